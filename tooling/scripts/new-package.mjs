@@ -1,57 +1,76 @@
-// pnpm new-package NAME --tag TAG [--deps a,b] [--subpaths testing,control] [--description TEXT]
-// Writes the skeleton of a package (or of an application when TAG is app). Never overwrites a file.
+// pnpm new-package NAME --tag TAG [--deps a,b] [--subpaths testing,control.ts] [--description TEXT]
+// Writes the skeleton of a package, or of an application when TAG is app. Never overwrites a file.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { repositoryRoot } from "./repository.mjs";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
-const layers = Object.keys(JSON.parse(readFileSync(join(root, "turbo.json"), "utf8")).boundaries.tags);
-const tags = [...layers.filter((tag) => tag !== "configuration"), "app"];
+/** @typedef {{ name: string, tag: string, deps: string[], subpaths: string[], description: string }} Plan */
 
+/** Every tag that packages and applications may bear. @returns {string[]} */
+export function layerTags() {
+  const { boundaries } = JSON.parse(readFileSync(join(repositoryRoot, "turbo.json"), "utf8"));
+  return [...Object.keys(boundaries.tags).filter((tag) => tag !== "configuration"), "app"];
+}
+
+/** @param {string} message @returns {never} */
 function fail(message) {
   process.stderr.write(`new-package: ${message}\n`);
   process.exit(2);
 }
 
-/** A subpath is `NAME` (src/NAME/index.ts) or `NAME.ts` (src/NAME.ts). */
+/** A subpath is `NAME` (src/NAME/index.ts) or `NAME.ts` (src/NAME.ts). @param {string} subpath */
 function subpathSource(subpath) {
   return subpath.endsWith(".ts") ? `./src/${subpath}` : `./src/${subpath}/index.ts`;
 }
 
-function exportEntry(source) {
+/** The three conditions under which a source is published. @param {string} source */
+export function exportEntry(source) {
   const built = source.replace("./src/", "./dist/").replace(/\.ts$/, "");
   return { "@xenolith/source": source, types: `${built}.d.ts`, default: `${built}.js` };
 }
 
+/** @param {string[]} names */
 function workspaceDependencies(names) {
   return Object.fromEntries(names.sort().map((name) => [`@xenolith/${name}`, "workspace:*"]));
 }
 
+/**
+ * Scripts of a package: they differ only in its name and kind.
+ * @param {string} name @param {boolean} isApp
+ */
+export function scriptsOf(name, isApp) {
+  return {
+    build: "tsup",
+    "check:package": isApp ? "publint --strict" : "publint --strict && attw --pack . --profile esm-only",
+    test: `vitest run --root ../.. ${isApp ? "apps" : "packages"}/${name}/`,
+  };
+}
+
+/** @param {Plan} plan */
 function manifestOf({ name, tag, deps, subpaths, description }) {
   const isApp = tag === "app";
-  const exportsMap = { ".": exportEntry("./src/index.ts") };
-  for (const subpath of subpaths) {
-    exportsMap[`./${subpath.replace(/\.ts$/, "")}`] = exportEntry(subpathSource(subpath));
-  }
-  const needsNode = isApp || subpaths.includes("node");
+  const paths = subpaths.map((subpath) => [
+    `./${subpath.replace(/\.ts$/, "")}`,
+    exportEntry(subpathSource(subpath)),
+  ]);
+  const exportsMap = { ".": exportEntry("./src/index.ts"), ...Object.fromEntries(paths) };
   return {
     name: `@xenolith/${name}`,
     version: "0.1.0",
     description,
     license: "MIT",
     type: "module",
-    ...(isApp ? { bin: { [`xenolith-${name}`]: "./dist/main.js" } } : { sideEffects: false, exports: exportsMap }),
+    ...(isApp
+      ? { bin: { [`xenolith-${name}`]: "./dist/main.js" } }
+      : { sideEffects: false, exports: exportsMap }),
     files: ["dist", "src"],
     engines: { node: ">=20.19" },
-    scripts: {
-      build: "tsup",
-      "check:package": isApp ? "publint --strict" : "publint --strict && attw --pack . --profile esm-only",
-      test: `vitest run --root ../.. ${isApp ? "apps" : "packages"}/${name}/`,
-    },
+    scripts: scriptsOf(name, isApp),
     ...(deps.length > 0 ? { dependencies: workspaceDependencies(deps) } : {}),
     devDependencies: {
-      ...(needsNode ? { "@types/node": "catalog:" } : {}),
+      ...(isApp || subpaths.includes("node") ? { "@types/node": "catalog:" } : {}),
       "@xenolith/config": "workspace:*",
       "fast-check": "catalog:",
       tsup: "catalog:",
@@ -60,40 +79,39 @@ function manifestOf({ name, tag, deps, subpaths, description }) {
   };
 }
 
-function writeNew(directory, path, text) {
-  const file = join(directory, path);
-  if (existsSync(file)) return;
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, text);
-}
-
-const json = (value) => `${JSON.stringify(value, null, 2)}\n`;
-
-export function createPackage(options) {
-  const isApp = options.tag === "app";
-  const directory = join(root, isApp ? "apps" : "packages", options.name);
-  writeNew(directory, "package.json", json(manifestOf(options)));
-  writeNew(directory, "turbo.json", `{ "extends": ["//"], "tags": ["${options.tag}"] }\n`);
+/** @param {Plan} plan */
+function createPackage(plan) {
+  const isApp = plan.tag === "app";
+  const directory = join(repositoryRoot, isApp ? "apps" : "packages", plan.name);
+  /** @param {string} path @param {string} text */
+  const writeNew = (path, text) => {
+    const file = join(directory, path);
+    if (existsSync(file)) return;
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  };
+  writeNew("package.json", `${JSON.stringify(manifestOf(plan), null, 2)}\n`);
+  writeNew("turbo.json", `{ "extends": ["//"], "tags": ["${plan.tag}"] }\n`);
   const base = isApp ? "application" : "library";
-  writeNew(directory, "tsconfig.json", `{ "extends": "@xenolith/config/${base}.json" }\n`);
-  writeNew(directory, "tsup.config.ts", `export { default } from "@xenolith/config/tsup";\n`);
-  writeNew(directory, "README.md", `# @xenolith/${options.name}\n\n${options.description}.\n`);
+  writeNew("tsconfig.json", `{ "extends": "@xenolith/config/${base}.json" }\n`);
+  writeNew("tsup.config.ts", `export { default } from "@xenolith/config/tsup";\n`);
+  writeNew("README.md", `# @xenolith/${plan.name}\n\n${plan.description}.\n`);
   if (isApp) {
-    writeNew(directory, "src/main.ts", "#!/usr/bin/env node\nexport {};\n");
+    writeNew("src/main.ts", "#!/usr/bin/env node\nexport {};\n");
     return;
   }
-  writeNew(directory, "src/index.ts", "export {};\n");
-  for (const subpath of options.subpaths) writeNew(directory, subpathSource(subpath), "export {};\n");
+  writeNew("src/index.ts", "export {};\n");
+  for (const subpath of plan.subpaths) writeNew(subpathSource(subpath), "export {};\n");
 }
 
+/** @param {string | undefined} text */
 function list(text) {
   return text === undefined || text === "" ? [] : text.split(",");
 }
 
-function main() {
-  let parsed;
+function readArguments() {
   try {
-    parsed = parseArgs({
+    return parseArgs({
       allowPositionals: true,
       options: {
         tag: { type: "string" },
@@ -103,24 +121,28 @@ function main() {
       },
     });
   } catch (error) {
-    fail(error.message);
+    return fail(error instanceof Error ? error.message : String(error));
   }
-  const { values, positionals } = parsed;
+}
+
+function main() {
+  const { values, positionals } = readArguments();
   const [name] = positionals;
-  if (positionals.length !== 1 || name === undefined) fail("give one package name");
-  if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) fail(`${name}: a package name is kebab-case`);
-  if (!tags.includes(values.tag)) fail(`--tag ${values.tag ?? "(missing)"}: must be one of ${tags.join(", ")}`);
+  if (positionals.length !== 1 || name === undefined) return fail("give one package name");
+  if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) return fail(`${name}: a package name is kebab-case`);
+  const { tag } = values;
+  if (tag === undefined || !layerTags().includes(tag)) {
+    return fail(`--tag ${tag ?? "(missing)"}: must be one of ${layerTags().join(", ")}`);
+  }
   const deps = list(values.deps);
   for (const dep of deps) {
-    if (!existsSync(join(root, "packages", dep))) fail(`--deps ${dep}: no such directory in packages/`);
+    if (!existsSync(join(repositoryRoot, "packages", dep))) {
+      return fail(`--deps ${dep}: no such directory in packages/`);
+    }
   }
-  createPackage({
-    name,
-    tag: values.tag,
-    deps,
-    subpaths: list(values.subpaths),
-    description: values.description ?? name,
-  });
+  const subpaths = list(values.subpaths);
+  createPackage({ name, tag, deps, subpaths, description: values.description ?? name });
+  process.stdout.write(`${name}: now run \`pnpm install\`\n`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) main();
