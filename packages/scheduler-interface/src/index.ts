@@ -1,1 +1,1 @@
-export {};
+export type { Decision, Nanoseconds, ParameterSpec, Scheduler, VcpuId, VcpuReport } from "./scheduler.ts";

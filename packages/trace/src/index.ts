@@ -1,1 +1,2 @@
-export {};
+export { silentTrace, type TraceEventDefinition, type TraceEventId, type TraceSink } from "./event.ts";
+export { createTraceRecorder, type TraceRecord, type TraceRecorder } from "./recorder.ts";

@@ -1,1 +1,1 @@
-export {};
+export { createFakeHost, type FakeDomain, type FakeHost } from "./fake-domain.ts";

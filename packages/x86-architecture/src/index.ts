@@ -1,0 +1,52 @@
+export {
+  ATTRIBUTE,
+  descriptorAttributes,
+  descriptorBase,
+  descriptorDpl,
+  descriptorLimit,
+  gateOffset,
+  gateSelector,
+  SYSTEM_TYPE,
+  segmentHigh,
+  segmentLow,
+} from "./descriptor.ts";
+export {
+  faultErrorCode,
+  faultVector,
+  hasErrorCode,
+  PAGE_FAULT,
+  type PackedFault,
+  packFault,
+  SELECTOR_ERROR,
+  VECTOR,
+} from "./exceptions.ts";
+export {
+  entryFrame,
+  entryHigh,
+  entryLow,
+  PAGE_TABLE_SHAPE,
+  type PageTableShape,
+  PTE,
+  PTE_NX_HIGH,
+  tableIndex,
+} from "./page-table.ts";
+export {
+  CR0,
+  CR4,
+  EFER,
+  FLAG,
+  REGISTER,
+  type RegisterIndex,
+  SEGMENT,
+  type SegmentIndex,
+} from "./registers.ts";
+export { TSS16, TSS32 } from "./tss.ts";
+export type {
+  DescriptorSource,
+  MonitoredProcessor,
+  MonitoredVcpuOptions,
+  PrivilegedOperation,
+  SegmentState,
+  VcpuContext,
+  X86Vcpu,
+} from "./vcpu.ts";
