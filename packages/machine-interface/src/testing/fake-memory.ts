@@ -2,12 +2,17 @@ import { type Mfn, PAGE_SIZE } from "../addresses.ts";
 import { HostError } from "../errors.ts";
 import type { FrameWatchFlag, FrameWriteListener, MachineMemory } from "../memory.ts";
 
-/**
- * A small machine memory for tests of single packages.
- * @param frameCount frames of RAM; 64 by default
- * @param reserveBytes room for `reserve`; 1 MiB by default
- */
-export const createFakeMemory = (frameCount = 64, reserveBytes = 1 << 20): MachineMemory => {
+/** Sizes of a fake memory. */
+export interface FakeMemoryOptions {
+  /** Frames of RAM. Default 64. */
+  readonly frameCount?: number;
+  /** Room for `reserve` in bytes. Default 1 MiB. */
+  readonly reserveBytes?: number;
+}
+
+/** A small machine memory for tests of single packages. */
+export const createFakeMemory = (options: FakeMemoryOptions = {}): MachineMemory => {
+  const { frameCount = 64, reserveBytes = 1 << 20 } = options;
   const ramBytes = frameCount * PAGE_SIZE;
   const watchTableOffset = ramBytes;
   const pages = Math.ceil((ramBytes + frameCount + 64 + reserveBytes) / 65_536);
