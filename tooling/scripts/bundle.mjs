@@ -95,6 +95,7 @@ async function build(application, outdir) {
       splitting: true,
       conditions: ["@xenolith/source", "module"],
       plugins: [keepSourceUrl],
+      loader: { ".html": "text" },
       // Dependencies in CommonJS call `require` for Node's own modules.
       banner: {
         js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
