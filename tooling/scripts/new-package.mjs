@@ -93,8 +93,7 @@ function createPackage(plan) {
   writeNew("package.json", `${JSON.stringify(manifestOf(plan), null, 2)}\n`);
   writeNew("turbo.json", `{ "extends": ["//"], "tags": ["${plan.tag}"] }\n`);
   const base = isApp ? "application" : "library";
-  const up = tag === "tooling" ? "../config" : "../../tooling/config";
-  writeNew("tsconfig.json", `{ "extends": "${up}/${base}.json" }\n`);
+  writeNew("tsconfig.json", `{ "extends": "../../tooling/config/${base}.json" }\n`);
   writeNew("tsup.config.ts", `export { default } from "@xenolith/config/tsup";\n`);
   writeNew("README.md", `# @xenolith/${plan.name}\n\n${plan.description}.\n`);
   if (isApp) {

@@ -1,1 +1,11 @@
-export {};
+export { readNotes } from "./notes.ts";
+export { parseElf } from "./parse.ts";
+export {
+  ELF_MACHINE,
+  type ElfImage,
+  type ElfNote,
+  type ElfProblem,
+  type ElfSection,
+  type ElfSegment,
+  SEGMENT_TYPE,
+} from "./types.ts";

@@ -27,11 +27,11 @@ export interface PageTableShape {
 }
 
 /** Shapes by format: two-level has 1024 entries of 4 bytes, the others 512 of 8 (the PAE root: 4). */
-export const PAGE_TABLE_SHAPE = {
+export const PAGE_TABLE_SHAPE: Readonly<Record<"two-level" | "pae" | "long", PageTableShape>> = {
   "two-level": { levels: 2, entryBytes: 4, indexBits: 10 },
   pae: { levels: 3, entryBytes: 8, indexBits: 9 },
   long: { levels: 4, entryBytes: 8, indexBits: 9 },
-} as const satisfies Record<string, PageTableShape>;
+};
 
 /** Index into the table of `level` (1 = lowest) for a linear address, for any exact canonical number. */
 export const tableIndex = (shape: PageTableShape, level: number, address: number): number => {
