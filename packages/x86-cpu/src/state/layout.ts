@@ -1,0 +1,101 @@
+/**
+ * Layout of a VCPU's state block: {@link STATE_BYTES} bytes in the reserved area of machine memory, little-endian. Offsets
+ * are from the block's base. Generated code gets the base as a parameter, so that switching VCPUs switches a number.
+ * General registers are 64 bits wide whatever the mode; AH is the byte at offset 1.
+ *
+ * | offset | type | field |
+ * |---|---|---|
+ * | 0x000 | 16 x i64 | general registers by encoding |
+ * | 0x080 | i64 | zero, never written: the base or index that an address does not have |
+ * | 0x088 | 2 x i64 | linear addresses worked out by address records, for the record that follows |
+ * | 0x098 | i64 | instruction pointer (offset in CS) |
+ * | 0x0a0 | u32 | kind of the lazy flags, see flags.ts |
+ * | 0x0a4 | u32 | all flags but the six arithmetic ones, bit 1 set |
+ * | 0x0a8 | 3 x i64 | operands a and b and the result of the lazy flags, sign-extended |
+ * | 0x0c0 | i32 | budget: instructions that may still retire in this run |
+ * | 0x0c4 | u32 | record at which generated code left |
+ * | 0x0c8 | u32 | space tag: low 12 bits of the TLB tags of this VCPU's accesses |
+ * | 0x0cc | u32 | mode: number of the present mode in the code cache |
+ * | 0x0d0 | u32 | stack mask: 0xffff or 0xffffffff by SS.B |
+ * | 0x0d4 | u32 | current privilege level |
+ * | 0x0d8 | i64 | base of CS in place, for lookups |
+ * | 0x0e0 | u32 | fault raised by generated code, packed; valid after such an exit |
+ * | 0x0e4 | u32 | 1 while repeated moves are to be done one by one |
+ * | 0x0e8 | f64 | linear address of the last page fault |
+ * | 0x100 | 8 x 64 | segment registers, see {@link SEGMENT_FIELD}: ES CS SS DS FS GS LDTR TR |
+ * | 0x300 | 2 x 16 | GDTR and IDTR: i64 base, u32 limit |
+ * | 0x320 | 9 x i64 | CR0 to CR8 (CR1 and CR5-CR7 unused) |
+ * | 0x368 | 8 x i64 | DR0 to DR7 |
+ * | 0x3a8 | 16 x i64 | model-specific registers, see {@link MSR_SLOT} |
+ * | 0x440 | 8 x 16 | x87 registers, physical order |
+ * | 0x4c0 | 64 bytes | x87 control, status, tags, opcode, pointers; MXCSR |
+ * | 0x500 | 16 x 32 | vector registers |
+ * | 0x700 | 64 bytes | bounce buffer: bytes of an access that generated code cannot make in place |
+ */
+export const STATE_BYTES = 0x800;
+
+/** Offsets of the fields of a state block. */
+export const STATE = {
+  registers: 0x000,
+  zero: 0x080,
+  address0: 0x088,
+  address1: 0x090,
+  instructionPointer: 0x098,
+  flagsKind: 0x0a0,
+  systemFlags: 0x0a4,
+  flagsA: 0x0a8,
+  flagsB: 0x0b0,
+  flagsResult: 0x0b8,
+  budget: 0x0c0,
+  exitRecord: 0x0c4,
+  spaceTag: 0x0c8,
+  mode: 0x0cc,
+  stackMask: 0x0d0,
+  privilege: 0x0d4,
+  codeBase: 0x0d8,
+  fault: 0x0e0,
+  singleMoves: 0x0e4,
+  faultAddress: 0x0e8,
+  segments: 0x100,
+  gdtr: 0x300,
+  idtr: 0x310,
+  control: 0x320,
+  debug: 0x368,
+  msr: 0x3a8,
+  x87Registers: 0x440,
+  x87Environment: 0x4c0,
+  vectors: 0x500,
+  bounce: 0x700,
+} as const;
+
+/** Bytes of one segment register in the block. */
+export const SEGMENT_BYTES = 64;
+
+/**
+ * Fields of a segment register. The four bounds are derived from limit and attributes: an access of n bytes at offset o is
+ * legal exactly when `first <= o` and `o + n - 1 <= last` without wrapping; `first` > `last` forbids all.
+ *
+ * | offset | type | field |
+ * |---|---|---|
+ * | 0 | u32 | selector |
+ * | 4 | u32 | attributes, form of `ATTRIBUTE`; 0 when unusable |
+ * | 8 | i64 | base |
+ * | 16 | u32 | limit in bytes |
+ * | 24 | u32 | first and, at 28, last offset that may be read |
+ * | 32 | u32 | first and, at 36, last offset that may be written |
+ */
+export const SEGMENT_FIELD = {
+  selector: 0, attributes: 4, base: 8, limit: 16, readFirst: 24, readLast: 28, writeFirst: 32, writeLast: 36,
+} as const;
+
+/** Fields of GDTR and IDTR. */
+export const TABLE_FIELD = { base: 0, limit: 8 } as const;
+
+/** Slots of the model-specific registers that live in the block, as indices of i64 at `STATE.msr`. */
+export const MSR_SLOT = {
+  efer: 0, sysenterCs: 1, sysenterEsp: 2, sysenterEip: 3, star: 4, lstar: 5, cstar: 6, fmask: 7, kernelGsBase: 8,
+  pat: 9, tscAux: 10, apicBase: 11, miscEnable: 12, tscOffset: 13,
+} as const;
+
+/** One value of {@link MSR_SLOT}. */
+export type MsrSlot = (typeof MSR_SLOT)[keyof typeof MSR_SLOT];

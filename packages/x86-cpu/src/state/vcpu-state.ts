@@ -1,0 +1,269 @@
+import {
+  ATTRIBUTE,
+  CR0,
+  FLAG,
+  type PackedFault,
+  type RegisterIndex,
+  SEGMENT,
+  type SegmentIndex,
+  type SegmentState,
+  type VcpuContext,
+} from "@xenolith/x86-architecture";
+import { ARITHMETIC_FLAGS, encodeFlags, evaluateFlags, FLAGS_KIND } from "./flags.ts";
+import { type MsrSlot, SEGMENT_BYTES, SEGMENT_FIELD, STATE, TABLE_FIELD } from "./layout.ts";
+import { segmentBounds } from "./segment-bounds.ts";
+
+/** What reaches beyond the block itself when TypeScript sets a register. */
+export interface StateHooks {
+  /** Loads a segment register with the checks of MOV; see `VcpuContext.loadSegment`. */
+  loadSegment(state: VcpuState, index: SegmentIndex, selector: number): PackedFault | 0;
+  /** A control register or EFER has a new value: paging may have changed. */
+  controlWritten(state: VcpuState, index: number): void;
+}
+
+/** GDTR or IDTR. */
+export interface TableRegister {
+  /** Linear base, 32 bits unsigned or canonical. */
+  readonly base: number;
+  /** Last valid offset, 0 to 65535. */
+  readonly limit: number;
+}
+
+/**
+ * The registers of one VCPU, over its state block. Setters keep everything derived (segment bounds, privilege) in step and
+ * mark the mode as stale where the way code is decoded or addresses are checked may have changed.
+ */
+export class VcpuState implements VcpuContext {
+  /** Offset of the block in machine memory. */
+  readonly base: number;
+  /** Set by every change of CS, DS, ES, SS, CR0, EFER or VM; cleared by the engine, which works the mode out anew. */
+  modeIsStale = true;
+  readonly #view: DataView;
+  readonly #hooks: StateHooks;
+
+  constructor(view: DataView, base: number, hooks: StateHooks) {
+    this.#view = view;
+    this.base = base;
+    this.#hooks = hooks;
+    this.flags = FLAG.fixed;
+    this.setU32(STATE.stackMask, 0xffff);
+  }
+
+  /** Reads an unsigned word of the block. */
+  u32(offset: number): number {
+    return this.#view.getUint32(this.base + offset, true);
+  }
+
+  setU32(offset: number, value: number): void {
+    this.#view.setUint32(this.base + offset, value, true);
+  }
+
+  /** Reads a signed word of the block. */
+  i32(offset: number): number {
+    return this.#view.getInt32(this.base + offset, true);
+  }
+
+  /** Reads a 64-bit field that holds a canonical address, exactly. */
+  address(offset: number): number {
+    return this.i32(offset + 4) * 0x1_0000_0000 + this.u32(offset);
+  }
+
+  /** Writes a canonical (or unsigned 32-bit) address to a 64-bit field. */
+  setAddress(offset: number, value: number): void {
+    this.setU32(offset, value >>> 0);
+    this.setU32(offset + 4, Math.floor(value / 0x1_0000_0000));
+  }
+
+  f64(offset: number): number {
+    return this.#view.getFloat64(this.base + offset, true);
+  }
+
+  register(index: RegisterIndex): number {
+    return this.u32(STATE.registers + 8 * index);
+  }
+
+  setRegister(index: RegisterIndex, value: number): void {
+    this.setU32(STATE.registers + 8 * index, value);
+    this.setU32(STATE.registers + 8 * index + 4, 0);
+  }
+
+  /** Writes the low 16 bits of a register and keeps the others. */
+  setRegister16(index: RegisterIndex, value: number): void {
+    this.#view.setUint16(this.base + STATE.registers + 8 * index, value, true);
+  }
+
+  wideRegister(index: RegisterIndex): bigint {
+    return this.#view.getBigUint64(this.base + STATE.registers + 8 * index, true);
+  }
+
+  setWideRegister(index: RegisterIndex, value: bigint): void {
+    this.#view.setBigUint64(this.base + STATE.registers + 8 * index, value, true);
+  }
+
+  get instructionPointer(): number {
+    return this.address(STATE.instructionPointer);
+  }
+
+  set instructionPointer(value: number) {
+    this.setAddress(STATE.instructionPointer, value);
+  }
+
+  get flags(): number {
+    return this.systemFlags | this.arithmeticFlags;
+  }
+
+  set flags(value: number) {
+    this.arithmeticFlags = value;
+    this.systemFlags = value;
+  }
+
+  /** CF PF AF ZF SF OF, worked out from the lazy form. */
+  get arithmeticFlags(): number {
+    return evaluateFlags(
+      this.u32(STATE.flagsKind),
+      { low: this.i32(STATE.flagsA), high: this.i32(STATE.flagsA + 4) },
+      { low: this.i32(STATE.flagsB), high: this.i32(STATE.flagsB + 4) },
+      { low: this.i32(STATE.flagsResult), high: this.i32(STATE.flagsResult + 4) },
+    );
+  }
+
+  set arithmeticFlags(value: number) {
+    const { b, result } = encodeFlags(value);
+    this.setU32(STATE.flagsKind, FLAGS_KIND.given);
+    this.setAddress(STATE.flagsB, b);
+    this.setAddress(STATE.flagsResult, result);
+  }
+
+  /** The other flags: TF IF DF IOPL NT RF VM AC VIF VIP ID, and bit 1. */
+  get systemFlags(): number {
+    return this.u32(STATE.systemFlags);
+  }
+
+  set systemFlags(value: number) {
+    const old = this.u32(STATE.systemFlags);
+    const now = (value & ~ARITHMETIC_FLAGS) | FLAG.fixed;
+    this.setU32(STATE.systemFlags, now);
+    if ((old ^ now) & FLAG.vm) this.modeIsStale = true;
+  }
+
+  get privilege(): number {
+    return this.u32(STATE.privilege);
+  }
+
+  /** Whether segments are loaded as in real mode: CR0.PE clear. */
+  get isRealMode(): boolean {
+    return (this.control(0) & CR0.pe) === 0;
+  }
+
+  /** Whether the processor is in virtual-8086 mode. */
+  get isVirtual8086(): boolean {
+    return (this.systemFlags & FLAG.vm) !== 0;
+  }
+
+  segment(index: SegmentIndex): SegmentState {
+    const at = STATE.segments + SEGMENT_BYTES * index;
+    return {
+      selector: this.u32(at + SEGMENT_FIELD.selector),
+      base: this.address(at + SEGMENT_FIELD.base),
+      limit: this.u32(at + SEGMENT_FIELD.limit),
+      attributes: this.u32(at + SEGMENT_FIELD.attributes),
+    };
+  }
+
+  /** Selector of a segment register. */
+  selector(index: SegmentIndex): number {
+    return this.u32(STATE.segments + SEGMENT_BYTES * index + SEGMENT_FIELD.selector);
+  }
+
+  /** One field of {@link SEGMENT_FIELD} that is a word. */
+  segmentField(index: SegmentIndex, field: number): number {
+    return this.u32(STATE.segments + SEGMENT_BYTES * index + field);
+  }
+
+  /**
+   * Sets visible and hidden part. CS also sets the privilege: the selector's RPL in protected mode, 3 in virtual-8086 mode,
+   * 0 in real mode; so CR0 and VM are to be set before CS.
+   */
+  setSegment(index: SegmentIndex, segment: SegmentState): void {
+    const at = STATE.segments + SEGMENT_BYTES * index;
+    const bounds = segmentBounds(segment.limit, segment.attributes);
+    this.setU32(at + SEGMENT_FIELD.selector, segment.selector & 0xffff);
+    this.setU32(at + SEGMENT_FIELD.attributes, segment.attributes);
+    this.setAddress(at + SEGMENT_FIELD.base, segment.base);
+    this.setU32(at + SEGMENT_FIELD.limit, segment.limit);
+    this.setU32(at + SEGMENT_FIELD.readFirst, bounds.readFirst);
+    this.setU32(at + SEGMENT_FIELD.readLast, bounds.readLast);
+    this.setU32(at + SEGMENT_FIELD.writeFirst, bounds.writeFirst);
+    this.setU32(at + SEGMENT_FIELD.writeLast, bounds.writeLast);
+    if (index === SEGMENT.cs) {
+      const protectedPrivilege = this.isVirtual8086 ? 3 : segment.selector & 3;
+      this.setU32(STATE.privilege, this.isRealMode ? 0 : protectedPrivilege);
+      this.setAddress(STATE.codeBase, segment.base);
+    }
+    if (index === SEGMENT.ss) {
+      this.setU32(STATE.stackMask, segment.attributes & ATTRIBUTE.big ? 0xffff_ffff : 0xffff);
+    }
+    if (index <= SEGMENT.ds) this.modeIsStale = true;
+  }
+
+  loadSegment(index: SegmentIndex, selector: number): PackedFault | 0 {
+    return this.#hooks.loadSegment(this, index, selector);
+  }
+
+  control(index: number): number {
+    return this.address(STATE.control + 8 * index);
+  }
+
+  setControl(index: number, value: number): void {
+    this.setAddress(STATE.control + 8 * index, value);
+    if (index === 0) this.modeIsStale = true;
+    if (index !== 2) this.#hooks.controlWritten(this, index);
+  }
+
+  debug(index: number): number {
+    return this.u32(STATE.debug + 8 * index);
+  }
+
+  setDebug(index: number, value: number): void {
+    this.setAddress(STATE.debug + 8 * index, value >>> 0);
+  }
+
+  /** A model-specific register, unsigned. */
+  msr(slot: MsrSlot): bigint {
+    return this.#view.getBigUint64(this.base + STATE.msr + 8 * slot, true);
+  }
+
+  /** Writes a model-specific register without checks. Writing EFER counts as a change of control register 4. */
+  setMsr(slot: MsrSlot, value: bigint): void {
+    this.#view.setBigUint64(this.base + STATE.msr + 8 * slot, value, true);
+    if (slot === 0) {
+      this.modeIsStale = true;
+      this.#hooks.controlWritten(this, 4);
+    }
+  }
+
+  get gdtr(): TableRegister {
+    return this.#table(STATE.gdtr);
+  }
+
+  set gdtr(value: TableRegister) {
+    this.#setTable(STATE.gdtr, value);
+  }
+
+  get idtr(): TableRegister {
+    return this.#table(STATE.idtr);
+  }
+
+  set idtr(value: TableRegister) {
+    this.#setTable(STATE.idtr, value);
+  }
+
+  #table(at: number): TableRegister {
+    return { base: this.address(at + TABLE_FIELD.base), limit: this.u32(at + TABLE_FIELD.limit) };
+  }
+
+  #setTable(at: number, value: TableRegister): void {
+    this.setAddress(at + TABLE_FIELD.base, value.base);
+    this.setU32(at + TABLE_FIELD.limit, value.limit & 0xffff);
+  }
+}
