@@ -6,7 +6,14 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { repositoryRoot } from "./repository.mjs";
 
-/** @typedef {{ name: string, tag: string, deps: string[], subpaths: string[], description: string }} Plan */
+/**
+ * @typedef {object} Plan
+ * @property {string} name
+ * @property {string} tag
+ * @property {string[]} deps
+ * @property {string[]} subpaths
+ * @property {string} description
+ */
 
 /** Every tag that packages and applications may bear. @returns {string[]} */
 export function layerTags() {
