@@ -4,8 +4,8 @@ const HEADER_BYTES = 12;
 const align4 = (value: number): number => (value + 3) & ~3;
 
 /**
- * Splits a note segment into its entries: name size, description size, type, then both padded to four bytes. Stops at the
- * first entry that does not fit. [ELF 2-4]
+ * Splits a note segment into its entries: name size, description size, type, then both padded to four bytes. A description
+ * that runs over the end is cut there (GRUB's images have such a one); what cannot be read at all ends the list. [ELF 2-4]
  */
 export const readNotes = (bytes: Uint8Array): ElfNote[] => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -17,7 +17,7 @@ export const readNotes = (bytes: Uint8Array): ElfNote[] => {
     const nameAt = at + HEADER_BYTES;
     if (nameBytes > bytes.length || descriptionBytes > bytes.length) break;
     const descriptionAt = nameAt + align4(nameBytes);
-    if (descriptionAt + descriptionBytes > bytes.length) break;
+    if (descriptionAt > bytes.length) break;
     const name = bytes.subarray(nameAt, nameAt + nameBytes);
     const end = name.indexOf(0);
     notes.push({

@@ -1,1 +1,8 @@
-export {};
+export {
+  type ByteRingLayout,
+  byteRingUsed,
+  RING_VIOLATION,
+  type RingPage,
+  readByteRing,
+  writeByteRing,
+} from "./byte-ring.ts";

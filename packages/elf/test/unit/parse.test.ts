@@ -44,6 +44,12 @@ describe("parseElf", () => {
     ]);
   });
 
+  it("cuts a description that runs over the end of its segment", () => {
+    const bytes = makeElf32({ notes: [{ owner: "Xen", type: 9, description: [121, 101, 115, 44] }] });
+    new DataView(bytes.buffer).setUint32(bytes.length - 16, 12, true);
+    expect(image(bytes).notes.map((note) => [...note.description])).toEqual([[121, 101, 115, 44]]);
+  });
+
   it.each([
     ["not an ELF file", new Uint8Array(100)],
     ["truncated", makeElf32({ code: Array(100).fill(7) }).subarray(0, 120)],
