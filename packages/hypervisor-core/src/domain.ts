@@ -1,0 +1,46 @@
+import type { CrashReport, ShutdownReason } from "@xenolith/domain-interface";
+import type { Mfn } from "@xenolith/machine-interface";
+import type { DomId, GuestWidth } from "@xenolith/xen-abi";
+import type { Vcpu } from "./vcpu.ts";
+
+/**
+ * The hypervisor's record of one domain. It holds state and no behaviour: what may happen to it lies with the part that
+ * owns the field (named at each group). Subsystems (frame table, event channels, grant tables) keep their own state by
+ * {@link Domain.id}.
+ */
+export interface Domain {
+  readonly id: DomId;
+  readonly width: GuestWidth;
+  /** May act on other domains where the ABI lets a privileged domain do so. */
+  readonly privileged: boolean;
+  /** 16 bytes, as XENVER_guest_handle shows them. */
+  readonly uuid: Uint8Array;
+  /** Most pages the domain may ever own. */
+  readonly maximumPages: number;
+  /** All VCPUs by index, whether they are up or not. */
+  readonly vcpus: readonly Vcpu[];
+
+  /** Frame of the shared_info page. It belongs to the hypervisor; the domain may map it. Set by `memory/` at creation. */
+  sharedInfoFrame: Mfn;
+  /** Assists switched on by vm_assist: values VMASST_TYPE_*. */
+  readonly assists: Set<number>;
+
+  /** How often it is paused; it runs at 0. Starts at 1. Owner: `run-control.ts`. */
+  pauseCount: number;
+  /** Why it stopped, or null while it has not. Owner: `lifecycle/shutdown.ts`. */
+  shutdownReason: ShutdownReason | null;
+  /** Reason registered by SCHEDOP_shutdown_code, to be used instead of the one given at shutdown. */
+  shutdownCode: ShutdownReason | null;
+  /** Set when the reason is `crash`. */
+  crash: CrashReport | null;
+  /** Destruction has begun: nothing of it runs again and no new reference to it is given out. */
+  dying: boolean;
+  /** Reserved event-channel operations of watchdogs: deadline by watchdog slot. Owner: `time/watchdogs.ts`. */
+  readonly watchdogs: Map<number, { cancel(): void }>;
+}
+
+/** Ends a domain because of what it did. Never throws, may be repeated; the first reason is kept. */
+export type CrashDomain = (domain: Domain, reason: string, vcpu?: Vcpu) => void;
+
+/** Whether an assist is switched on for a domain. */
+export const hasAssist = (domain: Domain, type: number): boolean => domain.assists.has(type);

@@ -1,0 +1,139 @@
+import {
+  ACCESS,
+  type AddressTranslator,
+  type Asid,
+  type MachineMemory,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  REFILL,
+  REFILL_MAILBOX,
+  toLinearAddress,
+  toMfn,
+} from "@xenolith/machine-interface";
+import { type GuestWidth, longBytes } from "@xenolith/xen-abi";
+
+/**
+ * Guest memory as its kernel may use it: every access goes through the guest's own page tables with the guest kernel's
+ * rights, sets accessed and dirty bits, and a pointer into the monitor's range is refused even where the guest could read
+ * (the M2P table). What is read is a copy, taken once: the guest cannot change it between check and use. Stores are
+ * announced to the frame watch. A failure has touched at most the bytes before the failing page; the caller answers
+ * -EFAULT.
+ *
+ * Addresses are linear addresses as plain numbers, since they come from guests: 32-bit ones unsigned, 64-bit ones
+ * sign-extended. Anything else is refused.
+ */
+export interface GuestMemory {
+  /** Fills a buffer from guest memory. @returns false when a byte is not readable. */
+  copyFrom(address: number, into: Uint8Array): boolean;
+  /** Writes a buffer to guest memory. @returns false when a byte is not writable. */
+  copyTo(address: number, bytes: Uint8Array): boolean;
+  /** A fresh copy of `lengthBytes` bytes, or null. The caller bounds the length. */
+  read(address: number, lengthBytes: number): DataView | null;
+  /** Writes all bytes of a view. */
+  write(address: number, view: DataView): boolean;
+  /** An unsigned 32-bit value, or null. */
+  readUint32(address: number): number | null;
+  writeUint32(address: number, value: number): boolean;
+  /** An `unsigned long` of the guest: unsigned on 32-bit, sign-extended on x86_64. */
+  readLong(address: number): number | null;
+  /** Whether all of an array lies in the range that guests may use, and neither size nor end wraps. Does not touch it. */
+  isAllowed(address: number, count: number, elementBytes: number): boolean;
+}
+
+/** What guest memory is made from. */
+export interface GuestMemoryParts {
+  readonly memory: MachineMemory;
+  readonly translator: AddressTranslator;
+  readonly width: GuestWidth;
+  /** The space to look through now; null before the guest has one. */
+  readonly space: () => Asid | null;
+}
+
+/** First linear address that guests of a 32-bit width may not hand to the monitor. [XEN arch-x86/xen-x86_32.h] */
+const MONITOR_START_32: Readonly<Record<"x86_32" | "x86_32p", number>> = {
+  x86_32: 0xfc00_0000,
+  x86_32p: 0xf580_0000,
+};
+
+/** The monitor's range of x86_64: 0xFFFF8000_00000000 to 0xFFFF87FF_FFFFFFFF. [XEN arch-x86/xen-x86_64.h] */
+const MONITOR_START_64 = -0x8000_0000_0000;
+const MONITOR_END_64 = -0x7800_0000_0000;
+
+/** Whether the bytes from `address` to `address + lengthBytes - 1` may be handed to the monitor by a guest of this width. */
+export const isGuestRange = (width: GuestWidth, address: number, lengthBytes: number): boolean => {
+  if (!Number.isSafeInteger(address) || !Number.isSafeInteger(lengthBytes) || lengthBytes < 0) return false;
+  const end = address + lengthBytes;
+  if (width !== "x86_64") return address >= 0 && end <= MONITOR_START_32[width];
+  if (address >= 0) return end <= -MONITOR_START_64;
+  return address >= MONITOR_END_64 && end <= 0;
+};
+
+/** Makes the accessor of one VCPU. */
+export const createGuestMemory = (parts: GuestMemoryParts): GuestMemory => {
+  const { memory, translator, width } = parts;
+  const mailbox = translator.tlb.mailbox;
+  const rights = width === "x86_64" ? ACCESS.user : ACCESS.narrow;
+
+  /** Offset in machine memory behind a guest address, or -1. */
+  const translate = (address: number, kind: number): number => {
+    const space = parts.space();
+    if (space === null) return -1;
+    if (translator.refill(space, toLinearAddress(address), kind | rights) === REFILL.fault) return -1;
+    return memory.view.getUint32(mailbox + REFILL_MAILBOX.hostAddress, true);
+  };
+
+  const bytesToPageEnd = (address: number): number => PAGE_SIZE - (((address % PAGE_SIZE) + PAGE_SIZE) % PAGE_SIZE);
+
+  const copyFrom = (address: number, into: Uint8Array): boolean => {
+    if (!isGuestRange(width, address, into.length)) return false;
+    for (let done = 0; done < into.length; ) {
+      const count = Math.min(into.length - done, bytesToPageEnd(address + done));
+      const at = translate(address + done, ACCESS.read);
+      if (at < 0) return false;
+      into.set(memory.bytes.subarray(at, at + count), done);
+      done += count;
+    }
+    return true;
+  };
+
+  const copyTo = (address: number, bytes: Uint8Array): boolean => {
+    if (!isGuestRange(width, address, bytes.length)) return false;
+    for (let done = 0; done < bytes.length; ) {
+      const count = Math.min(bytes.length - done, bytesToPageEnd(address + done));
+      const at = translate(address + done, ACCESS.write);
+      if (at < 0) return false;
+      memory.bytes.set(bytes.subarray(done, done + count), at);
+      memory.written(toMfn(at >>> PAGE_SHIFT), at & (PAGE_SIZE - 1), count);
+      done += count;
+    }
+    return true;
+  };
+
+  const read = (address: number, lengthBytes: number): DataView | null => {
+    if (!isGuestRange(width, address, lengthBytes)) return null;
+    const copy = new Uint8Array(lengthBytes);
+    return copyFrom(address, copy) ? new DataView(copy.buffer) : null;
+  };
+
+  const write = (address: number, view: DataView): boolean =>
+    copyTo(address, new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+
+  return {
+    copyFrom,
+    copyTo,
+    read,
+    write,
+    readUint32: (address) => read(address, 4)?.getUint32(0, true) ?? null,
+    writeUint32(address, value) {
+      const view = new DataView(new ArrayBuffer(4));
+      view.setUint32(0, value, true);
+      return write(address, view);
+    },
+    readLong(address) {
+      const view = read(address, longBytes(width));
+      if (view === null) return null;
+      return width === "x86_64" ? Number(view.getBigInt64(0, true)) : view.getUint32(0, true);
+    },
+    isAllowed: (address, count, elementBytes) => isGuestRange(width, address, count * elementBytes),
+  };
+};

@@ -1,0 +1,144 @@
+import type {
+  Asid,
+  Executor,
+  LinearAddress,
+  MachineAddress,
+  Mfn,
+  Nanoseconds,
+  Timer,
+} from "@xenolith/machine-interface";
+import type { VcpuId } from "@xenolith/scheduler-interface";
+import type { X86Vcpu } from "@xenolith/x86-architecture";
+import type { Port, VcpuIndex } from "@xenolith/xen-abi";
+import type { Domain } from "./domain.ts";
+import type { GuestMemory } from "./guest-memory.ts";
+
+/** Where an exception or a callback enters the guest. */
+export interface EntryPoint {
+  /** Code selector; its RPL has been raised to the guest kernel's. 64-bit callbacks use the flat one. */
+  readonly codeSelector: number;
+  readonly address: LinearAddress;
+  /** Sets the upcall mask on entry (TI_IF, CALLBACKF_mask_events). */
+  readonly masksEvents: boolean;
+}
+
+/** One entry of the trap table. [XEN arch-x86/xen.h] */
+export interface TrapGate extends EntryPoint {
+  /** Least privileged ring that may enter by a software interrupt, 0 to 3. */
+  readonly privilegeLevel: number;
+}
+
+/** Callbacks of a VCPU; null where none is registered. [XEN callback.h] */
+export interface Callbacks {
+  event: EntryPoint | null;
+  failsafe: EntryPoint | null;
+  syscall: EntryPoint | null;
+  syscall32: EntryPoint | null;
+  sysenter: EntryPoint | null;
+  nmi: EntryPoint | null;
+}
+
+/** States of VCPU time accounting: RUNSTATE_*. [XEN vcpu.h] */
+export const RUNSTATE = { running: 0, runnable: 1, blocked: 2, offline: 3 } as const;
+
+/** One value of {@link RUNSTATE}. */
+export type Runstate = (typeof RUNSTATE)[keyof typeof RUNSTATE];
+
+/** The hypervisor's record of one VCPU: state, no behaviour. Fields are grouped by the part that owns them. */
+export interface Vcpu {
+  readonly domain: Domain;
+  readonly index: VcpuIndex;
+  /** Its number in the scheduler, unique in the host. */
+  readonly schedulerId: VcpuId;
+
+  /** What runs it: {@link Vcpu.x86}, or a TypeScript kernel. null until it has been given either. */
+  executor: Executor | null;
+  /** The x86 engine's VCPU; null for a TypeScript kernel. */
+  x86: X86Vcpu | null;
+  /** Guest memory seen with the rights of this VCPU's kernel. */
+  readonly guestMemory: GuestMemory;
+
+  // Run state. Owner: `run-control.ts`.
+
+  /** Has a register context (VCPUOP_initialise, or the builder). */
+  isInitialised: boolean;
+  /** VCPUOP_up. VCPU 0 is up from the start. */
+  isUp: boolean;
+  /** Waits for an event: SCHEDOP_block, SCHEDOP_poll, an idle TypeScript kernel. */
+  isBlocked: boolean;
+  /** Ports waited for by SCHEDOP_poll; null when it is not polling. Empty: only the timeout ends it. */
+  polledPorts: readonly Port[] | null;
+  /** Known to the scheduler as runnable. */
+  isAwake: boolean;
+  runstate: Runstate;
+  runstateSince: Nanoseconds;
+  /** Time spent in each runstate, by its number, in nanoseconds. */
+  readonly runstateTimes: [number, number, number, number];
+  /** Guest address of a registered vcpu_runstate_info, or null. */
+  runstateArea: LinearAddress | null;
+  /** Processor time used. */
+  cpuNs: number;
+  /** Instructions retired; charges of the monitor and of TypeScript kernels do not count. */
+  instructions: number;
+  /** Cost of monitor work done on its behalf since its last run, to be accounted with it. */
+  chargedNs: number;
+
+  // Events. Owner: `upcall-state.ts`.
+
+  /** Machine address of its vcpu_info: in shared_info, or where VCPUOP_register_vcpu_info put it. */
+  infoAddress: MachineAddress;
+  /** Frame registered by VCPUOP_register_vcpu_info, of which a reference is held; null before. */
+  registeredInfoFrame: Mfn | null;
+  /** An NMI waits for delivery. */
+  nmiPending: boolean;
+
+  // Exceptions. Owners: `hypercalls/`, read by `delivery/`.
+
+  /** Trap table by vector. */
+  readonly traps: (TrapGate | null)[];
+  readonly callbacks: Callbacks;
+  /** Stack for entries from ring 3 (32-bit) or user mode (64-bit): stack_switch. */
+  kernelStack: { selector: number; pointer: number };
+
+  // Virtual control registers. Owner: `emulation/`.
+
+  /** CR0 as the guest reads it (TS changes, the rest is fixed). */
+  cr0: number;
+  /** CR4 as the guest reads it. */
+  cr4: number;
+  /** Virtual IOPL, 0 to 3. */
+  ioPrivilege: number;
+
+  // Address spaces and descriptor tables. Owner: `memory/`.
+
+  /** Address space it runs in now; handed to the executor before each run. null before the first page-table base. */
+  space: Asid | null;
+  /** Frame of the page-table base (on x86_64: the kernel's). A reference is held. */
+  pageTableBase: Mfn | null;
+  /** x86_64: base for user mode. */
+  userPageTableBase: Mfn | null;
+  /** x86_64: the guest kernel runs, not its user mode. Always true on 32-bit widths, where rings tell. */
+  kernelMode: boolean;
+  /** Frames of the GDT, each typed as descriptor page, and the number of valid entries. */
+  gdtFrames: readonly Mfn[];
+  gdtEntries: number;
+  /** LDT: linear address and number of entries. */
+  ldtBase: LinearAddress;
+  ldtEntries: number;
+  /** Descriptor tables changed: data segments are loaded again before the guest runs after another VCPU has. */
+  descriptorsChanged: boolean;
+
+  // Time. Owner: `time/`.
+
+  /** Guest address of a registered secondary vcpu_time_info, or null. */
+  timeArea: LinearAddress | null;
+  /** System time of the last update of vcpu_time_info. */
+  timeUpdatedNs: Nanoseconds | null;
+  periodicTimer: Timer | null;
+  /** Period in nanoseconds; 0: off. */
+  periodNs: number;
+  /** VCPUOP_set_singleshot_timer and set_timer_op: one and the same. */
+  singleshotTimer: Timer | null;
+  /** Ends a SCHEDOP_poll with a timeout. */
+  pollTimer: Timer | null;
+}
