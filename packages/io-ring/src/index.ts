@@ -6,3 +6,4 @@ export {
   readByteRing,
   writeByteRing,
 } from "./byte-ring.ts";
+export { createRingStream, type RingStream, type RingStreamOptions } from "./ring-stream.ts";
