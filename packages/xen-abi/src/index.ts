@@ -1,3 +1,5 @@
+export * from "./errno.ts";
+export type { Word64 } from "./fields.ts";
 export {
   DOMID_COW,
   DOMID_FIRST_RESERVED,
