@@ -1,5 +1,6 @@
 import { u32 } from "../fields.ts";
 import { type Struct, struct } from "../struct.ts";
+import type { ByteRingPlace } from "./byte-ring.ts";
 
 /** Types of xenstore message. [XEN io/xs_wire.h] */
 export const XS_CONTROL = 0;
@@ -93,6 +94,22 @@ export const XENSTORE_DOMAIN_INTERFACE = {
   error: 2072,
   sizeBytes: 2076,
 } as const;
+
+/** The two rings of the xenstore page: `requests` from the guest, `replies` (and watch events) to it. */
+export const XENSTORE_RING: { readonly requests: ByteRingPlace; readonly replies: ByteRingPlace } = {
+  requests: {
+    bufferOffset: XENSTORE_DOMAIN_INTERFACE.req,
+    bufferBytes: XENSTORE_RING_SIZE,
+    consumerOffset: XENSTORE_DOMAIN_INTERFACE.reqCons,
+    producerOffset: XENSTORE_DOMAIN_INTERFACE.reqProd,
+  },
+  replies: {
+    bufferOffset: XENSTORE_DOMAIN_INTERFACE.rsp,
+    bufferBytes: XENSTORE_RING_SIZE,
+    consumerOffset: XENSTORE_DOMAIN_INTERFACE.rspCons,
+    producerOffset: XENSTORE_DOMAIN_INTERFACE.rspProd,
+  },
+};
 
 /** Bits of `serverFeatures`. */
 export const XENSTORE_SERVER_FEATURE_RECONNECTION = 1;
