@@ -1,1 +1,4 @@
-export {};
+export { type BuildRequest, type BuiltDomain, buildDomain } from "./build.ts";
+export { type GuestNotes, readGuestNotes } from "./guest-notes.ts";
+export { type KernelImage, type KernelPart, readKernelImage } from "./kernel-image.ts";
+export type { BuildProblem } from "./problem.ts";
