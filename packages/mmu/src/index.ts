@@ -1,1 +1,1 @@
-export {};
+export { type AddressTranslatorOptions, createAddressTranslator } from "./address-translator.ts";

@@ -1,0 +1,19 @@
+import type { LinearAddress, OverlayMapping } from "@xenolith/machine-interface";
+import type { PageRights } from "./permission.ts";
+
+/** A page that an overlay maps. */
+export interface OverlayPage extends PageRights {
+  readonly frame: number;
+}
+
+/** Finds the overlay page at a linear address, or null. Overlays hold data: they are never executable. */
+export const findOverlayPage = (
+  overlays: readonly OverlayMapping[],
+  at: LinearAddress | number,
+): OverlayPage | null => {
+  for (const { start, frames, writable, user } of overlays) {
+    const frame = at >= start ? frames[Math.floor((at - start) / 4096)] : undefined;
+    if (frame !== undefined) return { frame, writable, user, noExecute: true };
+  }
+  return null;
+};

@@ -1,0 +1,41 @@
+import type { Space } from "./space.ts";
+
+/**
+ * Largest number of a space in tags. 1023 is left out: with both low bits set it would make the tag of the last page of
+ * 4 GiB equal, in its low 32 bits, to the tag of an empty entry.
+ */
+export const LAST_SPACE_TAG = 1022;
+
+/**
+ * Numbers of spaces in TLB tags. A space gets one when it is activated and loses it when all it has cached is to be
+ * forgotten: forgetting costs nothing. A number is not used again before the whole TLB has been emptied.
+ */
+export class SpaceTags {
+  readonly #emptyTlb: () => void;
+  #holders: Space[] = [];
+  #next = 1;
+
+  /** @param emptyTlb empties all entries of the TLB; called when the numbers have run out */
+  constructor(emptyTlb: () => void) {
+    this.#emptyTlb = emptyTlb;
+  }
+
+  /** Gives a space a number that no entry of the TLB carries. */
+  assign(space: Space): void {
+    if (this.#next > LAST_SPACE_TAG) {
+      for (const holder of this.#holders) this.retire(holder);
+      this.#holders = [];
+      this.#emptyTlb();
+      this.#next = 1;
+    }
+    space.tag = this.#next++;
+    this.#holders.push(space);
+  }
+
+  /** Takes a space's number away, and with it everything cached for the space. */
+  retire(space: Space): void {
+    space.tag = 0;
+    space.largestPages = 1;
+    space.cachesGlobal = false;
+  }
+}

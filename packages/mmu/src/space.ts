@@ -1,0 +1,61 @@
+import { HostError, type PagingContext } from "@xenolith/machine-interface";
+import { PAGE_TABLE_SHAPE, type PageTableShape } from "@xenolith/x86-architecture";
+
+/** Low bits of a root address that the processor ignores, by format. [SDM3A-4.3] [SDM3A-4.4] [SDM3A-4.5] */
+const ROOT_ALIGNMENT = { none: 1, "two-level": 4096, pae: 32, long: 4096 } as const;
+
+/** One address space: its context, worked out for walking, and its place in the TLB. */
+export interface Space {
+  context: PagingContext;
+  /** Shape of the tables, null without paging. */
+  shape: PageTableShape | null;
+  /** Machine address of the root table, aligned as the format wants it. */
+  rootAddress: number;
+  /** Whether error codes tell fetches apart (bit I): with no-execute or with SMEP. [SDM3A-4.7] */
+  reportsFetch: boolean;
+  /** Last linear address that may be used; Infinity without a limit. */
+  linearLimit: number;
+  /** Number of the space in TLB tags, 1 to 1022; 0 while it has none. */
+  tag: number;
+  /** 4 KiB pages of the largest page that may be cached under the present tag. */
+  largestPages: number;
+  /** Whether entries of global pages may be cached under the present tag. */
+  cachesGlobal: boolean;
+}
+
+/**
+ * Puts a context into a space. What is cached under the old one is the caller's business.
+ * @throws HostError when the limit does not end with a page, or an overlay does not start with one.
+ */
+export const setContext = (space: Space, context: PagingContext): void => {
+  const { format, linearLimit } = context;
+  if (linearLimit !== null && (linearLimit + 1) % 4096 !== 0) {
+    throw new HostError("linear-limit", `the linear limit ${linearLimit} is not the last byte of a page`);
+  }
+  for (const { start } of context.overlays) {
+    if (start % 4096 !== 0)
+      throw new HostError("overlay-start", `the overlay at ${start} does not start a page`);
+  }
+  space.context = context;
+  space.shape = format === "none" ? null : PAGE_TABLE_SHAPE[format];
+  space.rootAddress = context.rootAddress - (context.rootAddress % ROOT_ALIGNMENT[format]);
+  space.reportsFetch =
+    context.supervisorExecutionPrevention || (context.noExecute && (format === "pae" || format === "long"));
+  space.linearLimit = linearLimit ?? Number.POSITIVE_INFINITY;
+};
+
+/** Makes a space without a tag. */
+export const createSpace = (context: PagingContext): Space => {
+  const space: Space = {
+    context,
+    shape: null,
+    rootAddress: 0,
+    reportsFetch: false,
+    linearLimit: 0,
+    tag: 0,
+    largestPages: 1,
+    cachesGlobal: false,
+  };
+  setContext(space, context);
+  return space;
+};
