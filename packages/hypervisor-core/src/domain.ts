@@ -1,4 +1,4 @@
-import type { CrashReport, ShutdownReason } from "@xenolith/domain-interface";
+import type { CrashReport, ShutdownReason } from "@xenolith/domain-interface/control";
 import type { Mfn } from "@xenolith/machine-interface";
 import type { DomId, GuestWidth } from "@xenolith/xen-abi";
 import type { Vcpu } from "./vcpu.ts";

@@ -11,6 +11,10 @@ import {
   toMfn,
 } from "@xenolith/machine-interface";
 import { type GuestWidth, longBytes } from "@xenolith/xen-abi";
+import { HYPERVISOR_RANGE } from "@xenolith/xen-abi/arch-x86";
+
+/** First address behind the lower canonical half of a 64-bit space. [SDM1-3.3.7] */
+const LOWER_HALF_END = 0x8000_0000_0000;
 
 /**
  * Guest memory as its kernel may use it: every access goes through the guest's own page tables with the guest kernel's
@@ -49,23 +53,14 @@ export interface GuestMemoryParts {
   readonly space: () => Asid | null;
 }
 
-/** First linear address that guests of a 32-bit width may not hand to the monitor. [XEN arch-x86/xen-x86_32.h] */
-const MONITOR_START_32: Readonly<Record<"x86_32" | "x86_32p", number>> = {
-  x86_32: 0xfc00_0000,
-  x86_32p: 0xf580_0000,
-};
-
-/** The monitor's range of x86_64: 0xFFFF8000_00000000 to 0xFFFF87FF_FFFFFFFF. [XEN arch-x86/xen-x86_64.h] */
-const MONITOR_START_64 = -0x8000_0000_0000;
-const MONITOR_END_64 = -0x7800_0000_0000;
-
 /** Whether the bytes from `address` to `address + lengthBytes - 1` may be handed to the monitor by a guest of this width. */
 export const isGuestRange = (width: GuestWidth, address: number, lengthBytes: number): boolean => {
   if (!Number.isSafeInteger(address) || !Number.isSafeInteger(lengthBytes) || lengthBytes < 0) return false;
+  const { virtStart, virtEnd } = HYPERVISOR_RANGE[width];
   const end = address + lengthBytes;
-  if (width !== "x86_64") return address >= 0 && end <= MONITOR_START_32[width];
-  if (address >= 0) return end <= -MONITOR_START_64;
-  return address >= MONITOR_END_64 && end <= 0;
+  if (width !== "x86_64") return address >= 0 && end <= virtStart;
+  // The monitor has the bottom of the upper half: below it lies the hole between the canonical halves.
+  return address >= 0 ? end <= LOWER_HALF_END : address >= virtEnd && end <= 0;
 };
 
 /** Makes the accessor of one VCPU. */

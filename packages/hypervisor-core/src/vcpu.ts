@@ -38,11 +38,8 @@ export interface Callbacks {
   nmi: EntryPoint | null;
 }
 
-/** States of VCPU time accounting: RUNSTATE_*. [XEN vcpu.h] */
-export const RUNSTATE = { running: 0, runnable: 1, blocked: 2, offline: 3 } as const;
-
-/** One value of {@link RUNSTATE}. */
-export type Runstate = (typeof RUNSTATE)[keyof typeof RUNSTATE];
+/** State of a VCPU for time accounting: RUNSTATE_running, _runnable, _blocked or _offline. [XEN vcpu.h] */
+export type Runstate = 0 | 1 | 2 | 3;
 
 /** The hypervisor's record of one VCPU: state, no behaviour. Fields are grouped by the part that owns them. */
 export interface Vcpu {
