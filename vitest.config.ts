@@ -10,6 +10,10 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "**/dist/**", "**/*.guest.test.ts"],
     pool: "forks",
     maxWorkers: 2,
+    coverage: {
+      include: ["packages/*/src/**/*.ts"],
+      reportsDirectory: "node_modules/.cache/xenolith/coverage",
+    },
     testTimeout: 30_000,
   },
 });

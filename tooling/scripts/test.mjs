@@ -10,7 +10,7 @@ import { cacheDirectory, repositoryRoot } from "./repository.mjs";
 const started = Date.now();
 const fast = process.argv.includes("--fast");
 const guests = process.argv.includes("--guests");
-const report = join(cacheDirectory, "vitest.json");
+const report = join(cacheDirectory, `vitest-${process.pid}.json`);
 /** @type {NodeJS.ProcessEnv} */
 const environment = {
   ...process.env,
@@ -87,7 +87,6 @@ function count(result) {
 }
 
 async function tests() {
-  rmSync(report, { force: true });
   const config = guests ? ["--config", "vitest.guests.config.ts"] : [];
   const command = [
     "vitest",
@@ -105,6 +104,7 @@ async function tests() {
     say("  FAILED  tests: vitest left no report");
     failed += 1;
   }
+  rmSync(report, { force: true });
   // An error outside any test (an unhandled rejection) fails the run, too.
   if (!ok && failed === failedBefore) failed += 1;
 }
