@@ -1,1 +1,44 @@
-export {};
+export {
+  add,
+  and,
+  arithmetic,
+  clz,
+  compare,
+  constant,
+  convert,
+  ctz,
+  eq,
+  float,
+  gtU,
+  i32,
+  i64,
+  isZero,
+  load,
+  local,
+  ltS,
+  ltU,
+  mul,
+  ne,
+  type Operand,
+  or,
+  popcnt,
+  rotl,
+  rotr,
+  select,
+  shl,
+  shrS,
+  shrU,
+  signExtend,
+  sub,
+  toF64,
+  unary,
+  widen,
+  wrap,
+  xor,
+  zeroExtend,
+} from "./expressions.ts";
+export { FunctionBody, type Label } from "./function-body.ts";
+export { ModuleBuilder } from "./module.ts";
+export type { ArithmeticName, ComparisonName } from "./opcodes.ts";
+export { EmitterError, TYPE, type ValueType } from "./types.ts";
+export { Value } from "./value.ts";

@@ -1,1 +1,12 @@
-export {};
+export { type CodeBytes, decode, MAX_INSTRUCTION_BYTES } from "./decode.ts";
+export type {
+  FarOperand,
+  ImmediateOperand,
+  Instruction,
+  MemoryOperand,
+  Operand,
+  RegisterOperand,
+  RelativeOperand,
+  Repeat,
+  SpecialOperand,
+} from "./instruction.ts";

@@ -1,0 +1,214 @@
+import { foldComparison, foldNarrow, foldWide } from "./fold.ts";
+import {
+  ARITHMETIC,
+  type ArithmeticName,
+  COMPARISON,
+  type ComparisonName,
+  F64_BINARY,
+  I64_ARITHMETIC,
+  I64_COMPARISON,
+  loadOpcode,
+  OP,
+  UNARY,
+} from "./opcodes.ts";
+import { EmitterError, TYPE, type ValueType } from "./types.ts";
+import { NODE, Value } from "./value.ts";
+
+/** A value, or a number that takes the type of the operand beside it. */
+export type Operand = Value | number;
+
+const smallConstants = new Map<number, Value>();
+const locals: Value[][] = [];
+
+/** A constant. i32: taken modulo 2^32. i64: a safe integer or a bigint modulo 2^64. */
+export const constant = (type: ValueType, value: number | bigint): Value => {
+  if (type === TYPE.i32) {
+    const word = Number(value) | 0;
+    if (word < -64 || word > 255) return new Value(type, NODE.constant, 0, word, null, null, null, null);
+    let cached = smallConstants.get(word);
+    if (cached === undefined) {
+      cached = new Value(type, NODE.constant, 0, word, null, null, null, null);
+      smallConstants.set(word, cached);
+    }
+    return cached;
+  }
+  if (typeof value === "number") return new Value(type, NODE.constant, 0, value, null, null, null, null);
+  const signed = BigInt.asIntN(64, value);
+  const number = Number(signed);
+  return Number.isSafeInteger(number)
+    ? new Value(type, NODE.constant, 0, number, null, null, null, null)
+    : new Value(type, NODE.constant, 0, Number.NaN, signed, null, null, null);
+};
+
+/** An i32 constant. */
+export const i32 = (value: number): Value => constant(TYPE.i32, value);
+
+/** An i64 constant. */
+export const i64 = (value: number | bigint): Value => constant(TYPE.i64, value);
+
+/** What a local holds when the tree is emitted. */
+export const local = (index: number, type: ValueType): Value => {
+  let ofType = locals[type];
+  if (ofType === undefined) {
+    ofType = [];
+    locals[type] = ofType;
+  }
+  let value = ofType[index];
+  if (value === undefined) {
+    value = new Value(type, NODE.local, index, Number.NaN, null, null, null, null);
+    ofType[index] = value;
+  }
+  return value;
+};
+
+const wideOf = (value: Value): bigint => value.wide ?? BigInt(value.number);
+
+/** Makes both operands values of one type: numbers adapt. */
+const paired = (a: Operand, b: Operand, what: string): [Value, Value] => {
+  if (typeof a === "number") {
+    if (typeof b === "number") return [i32(a), i32(b)];
+    return [constant(b.type, a), b];
+  }
+  const second = typeof b === "number" ? constant(a.type, b) : b;
+  if (a.type !== second.type) throw new EmitterError(`${what}: operand types ${a.type} and ${second.type}`);
+  return [a, second];
+};
+
+const isNumber = (value: Value, number: number): boolean => value.isConstant && value.number === number;
+
+const RIGHT_NEUTRAL_ZERO: readonly ArithmeticName[] = ["add", "sub", "or", "xor", "shl", "shrS", "shrU", "rotl", "rotr"];
+
+/** Result that needs no operation: x + 0, x & -1, x & 0, x * 1 …; null when there is none. */
+const simplified = (name: ArithmeticName, a: Value, b: Value): Value | null => {
+  if (isNumber(b, 0) && RIGHT_NEUTRAL_ZERO.includes(name)) return a;
+  if (isNumber(a, 0) && (name === "add" || name === "or" || name === "xor")) return b;
+  if (name === "and") {
+    if (isNumber(b, -1)) return a;
+    if (isNumber(a, -1)) return b;
+    if (isNumber(b, 0)) return b;
+    if (isNumber(a, 0)) return a;
+  }
+  if (name === "mul" && isNumber(b, 1)) return a;
+  return null;
+};
+
+/** Integer arithmetic on i32 or i64 by name. */
+export const arithmetic = (name: ArithmeticName, left: Operand, right: Operand): Value => {
+  const [a, b] = paired(left, right, name);
+  if (a.isConstant && b.isConstant) {
+    if (a.type === TYPE.i32) {
+      const folded = foldNarrow(name, a.number, b.number);
+      if (folded !== null) return i32(folded);
+    } else {
+      const folded = foldWide(name, wideOf(a), wideOf(b));
+      if (folded !== null) return i64(folded);
+    }
+  }
+  const simple = simplified(name, a, b);
+  if (simple !== null) return simple;
+  const opcode = ARITHMETIC[name] + (a.type === TYPE.i64 ? I64_ARITHMETIC : 0);
+  return new Value(a.type, NODE.binary, opcode, Number.NaN, null, a, b, null);
+};
+
+export const add = (a: Operand, b: Operand): Value => arithmetic("add", a, b);
+export const sub = (a: Operand, b: Operand): Value => arithmetic("sub", a, b);
+export const mul = (a: Operand, b: Operand): Value => arithmetic("mul", a, b);
+export const and = (a: Operand, b: Operand): Value => arithmetic("and", a, b);
+export const or = (a: Operand, b: Operand): Value => arithmetic("or", a, b);
+export const xor = (a: Operand, b: Operand): Value => arithmetic("xor", a, b);
+/** Shifts and rotations take their count modulo the width. */
+export const shl = (a: Operand, count: Operand): Value => arithmetic("shl", a, count);
+export const shrS = (a: Operand, count: Operand): Value => arithmetic("shrS", a, count);
+export const shrU = (a: Operand, count: Operand): Value => arithmetic("shrU", a, count);
+export const rotl = (a: Operand, count: Operand): Value => arithmetic("rotl", a, count);
+export const rotr = (a: Operand, count: Operand): Value => arithmetic("rotr", a, count);
+
+/** Comparison of i32 or i64; the result is i32 0 or 1. */
+export const compare = (name: ComparisonName, left: Operand, right: Operand): Value => {
+  const [a, b] = paired(left, right, name);
+  if (a.isConstant && b.isConstant) {
+    return i32(foldComparison(name, wideOf(a), wideOf(b), a.type === TYPE.i32 ? 32 : 64) ? 1 : 0);
+  }
+  if (name === "eq" && isNumber(b, 0)) return isZero(a);
+  const opcode = COMPARISON[name] + (a.type === TYPE.i64 ? I64_COMPARISON : 0);
+  return new Value(TYPE.i32, NODE.binary, opcode, Number.NaN, null, a, b, null);
+};
+
+export const eq = (a: Operand, b: Operand): Value => compare("eq", a, b);
+export const ne = (a: Operand, b: Operand): Value => compare("ne", a, b);
+export const ltS = (a: Operand, b: Operand): Value => compare("ltS", a, b);
+export const ltU = (a: Operand, b: Operand): Value => compare("ltU", a, b);
+export const gtU = (a: Operand, b: Operand): Value => compare("gtU", a, b);
+
+/** One-operand instruction by opcode; see `UNARY`. */
+export const unary = (opcode: number, a: Value, result: ValueType = a.type): Value =>
+  new Value(result, NODE.unary, opcode, Number.NaN, null, a, null, null);
+
+/** i32 1 when the value is zero, else 0. */
+export const isZero = (a: Value): Value => {
+  if (a.isConstant) return i32(wideOf(a) === 0n ? 1 : 0);
+  return unary(a.type === TYPE.i64 ? UNARY.i64Eqz : UNARY.i32Eqz, a, TYPE.i32);
+};
+
+/** `condition ? a : b`; both are computed. */
+export const select = (a: Operand, b: Operand, condition: Value): Value => {
+  const [x, y] = paired(a, b, "select");
+  if (condition.isConstant) return condition.number !== 0 ? x : y;
+  return new Value(x.type, NODE.select, OP.select, Number.NaN, null, x, y, condition);
+};
+
+/** Memory at `address` (i32) + `offset`: `bytes` wide, extended to `type`. */
+export const load = (type: ValueType, bytes: number, isSigned: boolean, address: Value, offset = 0): Value =>
+  new Value(type, NODE.load, loadOpcode(type, bytes, isSigned), offset, null, address, null, null);
+
+/** Low word of an i64; an i32 stays as it is. */
+export const wrap = (a: Value): Value => {
+  if (a.type === TYPE.i32) return a;
+  if (a.isConstant) return i32(Number(BigInt.asIntN(32, wideOf(a))));
+  return unary(UNARY.i32WrapI64, a, TYPE.i32);
+};
+
+/** An i32 as i64, sign- or zero-extended; an i64 stays as it is. */
+export const widen = (a: Value, isSigned: boolean): Value => {
+  if (a.type === TYPE.i64) return a;
+  if (a.isConstant) return i64(isSigned ? a.number : a.number >>> 0);
+  return unary(isSigned ? UNARY.i64ExtendI32S : UNARY.i64ExtendI32U, a, TYPE.i64);
+};
+
+/** Brings an integer to another integer type. */
+export const convert = (a: Value, type: ValueType, isSigned = false): Value =>
+  type === TYPE.i32 ? wrap(a) : widen(a, isSigned);
+
+/** Sign-extends the low `bytes` to the value's whole type. */
+export const signExtend = (bytes: number, a: Value): Value => {
+  const width = a.type === TYPE.i64 ? 8 : 4;
+  if (bytes >= width) return a;
+  if (a.isConstant) return constant(a.type, BigInt.asIntN(8 * bytes, wideOf(a)));
+  if (width === 4) return unary(bytes === 1 ? UNARY.i32Extend8S : UNARY.i32Extend16S, a);
+  return unary(bytes === 1 ? UNARY.i64Extend8S : bytes === 2 ? UNARY.i64Extend16S : UNARY.i64Extend32S, a);
+};
+
+/** Clears everything above the low `bytes`. */
+export const zeroExtend = (bytes: number, a: Value): Value => {
+  if (bytes >= (a.type === TYPE.i64 ? 8 : 4)) return a;
+  return and(a, bytes === 1 ? 0xff : bytes === 2 ? 0xffff : 0xffff_ffff);
+};
+
+const perWidth = (narrow: number, wide: number) => (a: Value): Value => unary(a.type === TYPE.i64 ? wide : narrow, a);
+
+/** Leading zeros, trailing zeros (the width for 0) and ones. */
+export const clz: (a: Value) => Value = perWidth(UNARY.i32Clz, UNARY.i64Clz);
+export const ctz: (a: Value) => Value = perWidth(UNARY.i32Ctz, UNARY.i64Ctz);
+export const popcnt: (a: Value) => Value = perWidth(UNARY.i32Popcnt, UNARY.i64Popcnt);
+
+/** An integer as a double. i64 is taken as signed. */
+export const toF64 = (a: Value, isSigned: boolean): Value => {
+  if (a.type === TYPE.i64) return unary(UNARY.f64ConvertI64S, a, TYPE.f64);
+  return unary(isSigned ? UNARY.f64ConvertI32S : UNARY.f64ConvertI32U, a, TYPE.f64);
+};
+
+/** Arithmetic on doubles. */
+export const float = (name: keyof typeof F64_BINARY, a: Value, b: Value): Value => {
+  if (a.type !== TYPE.f64 || b.type !== TYPE.f64) throw new EmitterError(`f64.${name}: operands must be doubles`);
+  return new Value(TYPE.f64, NODE.binary, F64_BINARY[name], Number.NaN, null, a, b, null);
+};

@@ -1,0 +1,156 @@
+import { SEGMENT } from "@xenolith/x86-architecture";
+import { ByteReader } from "./byte-reader.ts";
+import type { Instruction, Operand, Repeat } from "./instruction.ts";
+import { ONE_BYTE_MAP, REGISTER_GROUP_7, REPEATABLE, TWO_BYTE_MAP } from "./opcode-table.ts";
+import { type OpcodeEntry, parseOpcodeMap, type Specification } from "./operand-codes.ts";
+import { decodeOperand, type OperandContext } from "./operands.ts";
+import { readPrefixes } from "./prefixes.ts";
+
+/** Size of the code being read, in bytes of its default operand size: 16, 32 or 64-bit code. */
+export type CodeBytes = 2 | 4 | 8;
+
+/** Longest legal instruction. [SDM2A-2.3.11] */
+export const MAX_INSTRUCTION_BYTES = 15;
+
+const oneByte = parseOpcodeMap(ONE_BYTE_MAP);
+const twoByte = parseOpcodeMap(TWO_BYTE_MAP);
+
+const simd: Specification = {
+  mnemonic: "simd", operands: ["Wx"], needsModRm: true, lockable: false, validIn64: true, validOutside64: true,
+  size64: "usual", fixedSize: null, trailingByte: false,
+};
+const entryOf = (specification: Specification): OpcodeEntry => ({
+  group: [specification], group64: [specification], needsModRm: specification.needsModRm,
+});
+const threeByte38 = entryOf(simd);
+const threeByte3a = entryOf({ ...simd, trailingByte: true });
+const undefinedEntry = entryOf({ ...simd, mnemonic: "ud", operands: [], needsModRm: false });
+
+const readOpcode = (reader: ByteReader): { readonly entry: OpcodeEntry; readonly opcode: number } => {
+  const first = reader.u8();
+  if (first !== 0x0f) return { entry: oneByte[first] ?? undefinedEntry, opcode: first };
+  const second = reader.u8();
+  if (second === 0x38 || second === 0x3a) {
+    const third = reader.u8();
+    return { entry: second === 0x38 ? threeByte38 : threeByte3a, opcode: third };
+  }
+  return { entry: twoByte[second] ?? undefinedEntry, opcode: second };
+};
+
+const operandSize = (size: Specification["size64"], code: CodeBytes, short: boolean, wide: boolean): number => {
+  if (code === 8) {
+    if (wide || size === "forced64") return 8;
+    if (short) return 2;
+    return size === "default64" ? 8 : 4;
+  }
+  return (code === 2) === short ? 4 : 2;
+};
+
+const operationSize = (specification: Specification, size: number): number => {
+  if (specification.fixedSize === "b") return 1;
+  if (specification.fixedSize === "w") return 2;
+  if (specification.fixedSize === "z") return Math.min(size, 4);
+  return size;
+};
+
+/** NOP, PAUSE and the two-byte opcodes whose register form means something else. */
+const specialMnemonic = (specification: Specification, context: OperandContext, repeats: number): string => {
+  const { opcode } = context;
+  if (specification.mnemonic === "xchg" && opcode === 0x90 && (context.rex & 1) === 0) {
+    return repeats === 0xf3 ? "pause" : "nop";
+  }
+  if (specification.mnemonic === "cmpxchg8b" && (context.rex & 8) !== 0) return "cmpxchg16b";
+  return specification.mnemonic;
+};
+
+const isGroup7Register = (specification: Specification, context: OperandContext): boolean => {
+  if (context.modRm < 0xc0) return false;
+  const { mnemonic } = specification;
+  return mnemonic === "sgdt" || mnemonic === "sidt" || mnemonic === "lgdt" || mnemonic === "lidt" || mnemonic === "invlpg";
+};
+
+const undefinedInstruction = (lengthBytes: number, addressBytes: 2 | 4 | 8): Instruction => ({
+  mnemonic: "ud", lengthBytes, operandBytes: 4, addressBytes, operands: [], lock: false, repeat: "none",
+  segment: SEGMENT.ds,
+});
+
+/** Opcodes whose F3 or F2 form is another instruction that works on general registers. */
+const prefixedMnemonic = (mnemonic: string, repeats: number, opcode: number): string => {
+  if (repeats === 0xf3 && mnemonic === "ud" && opcode === 0xb8) return "popcnt";
+  return mnemonic;
+};
+
+/**
+ * Decodes one instruction.
+ *
+ * @param bytes - holds the instruction at `at`; `available` bytes of it may be read.
+ * @returns the instruction; mnemonic "truncated" when it goes on beyond what is available, with `lengthBytes` = `available`;
+ * "too-long" when it has more than 15 bytes.
+ */
+export const decode = (bytes: Uint8Array, at: number, available: number, code: CodeBytes): Instruction => {
+  const reader = new ByteReader(bytes, at, Math.min(available, MAX_INSTRUCTION_BYTES));
+  const prefixes = readPrefixes(reader, code);
+  const { entry, opcode } = readOpcode(reader);
+  const modRm = entry.needsModRm ? reader.u8() : 0;
+  const group = code === 8 ? entry.group64 : entry.group;
+  const specification = (group.length === 1 ? group[0] : group[(modRm >> 3) & 7]) ?? simd;
+  const addressBytes = code === 8 ? (prefixes.addressSize ? 4 : 8) : (code === 2) === prefixes.addressSize ? 4 : 2;
+  const context: OperandContext = {
+    reader, code, addressBytes, modRm, opcode,
+    rex: prefixes.rex,
+    segment: prefixes.segment,
+    operandBytes: operandSize(specification.size64, code, prefixes.operandSize, (prefixes.rex & 8) !== 0),
+    isValid: true,
+  };
+  let mnemonic = prefixedMnemonic(specialMnemonic(specification, context, prefixes.repeat), prefixes.repeat, opcode);
+  let operands: Operand[] = [];
+  if (entry.needsModRm && isGroup7Register(specification, context)) {
+    mnemonic = REGISTER_GROUP_7[modRm] ?? "ud";
+    if (mnemonic === "swapgs" && code !== 8) mnemonic = "ud";
+  } else {
+    operands = readOperands(specification, mnemonic, context);
+  }
+  if (specification.trailingByte) reader.u8();
+  if (reader.isExhausted) return exhausted(reader, available, addressBytes);
+  const isLegalHere = code === 8 ? specification.validIn64 : specification.validOutside64;
+  const lockIsLegal = !prefixes.lock || (specification.lockable && operands[0]?.kind === "memory");
+  if (!context.isValid || !isLegalHere || !lockIsLegal || mnemonic === "ud") {
+    return undefinedInstruction(reader.consumed, addressBytes);
+  }
+  const repeats: Repeat = prefixes.repeat === 0xf3 ? "rep" : prefixes.repeat === 0xf2 ? "repne" : "none";
+  return {
+    mnemonic,
+    lengthBytes: reader.consumed,
+    operandBytes: operationSize(specification, context.operandBytes),
+    addressBytes,
+    operands,
+    lock: prefixes.lock,
+    repeat: REPEATABLE.has(mnemonic) ? repeats : "none",
+    segment: prefixes.segment < 0 ? SEGMENT.ds : prefixes.segment,
+  };
+};
+
+const POPCNT_OPERANDS = ["Gv", "Ev"] as const;
+
+const readOperands = (specification: Specification, mnemonic: string, context: OperandContext): Operand[] => {
+  if (mnemonic === "nop" && specification.mnemonic === "xchg") return [];
+  if (mnemonic === "pause") return [];
+  const codes = mnemonic === "popcnt" ? POPCNT_OPERANDS : specification.operands;
+  const operands: Operand[] = [];
+  for (const operandCode of codes) operands.push(decodeOperand(operandCode, context));
+  if (specification.mnemonic === "ud" && codes.length === 0 && context.modRm !== 0) skipModRm(context);
+  return operands;
+};
+
+/** Takes the bytes of an address that nobody wants, so that the length is right. */
+const skipModRm = (context: OperandContext): void => {
+  if (context.modRm < 0xc0) decodeOperand("Eb", context);
+};
+
+const exhausted = (reader: ByteReader, available: number, addressBytes: 2 | 4 | 8): Instruction => {
+  const isTooLong = available >= MAX_INSTRUCTION_BYTES;
+  return {
+    ...undefinedInstruction(reader.consumed, addressBytes),
+    mnemonic: isTooLong ? "too-long" : "truncated",
+  };
+};
