@@ -28,7 +28,8 @@ describe.each(packages)("the README of $path", (workspace) => {
     expect(readme === embedded(workspace.directory), "it does not: run `pnpm docs:embed`").toBe(true);
   });
 
-  it.skipIf(interfaces.test(workspace.name) || isPlaceholder(workspace))("has an example to show", () => {
+  if (interfaces.test(workspace.name) || isPlaceholder(workspace)) return;
+  it("has an example to show", () => {
     expect(examplesOf(workspace.directory), `${workspace.path}/examples/*.ts`).not.toEqual([]);
   });
 });
