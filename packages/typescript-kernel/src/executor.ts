@@ -1,7 +1,14 @@
 import type { ByteStream } from "@xenolith/backend-interface";
 import type { Domain, EventPorts, Timers } from "@xenolith/domain-interface";
 import type { DomainServices } from "@xenolith/domain-interface/control";
-import { EXIT, type Executor, type Exit, type ExitKind, type Nanoseconds, toNanoseconds } from "@xenolith/machine-interface";
+import {
+  EXIT,
+  type Executor,
+  type Exit,
+  type ExitKind,
+  type Nanoseconds,
+  toNanoseconds,
+} from "@xenolith/machine-interface";
 import type { Port } from "@xenolith/xen-abi";
 import { defaultKernelCosts, type KernelCosts } from "./costs.ts";
 import type { Kernel } from "./kernel.ts";

@@ -42,7 +42,8 @@ export const createGrants = (services: DomainServices): Grants => {
     },
     offer: (pages, pageIndex, to, writable) => {
       const frame = framesOf.get(pages)?.[pageIndex];
-      if (frame === undefined) throw new HostError("not-own-page", "offer: the page is not one of this domain's own");
+      if (frame === undefined)
+        throw new HostError("not-own-page", "offer: the page is not one of this domain's own");
       return services.grantFrame(frame, to, writable);
     },
     withdraw: (reference) => services.endGrant(reference),

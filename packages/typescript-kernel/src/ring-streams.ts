@@ -4,11 +4,7 @@ import type { Port } from "@xenolith/xen-abi";
 import { CONSOLE_RING } from "@xenolith/xen-abi/io/console";
 import { XENSTORE_RING } from "@xenolith/xen-abi/io/xs-wire";
 
-const overEvents = (
-  events: EventPorts,
-  port: Port,
-  make: (notify: () => void) => RingStream,
-): RingStream => {
+const overEvents = (events: EventPorts, port: Port, make: (notify: () => void) => RingStream): RingStream => {
   const stream = make(() => events.notify(port));
   events.listen(port, () => stream.activity());
   return stream;
