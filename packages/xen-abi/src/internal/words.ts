@@ -10,8 +10,13 @@ export const readU64 = (view: DataView, at: number): number =>
 export const readI64 = (view: DataView, at: number): number =>
   view.getInt32(at + 4, true) * TWO_32 + view.getUint32(at, true);
 
-/** Writes the low 64 bits of an integer, negative ones in two's complement. */
+/** Writes an integer of -2^63 to 2^64, negative ones in two's complement; 2^64, to which reading rounds, as all ones. */
 export const writeU64 = (view: DataView, at: number, value: number): void => {
+  if (value >= TWO_32 * TWO_32) {
+    view.setUint32(at, 0xffff_ffff, true);
+    view.setUint32(at + 4, 0xffff_ffff, true);
+    return;
+  }
   view.setUint32(at, value % TWO_32, true);
   view.setUint32(at + 4, Math.floor(value / TWO_32) % TWO_32, true);
 };
