@@ -8,7 +8,7 @@ import type {
   Timer,
 } from "@xenolith/machine-interface";
 import type { VcpuId } from "@xenolith/scheduler-interface";
-import type { X86Vcpu } from "@xenolith/x86-architecture";
+import type { DescriptorSource, X86Vcpu } from "@xenolith/x86-architecture";
 import type { Port, VcpuIndex } from "@xenolith/xen-abi";
 import type { Domain } from "./domain.ts";
 import type { GuestMemory } from "./guest-memory.ts";
@@ -101,6 +101,8 @@ export interface Vcpu {
 
   /** CR0 as the guest reads it (TS changes, the rest is fixed). */
   cr0: number;
+  /** Address of the last page fault delivered, as the guest reads CR2. */
+  cr2: LinearAddress;
   /** CR4 as the guest reads it. */
   cr4: number;
   /** Virtual IOPL, 0 to 3. */
@@ -116,6 +118,8 @@ export interface Vcpu {
   userPageTableBase: Mfn | null;
   /** x86_64: the guest kernel runs, not its user mode. Always true on 32-bit widths, where rings tell. */
   kernelMode: boolean;
+  /** Its virtual GDT and LDT; null for a TypeScript kernel. */
+  descriptors: DescriptorSource | null;
   /** Frames of the GDT, each typed as descriptor page, and the number of valid entries. */
   gdtFrames: readonly Mfn[];
   gdtEntries: number;

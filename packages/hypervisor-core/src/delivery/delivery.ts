@@ -1,0 +1,117 @@
+import type { LinearAddress } from "@xenolith/machine-interface";
+import type { TraceSink } from "@xenolith/trace";
+import { hasErrorCode, VECTOR } from "@xenolith/x86-architecture";
+import type { GuestWidth } from "@xenolith/xen-abi";
+import type { CrashDomain } from "../domain.ts";
+import { TRACE } from "../trace.ts";
+import type { UpcallState } from "../upcall-state.ts";
+import type { EntryPoint, TrapGate, Vcpu } from "../vcpu.ts";
+import type { EntryDetails, GuestEntry, InterruptedState } from "./guest-entry.ts";
+
+/**
+ * Makes a guest kernel continue in one of its handlers. What cannot be delivered (no handler, an unusable stack or
+ * selector, a frame that cannot be written) ends the domain, with the registers as they were before. [SOSP03 3.3.1]
+ */
+export interface Delivery {
+  /** An exception of the processor. The error code is dropped for vectors that have none. */
+  exception(vcpu: Vcpu, vector: number, errorCode: number, interrupted?: InterruptedState): void;
+  /** A page fault: `address` is left in vcpu_info where the guest's handler looks for it. */
+  pageFault(vcpu: Vcpu, address: LinearAddress, errorCode: number): void;
+  /** A software interrupt through a gate that the caller has checked. `hardwareFrame`: as its direct gate would do it. */
+  softwareInterrupt(vcpu: Vcpu, vector: number, hardwareFrame: boolean): void;
+  /** Calls the guest when events are pending and not masked. */
+  pendingEvents(vcpu: Vcpu): void;
+  /** Delivers an NMI that waits, if there is a callback. */
+  pendingNmi(vcpu: Vcpu): void;
+  /** A data segment could not be loaded again. */
+  failsafe(vcpu: Vcpu): void;
+}
+
+/** What delivery is made from. */
+export interface DeliveryParts {
+  readonly upcalls: UpcallState;
+  readonly crash: CrashDomain;
+  readonly trace: TraceSink;
+  /** How kernels are entered, by width; null where guests of a width cannot run. */
+  readonly entries: Readonly<Record<GuestWidth, GuestEntry | null>>;
+}
+
+/** Makes the delivery of a host. */
+export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts): Delivery => {
+  const traceFault = trace.define(TRACE.fault);
+  const traceUpcall = trace.define(TRACE.upcall);
+
+  /** Enters the guest, or ends the domain. Address 0 means that there is no handler. */
+  const enter = <Entry extends EntryPoint>(
+    vcpu: Vcpu,
+    what: string,
+    entry: Entry | null | undefined,
+    details: (entry: Entry) => EntryDetails,
+  ): void => {
+    const guestEntry = entries[vcpu.domain.width];
+    let problem: string | null = "there is no handler";
+    if (guestEntry === null) problem = "guests of this width cannot run";
+    else if (entry?.address) problem = guestEntry.enter(vcpu, entry, details(entry));
+    if (problem !== null) crash(vcpu.domain, `${what} cannot be delivered: ${problem}`, vcpu);
+  };
+
+  const throughTrap = (
+    vcpu: Vcpu,
+    vector: number,
+    what: string,
+    details: (gate: TrapGate) => EntryDetails,
+  ): void => {
+    if (trace.on) trace.record(traceFault, vcpu.domain.id, vcpu.index, vector, vcpu.cr2);
+    enter(vcpu, what, vcpu.traps[vector], details);
+  };
+
+  const exception: Delivery["exception"] = (vcpu, vector, errorCode, interrupted) =>
+    throughTrap(vcpu, vector, describeException(vector, errorCode), (gate) => ({
+      errorCode: hasErrorCode(vector) ? errorCode : null,
+      masksEvents: gate.masksEvents,
+      ...(interrupted === undefined ? {} : { interrupted }),
+    }));
+
+  return {
+    exception,
+    pageFault(vcpu, address, errorCode) {
+      vcpu.cr2 = address;
+      upcalls.setFaultAddress(vcpu, address);
+      exception(vcpu, VECTOR.pageFault, errorCode);
+    },
+    softwareInterrupt: (vcpu, vector, hardwareFrame) =>
+      throughTrap(vcpu, vector, `int ${vector}`, (gate) => ({
+        errorCode: null,
+        masksEvents: gate.masksEvents,
+        hardwareFrame,
+      })),
+    pendingEvents(vcpu) {
+      if (!upcalls.isDeliverable(vcpu)) return;
+      if (trace.on) trace.record(traceUpcall, vcpu.domain.id, vcpu.index);
+      enter(vcpu, "an event", vcpu.callbacks.event, () => ({ errorCode: null, masksEvents: true }));
+    },
+    pendingNmi(vcpu) {
+      if (!vcpu.nmiPending || vcpu.callbacks.nmi === null) return;
+      vcpu.nmiPending = false;
+      enter(vcpu, "an NMI", vcpu.callbacks.nmi, () => ({ errorCode: null, masksEvents: true }));
+    },
+    failsafe: (vcpu) =>
+      enter(vcpu, "a segment that cannot be loaded", vcpu.callbacks.failsafe, ({ masksEvents }) => ({
+        errorCode: null,
+        masksEvents,
+        savesDataSegments: true,
+      })),
+  };
+};
+
+const EXCEPTION_NAMES: readonly string[] = [
+  "divide error", "debug exception", "NMI", "breakpoint", "overflow", "bound range exceeded", "invalid opcode",
+  "device not available", "double fault", "coprocessor segment overrun", "invalid TSS", "segment not present",
+  "stack fault", "general protection fault", "page fault", "exception 15", "x87 error", "alignment check",
+  "machine check", "SIMD error",
+];
+
+const describeException = (vector: number, errorCode: number): string => {
+  const name = EXCEPTION_NAMES[vector] ?? `exception ${vector}`;
+  return hasErrorCode(vector) ? `${name} (error code ${errorCode.toString(16)})` : name;
+};

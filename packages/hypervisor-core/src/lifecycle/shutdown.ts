@@ -1,0 +1,75 @@
+import type { DomainChange, ShutdownReason } from "@xenolith/domain-interface/control";
+import type { TraceSink } from "@xenolith/trace";
+import {
+  SHUTDOWN_crash,
+  SHUTDOWN_poweroff,
+  SHUTDOWN_reboot,
+  SHUTDOWN_soft_reset,
+  SHUTDOWN_suspend,
+  SHUTDOWN_watchdog,
+} from "@xenolith/xen-abi/sched";
+import type { CrashDomain, Domain } from "../domain.ts";
+import type { RunControl } from "../run-control.ts";
+import { TRACE } from "../trace.ts";
+import { dumpRegisters } from "./register-dump.ts";
+
+/** SHUTDOWN_* by name. [XEN sched.h] */
+export const SHUTDOWN_CODES: Readonly<Record<ShutdownReason, number>> = {
+  poweroff: SHUTDOWN_poweroff,
+  reboot: SHUTDOWN_reboot,
+  suspend: SHUTDOWN_suspend,
+  crash: SHUTDOWN_crash,
+  watchdog: SHUTDOWN_watchdog,
+  "soft-reset": SHUTDOWN_soft_reset,
+};
+
+const REASONS: readonly ShutdownReason[] = [
+  "poweroff",
+  "reboot",
+  "suspend",
+  "crash",
+  "watchdog",
+  "soft-reset",
+];
+
+/** The reason a SHUTDOWN_* number stands for, or null. */
+export const shutdownReasonOf = (code: number): ShutdownReason | null => REASONS[code] ?? null;
+
+/** Stops domains. Each stops once: what comes later does not change the reason. */
+export interface Shutdown {
+  /** Stops a domain in order; a reason registered by SCHEDOP_shutdown_code goes before `reason`. */
+  shutdown(domain: Domain, reason: ShutdownReason): void;
+  /** Stops a domain for what it did, with the registers of the VCPU that did it. */
+  readonly crash: CrashDomain;
+}
+
+/** What stopping is made from. */
+export interface ShutdownParts {
+  readonly runControl: RunControl;
+  readonly trace: TraceSink;
+  /** Told after a domain has stopped. */
+  readonly onChange: (domain: Domain, change: DomainChange) => void;
+}
+
+/** Makes the part that stops domains. */
+export const createShutdown = ({ runControl, trace, onChange }: ShutdownParts): Shutdown => {
+  const traceShutdown = trace.define(TRACE.shutdown);
+
+  const shutdown = (domain: Domain, reason: ShutdownReason): void => {
+    if (domain.shutdownReason !== null || domain.dying) return;
+    domain.shutdownReason = domain.shutdownCode ?? reason;
+    if (trace.on) trace.record(traceShutdown, domain.id, SHUTDOWN_CODES[domain.shutdownReason]);
+    runControl.updateAll(domain);
+    onChange(domain, "shutdown");
+  };
+
+  return {
+    shutdown,
+    crash(domain, reason, vcpu = runControl.current ?? undefined) {
+      if (domain.shutdownReason !== null || domain.dying) return;
+      const culprit = vcpu?.domain === domain ? vcpu : domain.vcpus[0];
+      domain.crash = { reason, registers: culprit === undefined ? "" : dumpRegisters(culprit) };
+      shutdown(domain, "crash");
+    },
+  };
+};

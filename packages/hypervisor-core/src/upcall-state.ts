@@ -1,0 +1,66 @@
+import {
+  type LinearAddress,
+  type MachineAddress,
+  type MachineMemory,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  toMachineAddress,
+  toMfn,
+} from "@xenolith/machine-interface";
+import { VCPU_INFO } from "@xenolith/xen-abi/shared-info";
+import type { Vcpu } from "./vcpu.ts";
+
+/**
+ * The event part of vcpu_info: memory that the guest writes too, so each field is read once where it decides something.
+ * [XEN xen.h]
+ */
+export interface UpcallState {
+  /** evtchn_upcall_pending is set and evtchn_upcall_mask is not: the guest is to be called. */
+  isDeliverable(vcpu: Vcpu): boolean;
+  isPending(vcpu: Vcpu): boolean;
+  setPending(vcpu: Vcpu): void;
+  clearPending(vcpu: Vcpu): void;
+  isMasked(vcpu: Vcpu): boolean;
+  setMasked(vcpu: Vcpu, masked: boolean): void;
+  /** Address of the last page fault, where the guest's handler looks for it. */
+  setFaultAddress(vcpu: Vcpu, address: LinearAddress): void;
+}
+
+/** Makes the accessor over a machine's memory. */
+export const createUpcallState = (memory: MachineMemory): UpcallState => {
+  const { view } = memory;
+
+  const announce = (at: MachineAddress, lengthBytes: number): void =>
+    memory.written(toMfn(at >>> PAGE_SHIFT), at & (PAGE_SIZE - 1), lengthBytes);
+
+  const place = (vcpu: Vcpu, field: "evtchnUpcallPending" | "evtchnUpcallMask" | "cr2"): MachineAddress =>
+    toMachineAddress(vcpu.infoAddress + VCPU_INFO.layout[vcpu.domain.width][field]);
+
+  const setByte = (at: MachineAddress, value: number): void => {
+    if (view.getUint8(at) === value) return;
+    view.setUint8(at, value);
+    announce(at, 1);
+  };
+
+  const isPending = (vcpu: Vcpu): boolean => view.getUint8(place(vcpu, "evtchnUpcallPending")) !== 0;
+  const isMasked = (vcpu: Vcpu): boolean => view.getUint8(place(vcpu, "evtchnUpcallMask")) !== 0;
+
+  return {
+    isPending,
+    isMasked,
+    isDeliverable: (vcpu) => isPending(vcpu) && !isMasked(vcpu),
+    setPending: (vcpu) => setByte(place(vcpu, "evtchnUpcallPending"), 1),
+    clearPending: (vcpu) => setByte(place(vcpu, "evtchnUpcallPending"), 0),
+    setMasked: (vcpu, masked) => setByte(place(vcpu, "evtchnUpcallMask"), masked ? 1 : 0),
+    setFaultAddress(vcpu, address) {
+      const at = place(vcpu, "cr2");
+      if (vcpu.domain.width === "x86_64") {
+        view.setBigInt64(at, BigInt(address), true);
+        announce(at, 8);
+      } else {
+        view.setUint32(at, address, true);
+        announce(at, 4);
+      }
+    },
+  };
+};
