@@ -1,3 +1,15 @@
 export { ConfigError } from "./config-error.ts";
 export { type DiskSpec, parseDiskSpec } from "./disk-spec.ts";
+export type {
+  ConsoleService,
+  DiskAttachment,
+  DiskConfig,
+  DiskService,
+  DomainConfig,
+  DomainPayload,
+  ExecutorParts,
+  ToolstackParts,
+  ToolstackStore,
+} from "./parts.ts";
+export { createToolstack, type NamedDomain, type Toolstack } from "./toolstack.ts";
 export { defaultDiskName, virtualDeviceNumber } from "./virtual-device.ts";

@@ -1,0 +1,69 @@
+import type { DomId } from "@xenolith/xen-abi";
+import { ConfigError } from "./config-error.ts";
+import { createDomain } from "./create.ts";
+import type { DomainConfig, ToolstackParts } from "./parts.ts";
+import { domainPath, machinePath } from "./store-nodes.ts";
+
+/** A domain the toolstack has made. */
+export interface NamedDomain {
+  readonly domain: DomId;
+  readonly name: string;
+  readonly uuid: string;
+}
+
+/** Names, makes and ends domains. Policy lives here; the hypervisor below has none. */
+export interface Toolstack {
+  /** Makes a domain and lets it run, unless `paused`. @throws ConfigError with one line; nothing is left behind then. */
+  create(config: DomainConfig, options?: { readonly paused?: boolean }): Promise<DomId>;
+  /** Ends a domain at once and removes all traces of it. */
+  destroy(domain: DomId): Promise<void>;
+  /** Domains made and not destroyed, in order of creation. */
+  list(): NamedDomain[];
+  /** Name of a domain, or null. */
+  nameOf(domain: DomId): string | null;
+}
+
+/** Makes a toolstack over a host's parts. */
+export const createToolstack = (parts: ToolstackParts): Toolstack => {
+  const domains = new Map<DomId, NamedDomain>();
+  const pending = new Set<string>();
+
+  const remove = async (domain: DomId, uuid: string): Promise<void> => {
+    parts.disks.detach(domain);
+    parts.consoles.detach(domain);
+    await parts.store.release(domain);
+    for (const path of [
+      domainPath(domain),
+      `${domainPath(parts.backendDomain)}/backend/vbd/${domain}`,
+      machinePath(uuid),
+    ]) {
+      await parts.store.remove(path);
+    }
+    parts.control.destroy(domain);
+  };
+
+  return {
+    async create(config, options = {}) {
+      const isTaken =
+        pending.has(config.name) || [...domains.values()].some((other) => other.name === config.name);
+      if (isTaken) throw new ConfigError(`name '${config.name}': there is a domain of this name`);
+      pending.add(config.name);
+      try {
+        const { domain, uuid } = await createDomain(parts, config, remove);
+        domains.set(domain, { domain, name: config.name, uuid });
+        if (options.paused !== true) parts.control.unpause(domain);
+        return domain;
+      } finally {
+        pending.delete(config.name);
+      }
+    },
+    async destroy(domain) {
+      const known = domains.get(domain);
+      if (known === undefined) throw new ConfigError(`domain ${domain}: there is none`);
+      domains.delete(domain);
+      await remove(domain, known.uuid);
+    },
+    list: () => [...domains.values()],
+    nameOf: (domain) => domains.get(domain)?.name ?? null,
+  };
+};
