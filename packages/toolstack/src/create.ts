@@ -21,8 +21,6 @@ const CONSOLE_GRANT = toGrantRef(0);
 const STORE_GRANT = toGrantRef(1);
 /** Width of domains whose executor is not the x86 engine: it decides only the layout of their shared_info. */
 const EXECUTOR_WIDTH: GuestWidth = "x86_64";
-const CONSOLE_PAGE = 0;
-const STORE_PAGE = 1;
 
 /** A configuration whose parts have all been looked at: nothing in it can be refused any more for what it says. */
 interface CheckedConfig {
