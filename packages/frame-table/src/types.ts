@@ -1,4 +1,10 @@
-import type { EntropySource, MachineMemory, Mfn } from "@xenolith/machine-interface";
+import type {
+  EntropySource,
+  LinearAddress,
+  MachineAddress,
+  MachineMemory,
+  Mfn,
+} from "@xenolith/machine-interface";
 import type { TraceSink } from "@xenolith/trace";
 import type { DomId, GuestWidth } from "@xenolith/xen-abi";
 
@@ -54,6 +60,12 @@ export interface FrameDomainOptions {
   readonly maximumPages: number;
 }
 
+/** What the invariant checker cannot know by itself. */
+export interface InvariantCheckOptions {
+  /** Whether a domain may map a frame of another: by a grant, or by privilege. Default: no. */
+  readonly mayMap?: (domain: DomId, frame: Mfn, writable: boolean) => boolean;
+}
+
 /** One broken law found by {@link FrameTable.checkInvariants}, in words. */
 export interface InvariantViolation {
   readonly frame: Mfn;
@@ -65,7 +77,7 @@ export interface FrameTableOptions {
   readonly memory: MachineMemory;
   /** Decides the order in which frames are given out. */
   readonly entropy: EntropySource;
-  /** First frames of RAM that are never given out. Default 0. */
+  /** First frames of RAM that count as no RAM: DOMID_IO owns them and they are never given out. Default 0. */
   readonly reservedFrames?: number;
   /**
    * Called before a change completes after which old translations to `frame` would be dangerous: it changes its type, is
@@ -73,12 +85,15 @@ export interface FrameTableOptions {
    */
   readonly onFlush: (frame: Mfn) => void;
   /**
-   * Called after an entry of level 2 or above that was present has changed: translations of the domain that were made
-   * through it have to be forgotten before the domain, or another operation on its behalf, goes on.
+   * Called after a present entry of a domain's tables has changed, or a whole table ceased to be one. After a change of
+   * level 2 or above, translations that were made through it have to be forgotten before the domain, or another operation
+   * on its behalf, goes on; after one of level 1, when the guest flushes or a page-table base is loaded.
    */
-  readonly onTableChange: (domain: DomId) => void;
-  /** Called when a domain lost a read-only mapping of one of its descriptor frames: LDT pages found through it are stale. */
-  readonly onDescriptorsUnmapped?: (domain: DomId, frame: Mfn) => void;
+  readonly onTableChange: (domain: DomId, level: TableLevel) => void;
+  /** Whether a domain may map a frame number that is no RAM, uncounted. Default: nobody may. */
+  readonly ioPermitted?: (domain: DomId, frame: number) => boolean;
+  /** Whether 64-bit guests get their machine-to-physical table. Default: false. */
+  readonly wideMachineToPhysical?: boolean;
   readonly trace?: TraceSink;
 }
 
@@ -116,7 +131,7 @@ export interface FrameTable {
   /** Table entries and descriptors looked at since construction: the cost of validation, for charging and preemption. */
   readonly work: number;
 
-  // Domains (domains.ts)
+  // Domains (domains.ts, relinquish.ts)
 
   /** Makes a domain known. @throws HostError when it already is. */
   addDomain(domain: DomId, options: FrameDomainOptions): void;
@@ -135,7 +150,7 @@ export interface FrameTable {
   /** Frames owned, those of the monitor not included, in ascending order. Cost: a walk over all frames. */
   framesOf(domain: DomId): Mfn[];
 
-  // Allocation (allocation.ts)
+  // Allocation (ownership.ts)
 
   /** Gives a domain zeroed frames in no particular order, all or none. @returns -ENOMEM beyond its maximum or the machine's memory. */
   allocate(domain: DomId, count: number): Mfn[] | number;
@@ -160,7 +175,7 @@ export interface FrameTable {
   /** Scrubs and frees a stolen frame. */
   discard(frame: Mfn): void;
 
-  // Looking (queries.ts)
+  // Looking
 
   /** Whether the machine has this frame. */
   exists(frame: Mfn): boolean;
@@ -171,7 +186,7 @@ export interface FrameTable {
   levelOf(frame: Mfn): TableLevel | 0;
   describe(frame: Mfn): FrameDescription | null;
 
-  // References (references.ts). What is got is put by the same caller.
+  // References (held-references.ts). What is got is put by the same caller.
 
   /** Takes a reference to a frame of `domain`. @returns false when it is not its own. */
   getPage(frame: Mfn, domain: DomId): boolean;
@@ -190,8 +205,13 @@ export interface FrameTable {
   unpin(domain: DomId, frame: Mfn): number;
   /** Level of the root tables of a domain: 2, 3 or 4. */
   rootLevelOf(domain: DomId): TableLevel;
-  /** Reads an entry of a table as the guest gave it. `null` when the index is out of range. */
+  /** Reads entry-sized words of any frame in the domain's format. `null` when frame or index are out of range. */
   readEntry(domain: DomId, table: Mfn, index: number): TableEntry | null;
+  /**
+   * Walks from a validated root to the entry that maps a page. The frame it stands in may be of a higher level, in linear
+   * mappings. @returns the machine address of the entry, or null when an upper level is not present.
+   */
+  findLevel1Entry(domain: DomId, root: Mfn, address: LinearAddress): MachineAddress | null;
   /**
    * Changes one entry of a validated page table: validates the new entry, installs it, then drops what the old one
    * referred to. Changes nothing on error. The caller has checked that `update.domain` owns the table.
@@ -208,19 +228,12 @@ export interface FrameTable {
    */
   installHeld(table: Mfn, index: number, entry: TableEntry, domain: DomId): number;
   /**
-   * Removes (or replaces by `replacement`, itself held) a level-1 entry that {@link installHeld} installed: it has to lead to `frame` with the given
-   * right. The hold passes back to the caller. @returns -EINVAL when the entry is another.
+   * Empties a level-1 entry that {@link installHeld} installed: it has to lead to `frame` with the given right. The hold
+   * passes back to the caller, and no translation is left. @returns -EINVAL when the entry is another.
    */
-  withdrawHeld(
-    table: Mfn,
-    index: number,
-    frame: Mfn,
-    writable: boolean,
-    domain: DomId,
-    replacement?: TableEntry,
-  ): number;
+  withdrawHeld(table: Mfn, index: number, frame: Mfn, writable: boolean, domain: DomId): number;
 
-  // Descriptors (descriptor-rules.ts, update-descriptor.ts)
+  // Descriptors (descriptor-rules.ts, descriptor-page.ts)
 
   /** Changes one 8-byte descriptor in a frame of the domain, checked where the frame is a descriptor page. */
   updateDescriptor(domain: DomId, frame: Mfn, offset: number, low: number, high: number): number;
@@ -228,5 +241,5 @@ export interface FrameTable {
   // Checking (check-invariants.ts)
 
   /** Walks everything and compares. An empty list: all laws hold. Cost: proportional to memory, for tests and on demand. */
-  checkInvariants(): InvariantViolation[];
+  checkInvariants(options?: InvariantCheckOptions): InvariantViolation[];
 }

@@ -1,0 +1,46 @@
+import { type MachineMemory, PAGE_SIZE, toMfn } from "@xenolith/machine-interface";
+import type { TableRules } from "../table-rules.ts";
+import type { TableEntry } from "../types.ts";
+
+/** Entries of page tables in machine memory. The frame has been checked to exist. */
+export interface EntryMemory {
+  /** Reads an entry of 4 or 8 bytes, as the rules say. */
+  read(rules: TableRules, table: number, index: number): TableEntry;
+  /** Writes an entry and announces the store. */
+  write(rules: TableRules, table: number, index: number, entry: TableEntry): void;
+  /** Zeroes the slots from `first` up to, not including, `end`. */
+  clear(rules: TableRules, table: number, first: number, end: number): void;
+  /** Zeroes a whole frame. */
+  scrub(frame: number): void;
+}
+
+/** Makes the accessor. */
+export const createEntryMemory = (memory: MachineMemory): EntryMemory => {
+  const { words, bytes } = memory;
+
+  const fill = (frame: number, offset: number, lengthBytes: number): void => {
+    const start = frame * PAGE_SIZE + offset;
+    bytes.fill(0, start, start + lengthBytes);
+    memory.written(toMfn(frame), offset, lengthBytes);
+  };
+
+  return {
+    read(rules, table, index) {
+      const word = (table * PAGE_SIZE + index * rules.shape.entryBytes) >>> 2;
+      return { low: words[word] ?? 0, high: rules.shape.entryBytes === 8 ? (words[word + 1] ?? 0) : 0 };
+    },
+    write(rules, table, index, entry) {
+      const { entryBytes } = rules.shape;
+      const offset = index * entryBytes;
+      const word = (table * PAGE_SIZE + offset) >>> 2;
+      words[word] = entry.low;
+      if (entryBytes === 8) words[word + 1] = entry.high;
+      memory.written(toMfn(table), offset, entryBytes);
+    },
+    clear(rules, table, first, end) {
+      const { entryBytes } = rules.shape;
+      if (end > first) fill(table, first * entryBytes, (end - first) * entryBytes);
+    },
+    scrub: (frame) => fill(frame, 0, PAGE_SIZE),
+  };
+};
