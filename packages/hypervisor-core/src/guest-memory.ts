@@ -2,6 +2,7 @@ import {
   ACCESS,
   type AddressTranslator,
   type Asid,
+  type LinearAddress,
   type MachineMemory,
   PAGE_SHIFT,
   PAGE_SIZE,
@@ -40,8 +41,17 @@ export interface GuestMemory {
   writeUint32(address: number, value: number): boolean;
   /** An `unsigned long` of the guest: unsigned on 32-bit, sign-extended on x86_64. */
   readLong(address: number): number | null;
+  /** What the last access that failed met: a page fault, or null when the pointer was refused. */
+  readonly fault: GuestFault | null;
   /** Whether all of an array lies in the range that guests may use, and neither size nor end wraps. Does not touch it. */
   isAllowed(address: number, count: number, elementBytes: number): boolean;
+}
+
+/** A page fault of an access on a guest's behalf. */
+export interface GuestFault {
+  readonly address: LinearAddress;
+  /** Page-fault error code, without the user bit on 32-bit widths: the access had the kernel's rights. */
+  readonly errorCode: number;
 }
 
 /** What guest memory is made from. */
@@ -69,18 +79,34 @@ export const createGuestMemory = (parts: GuestMemoryParts): GuestMemory => {
   const mailbox = translator.tlb.mailbox;
   const rights = width === "x86_64" ? ACCESS.user : ACCESS.narrow;
 
+  let fault: GuestFault | null = null;
+
   /** Offset in machine memory behind a guest address, or -1. */
   const translate = (address: number, kind: number): number => {
     const space = parts.space();
+    fault = null;
     if (space === null) return -1;
-    if (translator.refill(space, toLinearAddress(address), kind | rights) === REFILL.fault) return -1;
+    if (translator.refill(space, toLinearAddress(address), kind | rights) === REFILL.fault) {
+      fault = {
+        address: toLinearAddress(memory.view.getFloat64(mailbox + REFILL_MAILBOX.address, true)),
+        errorCode: memory.view.getUint32(mailbox + REFILL_MAILBOX.errorCode, true),
+      };
+      return -1;
+    }
     return memory.view.getUint32(mailbox + REFILL_MAILBOX.hostAddress, true);
   };
 
-  const bytesToPageEnd = (address: number): number => PAGE_SIZE - (((address % PAGE_SIZE) + PAGE_SIZE) % PAGE_SIZE);
+  const bytesToPageEnd = (address: number): number =>
+    PAGE_SIZE - (((address % PAGE_SIZE) + PAGE_SIZE) % PAGE_SIZE);
+
+  const isRefused = (address: number, lengthBytes: number): boolean => {
+    if (isGuestRange(width, address, lengthBytes)) return false;
+    fault = null;
+    return true;
+  };
 
   const copyFrom = (address: number, into: Uint8Array): boolean => {
-    if (!isGuestRange(width, address, into.length)) return false;
+    if (isRefused(address, into.length)) return false;
     for (let done = 0; done < into.length; ) {
       const count = Math.min(into.length - done, bytesToPageEnd(address + done));
       const at = translate(address + done, ACCESS.read);
@@ -92,7 +118,7 @@ export const createGuestMemory = (parts: GuestMemoryParts): GuestMemory => {
   };
 
   const copyTo = (address: number, bytes: Uint8Array): boolean => {
-    if (!isGuestRange(width, address, bytes.length)) return false;
+    if (isRefused(address, bytes.length)) return false;
     for (let done = 0; done < bytes.length; ) {
       const count = Math.min(bytes.length - done, bytesToPageEnd(address + done));
       const at = translate(address + done, ACCESS.write);
@@ -105,7 +131,7 @@ export const createGuestMemory = (parts: GuestMemoryParts): GuestMemory => {
   };
 
   const read = (address: number, lengthBytes: number): DataView | null => {
-    if (!isGuestRange(width, address, lengthBytes)) return null;
+    if (isRefused(address, lengthBytes)) return null;
     const copy = new Uint8Array(lengthBytes);
     return copyFrom(address, copy) ? new DataView(copy.buffer) : null;
   };
@@ -114,6 +140,9 @@ export const createGuestMemory = (parts: GuestMemoryParts): GuestMemory => {
     copyTo(address, new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
 
   return {
+    get fault() {
+      return fault;
+    },
     copyFrom,
     copyTo,
     read,

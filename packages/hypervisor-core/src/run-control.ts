@@ -163,4 +163,3 @@ export const createRunControl = ({ clock, scheduler, upcalls, trace }: RunContro
     },
   };
 };
-

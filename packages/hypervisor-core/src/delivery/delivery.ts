@@ -105,10 +105,26 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
 };
 
 const EXCEPTION_NAMES: readonly string[] = [
-  "divide error", "debug exception", "NMI", "breakpoint", "overflow", "bound range exceeded", "invalid opcode",
-  "device not available", "double fault", "coprocessor segment overrun", "invalid TSS", "segment not present",
-  "stack fault", "general protection fault", "page fault", "exception 15", "x87 error", "alignment check",
-  "machine check", "SIMD error",
+  "divide error",
+  "debug exception",
+  "NMI",
+  "breakpoint",
+  "overflow",
+  "bound range exceeded",
+  "invalid opcode",
+  "device not available",
+  "double fault",
+  "coprocessor segment overrun",
+  "invalid TSS",
+  "segment not present",
+  "stack fault",
+  "general protection fault",
+  "page fault",
+  "exception 15",
+  "x87 error",
+  "alignment check",
+  "machine check",
+  "SIMD error",
 ];
 
 const describeException = (vector: number, errorCode: number): string => {

@@ -32,7 +32,8 @@ export const createGuestEntry32 = (upcalls: UpcallState): GuestEntry => ({
     const stack = withStack
       ? loadStackSegment(descriptors, vcpu.kernelStack.selector, KERNEL_RING)
       : from.stackSegment;
-    if (isFault(stack)) return `kernel stack selector ${vcpu.kernelStack.selector.toString(16)} is not usable`;
+    if (isFault(stack))
+      return `kernel stack selector ${vcpu.kernelStack.selector.toString(16)} is not usable`;
     const code = loadCodeSegment(descriptors, entry.codeSelector);
     if (isFault(code) || (code.selector & 3) !== KERNEL_RING)
       return `code selector ${entry.codeSelector.toString(16)} of the handler is not usable`;

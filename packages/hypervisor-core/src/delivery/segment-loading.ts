@@ -18,10 +18,14 @@ export type LoadedSegment = SegmentState | PackedFault;
 export const isFault = (segment: LoadedSegment): segment is PackedFault => typeof segment === "number";
 
 /** What a segment register holds when its selector is null. */
-export const nullSegment = (selector: number): SegmentState => ({ selector, base: 0, limit: 0, attributes: 0 });
+export const nullSegment = (selector: number): SegmentState => ({
+  selector,
+  base: 0,
+  limit: 0,
+  attributes: 0,
+});
 
-const protection = (selector: number): PackedFault =>
-  packFault(VECTOR.generalProtection, selector & 0xfffc);
+const protection = (selector: number): PackedFault => packFault(VECTOR.generalProtection, selector & 0xfffc);
 
 const isNull = (selector: number): boolean => (selector & 0xfffc) === 0;
 
@@ -64,7 +68,8 @@ export const loadStackSegment = (
   if (isNull(selector)) return packFault(VECTOR.generalProtection, 0);
   if ((selector & 3) !== privilege || !source.read(selector)) return protection(selector);
   const attributes = descriptorAttributes(source.high);
-  const isData = has(attributes, ATTRIBUTE.codeOrData | ATTRIBUTE.writable) && !has(attributes, ATTRIBUTE.code);
+  const isData =
+    has(attributes, ATTRIBUTE.codeOrData | ATTRIBUTE.writable) && !has(attributes, ATTRIBUTE.code);
   if (!isData || descriptorDpl(source.high) !== privilege) return protection(selector);
   if (!has(attributes, ATTRIBUTE.present)) return packFault(VECTOR.stackFault, selector & 0xfffc);
   return take(source, selector);
@@ -77,7 +82,11 @@ export const mayKeepDataSegment = ({ attributes }: SegmentState, privilege: numb
 };
 
 /** Whether `lengthBytes` bytes from `offset` lie within a segment. [SDM3A-5.3] */
-export const isWithinLimit = ({ attributes, limit }: SegmentState, offset: number, lengthBytes: number): boolean => {
+export const isWithinLimit = (
+  { attributes, limit }: SegmentState,
+  offset: number,
+  lengthBytes: number,
+): boolean => {
   const last = offset + lengthBytes - 1;
   const expandsDown = !has(attributes, ATTRIBUTE.code) && has(attributes, ATTRIBUTE.expandDown);
   if (!expandsDown) return last <= limit;

@@ -1,5 +1,5 @@
 import type { DirectGate } from "@xenolith/machine-interface";
-import { FLAG, packFault, type PackedFault, SELECTOR_ERROR, VECTOR } from "@xenolith/x86-architecture";
+import { FLAG, type PackedFault, packFault, SELECTOR_ERROR, VECTOR } from "@xenolith/x86-architecture";
 import type { TrapGate, Vcpu } from "../vcpu.ts";
 
 /** The one vector that may enter a guest kernel without an exit: its system call. [SOSP03 3.1] */
@@ -9,8 +9,7 @@ export const FAST_TRAP_VECTOR = 0x80;
 const USER_RING = 3;
 
 /** Whether INT n, INT3 and INTO reach a vector whatever its gate says: the processor's gates of 3 and 4 are open to all. */
-const isOpenToAll = (vector: number): boolean =>
-  vector === VECTOR.breakpoint || vector === VECTOR.overflow;
+const isOpenToAll = (vector: number): boolean => vector === VECTOR.breakpoint || vector === VECTOR.overflow;
 
 /**
  * Whether code at `privilege` may enter a gate by a software interrupt: level 0 nobody, 1 and 2 the kernel, 3 everyone.

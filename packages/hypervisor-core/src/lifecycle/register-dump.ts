@@ -13,16 +13,46 @@ const hexAddress = (value: number, wide: boolean): string => (wide ? hex64(BigIn
 const generalRegisters = (context: VcpuContext, wide: boolean): string[] => {
   const rows: [string, number][][] = wide
     ? [
-        [["rax", REGISTER.rax], ["rbx", REGISTER.rbx], ["rcx", REGISTER.rcx]],
-        [["rdx", REGISTER.rdx], ["rsi", REGISTER.rsi], ["rdi", REGISTER.rdi]],
-        [["rbp", REGISTER.rbp], ["rsp", REGISTER.rsp], ["r8 ", REGISTER.r8]],
-        [["r9 ", REGISTER.r9], ["r10", REGISTER.r10], ["r11", REGISTER.r11]],
-        [["r12", REGISTER.r12], ["r13", REGISTER.r13], ["r14", REGISTER.r14]],
+        [
+          ["rax", REGISTER.rax],
+          ["rbx", REGISTER.rbx],
+          ["rcx", REGISTER.rcx],
+        ],
+        [
+          ["rdx", REGISTER.rdx],
+          ["rsi", REGISTER.rsi],
+          ["rdi", REGISTER.rdi],
+        ],
+        [
+          ["rbp", REGISTER.rbp],
+          ["rsp", REGISTER.rsp],
+          ["r8 ", REGISTER.r8],
+        ],
+        [
+          ["r9 ", REGISTER.r9],
+          ["r10", REGISTER.r10],
+          ["r11", REGISTER.r11],
+        ],
+        [
+          ["r12", REGISTER.r12],
+          ["r13", REGISTER.r13],
+          ["r14", REGISTER.r14],
+        ],
         [["r15", REGISTER.r15]],
       ]
     : [
-        [["eax", REGISTER.rax], ["ebx", REGISTER.rbx], ["ecx", REGISTER.rcx], ["edx", REGISTER.rdx]],
-        [["esi", REGISTER.rsi], ["edi", REGISTER.rdi], ["ebp", REGISTER.rbp], ["esp", REGISTER.rsp]],
+        [
+          ["eax", REGISTER.rax],
+          ["ebx", REGISTER.rbx],
+          ["ecx", REGISTER.rcx],
+          ["edx", REGISTER.rdx],
+        ],
+        [
+          ["esi", REGISTER.rsi],
+          ["edi", REGISTER.rdi],
+          ["ebp", REGISTER.rbp],
+          ["esp", REGISTER.rsp],
+        ],
       ];
   return rows.map((row) =>
     row
@@ -47,7 +77,9 @@ const stackLines = (vcpu: Vcpu, context: VcpuContext, wide: boolean): string[] =
   if (words.length === 0) return ["stack: not readable"];
   const lines: string[] = [];
   for (let index = 0; index < words.length; index += WORDS_PER_LINE) {
-    lines.push(`${index === 0 ? "stack:" : "      "} ${words.slice(index, index + WORDS_PER_LINE).join(" ")}`);
+    lines.push(
+      `${index === 0 ? "stack:" : "      "} ${words.slice(index, index + WORDS_PER_LINE).join(" ")}`,
+    );
   }
   return lines;
 };

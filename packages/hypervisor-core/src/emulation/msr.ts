@@ -1,0 +1,108 @@
+import { type Mfn, toMfn } from "@xenolith/machine-interface";
+import { EFER, REGISTER, SEGMENT, VECTOR, type X86Vcpu } from "@xenolith/x86-architecture";
+import type { Domain } from "../domain.ts";
+import type { Vcpu } from "../vcpu.ts";
+import { XEN_MSR_BASE } from "./cpuid-policy.ts";
+import { EMULATED, type Emulation, kernelOnly, REFUSED } from "./outcome.ts";
+
+/** Model-specific registers that a guest kernel may read or write. [SDM3A-2.2.1] */
+const MSR = {
+  timeStampCounter: 0x10,
+  platformId: 0x17,
+  microcodeRevision: 0x8b,
+  miscEnable: 0x1a0,
+  pat: 0x277,
+  efer: 0xc000_0080,
+  fsBase: 0xc000_0100,
+  gsBase: 0xc000_0101,
+  kernelGsBase: 0xc000_0102,
+} as const;
+
+/** PAT as Xen sets it up: WB WT UC- UC WC WP UC UC. */
+const GUEST_PAT = 0x0000_0501_0007_0406n;
+
+/** What emulation of model-specific registers works with. */
+export interface MsrParts {
+  /** Value of the time-stamp counter now. */
+  readonly timestamp: () => number;
+  /** Fills a frame of the domain with its hypercall page. @returns 0 or a negative errno. */
+  readonly writeHypercallPage: (domain: Domain, frame: Mfn) => number;
+}
+
+const eferOf = (vcpu: Vcpu): bigint =>
+  BigInt(vcpu.domain.width === "x86_64" ? EFER.sce | EFER.lme | EFER.lma | EFER.nxe : EFER.sce | EFER.nxe);
+
+/** Value of a register, or null where a guest may not read it. */
+const readMsr = (vcpu: Vcpu, { context }: X86Vcpu, index: number, timestamp: () => number): bigint | null => {
+  const is64 = vcpu.domain.width === "x86_64";
+  switch (index) {
+    case MSR.timeStampCounter:
+      return BigInt(timestamp());
+    case MSR.platformId:
+    case MSR.microcodeRevision:
+    case MSR.miscEnable:
+      return 0n;
+    case MSR.pat:
+      return GUEST_PAT;
+    case MSR.efer:
+      return eferOf(vcpu);
+    case MSR.fsBase:
+      return is64 ? BigInt.asUintN(64, BigInt(context.segment(SEGMENT.fs).base)) : null;
+    case MSR.gsBase:
+      return is64 ? BigInt.asUintN(64, BigInt(context.segment(SEGMENT.gs).base)) : null;
+    default:
+      return null;
+  }
+};
+
+const setBase = ({ context }: X86Vcpu, segment: number, value: bigint): boolean => {
+  const base = BigInt.asIntN(64, value);
+  // Not canonical: bits 63:47 must be alike.
+  if (base >> 47n !== 0n && base >> 47n !== -1n) return false;
+  context.setSegment(segment, { ...context.segment(segment), base: Number(base) });
+  return true;
+};
+
+/** Makes the emulations of RDMSR and WRMSR. */
+export const createMsrEmulations = ({
+  timestamp,
+  writeHypercallPage,
+}: MsrParts): { readonly read: Emulation; readonly write: Emulation } => {
+  const write = (vcpu: Vcpu, x86: X86Vcpu, index: number, value: bigint): boolean => {
+    const is64 = vcpu.domain.width === "x86_64";
+    switch (index) {
+      case MSR.fsBase:
+        return is64 && setBase(x86, SEGMENT.fs, value);
+      case MSR.gsBase:
+        return is64 && setBase(x86, SEGMENT.gs, value);
+      case XEN_MSR_BASE:
+        return (value & 0xfffn) === 0n && writeHypercallPage(vcpu.domain, toMfn(Number(value >> 12n))) === 0;
+      case MSR.miscEnable:
+      case MSR.microcodeRevision:
+        return true;
+      case MSR.efer:
+        return value === eferOf(vcpu);
+      case MSR.pat:
+        return value === GUEST_PAT;
+      default:
+        return false;
+    }
+  };
+
+  return {
+    read: kernelOnly((vcpu, x86) => {
+      const { context } = x86;
+      const value = readMsr(vcpu, x86, context.register(REGISTER.rcx), timestamp);
+      // A kernel without a #GP handler yet would be ended by the fault: it reads 0. [XEN arch-x86/xen.h]
+      if (value === null && vcpu.traps[VECTOR.generalProtection]?.address) return REFUSED;
+      context.setRegister(REGISTER.rax, Number(BigInt.asUintN(32, value ?? 0n)));
+      context.setRegister(REGISTER.rdx, Number(BigInt.asUintN(32, (value ?? 0n) >> 32n)));
+      return EMULATED.next;
+    }),
+    write: kernelOnly((vcpu, x86) => {
+      const { context } = x86;
+      const value = (BigInt(context.register(REGISTER.rdx)) << 32n) | BigInt(context.register(REGISTER.rax));
+      return write(vcpu, x86, context.register(REGISTER.rcx), value) ? EMULATED.next : REFUSED;
+    }),
+  };
+};

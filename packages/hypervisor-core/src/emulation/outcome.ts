@@ -1,0 +1,37 @@
+import {
+  type PackedFault,
+  type PrivilegedOperation,
+  packFault,
+  VECTOR,
+  type X86Vcpu,
+} from "@xenolith/x86-architecture";
+import type { Vcpu } from "../vcpu.ts";
+
+/**
+ * What emulating an instruction led to: `next`: done, the guest goes on behind it; `stay`: the instruction pointer is as it
+ * should be (one piece of a repeated instruction is done). Any other number is a {@link PackedFault} for the guest, and
+ * nothing has happened.
+ */
+export const EMULATED = { next: 0, stay: 1 } as const;
+
+/** One value of {@link EMULATED}, or a fault. */
+export type EmulationOutcome = number | PackedFault;
+
+/** Emulates one kind of instruction. `x86` is the VCPU's processor, `operation` what its exit described. Must not throw. */
+export type Emulation = (vcpu: Vcpu, x86: X86Vcpu, operation: PrivilegedOperation) => EmulationOutcome;
+
+/** #GP(0): what the guest gets for an instruction that is not emulated for it. */
+export const REFUSED: PackedFault = packFault(VECTOR.generalProtection, 0);
+
+/** Ring of a 32-bit guest kernel. */
+const KERNEL_RING_32 = 1;
+
+/** Whether the VCPU is in its guest's kernel: ring 1 of 32-bit guests, kernel mode of 64-bit ones. */
+export const isInKernel = (vcpu: Vcpu, x86: X86Vcpu): boolean =>
+  vcpu.domain.width === "x86_64" ? vcpu.kernelMode : x86.context.privilege === KERNEL_RING_32;
+
+/** Allows an emulation to the guest's kernel only. */
+export const kernelOnly =
+  (emulate: Emulation): Emulation =>
+  (vcpu, x86, operation) =>
+    isInKernel(vcpu, x86) ? emulate(vcpu, x86, operation) : REFUSED;

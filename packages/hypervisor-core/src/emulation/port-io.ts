@@ -1,0 +1,79 @@
+import { FLAG, packFault, REGISTER, SEGMENT, type VcpuContext, VECTOR } from "@xenolith/x86-architecture";
+import { isWithinLimit } from "../delivery/segment-loading.ts";
+import type { Vcpu } from "../vcpu.ts";
+import { hasIoPrivilege } from "./io-privilege.ts";
+import { EMULATED, type Emulation, REFUSED } from "./outcome.ts";
+
+/**
+ * Ports of an unprivileged domain: there are none. With I/O privilege, reads give all ones and writes are dropped; without
+ * it both are #GP(0).
+ */
+
+/** Iterations of one repeated INS or OUTS that are done before the guest is looked at again. */
+const ITERATIONS_PER_EXIT = 256;
+
+const writeAccumulator = (context: VcpuContext, sizeBytes: number, value: number): void => {
+  if (sizeBytes === 4) context.setRegister(REGISTER.rax, value);
+  else {
+    const mask = sizeBytes === 1 ? 0xff : 0xffff;
+    const wide = context.wideRegister(REGISTER.rax);
+    context.setWideRegister(REGISTER.rax, (wide & ~BigInt(mask)) | BigInt(value & mask));
+  }
+};
+
+/** IN from a port or DX. */
+export const emulateIn: Emulation = (vcpu, x86, { sizeBytes }) => {
+  if (!hasIoPrivilege(vcpu, x86)) return REFUSED;
+  writeAccumulator(x86.context, sizeBytes, 0xffff_ffff);
+  return EMULATED.next;
+};
+
+/** OUT to a port or DX. */
+export const emulateOut: Emulation = (vcpu, x86) => (hasIoPrivilege(vcpu, x86) ? EMULATED.next : REFUSED);
+
+const offsetMask = (addressBytes: number): bigint => (1n << BigInt(8 * addressBytes)) - 1n;
+
+/** Adds to a register at the address size, leaving the bits above as a 16-bit instruction does. */
+const addToRegister = (context: VcpuContext, index: number, delta: number, addressBytes: number): void => {
+  const mask = offsetMask(addressBytes);
+  const old = context.wideRegister(index);
+  const sum = (old + BigInt(delta)) & mask;
+  context.setWideRegister(index, addressBytes === 2 ? (old & ~mask) | sum : sum);
+};
+
+const ALL_ONES = new Uint8Array(8).fill(0xff);
+
+/** One iteration of INS: stores all ones at ES:DI. @returns 0 or a fault. */
+const storeOne = (vcpu: Vcpu, context: VcpuContext, sizeBytes: number, addressBytes: number): number => {
+  const segment = context.segment(SEGMENT.es);
+  const offset = Number(context.wideRegister(REGISTER.rdi) & offsetMask(addressBytes));
+  if (!isWithinLimit(segment, offset, sizeBytes)) return REFUSED;
+  const linear = (segment.base + offset) >>> 0;
+  if (vcpu.guestMemory.copyTo(linear, ALL_ONES.subarray(0, sizeBytes))) return 0;
+  const { fault } = vcpu.guestMemory;
+  return fault === null ? REFUSED : packFault(VECTOR.pageFault, fault.errorCode);
+};
+
+const emulateString =
+  (indexRegister: number, transfer: typeof storeOne): Emulation =>
+  (vcpu, x86, { sizeBytes, addressBytes, repeat }) => {
+    if (!hasIoPrivilege(vcpu, x86)) return REFUSED;
+    const { context } = x86;
+    const mask = offsetMask(addressBytes);
+    const step = context.flags & FLAG.df ? -sizeBytes : sizeBytes;
+    for (let done = 0; done < ITERATIONS_PER_EXIT; done++) {
+      if (repeat && (context.wideRegister(REGISTER.rcx) & mask) === 0n) return EMULATED.next;
+      const fault = transfer(vcpu, context, sizeBytes, addressBytes);
+      if (fault !== 0) return fault;
+      addToRegister(context, indexRegister, step, addressBytes);
+      if (!repeat) return EMULATED.next;
+      addToRegister(context, REGISTER.rcx, -1, addressBytes);
+    }
+    return EMULATED.stay;
+  };
+
+/** INS, repeated or not. */
+export const emulateIns: Emulation = emulateString(REGISTER.rdi, storeOne);
+
+/** OUTS, repeated or not: what it reads is dropped, so that it is not read at all. */
+export const emulateOuts: Emulation = emulateString(REGISTER.rsi, () => 0);

@@ -1,0 +1,2 @@
+/** The version of Xen whose interface this is: 4.17. */
+export const XEN_VERSION = { major: 4, minor: 17, extra: ".0-xenolith" } as const;
