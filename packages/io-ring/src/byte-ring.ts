@@ -4,13 +4,7 @@
  * [XEN io/xs_wire.h]
  */
 
-/** Access to the page that holds a ring. A grant mapping or a page of one's own will do. */
-export interface RingPage {
-  copyIn(at: number, bytes: Uint8Array): void;
-  copyOut(at: number, into: Uint8Array): void;
-  readUint32(at: number): number;
-  writeUint32(at: number, value: number): void;
-}
+import { RING_VIOLATION, type RingPage } from "./ring-page.ts";
 
 /** Where one direction of a byte ring lies in its page. All offsets in bytes. */
 export interface ByteRingLayout {
@@ -20,9 +14,6 @@ export interface ByteRingLayout {
   readonly consumerOffset: number;
   readonly producerOffset: number;
 }
-
-/** Returned when the other end's index cannot be: more bytes produced than fit, or more consumed than produced. */
-export const RING_VIOLATION = -1;
 
 /** Bytes that wait to be read, or {@link RING_VIOLATION}. */
 export const byteRingUsed = (page: RingPage, layout: ByteRingLayout): number => {

@@ -1,5 +1,6 @@
 import type { ByteStream } from "@xenolith/backend-interface";
-import { type ByteRingLayout, type RingPage, readByteRing, writeByteRing } from "./byte-ring.ts";
+import { type ByteRingLayout, readByteRing, writeByteRing } from "./byte-ring.ts";
+import type { RingPage } from "./ring-page.ts";
 
 /** One end of a page with a ring of bytes in each direction. */
 export interface RingStreamOptions {
