@@ -7,8 +7,11 @@ import type { VcpuIndex } from "@xenolith/xen-abi";
 export interface EventDelivery {
   /** Ports the ABI has room for; port numbers are below it. */
   readonly portLimit: number;
-  /** Makes a port pending, and tells the VCPU when that is news and the port is not masked. */
-  setPending(port: number, vcpu: VcpuIndex): void;
+  /**
+   * Makes a port pending, and tells the VCPU when that is news and the port is not masked.
+   * @returns whether it was not pending before.
+   */
+  setPending(port: number, vcpu: VcpuIndex): boolean;
   clearPending(port: number): void;
   isPending(port: number): boolean;
   isMasked(port: number): boolean;

@@ -84,8 +84,9 @@ export const createTwoLevelDelivery = (host: EventHost, domain: DomId, width: Gu
   return {
     portLimit: evtchn2lChannels(width),
     setPending: (port, vcpu) => {
-      if (testAndSetBit(shared, evtchnPending, port)) return;
+      if (testAndSetBit(shared, evtchnPending, port)) return false;
       if (!hasBit(shared, evtchnMask, port)) announce(port, vcpu);
+      return true;
     },
     clearPending: (port) => {
       testAndClearBit(shared, evtchnPending, port);
@@ -101,7 +102,7 @@ export const createTwoLevelDelivery = (host: EventHost, domain: DomId, width: Gu
       const info = host.vcpuInfo(domain, vcpu);
       if (info === null) return [];
       // Cleared before the selector is looked at: an event that comes meanwhile is announced again.
-      info.writeUint32(upcallWord, info.readUint32(upcallWord) & ~(0xff << upcallShift));
+      info.writeUint32(upcallWord, (info.readUint32(upcallWord) & ~(0xff << upcallShift)) >>> 0);
       const ports: number[] = [];
       for (let word = 0; word < wordsPerLong; word++) {
         const selector = takeWord(info, evtchnPendingSel + word * 4);

@@ -1,0 +1,95 @@
+import {
+  DOMID_SELF,
+  type DomId,
+  EEXIST,
+  EINVAL,
+  ENOENT,
+  EPERM,
+  ESRCH,
+  type VcpuIndex,
+} from "@xenolith/xen-abi";
+import { NR_VIRQS, VIRQ_DEBUG, VIRQ_TIMER, VIRQ_XENOPROF, VIRQ_XENPMU } from "@xenolith/xen-abi/xen";
+import { createChannel, type EventDomain, findFreePort, isPort, isVcpu } from "./event-domain.ts";
+import type { Registry } from "./registry.ts";
+
+const FIRST_VCPU = 0 as VcpuIndex;
+
+/** Interrupt lines that a domain could name at all, had it the right to any. */
+const PIRQ_COUNT = 48;
+
+/** VIRQs that each VCPU has for itself; the others are raised once per domain. */
+const PER_VCPU_VIRQS: ReadonlySet<number> = new Set([VIRQ_TIMER, VIRQ_DEBUG, VIRQ_XENOPROF, VIRQ_XENPMU]);
+
+/** Whether a VIRQ is raised once per domain, so that it can be bound through VCPU 0 only and moved. */
+export const isGlobalVirq = (virq: number): boolean => !PER_VCPU_VIRQS.has(virq);
+
+/** EVTCHNOP_alloc_unbound. */
+export const allocUnbound = (
+  registry: Registry,
+  caller: EventDomain,
+  target: DomId,
+  remote: DomId,
+): number => {
+  const domain = registry.find(caller, target);
+  if (domain === null) return -ESRCH;
+  const port = findFreePort(domain);
+  if (port < 0) return port;
+  if (domain !== caller && !caller.privileged) return -EPERM;
+  const channel = createChannel("unbound", FIRST_VCPU);
+  channel.allowed = remote === DOMID_SELF ? caller.id : remote;
+  domain.channels[port] = channel;
+  return port;
+};
+
+/** EVTCHNOP_bind_interdomain. Events may have been lost while the remote port was unbound: the new port starts pending. */
+export const bindInterdomain = (
+  registry: Registry,
+  caller: EventDomain,
+  remoteId: DomId,
+  remotePort: number,
+): number => {
+  const remote = registry.find(caller, remoteId);
+  if (remote === null) return -ESRCH;
+  const port = findFreePort(caller);
+  if (port < 0) return port;
+  const peer = isPort(remote, remotePort) ? remote.channels[remotePort] : undefined;
+  if (peer === undefined || peer.kind !== "unbound" || peer.allowed !== caller.id) return -EINVAL;
+  const channel = createChannel("interdomain", FIRST_VCPU);
+  channel.remote = remote;
+  channel.remotePort = remotePort;
+  caller.channels[port] = channel;
+  peer.kind = "interdomain";
+  peer.remote = caller;
+  peer.remotePort = port;
+  registry.traceConnect(caller.id, port, remote.id, remotePort);
+  registry.deliver(caller, port, channel.vcpu);
+  return port;
+};
+
+/** EVTCHNOP_bind_virq. */
+export const bindVirq = (caller: EventDomain, virq: number, vcpu: number): number => {
+  if (!(virq >= 0 && virq < NR_VIRQS)) return -EINVAL;
+  if (isGlobalVirq(virq) && vcpu !== 0) return -EINVAL;
+  const ports = isVcpu(caller, vcpu) ? caller.virqPorts[vcpu] : undefined;
+  if (ports === undefined) return -ENOENT;
+  if (ports.has(virq)) return -EEXIST;
+  const port = findFreePort(caller);
+  if (port < 0) return port;
+  const channel = createChannel("virq", vcpu as VcpuIndex);
+  channel.virq = virq;
+  caller.channels[port] = channel;
+  ports.set(virq, port);
+  return port;
+};
+
+/** EVTCHNOP_bind_ipi. */
+export const bindIpi = (caller: EventDomain, vcpu: number): number => {
+  if (!isVcpu(caller, vcpu)) return -ENOENT;
+  const port = findFreePort(caller);
+  if (port < 0) return port;
+  caller.channels[port] = createChannel("ipi", vcpu);
+  return port;
+};
+
+/** EVTCHNOP_bind_pirq: nobody has the right to a physical interrupt. */
+export const bindPirq = (pirq: number): number => (pirq >= 0 && pirq < PIRQ_COUNT ? -EPERM : -EINVAL);

@@ -1,0 +1,51 @@
+import { type DomId, EINVAL, EPERM, ESRCH, type VcpuIndex } from "@xenolith/xen-abi";
+import { type EventDomain, isPort } from "./event-domain.ts";
+import type { Registry } from "./registry.ts";
+
+/** EVTCHNOP_close. The other end of an interdomain channel becomes unbound again, open to this domain. */
+export const closePort = (registry: Registry, domain: EventDomain, port: number): number => {
+  const channel = isPort(domain, port) ? domain.channels[port] : undefined;
+  if (channel === undefined || channel.kind === "reserved") return -EINVAL;
+  if (channel.kind === "virq") {
+    for (const ports of domain.virqPorts) {
+      if (ports.get(channel.virq) === port) ports.delete(channel.virq);
+    }
+  }
+  if (channel.kind === "interdomain") {
+    const peer = channel.remote?.channels[channel.remotePort];
+    if (peer !== undefined) {
+      peer.kind = "unbound";
+      peer.allowed = domain.id;
+      peer.remote = null;
+      peer.remotePort = 0;
+    }
+  }
+  domain.delivery.clearPending(port);
+  domain.channels[port] = undefined;
+  registry.traceClose(domain.id, port);
+  return 0;
+};
+
+/** Closes all ports of a domain. */
+export const closeAllPorts = (registry: Registry, domain: EventDomain): void => {
+  for (let port = 1; port < domain.channels.length; port++) {
+    if (domain.channels[port] !== undefined) closePort(registry, domain, port);
+  }
+};
+
+/** EVTCHNOP_reset. Another domain's ports are closed only while the toolstack keeps it from running. */
+export const resetPorts = (registry: Registry, caller: EventDomain, target: DomId): number => {
+  const domain = registry.find(caller, target);
+  if (domain === null) return -ESRCH;
+  if (domain !== caller) {
+    if (!caller.privileged) return -EPERM;
+    if (!registry.host.isPaused(domain.id)) return -EINVAL;
+  }
+  closeAllPorts(registry, domain);
+  return 0;
+};
+
+/** Ends all polls of a domain: its VCPUs will not run again. */
+export const forgetPolls = (domain: EventDomain): void => {
+  for (const vcpu of [...domain.polling.keys()] as VcpuIndex[]) domain.polling.delete(vcpu);
+};

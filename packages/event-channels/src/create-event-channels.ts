@@ -1,0 +1,46 @@
+import { ENOSYS, EOPNOTSUPP, type Port, type VcpuIndex } from "@xenolith/xen-abi";
+import { allocUnbound, bindInterdomain, bindIpi, bindPirq, bindVirq } from "./bind.ts";
+import { closeAllPorts, closePort, forgetPolls, resetPorts } from "./close.ts";
+import { beginPoll } from "./poll.ts";
+import { bindPortToVcpu, portStatus, setPortPriority, unmaskPort } from "./port-settings.ts";
+import { createRegistry } from "./registry.ts";
+import { raiseVirq, sendEvent } from "./send.ts";
+import type { EventChannelOptions, EventChannels, EventHost } from "./types.ts";
+
+/** Makes the event channels of a hypervisor. */
+export const createEventChannels = (host: EventHost, options: EventChannelOptions = {}): EventChannels => {
+  const registry = createRegistry(host, options);
+  const { known } = registry;
+  return {
+    addDomain: registry.add,
+    removeDomain: (domain) => {
+      const dying = known(domain);
+      closeAllPorts(registry, dying);
+      forgetPolls(dying);
+      registry.remove(domain);
+    },
+    allocUnbound: (caller, domain, remote) => allocUnbound(registry, known(caller), domain, remote),
+    bindInterdomain: (caller, remote, remotePort) =>
+      bindInterdomain(registry, known(caller), remote, remotePort),
+    bindVirq: (caller, virq, vcpu) => bindVirq(known(caller), virq, vcpu),
+    bindIpi: (caller, vcpu) => bindIpi(known(caller), vcpu),
+    bindPirq: (_caller, pirq) => bindPirq(pirq),
+    close: (caller, port) => closePort(registry, known(caller), port),
+    send: (caller, port) => sendEvent(registry, known(caller), port),
+    status: (caller, domain, port) => portStatus(registry, known(caller), domain, port),
+    bindVcpu: (caller, port, vcpu) => bindPortToVcpu(known(caller), port, vcpu),
+    unmask: (caller, port) => unmaskPort(known(caller), port),
+    reset: (caller, domain) => resetPorts(registry, known(caller), domain),
+    initControl: () => -ENOSYS,
+    expandArray: () => -EOPNOTSUPP,
+    setPriority: (caller, port) => setPortPriority(known(caller), port),
+    raiseVirq: (domain, vcpu, virq) => raiseVirq(registry, known(domain), vcpu, virq),
+    raiseGlobalVirq: (domain, virq) => raiseVirq(registry, known(domain), 0 as VcpuIndex, virq),
+    beginPoll: (domain, vcpu, ports) => beginPoll(known(domain), vcpu, ports),
+    endPoll: (domain, vcpu) => {
+      known(domain).polling.delete(vcpu);
+    },
+    isPolling: (domain, vcpu) => known(domain).polling.has(vcpu),
+    takePending: (domain, vcpu) => known(domain).delivery.take(vcpu) as Port[],
+  };
+};

@@ -1,0 +1,84 @@
+import { type DomId, ENOSPC, type VcpuIndex } from "@xenolith/xen-abi";
+import type { EventDelivery } from "./delivery.ts";
+
+/** Port numbers become valid in steps of this many, as they are allocated for the first time. */
+const PORTS_PER_BUCKET = 128;
+
+/** What a bound port is. Free ports have no record. */
+export type ChannelKind = "reserved" | "unbound" | "interdomain" | "virq" | "ipi";
+
+/** One port in use. Which fields mean something depends on `kind`. */
+export interface Channel {
+  kind: ChannelKind;
+  /** VCPU that events go to. */
+  vcpu: VcpuIndex;
+  /** Unbound: who may bind to it. */
+  allowed: DomId;
+  /** Interdomain: the other end. */
+  remote: EventDomain | null;
+  remotePort: number;
+  virq: number;
+}
+
+/** The ports of one domain, and what its VCPUs wait for. */
+export interface EventDomain {
+  readonly id: DomId;
+  readonly privileged: boolean;
+  readonly vcpuCount: number;
+  readonly delivery: EventDelivery;
+  /** Highest port that may be allocated. */
+  readonly maximumPort: number;
+  /** Ports below this number exist, used or free; others were never allocated. */
+  validPorts: number;
+  /** Ports in use, by number. */
+  readonly channels: (Channel | undefined)[];
+  /** Per VCPU: port by VIRQ. */
+  readonly virqPorts: readonly Map<number, number>[];
+  /** Ports that polling VCPUs wait for: one port, or null for any. */
+  readonly polling: Map<VcpuIndex, number | null>;
+}
+
+/** What an {@link EventDomain} is made from. */
+export interface EventDomainParts {
+  readonly id: DomId;
+  readonly privileged: boolean;
+  readonly vcpuCount: number;
+  readonly delivery: EventDelivery;
+  readonly maximumPort: number;
+}
+
+/** A channel that has just been allocated; the caller sets what is special about its kind. */
+export const createChannel = (kind: ChannelKind, vcpu: VcpuIndex): Channel => ({
+  kind,
+  vcpu,
+  allowed: 0 as DomId,
+  remote: null,
+  remotePort: 0,
+  virq: 0,
+});
+
+/** Makes the state of a domain: port 0 is taken for good. */
+export const createEventDomain = (parts: EventDomainParts): EventDomain => ({
+  ...parts,
+  validPorts: Math.min(PORTS_PER_BUCKET, parts.delivery.portLimit),
+  channels: [createChannel("reserved", 0 as VcpuIndex)],
+  virqPorts: Array.from({ length: parts.vcpuCount }, () => new Map<number, number>()),
+  polling: new Map(),
+});
+
+/** Whether the number is a port of the domain, used or free. Any number may be asked for. */
+export const isPort = (domain: EventDomain, port: number): boolean => port >= 0 && port < domain.validPorts;
+
+/** Whether the number is a VCPU of the domain. */
+export const isVcpu = (domain: EventDomain, vcpu: number): vcpu is VcpuIndex =>
+  Number.isInteger(vcpu) && vcpu >= 0 && vcpu < domain.vcpuCount;
+
+/** Lowest free port, or -ENOSPC. The port is taken by storing a channel in it. */
+export const findFreePort = (domain: EventDomain): number => {
+  const { channels } = domain;
+  let port = 1;
+  while (port < domain.validPorts && channels[port] !== undefined) port++;
+  if (port > domain.maximumPort || port >= domain.delivery.portLimit) return -ENOSPC;
+  if (port >= domain.validPorts) domain.validPorts += PORTS_PER_BUCKET;
+  return port;
+};
