@@ -1,1 +1,8 @@
-export {};
+export {
+  busy,
+  periodic,
+  type SimulatedVcpu,
+  type SimulationResult,
+  type Slice,
+  simulate,
+} from "./simulate.ts";

@@ -1,0 +1,192 @@
+import { HostError } from "@xenolith/machine-interface";
+import type { Decision, Nanoseconds, Scheduler, VcpuId, VcpuReport } from "@xenolith/scheduler-interface";
+import { silentTrace, type TraceSink } from "@xenolith/trace";
+import { BVT_PARAMETERS, type BvtParameters, checkParameters, defaultParameters } from "./parameters.ts";
+import { TRACE } from "./trace.ts";
+import { advancePerMcu, REBASE_AT, UNITS_PER_MCU } from "./virtual-time.ts";
+import { chargeWarp, createWarp, endWarp, type Warp, warpLeftNs, warpOnWake } from "./warp.ts";
+
+/** Settings of the policy as a whole. */
+export interface BvtOptions {
+  /** Minimum charging unit: running time is charged in whole mcu, rounded up. Default 100 µs. */
+  readonly mcuNs?: Nanoseconds;
+  /** C, the context-switch allowance: how far a VCPU may run ahead of the next one. A multiple of the mcu. Default 5 ms. */
+  readonly contextSwitchAllowanceNs?: Nanoseconds;
+  readonly trace?: TraceSink;
+}
+
+interface Entry {
+  readonly id: VcpuId;
+  parameters: BvtParameters;
+  /** Virtual units per mcu of running. */
+  advance: number;
+  /** A: actual virtual time. */
+  avt: number;
+  readonly warp: Warp;
+  runnable: boolean;
+  /** Number of its last dispatch: among equals the one that waited longest goes first. */
+  dispatched: number;
+}
+
+/** A VCPU that is alone runs this many allowances before the question is asked again. */
+const ALONE_FACTOR = 10;
+
+/** E: effective virtual time, A less the warp. */
+const effective = (entry: Entry): number =>
+  entry.warp.active ? entry.avt - entry.parameters.warpMcu * UNITS_PER_MCU : entry.avt;
+
+const inMcu = (units: number): number => Math.round(units / UNITS_PER_MCU);
+
+/**
+ * Borrowed virtual time: the runnable VCPU with the smallest effective virtual time runs, until it is C ahead of the next.
+ * [BVT 3]
+ *
+ * - Charge: `A += ceil(ran / mcu) * advance`, advance inversely proportional to the weight.
+ * - Slice: `(E_next - E) / advance` mcu plus C, cut by what is left of the warp limit.
+ * - Wake: `A = max(A, SVT)`, SVT being the least A of all runnable ones; it preempts at once when its E is smaller.
+ * - Warp: see `warp.ts`.
+ */
+export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
+  const { mcuNs = 100_000, contextSwitchAllowanceNs = 5_000_000, trace = silentTrace } = options;
+  if (!(mcuNs > 0) || !(contextSwitchAllowanceNs >= mcuNs)) {
+    throw new HostError(
+      "bad-scheduler-option",
+      "bvt: the mcu must be above 0 and the context-switch allowance at least one mcu",
+    );
+  }
+  const entries = new Map<VcpuId, Entry>();
+  const traceChoose = trace.define(TRACE.choose);
+  const traceWake = trace.define(TRACE.wake);
+  let svt = 0;
+  let dispatches = 0;
+  let current: Entry | null = null;
+  let currentSince = 0;
+
+  const entryOf = (id: VcpuId): Entry => {
+    const entry = entries.get(id);
+    if (entry === undefined) throw new HostError("unknown-vcpu", `bvt: VCPU ${id} has not been admitted`);
+    return entry;
+  };
+  const unitsFor = (entry: Entry, ranNs: number): number => Math.ceil(ranNs / mcuNs) * entry.advance;
+  const advanceSvt = (): void => {
+    let least = Number.POSITIVE_INFINITY;
+    for (const entry of entries.values()) if (entry.runnable) least = Math.min(least, entry.avt);
+    if (least !== Number.POSITIVE_INFINITY) svt = Math.max(svt, least);
+  };
+  /** Moves all times back together: differences stay, and sleepers far behind are no further behind than it matters. */
+  const rebase = (): void => {
+    const shift = svt;
+    svt = 0;
+    for (const entry of entries.values()) entry.avt = Math.max(entry.avt - shift, -REBASE_AT);
+  };
+  const isBefore = (entry: Entry, other: Entry): boolean => {
+    const difference = effective(entry) - effective(other);
+    return difference < 0 || (difference === 0 && entry.dispatched < other.dispatched);
+  };
+  /** The two runnable entries with the smallest effective times. */
+  const firstTwo = (): [Entry | null, Entry | null] => {
+    let first: Entry | null = null;
+    let second: Entry | null = null;
+    for (const entry of entries.values()) {
+      if (!entry.runnable) continue;
+      if (first === null || isBefore(entry, first)) {
+        second = first;
+        first = entry;
+      } else if (second === null || isBefore(entry, second)) second = entry;
+    }
+    return [first, second];
+  };
+  const sliceNs = (entry: Entry, gapUnits: number): number =>
+    Math.floor(Math.max(0, gapUnits) / entry.advance) * mcuNs + contextSwitchAllowanceNs;
+  const cutByWarp = (entry: Entry, slice: number): number =>
+    entry.warp.active ? Math.min(slice, warpLeftNs(entry.warp, entry.parameters)) : slice;
+
+  const choose = (now: Nanoseconds, ranNs: Nanoseconds): Decision => {
+    if (current !== null && ranNs > 0) {
+      current.avt += unitsFor(current, ranNs);
+      chargeWarp(current.warp, current.parameters, ranNs, now);
+    }
+    advanceSvt();
+    if (svt >= REBASE_AT) rebase();
+    const [first, second] = firstTwo();
+    current = first;
+    currentSince = now;
+    if (first === null) return { vcpu: null, sliceNs: Number.POSITIVE_INFINITY };
+    first.dispatched = ++dispatches;
+    const whole =
+      second === null
+        ? ALONE_FACTOR * contextSwitchAllowanceNs
+        : sliceNs(first, effective(second) - effective(first));
+    const slice = cutByWarp(first, whole);
+    if (trace.on) trace.record(traceChoose, first.id, inMcu(effective(first)), inMcu(svt), slice);
+    return { vcpu: first.id, sliceNs: slice };
+  };
+
+  const wake = (id: VcpuId, now: Nanoseconds): Nanoseconds => {
+    const entry = entryOf(id);
+    if (entry.runnable) return Number.POSITIVE_INFINITY;
+    advanceSvt();
+    entry.runnable = true;
+    entry.avt = Math.max(entry.avt, svt);
+    warpOnWake(entry.warp, entry.parameters, now);
+    if (trace.on) trace.record(traceWake, id, inMcu(entry.avt), inMcu(svt), entry.warp.active ? 1 : 0);
+    if (current === null || current === entry || !current.runnable) return now;
+    const reached = effective(current) + unitsFor(current, now - currentSince);
+    if (effective(entry) < reached) return now;
+    return now + sliceNs(current, effective(entry) - reached);
+  };
+
+  return {
+    name: "bvt",
+    parameters: BVT_PARAMETERS,
+    admit(vcpu, given) {
+      const problem = entries.has(vcpu) ? `VCPU ${vcpu} is there already` : checkParameters(given);
+      if (problem !== null) throw new HostError("bad-vcpu", `bvt: ${problem}`);
+      const parameters = { ...defaultParameters(), ...given };
+      entries.set(vcpu, {
+        id: vcpu,
+        parameters,
+        advance: advancePerMcu(parameters.weight),
+        avt: svt,
+        warp: createWarp(),
+        runnable: false,
+        dispatched: 0,
+      });
+    },
+    remove(vcpu) {
+      if (current?.id === vcpu) current = null;
+      entries.delete(vcpu);
+    },
+    sleep(vcpu, now) {
+      const entry = entryOf(vcpu);
+      entry.runnable = false;
+      if (entry !== current) endWarp(entry.warp, now);
+      else if (entry.warp.active) {
+        // The last stretch is charged by the next `choose`; the limit must count it before the warp is given up.
+        entry.warp.usedNs += now - currentSince;
+        endWarp(entry.warp, now);
+      }
+    },
+    wake,
+    adjust(vcpu, changes) {
+      const problem = checkParameters(changes);
+      if (problem !== null) return problem;
+      const entry = entryOf(vcpu);
+      entry.parameters = { ...entry.parameters, ...changes };
+      entry.advance = advancePerMcu(entry.parameters.weight);
+      return null;
+    },
+    parametersOf: (vcpu) => ({ ...entryOf(vcpu).parameters }),
+    choose,
+    report: (vcpu): VcpuReport => {
+      const entry = entryOf(vcpu);
+      return {
+        avtMcu: entry.avt / UNITS_PER_MCU,
+        evtMcu: effective(entry) / UNITS_PER_MCU,
+        svtMcu: svt / UNITS_PER_MCU,
+        weight: entry.parameters.weight,
+        warped: entry.warp.active,
+      };
+    },
+  };
+};
