@@ -1,0 +1,96 @@
+import { parseArgs } from "node:util";
+import { UsageError } from "../usage-error.ts";
+
+/** What `xl run` was asked to do. */
+export interface RunOptions {
+  readonly kernel: string;
+  readonly ramdisk: string | null;
+  readonly commandLine: string;
+  readonly memoryMiB: number;
+  readonly vcpus: number;
+  /** Disks in the toolstack's grammar. */
+  readonly disks: readonly string[];
+  /** Null: real on a terminal, virtual otherwise. */
+  readonly clock: "virtual" | "real" | null;
+  readonly scheduler: string;
+  readonly engine: "auto" | "interpreter";
+  /** Wall time after which to give up, or null. */
+  readonly timeoutSeconds: number | null;
+  /** File for figures of the run, or null. */
+  readonly stats: string | null;
+  readonly seed: number;
+}
+
+/** How `xl run` is called. */
+export const RUN_USAGE = `usage: xl run KERNEL [--ramdisk FILE] [--cmdline TEXT] [--memory MiB] [--vcpus N]
+              [--disk SPEC]... [--clock virtual|real] [--scheduler bvt] [--engine auto|interpreter]
+              [--seed N] [--timeout SECONDS] [--stats FILE]
+
+Runs one domain on a private host until it stops. The domain's console is stdout and stdin.
+Exit code: 0 powered off, 1 crashed, 2 bad usage or image, 3 timed out.`;
+
+const DEFAULT_MEMORY_MIB = 128;
+const LARGEST_MEMORY_MIB = 3072;
+
+const integer = (text: string, option: string, minimum: number, maximum: number): number => {
+  const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= minimum && value <= maximum)) {
+    throw new UsageError(`--${option} ${text}: a whole number from ${minimum} to ${maximum} is wanted`);
+  }
+  return value;
+};
+
+const oneOf = <Value extends string>(text: string, option: string, values: readonly Value[]): Value => {
+  const found = values.find((value) => value === text);
+  if (found === undefined) throw new UsageError(`--${option} ${text}: ${values.join(" or ")} is wanted`);
+  return found;
+};
+
+const parse = (args: readonly string[]) => {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        ramdisk: { type: "string" },
+        cmdline: { type: "string" },
+        memory: { type: "string" },
+        vcpus: { type: "string" },
+        disk: { type: "string", multiple: true },
+        vif: { type: "string", multiple: true },
+        clock: { type: "string" },
+        scheduler: { type: "string" },
+        engine: { type: "string" },
+        seed: { type: "string" },
+        timeout: { type: "string" },
+        stats: { type: "string" },
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new UsageError(error.message.split(". ")[0] ?? error.message);
+  }
+};
+
+/** Reads the arguments of `xl run`. @throws UsageError naming the argument. */
+export const parseRunOptions = (args: readonly string[]): RunOptions => {
+  const { values, positionals } = parse(args);
+  const [kernel, extra] = positionals;
+  if (kernel === undefined) throw new UsageError("no kernel given; see xl run --help");
+  if (extra !== undefined) throw new UsageError(`${extra}: one kernel is enough`);
+  if (values.vif !== undefined) throw new UsageError(`--vif ${values.vif[0]}: there are no network interfaces yet`);
+  return {
+    kernel,
+    ramdisk: values.ramdisk ?? null,
+    commandLine: values.cmdline ?? "",
+    memoryMiB: integer(values.memory ?? `${DEFAULT_MEMORY_MIB}`, "memory", 1, LARGEST_MEMORY_MIB),
+    vcpus: integer(values.vcpus ?? "1", "vcpus", 1, 32),
+    disks: values.disk ?? [],
+    clock: values.clock === undefined ? null : oneOf(values.clock, "clock", ["virtual", "real"] as const),
+    scheduler: oneOf(values.scheduler ?? "bvt", "scheduler", ["bvt"]),
+    engine: oneOf(values.engine ?? "auto", "engine", ["auto", "interpreter"]),
+    timeoutSeconds: values.timeout === undefined ? null : integer(values.timeout, "timeout", 1, 1_000_000),
+    stats: values.stats ?? null,
+    seed: integer(values.seed ?? "1", "seed", 0, 0xffff_ffff),
+  };
+};
