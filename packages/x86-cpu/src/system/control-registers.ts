@@ -1,0 +1,152 @@
+import { CR0, CR4, EFER } from "@xenolith/x86-architecture";
+import type { Instruction } from "../decoder/instruction.ts";
+import {
+  accessFault,
+  isAccessFault,
+  OUTCOME,
+  type Outcome,
+  type ProcessorCore,
+  type SystemOperation,
+} from "../engine/system-operations.ts";
+import { MSR_SLOT } from "../state/layout.ts";
+import { generalProtection, invalidOpcode } from "./faults.ts";
+import { refuseOutsideRing0, wordOrDoubleword } from "./instruction-flow.ts";
+
+/** Bits of CR0 that exist; the others read as 0. */
+const CR0_BITS =
+  CR0.pe | CR0.mp | CR0.em | CR0.ts | CR0.et | CR0.ne | CR0.wp | CR0.am | CR0.nw | CR0.cd | CR0.pg;
+
+/** Bits of CR4 that may be set on a processor without 64-bit mode. */
+const CR4_BITS =
+  CR4.vme |
+  CR4.pvi |
+  CR4.tsd |
+  CR4.de |
+  CR4.pse |
+  CR4.pae |
+  CR4.mce |
+  CR4.pge |
+  CR4.pce |
+  CR4.osfxsr |
+  CR4.osxmmexcpt |
+  CR4.umip |
+  CR4.smep;
+
+/** Bits of CR0 and CR4 whose change makes PAE paging read its root again. [SDM3A-4.4.1] */
+const ROOT_BITS_0 = CR0.cd | CR0.nw | CR0.pg;
+const ROOT_BITS_4 = CR4.pae | CR4.pge | CR4.pse | CR4.smep;
+
+/** Bits of a present entry of the PAE root that must be 0: 2:1 and 8:5 of the low word, all above 35 of the high one. */
+const ROOT_RESERVED_LOW = 0x1e6;
+const ROOT_RESERVED_HIGH = 0xffff_fff0;
+
+/** Bits of SMSW and LMSW: PE MP EM TS. */
+const MACHINE_STATUS = CR0.pe | CR0.mp | CR0.em | CR0.ts;
+
+const isRegister = (number: number): boolean => number === 0 || number === 2 || number === 3 || number === 4;
+
+/** Whether the four root entries of PAE paging have reserved bits set. A root that cannot be read counts as clean. */
+const hasBadRoot = (core: ProcessorCore, cr0: number, cr3: number, cr4: number): boolean => {
+  const isPae = (cr0 & CR0.pg) !== 0 && (cr4 & CR4.pae) !== 0;
+  const isLong = (core.state.msr(MSR_SLOT.efer) & BigInt(EFER.lme)) !== 0n;
+  const root = (cr3 & ~31) >>> 0;
+  if (!isPae || isLong || root + 32 > core.machine.ramBytes) return false;
+  for (let entry = 0; entry < 4; entry++) {
+    const low = core.machine.words[root / 4 + 2 * entry] ?? 0;
+    const high = core.machine.words[root / 4 + 2 * entry + 1] ?? 0;
+    if ((low & 1) !== 0 && ((low & ROOT_RESERVED_LOW) !== 0 || (high & ROOT_RESERVED_HIGH) !== 0))
+      return true;
+  }
+  return false;
+};
+
+const writeControl0 = (core: ProcessorCore, value: number): Outcome => {
+  const { state } = core;
+  if ((value & CR0.pg) !== 0 && (value & CR0.pe) === 0) return generalProtection(0);
+  if ((value & CR0.nw) !== 0 && (value & CR0.cd) === 0) return generalProtection(0);
+  const next = ((value & CR0_BITS) | CR0.et) >>> 0;
+  const changed = next ^ state.control(0);
+  if ((changed & ROOT_BITS_0) !== 0 && hasBadRoot(core, next, state.control(3), state.control(4))) {
+    return generalProtection(0);
+  }
+  state.setControl(0, next);
+  return OUTCOME.next;
+};
+
+const writeControl4 = (core: ProcessorCore, value: number): Outcome => {
+  const { state } = core;
+  if ((value & ~CR4_BITS) !== 0) return generalProtection(0);
+  const changed = value ^ state.control(4);
+  if ((changed & ROOT_BITS_4) !== 0 && hasBadRoot(core, state.control(0), state.control(3), value)) {
+    return generalProtection(0);
+  }
+  state.setControl(4, value);
+  return OUTCOME.next;
+};
+
+const moveTo = (core: ProcessorCore, instruction: Instruction): Outcome => {
+  const operand = instruction.operands[0];
+  const number = operand?.kind === "control" ? operand.register : -1;
+  if (!isRegister(number)) return invalidOpcode();
+  const refused = refuseOutsideRing0(core);
+  if (refused !== null) return refused;
+  const value = core.operands.read(instruction, 1, 4);
+  if (isAccessFault(value)) return accessFault(value);
+  switch (number) {
+    case 0:
+      return writeControl0(core, value);
+    case 4:
+      return writeControl4(core, value);
+    case 3:
+      if (hasBadRoot(core, core.state.control(0), value, core.state.control(4))) return generalProtection(0);
+      core.state.setControl(3, value);
+      return OUTCOME.next;
+    default:
+      core.state.setControl(2, value);
+      return OUTCOME.next;
+  }
+};
+
+const moveFrom = (core: ProcessorCore, instruction: Instruction): Outcome => {
+  const operand = instruction.operands[1];
+  const number = operand?.kind === "control" ? operand.register : -1;
+  if (!isRegister(number)) return invalidOpcode();
+  return refuseOutsideRing0(core) ?? core.operands.write(instruction, 0, 4, core.state.control(number));
+};
+
+/** LMSW: the low four bits of CR0; PE cannot be cleared. [SDM2-3.2] */
+const loadStatus = (core: ProcessorCore, instruction: Instruction): Outcome => {
+  const refused = refuseOutsideRing0(core);
+  if (refused !== null) return refused;
+  const value = core.operands.read(instruction, 0, 2);
+  if (isAccessFault(value)) return accessFault(value);
+  const before = core.state.control(0);
+  return writeControl0(
+    core,
+    ((before & ~MACHINE_STATUS) | (value & MACHINE_STATUS) | (before & CR0.pe)) >>> 0,
+  );
+};
+
+/** SMSW: 16 bits to memory, all of CR0 to a 32-bit register. [SDM2-4.3] */
+const storeStatus = (core: ProcessorCore, instruction: Instruction): Outcome => {
+  const isMemory = instruction.operands[0]?.kind === "memory";
+  const sizeBytes = isMemory ? 2 : wordOrDoubleword(instruction.operandBytes);
+  const value = core.state.control(0);
+  return core.operands.write(instruction, 0, sizeBytes, sizeBytes === 2 ? value & 0xffff : value);
+};
+
+const clearTaskSwitched = (core: ProcessorCore): Outcome => {
+  const refused = refuseOutsideRing0(core);
+  if (refused !== null) return refused;
+  core.state.setControl(0, (core.state.control(0) & ~CR0.ts) >>> 0);
+  return OUTCOME.next;
+};
+
+/** MOV to and from control registers, LMSW, SMSW, CLTS. [SDM2-4.3] [SDM3A-2.5] */
+export const CONTROL_REGISTERS: Readonly<Record<string, SystemOperation>> = {
+  "mov-to-cr": moveTo,
+  "mov-from-cr": moveFrom,
+  lmsw: loadStatus,
+  smsw: storeStatus,
+  clts: clearTaskSwitched,
+};

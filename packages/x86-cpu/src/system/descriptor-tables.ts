@@ -1,0 +1,52 @@
+import { type PackedFault, SEGMENT } from "@xenolith/x86-architecture";
+import type { ProcessorCore } from "../engine/system-operations.ts";
+import { ACCESSED_HIGH, type Descriptor, isCodeOrData } from "./descriptor.ts";
+
+/** Bit 2 of a selector: the local table. */
+const TABLE_INDICATOR = 4;
+
+/** The descriptor; null when the selector is beyond its table; a fault when the table could not be read. */
+export type DescriptorLookup = Descriptor | PackedFault | null;
+
+/** Linear address of a selector's descriptor in the processor's own tables, or null when it is beyond the table. */
+const descriptorAddress = (core: ProcessorCore, selector: number): number | null => {
+  const offset = selector & 0xfff8;
+  if (selector & TABLE_INDICATOR) {
+    const { base, limit, attributes } = core.state.segment(SEGMENT.ldtr);
+    return attributes === 0 || offset + 7 > limit ? null : base + offset;
+  }
+  const { base, limit } = core.state.gdtr;
+  return offset + 7 > limit ? null : base + offset;
+};
+
+/** Reads the descriptor that a non-null selector names, from the monitor's virtual tables or the processor's own. */
+export const lookUpDescriptor = (core: ProcessorCore, selector: number): DescriptorLookup => {
+  const { descriptors } = core.environment;
+  if (descriptors !== null) {
+    return descriptors.read(selector) ? { selector, low: descriptors.low, high: descriptors.high } : null;
+  }
+  const address = descriptorAddress(core, selector);
+  if (address === null) return null;
+  const fault = core.memory.read64(address, "supervisor");
+  if (fault !== 0) return fault;
+  return { selector, low: core.memory.low, high: core.memory.high };
+};
+
+/** Sets the accessed bit of a code or data descriptor where it is clear. Returns 0 or the fault of the store. */
+export const markAccessed = (core: ProcessorCore, descriptor: Descriptor): PackedFault | 0 => {
+  if (!isCodeOrData(descriptor) || (descriptor.high & ACCESSED_HIGH) !== 0) return 0;
+  return setTypeByte(core, descriptor, ((descriptor.high | ACCESSED_HIGH) >>> 8) & 0xff);
+};
+
+/** Marks the descriptor of an available TSS as busy. Returns 0 or the fault of the store. */
+export const markBusy = (core: ProcessorCore, descriptor: Descriptor): PackedFault | 0 =>
+  setTypeByte(core, descriptor, ((descriptor.high >>> 8) & 0xff) | 2);
+
+const setTypeByte = (core: ProcessorCore, { selector }: Descriptor, value: number): PackedFault | 0 => {
+  if (core.environment.descriptors !== null) {
+    core.environment.descriptors.setAccessed(selector);
+    return 0;
+  }
+  const address = descriptorAddress(core, selector);
+  return address === null ? 0 : core.memory.write8(address + 5, value, "supervisor");
+};

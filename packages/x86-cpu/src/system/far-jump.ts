@@ -1,0 +1,53 @@
+import { SEGMENT } from "@xenolith/x86-architecture";
+import type { Instruction } from "../decoder/instruction.ts";
+import { OUTCOME, type Outcome, type ProcessorCore } from "../engine/system-operations.ts";
+import { readCallGate } from "./call-gate.ts";
+import { allowsDirectTransfer, lookUpCode, prepareCodeSegment } from "./code-segment.ts";
+import { isCode, isConformingCode, isNullSelector, privilegeOf, selectorError } from "./descriptor.ts";
+import { lookUpDescriptor } from "./descriptor-tables.ts";
+import { generalProtection } from "./faults.ts";
+import { farPointer } from "./instruction-flow.ts";
+import { paragraphSegment, usesParagraphs } from "./real-mode.ts";
+
+/** JMP far, direct or through a call gate. The privilege never changes. [SDM2-3.2] */
+export const jumpFar = (core: ProcessorCore, instruction: Instruction): Outcome => {
+  const { state } = core;
+  const pointer = farPointer(core, instruction, instruction.operands[0]);
+  if (typeof pointer === "number") return pointer;
+  const { selector, offset } = pointer;
+  if (usesParagraphs(state)) {
+    const segment = paragraphSegment(state, SEGMENT.cs, selector);
+    if (offset > segment.limit) return generalProtection(0);
+    state.setSegment(SEGMENT.cs, segment);
+    state.instructionPointer = offset;
+    return OUTCOME.jumped;
+  }
+  if (isNullSelector(selector)) return generalProtection(0);
+  const descriptor = lookUpDescriptor(core, selector);
+  if (typeof descriptor === "number") return descriptor;
+  if (descriptor === null) return generalProtection(selectorError(selector));
+  if (isCode(descriptor)) {
+    if (!allowsDirectTransfer(descriptor, state.privilege)) return generalProtection(selectorError(selector));
+    const segment = prepareCodeSegment(core, descriptor, state.privilege, offset);
+    if (typeof segment === "number") return segment;
+    state.setSegment(SEGMENT.cs, segment);
+    state.instructionPointer = offset;
+    return OUTCOME.jumped;
+  }
+  const gate = readCallGate(core, descriptor);
+  return typeof gate === "number" ? gate : jumpThroughGate(core, gate.selector, gate.offset);
+};
+
+const jumpThroughGate = (core: ProcessorCore, selector: number, offset: number): Outcome => {
+  const { state } = core;
+  const code = lookUpCode(core, selector);
+  if (typeof code === "number") return code;
+  const privilege = privilegeOf(code);
+  const isAllowed = isConformingCode(code) ? privilege <= state.privilege : privilege === state.privilege;
+  if (!isAllowed) return generalProtection(selectorError(selector));
+  const segment = prepareCodeSegment(core, code, state.privilege, offset);
+  if (typeof segment === "number") return segment;
+  state.setSegment(SEGMENT.cs, segment);
+  state.instructionPointer = offset;
+  return OUTCOME.jumped;
+};

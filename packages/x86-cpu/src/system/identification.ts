@@ -1,0 +1,42 @@
+import { CR4, REGISTER } from "@xenolith/x86-architecture";
+import {
+  OUTCOME,
+  type Outcome,
+  type ProcessorCore,
+  type SystemOperation,
+} from "../engine/system-operations.ts";
+import { generalProtection } from "./faults.ts";
+import { setWideResult, timestampCounter } from "./model-specific-registers.ts";
+
+/** RDTSC: outside ring 0 only while CR4.TSD is clear, or the monitor does not ask for it. [SDM2-4.3] */
+const readTimestamp = (core: ProcessorCore): Outcome => {
+  const { state, environment } = core;
+  if (environment.isMonitored) {
+    if (environment.trapTimestamp) return OUTCOME.privileged;
+  } else if (state.privilege > 0 && (state.control(4) & CR4.tsd) !== 0) return generalProtection(0);
+  setWideResult(core, timestampCounter(core));
+  return OUTCOME.next;
+};
+
+/** CPUID, out of the processor's model. [SDM2-3.2] */
+const identify = (core: ProcessorCore): Outcome => {
+  const { state, environment } = core;
+  if (environment.isMonitored && environment.trapCpuid) return OUTCOME.privileged;
+  const [eax, ebx, ecx, edx] = environment.cpuid(state.register(REGISTER.rax), state.register(REGISTER.rcx));
+  state.setRegister(REGISTER.rax, eax);
+  state.setRegister(REGISTER.rbx, ebx);
+  state.setRegister(REGISTER.rcx, ecx);
+  state.setRegister(REGISTER.rdx, edx);
+  return OUTCOME.next;
+};
+
+/** There are no performance counters: a monitor may emulate some. */
+const readPerformanceCounter = (core: ProcessorCore): Outcome =>
+  core.environment.isMonitored ? OUTCOME.privileged : generalProtection(0);
+
+/** RDTSC, RDPMC, CPUID. */
+export const IDENTIFICATION: Readonly<Record<string, SystemOperation>> = {
+  rdtsc: readTimestamp,
+  rdpmc: readPerformanceCounter,
+  cpuid: identify,
+};

@@ -1,0 +1,145 @@
+import {
+  FLAG,
+  gateOffset,
+  gateSelector,
+  type PackedFault,
+  SEGMENT,
+  SYSTEM_TYPE,
+  VECTOR,
+} from "@xenolith/x86-architecture";
+import {
+  accessFault,
+  isAccessFault,
+  OUTCOME,
+  type Outcome,
+  type ProcessorCore,
+} from "../engine/system-operations.ts";
+import { lookUpCode, prepareCodeSegment } from "./code-segment.ts";
+import {
+  type Descriptor,
+  isCodeOrData,
+  isConformingCode,
+  isPresent,
+  privilegeOf,
+  selectorError,
+  systemType,
+} from "./descriptor.ts";
+import { generalProtection, segmentNotPresent } from "./faults.ts";
+import { paragraphSegment } from "./real-mode.ts";
+import { prepareStackSegment } from "./segment-load.ts";
+import { presentStack, pushFrame, type StackTarget, setStackPointer } from "./stack-frame.ts";
+import { readInnerStack } from "./task-state.ts";
+
+/** Something that goes through the IDT. */
+export interface InterruptEvent {
+  readonly vector: number;
+  /** Error code to push, or -1. */
+  readonly errorCode: number;
+  /** INT n, INT3, INTO: the gate's privilege is checked. */
+  readonly isSoftware: boolean;
+  /** Instruction pointer to push. */
+  readonly returnTo: number;
+  /** Flags to push. */
+  readonly flags: number;
+}
+
+/** Bit IDT of an error code. */
+const IDT_ERROR = 2;
+
+/** Flags that every delivery clears. [SDM3A-6.12.1] */
+const CLEARED_FLAGS = FLAG.tf | FLAG.nt | FLAG.rf | FLAG.vm;
+
+interface Gate {
+  readonly selector: number;
+  readonly offset: number;
+  readonly sizeBytes: 2 | 4;
+  /** Interrupt gates clear IF, trap gates do not. */
+  readonly masks: boolean;
+}
+
+/**
+ * Transfers control through the IDT (or the interrupt table of real mode).
+ * @returns `jumped`, or the fault that the delivery met; then no register has changed.
+ */
+export const deliverThroughIdt = (core: ProcessorCore, event: InterruptEvent): Outcome =>
+  core.state.isRealMode ? deliverRealMode(core, event) : deliverProtected(core, event);
+
+const deliverRealMode = (core: ProcessorCore, event: InterruptEvent): Outcome => {
+  const { state, memory } = core;
+  const { base, limit } = state.idtr;
+  if (event.vector * 4 + 3 > limit) return generalProtection(event.vector * 8 + IDT_ERROR);
+  const entry = memory.read32(base + event.vector * 4, "supervisor");
+  if (isAccessFault(entry)) return accessFault(entry);
+  const frame = [event.flags & 0xffff, state.selector(SEGMENT.cs), event.returnTo];
+  const stackPointer = pushFrame(core, presentStack(core), frame, 2);
+  if (stackPointer < 0) return -stackPointer;
+  setStackPointer(core, stackPointer);
+  state.systemFlags = state.systemFlags & ~(FLAG.if | FLAG.tf | FLAG.ac);
+  state.setSegment(SEGMENT.cs, paragraphSegment(state, SEGMENT.cs, entry >>> 16));
+  state.instructionPointer = entry & 0xffff;
+  return OUTCOME.jumped;
+};
+
+const deliverProtected = (core: ProcessorCore, event: InterruptEvent): Outcome => {
+  const { state } = core;
+  const external = event.isSoftware ? 0 : 1;
+  const gate = readGate(core, event, external);
+  if (typeof gate === "number") return gate;
+  const code = lookUpCode(core, gate.selector, external);
+  if (typeof code === "number") return code;
+  const privilege = isConformingCode(code) ? Math.max(privilegeOf(code), state.privilege) : privilegeOf(code);
+  if (privilege > state.privilege || state.isVirtual8086) {
+    return generalProtection(selectorError(gate.selector, external));
+  }
+  const segment = prepareCodeSegment(core, code, privilege, gate.offset, external);
+  if (typeof segment === "number") return segment;
+  const stack =
+    privilege < state.privilege ? innerStack(core, privilege, external) : presentStack(core, external);
+  if (typeof stack === "number") return stack;
+  const frame = [event.flags, state.selector(SEGMENT.cs), event.returnTo];
+  if (event.errorCode >= 0) frame.push(event.errorCode);
+  if (privilege < state.privilege) frame.unshift(state.selector(SEGMENT.ss), state.register(4));
+  const stackPointer = pushFrame(core, stack, frame, gate.sizeBytes);
+  if (stackPointer < 0) return -stackPointer;
+  state.systemFlags = state.systemFlags & ~(CLEARED_FLAGS | (gate.masks ? FLAG.if : 0));
+  const changesStack = privilege < state.privilege;
+  state.setSegment(SEGMENT.cs, segment);
+  if (changesStack) state.setSegment(SEGMENT.ss, stack.segment);
+  setStackPointer(core, stackPointer);
+  state.instructionPointer = gate.offset;
+  return OUTCOME.jumped;
+};
+
+/** Reads and checks the gate of a vector. Task gates are refused with #GP: tasks are not switched by hardware here. */
+const readGate = (core: ProcessorCore, event: InterruptEvent, external: number): Gate | PackedFault => {
+  const { state, memory } = core;
+  const error = event.vector * 8 + IDT_ERROR;
+  const { base, limit } = state.idtr;
+  if (event.vector * 8 + 7 > limit) return generalProtection(error | external);
+  const fault = memory.read64(base + event.vector * 8, "supervisor");
+  if (fault !== 0) return fault;
+  const descriptor: Descriptor = { selector: error, low: memory.low, high: memory.high };
+  const form = GATE_FORMS.get(systemType(descriptor));
+  if (isCodeOrData(descriptor) || form === undefined) return generalProtection(error | external);
+  if (event.isSoftware && privilegeOf(descriptor) < state.privilege) return generalProtection(error);
+  if (!isPresent(descriptor)) return segmentNotPresent(error | external);
+  const { low, high } = descriptor;
+  const offset = form.sizeBytes === 4 ? gateOffset(low, high) : low & 0xffff;
+  return { ...form, selector: gateSelector(low), offset };
+};
+
+const GATE_FORMS: ReadonlyMap<number, Pick<Gate, "sizeBytes" | "masks">> = new Map([
+  [SYSTEM_TYPE.interruptGate16, { sizeBytes: 2, masks: true }],
+  [SYSTEM_TYPE.trapGate16, { sizeBytes: 2, masks: false }],
+  [SYSTEM_TYPE.interruptGate, { sizeBytes: 4, masks: true }],
+  [SYSTEM_TYPE.trapGate, { sizeBytes: 4, masks: false }],
+]);
+
+/** The stack of an inner privilege out of the TSS, checked. */
+const innerStack = (core: ProcessorCore, privilege: number, external: number): StackTarget | PackedFault => {
+  const inner = readInnerStack(core, privilege, external);
+  if (typeof inner === "number") return inner;
+  const segment = prepareStackSegment(core, inner.selector, privilege, VECTOR.invalidTss, external);
+  if (typeof segment === "number") return segment;
+  return { segment, pointer: inner.pointer, privilege, errorCode: selectorError(inner.selector, external) };
+};

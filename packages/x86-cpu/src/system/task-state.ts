@@ -1,0 +1,54 @@
+import { ATTRIBUTE, type PackedFault, SEGMENT, SYSTEM_TYPE, TSS16, TSS32 } from "@xenolith/x86-architecture";
+import { accessFault, isAccessFault, type ProcessorCore } from "../engine/system-operations.ts";
+import { selectorError } from "./descriptor.ts";
+import { invalidTss } from "./faults.ts";
+
+/** Stack of an inner privilege level. */
+export interface InnerStack {
+  readonly selector: number;
+  readonly pointer: number;
+}
+
+/** Whether TR holds a 16-bit TSS. */
+const isSmall = (attributes: number): boolean => (attributes & ATTRIBUTE.typeMask & ~2) === SYSTEM_TYPE.tss16;
+
+/** Reads the stack of privilege level 0, 1 or 2 from the TSS, or the fault. [SDM3A-7.2.1] */
+export const readInnerStack = (
+  core: ProcessorCore,
+  privilege: number,
+  external = 0,
+): InnerStack | PackedFault => {
+  const { selector, base, limit, attributes } = core.state.segment(SEGMENT.tr);
+  const small = isSmall(attributes);
+  const offset = small ? TSS16.sp0 + 4 * privilege : TSS32.esp0 + 8 * privilege;
+  if (attributes === 0 || offset + (small ? 3 : 5) > limit)
+    return invalidTss(selectorError(selector, external));
+  const pointer = small
+    ? core.memory.read16(base + offset, "supervisor")
+    : core.memory.read32(base + offset, "supervisor");
+  if (isAccessFault(pointer)) return accessFault(pointer);
+  const stackSelector = core.memory.read16(base + offset + (small ? 2 : 4), "supervisor");
+  if (isAccessFault(stackSelector)) return accessFault(stackSelector);
+  return { selector: stackSelector, pointer };
+};
+
+/**
+ * Asks the I/O permission map of the TSS about ports `port` to `port + sizeBytes - 1`.
+ * @returns whether all of them are allowed, or the fault of reading the map. [SDM1-19.5.2]
+ */
+export const isPortPermitted = (
+  core: ProcessorCore,
+  port: number,
+  sizeBytes: number,
+): boolean | PackedFault => {
+  const { base, limit, attributes } = core.state.segment(SEGMENT.tr);
+  if (attributes === 0 || isSmall(attributes) || TSS32.ioMap + 1 > limit) return false;
+  const map = core.memory.read16(base + TSS32.ioMap, "supervisor");
+  if (isAccessFault(map)) return accessFault(map);
+  const offset = map + (port >> 3);
+  // Two bytes are always read, so the byte behind the last one in use must be within the limit too.
+  if (offset + 1 > limit) return false;
+  const bits = core.memory.read16(base + offset, "supervisor");
+  if (isAccessFault(bits)) return accessFault(bits);
+  return ((bits >>> (port & 7)) & ((1 << sizeBytes) - 1)) === 0;
+};
