@@ -1,0 +1,88 @@
+import type { ByteStream } from "@xenolith/backend-interface";
+import {
+  XENSTORE_PAYLOAD_MAX,
+  XSD_SOCKMSG,
+  XSD_SOCKMSG_BYTES,
+  type XsdSockmsg,
+} from "@xenolith/xen-abi/io/xs-wire";
+
+/** A whole message of xenstore's wire protocol, in either direction. [XEN io/xs_wire.h] */
+export interface StoreMessage {
+  /** `XS_*`. */
+  readonly type: number;
+  /** Number chosen by the client, echoed in the answer; 0 in a watch event. */
+  readonly requestId: number;
+  /** Transaction, or 0. */
+  readonly transactionId: number;
+  readonly payload: Uint8Array;
+}
+
+/** Encodes a message: a header of 16 bytes, then the payload. The payload is at most `XENSTORE_PAYLOAD_MAX` bytes. */
+export const encodeMessage = (message: StoreMessage): Uint8Array => {
+  const bytes = new Uint8Array(XSD_SOCKMSG_BYTES + message.payload.length);
+  XSD_SOCKMSG.write(new DataView(bytes.buffer), 0, "x86_64", {
+    type: message.type,
+    reqId: message.requestId,
+    txId: message.transactionId,
+    len: message.payload.length,
+  });
+  bytes.set(message.payload, XSD_SOCKMSG_BYTES);
+  return bytes;
+};
+
+/** Puts messages together from a stream that gives them in pieces. Keeps at most one unfinished message. */
+export interface MessageReader {
+  /** Takes bytes from the stream until a message is whole. @returns null when it has not all come, or never will. */
+  next(stream: ByteStream): StoreMessage | null;
+  /** Whether a header announced a payload longer than the protocol allows. Nothing more can be read then. */
+  readonly violated: boolean;
+  /** Forgets an unfinished message and a violation: the stream starts again at a message's first byte. */
+  reset(): void;
+}
+
+/** Makes a reader that stands at the first byte of a message. */
+export const createMessageReader = (): MessageReader => {
+  const headerBytes = new Uint8Array(XSD_SOCKMSG_BYTES);
+  const headerView = new DataView(headerBytes.buffer);
+  let header: XsdSockmsg | null = null;
+  let payload = new Uint8Array(0);
+  let filled = 0;
+  let violated = false;
+
+  /** Reads on into a buffer. @returns whether it is full. */
+  const fill = (stream: ByteStream, into: Uint8Array): boolean => {
+    while (filled < into.length) {
+      const count = stream.read(into.subarray(filled));
+      if (count <= 0) return false;
+      filled += count;
+    }
+    filled = 0;
+    return true;
+  };
+
+  return {
+    get violated() {
+      return violated;
+    },
+    reset: () => {
+      header = null;
+      filled = 0;
+      violated = false;
+    },
+    next: (stream) => {
+      if (violated) return null;
+      if (header === null) {
+        if (!fill(stream, headerBytes)) return null;
+        const next = XSD_SOCKMSG.read(headerView, 0, "x86_64");
+        violated = next.len > XENSTORE_PAYLOAD_MAX;
+        if (violated) return null;
+        header = next;
+        payload = new Uint8Array(next.len);
+      }
+      if (!fill(stream, payload)) return null;
+      const { type, reqId, txId } = header;
+      header = null;
+      return { type, requestId: reqId, transactionId: txId, payload };
+    },
+  };
+};
