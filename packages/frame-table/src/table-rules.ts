@@ -115,7 +115,7 @@ export const isGuestSlot = (
   index: number,
 ): boolean => {
   const { entries, monitorFirst, monitorEnd } = rules.levels[tableLevel];
-  if (index >= entries) return false;
+  if (!(index >= 0 && index < entries)) return false;
   const hasMonitorSlots = rules.width !== "x86_32p" || lastSlot;
   return !hasMonitorSlots || index < monitorFirst || index >= monitorEnd;
 };
