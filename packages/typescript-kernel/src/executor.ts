@@ -47,6 +47,7 @@ export const createKernelExecutor = (wiring: KernelWiring): KernelExecutor => {
   const timerList = new TimerList();
   const waiting: Port[] = [];
   let started = false;
+  let running = false;
   let spentNs = 0;
   let owedNs = 0;
 
@@ -64,9 +65,18 @@ export const createKernelExecutor = (wiring: KernelWiring): KernelExecutor => {
       else listeners.set(port, listener);
     },
   };
+  /** Tells the hypervisor when to wake the kernel. Runs do so at their end; parts called from outside need it at once. */
+  const armTimer = (): void => {
+    const next = timerList.next();
+    services.setTimer(next === null ? null : toNanoseconds(next));
+  };
   const timers: Timers = {
     now: () => toNanoseconds(services.now() + spentNs),
-    at: (deadlineNs, handler) => timerList.add(deadlineNs, handler),
+    at: (deadlineNs, handler) => {
+      const cancel = timerList.add(deadlineNs, handler);
+      if (!running) armTimer();
+      return cancel;
+    },
   };
   const charge = (costNs: Nanoseconds): void => {
     spentNs += costNs;
@@ -118,11 +128,11 @@ export const createKernelExecutor = (wiring: KernelWiring): KernelExecutor => {
   };
 
   const run = (budget: number): Exit => {
+    running = true;
     try {
       while (owedNs + spentNs < budget) {
         if (workOnce()) continue;
-        const next = timerList.next();
-        services.setTimer(next === null ? null : toNanoseconds(next));
+        armTimer();
         return leave(EXIT.halt, budget);
       }
       return leave(EXIT.budget, budget);
@@ -130,6 +140,8 @@ export const createKernelExecutor = (wiring: KernelWiring): KernelExecutor => {
       wiring.onFailure(error);
       services.shutdown("crash");
       return leave(EXIT.shutdown, budget);
+    } finally {
+      running = false;
     }
   };
 
