@@ -29,6 +29,8 @@ export interface FakeDomain extends Domain {
   readonly storePeer: ByteStream;
   /** Sum of all charges. */
   readonly chargedNs: number;
+  /** Grants a page under a reference of the caller's choice, as a toolstack does with the reserved entries for console and xenstore. */
+  seedGrant(reference: number, pages: OwnPages, pageIndex: number, to: number): void;
 }
 
 interface FakePort {
@@ -145,6 +147,10 @@ export const createFakeHost = (): FakeHost => {
       },
       charge: (costNs: Nanoseconds) => {
         chargedNs += costNs;
+      },
+      seedGrant: (reference, pages, pageIndex, to) => {
+        const bytes = pagesOf.get(pages)?.[pageIndex];
+        if (bytes !== undefined) grants.set(key(id, reference), { bytes, to, writable: true, users: 0 });
       },
       events: {
         allocateUnbound: (remote) => newPort(remote, 0, false),
