@@ -10,6 +10,8 @@ import {
   type ProbeResult,
   type RefillResult,
 } from "@xenolith/machine-interface";
+import { ActiveSpaceRecord } from "./active-space.ts";
+import { generateRefill } from "./generated-refill.ts";
 import { Refill } from "./refill.ts";
 import { type Space, setContext } from "./space.ts";
 import { SpaceTable } from "./space-table.ts";
@@ -38,10 +40,29 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
   const tlb = new SoftwareTlb(memory);
   const refill = new Refill(memory, tlb, physicalAddressBits);
   const spaces = new SpaceTable();
-  const tags = new SpaceTags(() => tlb.empty());
+  const record = new ActiveSpaceRecord(memory);
   let active: Space | null = null;
+  const tags = new SpaceTags(() => {
+    tlb.empty();
+    record.write(null);
+  });
 
   memory.onWatch((frame) => tlb.forgetWritesTo(frame));
+
+  /** What the generated refill leaves over. */
+  const refillSlowly = (at: number, access: number): RefillResult => {
+    if (active === null) throw new HostError("no-active-space", "no address space is active");
+    const { largestPages, cachesGlobal } = active;
+    const result = refill.refill(active, at, access);
+    if (largestPages !== active.largestPages || cachesGlobal !== active.cachesGlobal)
+      record.writeFlags(active);
+    return result;
+  };
+
+  /** To be called when the context or the tag of a space has changed. */
+  const updateRecord = (space: Space): void => {
+    if (space === active) record.write(space);
+  };
 
   const keepGlobalEntries = (space: Space): void => {
     const { tag, largestPages } = space;
@@ -56,29 +77,30 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
 
   return {
     tlb: tlb.region,
-    refillActive(at: number, access: number): RefillResult {
-      if (active === null) throw new HostError("no-active-space", "no address space is active");
-      return refill.refill(active, at, access);
-    },
+    refillActive: generateRefill({ memory, tlb, activeSpaceOffset: record.offset }, refillSlowly),
     open: (context: PagingContext): Asid => spaces.add(context),
     change(name: Asid, context: PagingContext, keepGlobal = false): void {
       const space = spaces.get(name);
       setContext(space, context);
-      if (space.tag === 0) return;
       if (keepGlobal && space.cachesGlobal && context.globalPages) keepGlobalEntries(space);
       else tags.retire(space);
+      updateRecord(space);
     },
     contextOf: (name: Asid): PagingContext => spaces.get(name).context,
     close(name: Asid): void {
       const space = spaces.get(name);
       tags.retire(space);
       spaces.remove(name);
-      if (active === space) active = null;
+      if (active !== space) return;
+      active = null;
+      record.write(null);
     },
     activate(name: Asid): number {
       const space = spaces.get(name);
+      if (space === active && space.tag !== 0) return space.tag << 2;
       if (space.tag === 0) tags.assign(space);
       active = space;
+      record.write(space);
       return space.tag << 2;
     },
     refill: (name: Asid, at: LinearAddress, access: Access): RefillResult =>
@@ -88,8 +110,10 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
     invalidate(name: Asid, at?: LinearAddress): void {
       const space = spaces.get(name);
       if (space.tag === 0) return;
-      if (at === undefined) tags.retire(space);
-      else {
+      if (at === undefined) {
+        tags.retire(space);
+        updateRecord(space);
+      } else {
         const bytes = space.largestPages * 4096;
         tlb.forgetPages(Math.floor(at / bytes) * bytes, space.largestPages, space.tag);
       }

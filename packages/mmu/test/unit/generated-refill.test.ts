@@ -1,0 +1,111 @@
+import { ACCESS, type PagingContext, REFILL, toLinearAddress, toMfn } from "@xenolith/machine-interface";
+import { createFakeMemory } from "@xenolith/machine-interface/testing";
+import { describe, expect, it } from "vitest";
+import { ActiveSpaceRecord } from "../../src/active-space.ts";
+import { generateRefill } from "../../src/generated-refill.ts";
+import { createSpace } from "../../src/space.ts";
+import { SoftwareTlb } from "../../src/tlb.ts";
+import { baseContext } from "../support/setup.ts";
+
+const { read, write, execute, user, narrow } = ACCESS;
+
+/** Present, writable, user, accessed, dirty. */
+const FULL = 0x67;
+
+/** Asks the generated refill; says whether it called for help. */
+const setUp = (
+  context: Partial<PagingContext>,
+  words: Readonly<Record<number, number>>,
+): ((at: number, access: number) => "filled" | "left") => {
+  const memory = createFakeMemory({ frameCount: 2048 });
+  for (const [at, word] of Object.entries(words)) memory.words[Number(at) / 4] = word;
+  const tlb = new SoftwareTlb(memory);
+  const record = new ActiveSpaceRecord(memory);
+  const space = createSpace({ ...baseContext, ...context });
+  space.tag = 5;
+  record.write(space);
+  let left = false;
+  const refill = generateRefill({ memory, tlb, activeSpaceOffset: record.offset }, () => {
+    left = true;
+    return REFILL.fault;
+  });
+  return (at, access) => {
+    left = false;
+    const result = refill(at, access);
+    expect(result).toBe(left ? REFILL.fault : REFILL.filled);
+    return left ? "left" : "filled";
+  };
+};
+
+/** Tables from frame 16 down that map linear page 3 (and, in long format, page -2^35) to frame 100. */
+const twoLevel = { 65536: 0x1_1000 + FULL, 69644: 100 * 4096 + FULL };
+const pae = { 65536: 0x1_1001, 69632: 0x1_2000 + FULL, 73752: 100 * 4096 + FULL };
+const long = {
+  65536: 0x1_1000 + FULL,
+  69624: 0x1_1000 + FULL,
+  69632: 0x1_2000 + FULL,
+  73472: 0x1_2000 + FULL,
+  73728: 0x1_3000 + FULL,
+  77824: 100 * 4096 + FULL,
+  77848: 100 * 4096 + FULL,
+};
+
+describe("the generated refill does without TypeScript", () => {
+  it.each([
+    ["two-level", twoLevel],
+    ["pae", pae],
+    ["long", long],
+  ] as const)("for plain pages in %s tables", (format, words) => {
+    const ask = setUp({ format, rootAddress: 0x1_0000 }, words);
+    for (const access of [read, write, execute, read | user, write | user | narrow, execute | user]) {
+      expect(ask(0x3456, access)).toBe("filled");
+    }
+  });
+
+  it("for high addresses in long tables", () => {
+    expect(setUp({ format: "long", rootAddress: 0x1_0000 }, long)(-(2 ** 35), read)).toBe("filled");
+  });
+
+  it("without paging", () => {
+    expect(setUp({ format: "none" }, {})(0x12_3456, write | narrow)).toBe("filled");
+  });
+});
+
+describe("the generated refill leaves to TypeScript", () => {
+  const context = { format: "two-level", rootAddress: 0x1_0000 } as const;
+
+  it.each([
+    ["an entry that is not present", { 69644: 0 }, read],
+    ["an entry that was not accessed", { 69644: 100 * 4096 + 0x47 }, read],
+    ["a write to a page that is not dirty", { 69644: 100 * 4096 + 0x27 }, write],
+    ["a write to a page that is read-only", { 69644: 100 * 4096 + 0x65 }, write],
+    ["a page of the supervisor", { 69644: 100 * 4096 + 0x63 }, read | user],
+    ["a directory of the supervisor", { 65536: 0x1_1000 + 0x63 }, read | user],
+    ["a page outside RAM", { 69644: 0xf000_0000 + FULL }, read],
+    ["a table outside RAM", { 65536: 0xf000_0000 + FULL }, read],
+    ["the first large page of a space", { 65536: 0x40_0000 + FULL + 0x80 }, read],
+    ["the first global page of a space", { 69644: 100 * 4096 + FULL + 0x100 }, read],
+  ])("%s", (_name, words, access) => {
+    expect(setUp(context, { ...twoLevel, ...words })(0x3456, access)).toBe("left");
+  });
+
+  it("what lies beyond the linear limit or among overlays, and only that", () => {
+    const overlays = [
+      { start: toLinearAddress(0x5000), frames: [toMfn(1), toMfn(2)], writable: true, user: true },
+    ];
+    const ask = setUp({ format: "none", linearLimit: 0x1_0fff, overlays }, {});
+    expect([0x4fff, 0x5000, 0x6fff, 0x7000, 0x1_0fff, 0x1_1000].map((at) => ask(at, read))).toEqual([
+      "filled",
+      "left",
+      "left",
+      "filled",
+      "filled",
+      "left",
+    ]);
+  });
+
+  it("addresses that are no addresses", () => {
+    const ask = setUp({ format: "long", rootAddress: 0x1_0000 }, long);
+    for (const at of [2 ** 47, -(2 ** 47) - 1, 2 ** 70, 2 ** 63]) expect(ask(at, read)).toBe("left");
+  });
+});
