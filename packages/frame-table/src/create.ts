@@ -11,7 +11,7 @@ import { createFreeFrames } from "./free-frames.ts";
 import { createHeldReferences } from "./held-references.ts";
 import { createEntryMemory } from "./internal/entry-memory.ts";
 import { at, createFrameStore, FRAME_FLAG, hasFlag } from "./internal/frame-store.ts";
-import { createMachineToPhysical } from "./machine-to-physical.ts";
+import { createMachineToPhysical, machineToPhysicalFrames } from "./machine-to-physical.ts";
 import { createOwnership, type Ownership, reserveFrames } from "./ownership.ts";
 import { createPinning } from "./pinning.ts";
 import { createReferences, type TypeContents } from "./references.ts";
@@ -25,7 +25,6 @@ import {
   type FrameTable,
   type FrameTableOptions,
   type FrameType,
-  type MachineToPhysical,
   type TableLevel,
 } from "./types.ts";
 import { createEntryUpdater } from "./update-entry.ts";
@@ -39,8 +38,15 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
   const store = createFrameStore(memory.frameCount);
   const domains = createFrameDomains();
   const entryMemory = createEntryMemory(memory);
+  const wide = options.wideMachineToPhysical ?? false;
+  const tableFrames = machineToPhysicalFrames(memory.frameCount, wide);
+  const firstFree = reservedFrames + tableFrames;
+  if (!(reservedFrames >= 0 && firstFree <= memory.frameCount)) {
+    throw new HostError("frame-table-size", "memory does not hold the machine-to-physical table");
+  }
   reserveFrames(store, reservedFrames);
-  const freeFrames = createFreeFrames(reservedFrames, memory.frameCount, entropy);
+  const machineToPhysical = createMachineToPhysical({ memory, firstFrame: reservedFrames, wide });
+  const freeFrames = createFreeFrames(firstFree, memory.frameCount, entropy);
   const ownerEvent = trace.define(FRAME_OWNER);
   const typeEvent = trace.define(FRAME_TYPE_CHANGE);
   let work = 0;
@@ -76,7 +82,6 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
     ioPermitted: options.ioPermitted ?? (() => false),
   });
   contents = createTableContents({ store, domains, entries, entryMemory, worked, tableChanged });
-  let machineToPhysical: MachineToPhysical | null = null;
   const owned = createOwnership({
     store,
     domains,
@@ -84,23 +89,13 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
     freeFrames,
     entryMemory,
     flush,
-    forgetPhysicalNumber: (frame) => machineToPhysical?.write(frame, null),
+    forgetPhysicalNumber: (frame) => machineToPhysical.write(frame, null),
     ownerChanged(frame, owner) {
       if (trace.on) trace.record(ownerEvent, frame, owner);
     },
   });
   ownership = owned;
-  const table = createMachineToPhysical({
-    memory,
-    wide: options.wideMachineToPhysical ?? false,
-    takeFrame() {
-      const frame = owned.allocateMonitor();
-      if (frame === null)
-        throw new HostError("frame-table-size", "memory does not hold the machine-to-physical table");
-      return frame;
-    },
-  });
-  machineToPhysical = table;
+  owned.adoptMonitor(reservedFrames, tableFrames);
 
   const updater = createEntryUpdater({
     store,
@@ -148,7 +143,7 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
 
   return {
     frameCount: store.frameCount,
-    machineToPhysical: table,
+    machineToPhysical,
     get freeFrames(): number {
       return freeFrames.count;
     },

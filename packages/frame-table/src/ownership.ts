@@ -35,6 +35,8 @@ export interface Ownership
   > {
   /** The last reference has gone: the frame is flushed, scrubbed and free. */
   free(frame: number): void;
+  /** Gives frames that were never free to the monitor, which lends them to DOMID_XEN for reading. */
+  adoptMonitor(first: number, count: number): void;
   /** Takes away the owner's own reference, if it is still there. */
   dropAllocation(frame: number): void;
 }
@@ -98,6 +100,14 @@ export const createOwnership = (parts: OwnershipParts): Ownership => {
     add(store.typeCount, frame, -1);
   };
 
+  const shareMonitor: Ownership["shareMonitor"] = (frame, domain, writable) => {
+    if (!hasFlag(store, frame, FRAME_FLAG.monitor) || hasFlag(store, frame, FRAME_FLAG.lent)) return;
+    store.type[frame] = writable ? FRAME_TYPE.writable : FRAME_TYPE.none;
+    setFlag(store, frame, FRAME_FLAG.lent | FRAME_FLAG.validated);
+    add(store.typeCount, frame, 1);
+    setOwner(frame, domain);
+  };
+
   return {
     dropAllocation,
     free(frame) {
@@ -123,13 +133,13 @@ export const createOwnership = (parts: OwnershipParts): Ownership => {
       if (frame !== null) give(frame, DOMID_XEN, FRAME_FLAG.allocated | FRAME_FLAG.monitor);
       return frame;
     },
-    shareMonitor(frame, domain, writable) {
-      if (!hasFlag(store, frame, FRAME_FLAG.monitor) || hasFlag(store, frame, FRAME_FLAG.lent)) return;
-      store.type[frame] = writable ? FRAME_TYPE.writable : FRAME_TYPE.none;
-      setFlag(store, frame, FRAME_FLAG.lent | FRAME_FLAG.validated);
-      add(store.typeCount, frame, 1);
-      setOwner(frame, domain);
+    adoptMonitor(first, count) {
+      for (let frame = first; frame < first + count; frame++) {
+        give(frame, DOMID_XEN, FRAME_FLAG.allocated | FRAME_FLAG.monitor);
+        shareMonitor(toMfn(frame), DOMID_XEN, false);
+      }
     },
+    shareMonitor,
     releaseMonitor(frame) {
       if (!hasFlag(store, frame, FRAME_FLAG.monitor)) return;
       endLoan(frame);
