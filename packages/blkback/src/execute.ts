@@ -1,0 +1,106 @@
+import type { BlockStatus, BlockStore } from "@xenolith/backend-interface";
+import type { GrantCopy, Grants } from "@xenolith/domain-interface";
+import type { DomId } from "@xenolith/xen-abi";
+import { GNTST_okay } from "@xenolith/xen-abi/grant-table";
+import { BLKIF_RSP_EOPNOTSUPP, BLKIF_RSP_ERROR, BLKIF_RSP_OKAY } from "@xenolith/xen-abi/io/blkif";
+import type { BlockCommand, GrantedRun } from "./parse.ts";
+
+/** What commands work on. */
+export interface ExecutionContext {
+  readonly store: BlockStore;
+  readonly grants: Grants;
+  readonly frontendDomain: DomId;
+  /** Whether the front end is still connected. Its pages are left alone otherwise. */
+  readonly isConnected: () => boolean;
+}
+
+const STATUS: Readonly<Record<BlockStatus, number>> = {
+  ok: BLKIF_RSP_OKAY,
+  "io-error": BLKIF_RSP_ERROR,
+  unsupported: BLKIF_RSP_EOPNOTSUPP,
+};
+
+/**
+ * Copies between the granted pages and a buffer. Grants are copied and never mapped: whatever happens to a request, no mapping
+ * is left behind, and a page that the front end changes meanwhile is read only once.
+ * @returns whether every reference was good.
+ */
+const copyRuns = (
+  { grants, frontendDomain }: ExecutionContext,
+  runs: readonly GrantedRun[],
+  buffer: Uint8Array,
+  direction: GrantCopy["direction"],
+): boolean => {
+  let at = 0;
+  const pieces = runs.map(({ reference, offset, lengthBytes }): GrantCopy => {
+    const piece = buffer.subarray(at, at + lengthBytes);
+    at += lengthBytes;
+    return { domain: frontendDomain, reference, offset, direction, buffer: piece };
+  });
+  return grants.copy(pieces).every((status) => status === GNTST_okay);
+};
+
+const executeRead = (
+  context: ExecutionContext,
+  command: Extract<BlockCommand, { kind: "read" }>,
+  done: (status: number) => void,
+): void => {
+  const into = new Uint8Array(command.lengthBytes);
+  context.store.submit({ kind: "read", sector512: command.sector512, into }, (status) => {
+    if (status !== "ok" || !context.isConnected()) done(STATUS[status]);
+    else done(copyRuns(context, command.runs, into, "to-grant") ? BLKIF_RSP_OKAY : BLKIF_RSP_ERROR);
+  });
+};
+
+const executeWrite = (
+  context: ExecutionContext,
+  { order, sector512, runs, lengthBytes }: Extract<BlockCommand, { kind: "write" }>,
+  done: (status: number) => void,
+): void => {
+  const { store } = context;
+  const finish = (status: BlockStatus): void => done(STATUS[status]);
+  const flush = (next: (status: BlockStatus) => void): void => store.submit({ kind: "flush" }, next);
+  if (lengthBytes === 0) {
+    flush(finish);
+    return;
+  }
+  const from = new Uint8Array(lengthBytes);
+  if (!copyRuns(context, runs, from, "from-grant")) {
+    done(BLKIF_RSP_ERROR);
+    return;
+  }
+  const write = (next: (status: BlockStatus) => void): void =>
+    store.submit({ kind: "write", sector512, from }, next);
+  if (order === "none") {
+    write(finish);
+    return;
+  }
+  // Earlier writes become durable before this one, and this one before it is answered.
+  flush((before) => {
+    if (before !== "ok") finish(before);
+    else write((written) => (written === "ok" ? flush(finish) : finish(written)));
+  });
+};
+
+/** Carries a command out. `done` is called exactly once with the response's status, perhaps before this returns. */
+export const executeCommand = (
+  context: ExecutionContext,
+  command: BlockCommand,
+  done: (status: number) => void,
+): void => {
+  switch (command.kind) {
+    case "read":
+      executeRead(context, command, done);
+      return;
+    case "write":
+      executeWrite(context, command, done);
+      return;
+    case "discard": {
+      const { sector512, sectorCount } = command;
+      context.store.submit({ kind: "discard", sector512, sectorCount }, (status) => done(STATUS[status]));
+      return;
+    }
+    case "refused":
+      done(command.status);
+  }
+};
