@@ -1,1 +1,1 @@
-export {};
+export { openRawFile, type RawFileOptions } from "./raw-file-store.ts";
