@@ -1,0 +1,63 @@
+import { pathAndAncestors } from "./store/path.ts";
+import type { Principal } from "./store/permissions.ts";
+
+/** A client's wish to be told of changes at a path and below it. */
+export interface Watch {
+  /** Absolute path, or a special name. */
+  readonly path: string;
+  /** Returned with each event. One byte per character. */
+  readonly token: string;
+  /** Characters that the client left out at the front, because it named the path relative to its own directory. */
+  readonly prefixLength: number;
+  /** Who watches. */
+  readonly owner: { readonly principal: Principal };
+  /** Queues an event for the client. `path` is absolute. */
+  readonly fire: (watch: Watch, path: string) => void;
+  /** Order in which watches were set, over all clients. */
+  readonly sequence: number;
+}
+
+/** All watches, found by path without looking at the others. */
+export interface WatchRegistry {
+  add(watch: Omit<Watch, "sequence">): Watch;
+  remove(watch: Watch): void;
+  /**
+   * Watches that a change at a path concerns, in the order in which they were set: those on the path and above it, or with
+   * `exact` on the path alone.
+   */
+  matching(path: string, exact: boolean): Watch[];
+  readonly size: number;
+}
+
+/** Makes a registry without watches. */
+export const createWatchRegistry = (): WatchRegistry => {
+  const byPath = new Map<string, Set<Watch>>();
+  let sequence = 0;
+  let size = 0;
+  return {
+    get size() {
+      return size;
+    },
+    add: (wanted) => {
+      const watch: Watch = { ...wanted, sequence: sequence++ };
+      const there = byPath.get(watch.path) ?? new Set();
+      byPath.set(watch.path, there.add(watch));
+      size++;
+      return watch;
+    },
+    remove: (watch) => {
+      const there = byPath.get(watch.path);
+      if (there?.delete(watch) !== true) return;
+      size--;
+      if (there.size === 0) byPath.delete(watch.path);
+    },
+    matching: (path, exact) => {
+      const found: Watch[] = [];
+      for (const at of exact ? [path] : pathAndAncestors(path)) {
+        const there = byPath.get(at);
+        if (there !== undefined) found.push(...there);
+      }
+      return found.sort((a, b) => a.sequence - b.sequence);
+    },
+  };
+};
