@@ -54,11 +54,19 @@ export interface RunControlParts {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly upcalls: UpcallState;
+  /** Told when a wait ends, so that a poll that goes with it ends too. */
+  readonly endPoll: (vcpu: Vcpu) => void;
   readonly trace: TraceSink;
 }
 
 /** Makes the run control of a host. */
-export const createRunControl = ({ clock, scheduler, upcalls, trace }: RunControlParts): RunControl => {
+export const createRunControl = ({
+  clock,
+  scheduler,
+  upcalls,
+  endPoll,
+  trace,
+}: RunControlParts): RunControl => {
   const vcpus = new Map<VcpuId, Vcpu>();
   const traceWake = trace.define(TRACE.wake);
   const traceSleep = trace.define(TRACE.sleep);
@@ -108,9 +116,7 @@ export const createRunControl = ({ clock, scheduler, upcalls, trace }: RunContro
   const unblock = (vcpu: Vcpu): void => {
     if (!vcpu.isBlocked) return;
     vcpu.isBlocked = false;
-    vcpu.polledPorts = null;
-    vcpu.pollTimer?.cancel();
-    vcpu.pollTimer = null;
+    endPoll(vcpu);
     update(vcpu);
   };
 
@@ -125,7 +131,6 @@ export const createRunControl = ({ clock, scheduler, upcalls, trace }: RunContro
       scheduler.remove(vcpu.schedulerId);
       vcpu.isAwake = false;
       enter(vcpu, RUNSTATE_offline);
-      vcpu.pollTimer?.cancel();
       if (current === vcpu) current = null;
     },
     vcpuOf: (id) => vcpus.get(id) ?? null,

@@ -9,7 +9,7 @@ import type {
 } from "@xenolith/machine-interface";
 import type { VcpuId } from "@xenolith/scheduler-interface";
 import type { DescriptorSource, X86Vcpu } from "@xenolith/x86-architecture";
-import type { Port, VcpuIndex } from "@xenolith/xen-abi";
+import type { VcpuIndex } from "@xenolith/xen-abi";
 import type { Domain } from "./domain.ts";
 import type { GuestMemory } from "./guest-memory.ts";
 
@@ -28,14 +28,13 @@ export interface TrapGate extends EntryPoint {
   readonly privilegeLevel: number;
 }
 
-/** Callbacks of a VCPU; null where none is registered. [XEN callback.h] */
+/** Callbacks of a VCPU; null where none is registered. That of NMIs is the trap gate of vector 2. [XEN callback.h] */
 export interface Callbacks {
   event: EntryPoint | null;
   failsafe: EntryPoint | null;
   syscall: EntryPoint | null;
   syscall32: EntryPoint | null;
   sysenter: EntryPoint | null;
-  nmi: EntryPoint | null;
 }
 
 /** State of a VCPU for time accounting: RUNSTATE_running, _runnable, _blocked or _offline. [XEN vcpu.h] */
@@ -61,10 +60,8 @@ export interface Vcpu {
   isInitialised: boolean;
   /** VCPUOP_up. VCPU 0 is up from the start. */
   isUp: boolean;
-  /** Waits for an event: SCHEDOP_block, SCHEDOP_poll, an idle TypeScript kernel. */
+  /** Waits for an event: SCHEDOP_block, SCHEDOP_poll (event channels know for which ports), an idle TypeScript kernel. */
   isBlocked: boolean;
-  /** Ports waited for by SCHEDOP_poll; null when it is not polling. Empty: only the timeout ends it. */
-  polledPorts: readonly Port[] | null;
   /** Known to the scheduler as runnable. */
   isAwake: boolean;
   runstate: Runstate;
@@ -88,6 +85,8 @@ export interface Vcpu {
   registeredInfoFrame: Mfn | null;
   /** An NMI waits for delivery. */
   nmiPending: boolean;
+  /** An NMI is being handled: another one waits until the next iret. */
+  nmiMasked: boolean;
 
   // Exceptions. Owners: `hypercalls/`, read by `delivery/`.
 
@@ -135,9 +134,12 @@ export interface Vcpu {
   timeArea: LinearAddress | null;
   /** System time of the last update of vcpu_time_info. */
   timeUpdatedNs: Nanoseconds | null;
+  /** Armed while the VCPU is on the processor. */
   periodicTimer: Timer | null;
   /** Period in nanoseconds; 0: off. */
   periodNs: number;
+  /** When the periodic timer fired last. */
+  periodicLastNs: number;
   /** VCPUOP_set_singleshot_timer and set_timer_op: one and the same. */
   singleshotTimer: Timer | null;
   /** Ends a SCHEDOP_poll with a timeout. */

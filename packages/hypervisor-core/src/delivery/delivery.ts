@@ -21,7 +21,7 @@ export interface Delivery {
   softwareInterrupt(vcpu: Vcpu, vector: number, hardwareFrame: boolean): void;
   /** Calls the guest when events are pending and not masked. */
   pendingEvents(vcpu: Vcpu): void;
-  /** Delivers an NMI that waits, if there is a callback. */
+  /** Delivers an NMI that waits, where the guest has a handler and is not in it already. */
   pendingNmi(vcpu: Vcpu): void;
   /** A data segment could not be loaded again. */
   failsafe(vcpu: Vcpu): void;
@@ -91,9 +91,11 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
       enter(vcpu, "an event", vcpu.callbacks.event, () => ({ errorCode: null, masksEvents: true }));
     },
     pendingNmi(vcpu) {
-      if (!vcpu.nmiPending || vcpu.callbacks.nmi === null) return;
+      const gate = vcpu.traps[VECTOR.nmi];
+      if (!vcpu.nmiPending || vcpu.nmiMasked || !gate?.address) return;
       vcpu.nmiPending = false;
-      enter(vcpu, "an NMI", vcpu.callbacks.nmi, () => ({ errorCode: null, masksEvents: true }));
+      vcpu.nmiMasked = true;
+      enter(vcpu, "an NMI", gate, () => ({ errorCode: null, masksEvents: true }));
     },
     failsafe: (vcpu) =>
       enter(vcpu, "a segment that cannot be loaded", vcpu.callbacks.failsafe, ({ masksEvents }) => ({

@@ -1,0 +1,58 @@
+import { REGISTER, type VcpuContext } from "@xenolith/x86-architecture";
+import type { GuestWidth } from "@xenolith/xen-abi";
+import type { ArgumentSource } from "./call-state.ts";
+
+/** Registers of the six arguments, by width. [XEN arch-x86/xen-x86_32.h] [XEN arch-x86/xen-x86_64.h] */
+const ARGUMENTS_32 = [
+  REGISTER.rbx,
+  REGISTER.rcx,
+  REGISTER.rdx,
+  REGISTER.rsi,
+  REGISTER.rdi,
+  REGISTER.rbp,
+] as const;
+const ARGUMENTS_64 = [
+  REGISTER.rdi,
+  REGISTER.rsi,
+  REGISTER.rdx,
+  REGISTER.r10,
+  REGISTER.r8,
+  REGISTER.r9,
+] as const;
+
+const argumentRegister = (width: GuestWidth, index: number): number =>
+  (width === "x86_64" ? ARGUMENTS_64 : ARGUMENTS_32)[index] ?? REGISTER.rax;
+
+/** Bytes of the instruction that makes a hypercall: `int $0x82` and `syscall` alike. */
+const CALL_BYTES = 2;
+
+/** Number of the hypercall that a guest makes. */
+export const callNumber = (context: VcpuContext): number => context.register(REGISTER.rax);
+
+/** Arguments in the guest's registers. */
+export const registerArguments = (context: VcpuContext, width: GuestWidth): ArgumentSource => ({
+  word(index) {
+    const register = argumentRegister(width, index);
+    if (width !== "x86_64") return { low: context.register(register), high: 0 };
+    const value = context.wideRegister(register);
+    return { low: Number(value & 0xffff_ffffn), high: Number(value >> 32n) };
+  },
+});
+
+/** Leaves the result where the guest looks for it. */
+export const writeResult = (context: VcpuContext, width: GuestWidth, result: number): void => {
+  if (width === "x86_64")
+    context.setWideRegister(REGISTER.rax, BigInt.asUintN(64, BigInt(Math.trunc(result))));
+  else context.setRegister(REGISTER.rax, result >>> 0);
+};
+
+/** Makes the guest repeat the instruction that made the call, with other arguments. */
+export const repeatCall = (context: VcpuContext, width: GuestWidth, args: readonly number[]): void => {
+  for (const [index, value] of args.entries()) {
+    const register = argumentRegister(width, index);
+    if (width === "x86_64") context.setWideRegister(register, BigInt.asUintN(64, BigInt(Math.trunc(value))));
+    else context.setRegister(register, value >>> 0);
+  }
+  const back = context.instructionPointer - CALL_BYTES;
+  context.instructionPointer = width === "x86_64" ? back : back >>> 0;
+};

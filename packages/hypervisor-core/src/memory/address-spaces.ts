@@ -1,0 +1,159 @@
+import type { MachineToPhysical, TableLevel } from "@xenolith/frame-table";
+import {
+  type AddressTranslator,
+  type Asid,
+  frameAddress,
+  type LinearAddress,
+  type Mfn,
+  type PagingContext,
+  type PagingFormat,
+  toLinearAddress,
+} from "@xenolith/machine-interface";
+import type { DomId, GuestWidth } from "@xenolith/xen-abi";
+import { HYPERVISOR_RANGE } from "@xenolith/xen-abi/arch-x86";
+import type { Domain } from "../domain.ts";
+import type { Vcpu } from "../vcpu.ts";
+
+/**
+ * The address spaces of guests: one for each page-table base that a domain has used of late. A base that comes back finds
+ * its translations again, unless a table of the domain has changed meanwhile: then they are forgotten, as loading CR3 would.
+ */
+export interface AddressSpaces {
+  /** Makes `root`, a validated root table that the caller holds, what a VCPU translates by. */
+  enter(vcpu: Vcpu, root: Mfn): void;
+  /** Forgets the translations that a VCPU uses now: all of them, or those of one page. */
+  flush(vcpu: Vcpu, at?: LinearAddress): void;
+  /**
+   * A present entry of a domain's tables has changed. From level 2 up the spaces in use are flushed at once; others, and
+   * changes at level 1, wait for the guest's flush or for the next time the space is entered.
+   */
+  tableChanged(domain: DomId, level: TableLevel): void;
+  /** Makes a domain known. */
+  open(domain: Domain): void;
+  /** Ends all spaces of a domain. Its VCPUs have none any more. */
+  close(domain: Domain): void;
+}
+
+/** Spaces kept for a domain beyond those in use. */
+const SPARE_SPACES = 8;
+
+const FORMAT: Readonly<Record<GuestWidth, PagingFormat>> = {
+  x86_32: "two-level",
+  x86_32p: "pae",
+  x86_64: "long",
+};
+
+/** Last linear address a guest may use: on x86_32 the end of the M2P table, elsewhere whatever its segments allow. */
+const LINEAR_LIMIT: Readonly<Record<GuestWidth, number | null>> = {
+  x86_32: 0xfc3f_ffff,
+  x86_32p: null,
+  x86_64: null,
+};
+
+interface Space {
+  readonly asid: Asid;
+  /** Generation of the domain's tables that its translations belong to. */
+  generation: number;
+}
+
+interface DomainSpaces {
+  readonly domain: Domain;
+  /** By frame of the root, the least recently entered first. */
+  readonly byRoot: Map<Mfn, Space>;
+  /** Counts changes of present entries. */
+  generation: number;
+}
+
+/** How a guest of a width is translated from a root. The monitor shows it nothing but the machine-to-physical table. */
+export const pagingContext = (width: GuestWidth, root: Mfn, table: MachineToPhysical): PagingContext => ({
+  format: FORMAT[width],
+  rootAddress: frameAddress(root),
+  writeProtect: true,
+  noExecute: width !== "x86_32",
+  largePages: false,
+  globalPages: false,
+  supervisorExecutionPrevention: false,
+  linearLimit: LINEAR_LIMIT[width],
+  overlays: [
+    {
+      start: toLinearAddress(HYPERVISOR_RANGE[width].machToPhysStart),
+      frames: width === "x86_64" ? table.wideFrames : table.frames,
+      writable: false,
+      user: width === "x86_64",
+    },
+  ],
+});
+
+/** Makes the address spaces of a host. */
+export const createAddressSpaces = (
+  translator: AddressTranslator,
+  machineToPhysical: () => MachineToPhysical,
+): AddressSpaces => {
+  const domains = new Map<DomId, DomainSpaces>();
+
+  const inUse = ({ domain }: DomainSpaces): Set<Asid> =>
+    new Set(domain.vcpus.flatMap(({ space }) => (space === null ? [] : [space])));
+
+  /** Ends the spaces that were not entered for longest, but none that a VCPU is in. */
+  const trim = (spaces: DomainSpaces): void => {
+    if (spaces.byRoot.size <= SPARE_SPACES) return;
+    const used = inUse(spaces);
+    for (const [root, { asid }] of spaces.byRoot) {
+      if (spaces.byRoot.size <= SPARE_SPACES + used.size) return;
+      if (used.has(asid)) continue;
+      translator.close(asid);
+      spaces.byRoot.delete(root);
+    }
+  };
+
+  const flushSpace = (spaces: DomainSpaces, space: Space): void => {
+    translator.invalidate(space.asid);
+    space.generation = spaces.generation;
+  };
+
+  const spaceOf = (spaces: DomainSpaces, asid: Asid): Space | undefined =>
+    [...spaces.byRoot.values()].find((space) => space.asid === asid);
+
+  return {
+    open(domain) {
+      domains.set(domain.id, { domain, byRoot: new Map(), generation: 0 });
+    },
+    close(domain) {
+      const spaces = domains.get(domain.id);
+      if (spaces === undefined) return;
+      for (const vcpu of domain.vcpus) vcpu.space = null;
+      for (const { asid } of spaces.byRoot.values()) translator.close(asid);
+      domains.delete(domain.id);
+    },
+    enter(vcpu, root) {
+      const spaces = domains.get(vcpu.domain.id);
+      if (spaces === undefined) return;
+      const known = spaces.byRoot.get(root);
+      const space = known ?? {
+        asid: translator.open(pagingContext(vcpu.domain.width, root, machineToPhysical())),
+        generation: spaces.generation,
+      };
+      if (space.generation !== spaces.generation) flushSpace(spaces, space);
+      spaces.byRoot.delete(root);
+      spaces.byRoot.set(root, space);
+      vcpu.space = space.asid;
+      if (known === undefined) trim(spaces);
+    },
+    flush(vcpu, at) {
+      const spaces = domains.get(vcpu.domain.id);
+      if (spaces === undefined || vcpu.space === null) return;
+      if (at !== undefined) translator.invalidate(vcpu.space, at);
+      else {
+        const space = spaceOf(spaces, vcpu.space);
+        if (space !== undefined) flushSpace(spaces, space);
+      }
+    },
+    tableChanged(domain, level) {
+      const spaces = domains.get(domain);
+      if (spaces === undefined) return;
+      spaces.generation++;
+      if (level === 1) return;
+      for (const asid of inUse(spaces)) translator.invalidate(asid);
+    },
+  };
+};

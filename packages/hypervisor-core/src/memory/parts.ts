@@ -1,0 +1,19 @@
+import type { FrameTable } from "@xenolith/frame-table";
+import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interface";
+import type { DomId } from "@xenolith/xen-abi";
+import type { Domain } from "../domain.ts";
+import type { AddressSpaces } from "./address-spaces.ts";
+import type { DescriptorTables } from "./descriptor-tables.ts";
+
+/** Finds a living domain by its number. Reserved numbers are nobody's. */
+export type FindDomain = (domain: DomId) => Domain | null;
+
+/** What the handlers of memory hypercalls share. */
+export interface MemoryParts {
+  readonly memory: MachineMemory;
+  readonly translator: AddressTranslator;
+  readonly frames: FrameTable;
+  readonly spaces: AddressSpaces;
+  readonly descriptors: DescriptorTables;
+  readonly findDomain: FindDomain;
+}

@@ -1,0 +1,116 @@
+import type { Clock, TimerQueue } from "@xenolith/machine-interface";
+import { toNanoseconds } from "@xenolith/machine-interface";
+import type { TraceSink } from "@xenolith/trace";
+import { RUNSTATE_running } from "@xenolith/xen-abi/vcpu";
+import { TRACE } from "../trace.ts";
+import type { Vcpu } from "../vcpu.ts";
+
+/** Period of the timer a VCPU starts with: 100 Hz. */
+export const DEFAULT_PERIOD_NS = 10_000_000;
+
+/** Kinds of timer as the trace shows them. */
+const KIND = { periodic: 0, singleshot: 1, poll: 2 } as const;
+
+/** The timers of VCPUs. Both raise VIRQ_TIMER. [XEN vcpu.h] */
+export interface VcpuTimers {
+  /** Arms the one-shot timer for a point of system time, in place of what was armed; null: stops it. */
+  setSingleshot(vcpu: Vcpu, deadlineNs: number | null): void;
+  /** Sets the period; 0: off. It ticks while the VCPU is on a processor, and once when it comes back after a missed tick. */
+  setPeriod(vcpu: Vcpu, periodNs: number): void;
+  /** Limits a poll that has begun. */
+  setPollTimeout(vcpu: Vcpu, deadlineNs: number): void;
+  cancelPollTimeout(vcpu: Vcpu): void;
+  /** The VCPU goes on a processor. */
+  resume(vcpu: Vcpu): void;
+  /** The VCPU leaves the processor. */
+  suspend(vcpu: Vcpu): void;
+  /** Stops everything, for good. */
+  cancelAll(vcpu: Vcpu): void;
+}
+
+/** What timers of VCPUs are made from. */
+export interface VcpuTimerParts {
+  readonly clock: Clock;
+  readonly timers: TimerQueue;
+  readonly trace: TraceSink;
+  /** Raises VIRQ_TIMER of a VCPU. */
+  readonly raiseTimer: (vcpu: Vcpu) => void;
+  /** Ends the wait of a polling VCPU. */
+  readonly endWait: (vcpu: Vcpu) => void;
+}
+
+/** Makes the timers of a host's VCPUs. */
+export const createVcpuTimers = ({
+  clock,
+  timers,
+  trace,
+  raiseTimer,
+  endWait,
+}: VcpuTimerParts): VcpuTimers => {
+  const traceTimer = trace.define(TRACE.timer);
+  const record = (vcpu: Vcpu, kind: number): void => {
+    if (trace.on) trace.record(traceTimer, vcpu.domain.id, vcpu.index, kind);
+  };
+
+  const cancelPeriodic = (vcpu: Vcpu): void => {
+    vcpu.periodicTimer?.cancel();
+    vcpu.periodicTimer = null;
+  };
+
+  /** Fires the periodic timer when it is due and arms it for the next time. */
+  const tick = (vcpu: Vcpu): void => {
+    if (vcpu.periodNs === 0) return;
+    const now = clock.now();
+    if (now >= vcpu.periodicLastNs + vcpu.periodNs) {
+      vcpu.periodicLastNs = now;
+      record(vcpu, KIND.periodic);
+      raiseTimer(vcpu);
+    }
+    vcpu.periodicTimer = timers.at(toNanoseconds(vcpu.periodicLastNs + vcpu.periodNs), () => tick(vcpu));
+  };
+
+  const setSingleshot: VcpuTimers["setSingleshot"] = (vcpu, deadlineNs) => {
+    vcpu.singleshotTimer?.cancel();
+    vcpu.singleshotTimer = null;
+    if (deadlineNs === null) return;
+    vcpu.singleshotTimer = timers.at(toNanoseconds(deadlineNs), () => {
+      vcpu.singleshotTimer = null;
+      record(vcpu, KIND.singleshot);
+      raiseTimer(vcpu);
+    });
+  };
+
+  const cancelPollTimeout = (vcpu: Vcpu): void => {
+    vcpu.pollTimer?.cancel();
+    vcpu.pollTimer = null;
+  };
+
+  return {
+    setSingleshot,
+    setPeriod(vcpu, periodNs) {
+      vcpu.periodNs = periodNs;
+      cancelPeriodic(vcpu);
+      if (vcpu.runstate === RUNSTATE_running) tick(vcpu);
+    },
+    setPollTimeout(vcpu, deadlineNs) {
+      cancelPollTimeout(vcpu);
+      vcpu.pollTimer = timers.at(toNanoseconds(deadlineNs), () => {
+        vcpu.pollTimer = null;
+        record(vcpu, KIND.poll);
+        endWait(vcpu);
+      });
+    },
+    cancelPollTimeout,
+    resume(vcpu) {
+      cancelPeriodic(vcpu);
+      tick(vcpu);
+    },
+    suspend: cancelPeriodic,
+    cancelAll(vcpu) {
+      vcpu.periodNs = 0;
+      cancelPeriodic(vcpu);
+      cancelPollTimeout(vcpu);
+      setSingleshot(vcpu, null);
+    },
+  };
+};
