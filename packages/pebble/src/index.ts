@@ -1,1 +1,1 @@
-export {};
+export { type PebbleWidth, pebbleImage } from "./image.ts";

@@ -1,0 +1,16 @@
+/* Types of the ELF notes that the domain builder reads [XEN elfnote.h]. */
+#ifndef PEBBLE_XEN_ELFNOTE_H
+#define PEBBLE_XEN_ELFNOTE_H
+
+#define XEN_ELFNOTE_ENTRY 1
+#define XEN_ELFNOTE_HYPERCALL_PAGE 2
+#define XEN_ELFNOTE_VIRT_BASE 3
+#define XEN_ELFNOTE_PADDR_OFFSET 4
+#define XEN_ELFNOTE_XEN_VERSION 5
+#define XEN_ELFNOTE_GUEST_OS 6
+#define XEN_ELFNOTE_GUEST_VERSION 7
+#define XEN_ELFNOTE_LOADER 8
+#define XEN_ELFNOTE_PAE_MODE 9
+#define XEN_ELFNOTE_L1_MFN_VALID 13
+
+#endif
