@@ -156,12 +156,13 @@ const populate = async (
     if (place === undefined) continue;
     await writeNodes(parts, diskNodes(domain, place.device, place.name, backendDomain, disk));
     const { frontend, backend } = diskPaths(domain, place.device, backendDomain);
-    const width = image?.width ?? EXECUTOR_WIDTH;
     disks.attach({
       domain,
       device: place.device,
-      width,
+      width: image?.width ?? EXECUTOR_WIDTH,
       store: disk.store,
+      writable: disk.writable,
+      cdrom: disk.cdrom,
       frontendPath: frontend,
       backendPath: backend,
     });

@@ -6,6 +6,7 @@ export type {
   DiskConfig,
   DiskService,
   DomainConfig,
+  DomainConsole,
   DomainPayload,
   ExecutorParts,
   ToolstackParts,

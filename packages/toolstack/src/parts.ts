@@ -1,4 +1,4 @@
-import type { BlockStore } from "@xenolith/backend-interface";
+import type { BlockStore, ByteStream } from "@xenolith/backend-interface";
 import type { DomainControl, DomainServices } from "@xenolith/domain-interface/control";
 import type { EntropySource, Executor, Mfn } from "@xenolith/machine-interface";
 import type { DomId, GrantRef, GuestWidth, Port } from "@xenolith/xen-abi";
@@ -21,6 +21,18 @@ export interface ConsoleService {
   /** Serves the console whose page the domain has granted under `reference`. */
   attach(domain: DomId, reference: GrantRef, port: Port): void;
   detach(domain: DomId): void;
+  /** The console of a domain, or null. */
+  find(domain: DomId): DomainConsole | null;
+}
+
+/** A domain's console as a person uses it. */
+export interface DomainConsole {
+  /** Connects a terminal in place of the present one, or (null) disconnects it. It first gets what no terminal has seen. */
+  attach(terminal: ByteStream | null): void;
+  /** The last output, up to `maximumBytes`. */
+  tail(maximumBytes: number): Uint8Array;
+  /** Input that the guest has not taken. */
+  readonly unreadInputBytes: number;
 }
 
 /** A block back end: serves disks whose xenstore nodes have been written. */
@@ -37,6 +49,8 @@ export interface DiskAttachment {
   readonly device: number;
   readonly width: GuestWidth;
   readonly store: BlockStore;
+  readonly writable: boolean;
+  readonly cdrom: boolean;
   readonly frontendPath: string;
   readonly backendPath: string;
 }

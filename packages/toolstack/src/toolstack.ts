@@ -1,7 +1,7 @@
 import type { DomId } from "@xenolith/xen-abi";
 import { ConfigError } from "./config-error.ts";
 import { createDomain } from "./create.ts";
-import type { DomainConfig, ToolstackParts } from "./parts.ts";
+import type { DomainConfig, DomainConsole, ToolstackParts } from "./parts.ts";
 import { domainPath, machinePath } from "./store-nodes.ts";
 
 /** A domain the toolstack has made. */
@@ -19,6 +19,8 @@ export interface Toolstack {
   destroy(domain: DomId): Promise<void>;
   /** Domains made and not destroyed, in order of creation. */
   list(): NamedDomain[];
+  /** Console of a domain, or null when it has none. */
+  console(domain: DomId): DomainConsole | null;
   /** Name of a domain, or null. */
   nameOf(domain: DomId): string | null;
 }
@@ -64,6 +66,7 @@ export const createToolstack = (parts: ToolstackParts): Toolstack => {
       await remove(domain, known.uuid);
     },
     list: () => [...domains.values()],
+    console: (domain) => parts.consoles.find(domain),
     nameOf: (domain) => domains.get(domain)?.name ?? null,
   };
 };

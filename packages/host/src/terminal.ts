@@ -1,0 +1,106 @@
+import { type ByteStream, createStreamPair } from "@xenolith/backend-interface";
+import { type TimerQueue, toNanoseconds } from "@xenolith/machine-interface";
+import type { DomainConsole } from "@xenolith/toolstack";
+
+/** A person's or a program's end of a domain's console. */
+export interface Terminal {
+  /** Sets what is called with the domain's output, at once with what no terminal has seen. The bytes are the listener's to keep. */
+  onOutput(listener: (bytes: Uint8Array) => void): void;
+  /** Types bytes as they are, now. */
+  type(bytes: Uint8Array): void;
+  /**
+   * Types a text under virtual time, where nothing says when a person would have typed it: one line is released when the
+   * domain has taken all input before it and 10 virtual ms have passed.
+   */
+  typeLines(bytes: Uint8Array): void;
+  /** Whether all that was typed has been taken by the domain. */
+  readonly drained: boolean;
+  close(): void;
+}
+
+const LINE_PAUSE_NS = 10_000_000;
+const LINE_FEED = 0x0a;
+
+const splitLines = (bytes: Uint8Array): Uint8Array[] => {
+  const lines: Uint8Array[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const feed = bytes.indexOf(LINE_FEED, start);
+    const end = feed < 0 ? bytes.length : feed + 1;
+    lines.push(bytes.slice(start, end));
+    start = end;
+  }
+  return lines;
+};
+
+/** What a terminal needs. */
+export interface TerminalOptions {
+  readonly console: DomainConsole;
+  readonly timers: TimerQueue;
+  readonly now: () => number;
+}
+
+/** Connects a terminal to a console, in place of the one there was. */
+export const openTerminal = ({ console, timers, now }: TerminalOptions): Terminal => {
+  const [inner, outer]: [ByteStream, ByteStream] = createStreamPair();
+  const lines: Uint8Array[] = [];
+  let typed: Uint8Array[] = [];
+  let listener: ((bytes: Uint8Array) => void) | null = null;
+  const chunk = new Uint8Array(65_536);
+
+  const passOutput = (): void => {
+    if (listener === null) return;
+    for (let count = outer.read(chunk); count > 0; count = outer.read(chunk)) listener(chunk.slice(0, count));
+  };
+  const passInput = (): void => {
+    for (let first = typed[0]; first !== undefined; first = typed[0]) {
+      const taken = outer.write(first);
+      if (taken < first.length) {
+        typed[0] = first.subarray(taken);
+        return;
+      }
+      typed.shift();
+    }
+  };
+  outer.onActivity(() => {
+    passOutput();
+    passInput();
+  });
+  console.attach(inner);
+
+  const isDrained = (): boolean => typed.length === 0 && console.unreadInputBytes === 0;
+  const releaseLater = (): void => {
+    timers.at(toNanoseconds(now() + LINE_PAUSE_NS), () => {
+      const line = isDrained() ? lines.shift() : undefined;
+      if (line !== undefined) {
+        typed.push(line);
+        passInput();
+      }
+      if (lines.length > 0 && !outer.closed) releaseLater();
+    });
+  };
+
+  return {
+    onOutput: (next) => {
+      listener = next;
+      passOutput();
+    },
+    type: (bytes) => {
+      typed.push(bytes.slice());
+      passInput();
+    },
+    typeLines: (bytes) => {
+      const isIdle = lines.length === 0;
+      lines.push(...splitLines(bytes));
+      if (isIdle && lines.length > 0) releaseLater();
+    },
+    get drained() {
+      return lines.length === 0 && isDrained();
+    },
+    close: () => {
+      typed = [];
+      lines.length = 0;
+      outer.close();
+      console.attach(null);
+    },
+  };
+};

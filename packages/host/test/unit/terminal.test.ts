@@ -1,0 +1,87 @@
+import type { ByteStream } from "@xenolith/backend-interface";
+import { createTimerQueue } from "@xenolith/machine";
+import { toNanoseconds } from "@xenolith/machine-interface";
+import type { DomainConsole } from "@xenolith/toolstack";
+import { describe, expect, it } from "vitest";
+import { openTerminal } from "../../src/terminal.ts";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const text = (value: Uint8Array): string => new TextDecoder().decode(value);
+
+/** A console whose domain takes input when the test says. */
+const setUp = () => {
+  const timers = createTimerQueue();
+  let stream: ByteStream | null = null;
+  let unread = 0;
+  let now = 0;
+  const console: DomainConsole = {
+    attach: (next) => {
+      stream = next;
+    },
+    tail: () => new Uint8Array(0),
+    get unreadInputBytes() {
+      return unread;
+    },
+  };
+  const terminal = openTerminal({ console, timers, now: () => now });
+  return {
+    terminal,
+    say: (line: string) => stream?.write(bytes(line)),
+    /** What arrived in the ring since. */
+    arrived: (): string => {
+      const into = new Uint8Array(1000);
+      const count = stream?.read(into) ?? 0;
+      unread += count;
+      return text(into.subarray(0, count));
+    },
+    take: () => {
+      unread = 0;
+    },
+    pass: (durationNs: number) => {
+      now += durationNs;
+      timers.runDue(toNanoseconds(now));
+    },
+  };
+};
+
+describe("terminal", () => {
+  it("gives output at once, also what came before anybody listened", () => {
+    const { terminal, say } = setUp();
+    const seen: string[] = [];
+    say("early ");
+    terminal.onOutput((output) => seen.push(text(output)));
+    say("late");
+    expect(seen.join("")).toBe("early late");
+  });
+
+  it("releases one line when the ring is drained and 10 virtual ms have passed", () => {
+    const { terminal, arrived, take, pass } = setUp();
+    terminal.typeLines(bytes("first\nsecond\nthird"));
+    expect(arrived()).toBe("");
+    pass(9_999_999);
+    expect(arrived()).toBe("");
+    pass(1);
+    expect(arrived()).toBe("first\n");
+    pass(50_000_000);
+    expect(arrived()).toBe("");
+    take();
+    pass(10_000_000);
+    expect(arrived()).toBe("second\n");
+    take();
+    pass(10_000_000);
+    expect([arrived(), terminal.drained]).toEqual(["third", false]);
+    take();
+    expect(terminal.drained).toBe(true);
+  });
+
+  it("types everything, also more than the stream holds", () => {
+    const { terminal, arrived, take } = setUp();
+    terminal.type(new Uint8Array(200_000).fill(0x78));
+    let count = 0;
+    for (let step = 0; step < 1000 && count < 200_000; step++) {
+      count += arrived().length;
+      take();
+    }
+    expect(count).toBe(200_000);
+  });
+});
