@@ -107,4 +107,3 @@ export const createTestDaemon = (quotas: Partial<Quotas> = {}): TestDaemon => {
     },
   };
 };
-

@@ -63,12 +63,20 @@ describe("nodes", () => {
     expect(client(7, true).ask(XS_READ, "name|")).toBe("guest");
   });
 
-  it.each(["", "|", "a", "//a|", "/a/|", "/a b|", "/a|b|", "/ä|", "@introduceDomain|", `/${"a".repeat(3072)}|`])(
-    "cannot have the name %j",
-    (payload) => {
-      expect(createTestDaemon().client(0).ask(XS_READ, payload)).toBe("EINVAL");
-    },
-  );
+  it.each([
+    "",
+    "|",
+    "a",
+    "//a|",
+    "/a/|",
+    "/a b|",
+    "/a|b|",
+    "/ä|",
+    "@introduceDomain|",
+    `/${"a".repeat(3072)}|`,
+  ])("cannot have the name %j", (payload) => {
+    expect(createTestDaemon().client(0).ask(XS_READ, payload)).toBe("EINVAL");
+  });
 
   it("give a list longer than a message in parts, with a generation that changes when the list does", () => {
     const dom0 = createTestDaemon().client(0);
