@@ -14,9 +14,9 @@ export const pageOwner = (caller: Domain, named: number, findDomain: FindDomain)
   return findDomain(named as DomId)?.id ?? -ESRCH;
 };
 
-/** Whether a domain may act on what belongs to `owner`: -EPERM where it may not. What is no RAM has rights of its own. */
+/** Whether a domain may act on what belongs to `owner`: 0, or -EPERM. */
 export const permissionError = (caller: Domain, owner: DomId): number =>
-  owner === caller.id || owner === DOMID_IO || caller.privileged ? 0 : -EPERM;
+  owner === caller.id || caller.privileged ? 0 : -EPERM;
 
 /** The domain a number names, where one's own number is allowed as well as DOMID_SELF. @returns null when there is none. */
 export const domainByAnyId = (caller: Domain, named: DomId, findDomain: FindDomain): Domain | null =>

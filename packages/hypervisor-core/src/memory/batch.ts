@@ -1,0 +1,67 @@
+import { EFAULT } from "@xenolith/xen-abi";
+import { MMU_UPDATE_PREEMPTED } from "@xenolith/xen-abi/xen";
+import type { HypercallContext, HypercallResult } from "../hypercalls/context.ts";
+import { REQUEST_NS } from "./costs.ts";
+
+/** A batch of requests as mmu_update and mmuext_op have it: array, count, and where to count what was done. */
+export interface Batch {
+  /** Guest address of the first request. */
+  readonly first: number;
+  readonly count: number;
+  /** Guest address of the 32-bit counter of requests done, or 0. */
+  readonly doneAt: number;
+  /** Requests done before the call was preempted. */
+  readonly doneBefore: number;
+}
+
+/** Reads the first three arguments. */
+export const readBatch = (call: HypercallContext): Batch => {
+  const given = call.argument32(1);
+  const doneAt = call.argument(2);
+  const resumes = given >= MMU_UPDATE_PREEMPTED;
+  return {
+    first: call.argument(0),
+    count: resumes ? given - MMU_UPDATE_PREEMPTED : given,
+    doneAt,
+    doneBefore: resumes && doneAt !== 0 ? (call.guest.readUint32(doneAt) ?? 0) : 0,
+  };
+};
+
+const writeDone = (call: HypercallContext, batch: Batch, done: number): void => {
+  if (batch.doneAt !== 0) call.guest.writeUint32(batch.doneAt, batch.doneBefore + done);
+};
+
+/**
+ * Carries out a batch: each request is copied once and done before the next is copied, until one fails or the call has to
+ * stop. The counter is written in any case. `perform` gets a view of the copy that is used again.
+ * @returns 0, the errno of the request that failed, or a restart with what is left
+ */
+export const runBatch = (
+  call: HypercallContext,
+  batch: Batch,
+  requestBytes: number,
+  perform: (request: DataView) => number,
+): HypercallResult => {
+  const copy = new Uint8Array(requestBytes);
+  const request = new DataView(copy.buffer);
+  let done = 0;
+  let error = 0;
+  for (; done < batch.count; done++) {
+    const at = batch.first + done * requestBytes;
+    if (done > 0 && call.shouldPreempt()) {
+      writeDone(call, batch, done);
+      return call.restart([at, (batch.count - done + MMU_UPDATE_PREEMPTED) >>> 0]);
+    }
+    call.charge(REQUEST_NS);
+    error = call.guest.copyFrom(at, copy) ? perform(request) : -EFAULT;
+    if (error !== 0) break;
+  }
+  writeDone(call, batch, done);
+  return error;
+};
+
+/** Answers a batch that fails before its first request. */
+export const refuseBatch = (call: HypercallContext, batch: Batch, error: number): number => {
+  writeDone(call, batch, 0);
+  return error;
+};

@@ -1,0 +1,148 @@
+import { createFrameTable, FRAME_TYPE, type FrameTable } from "@xenolith/frame-table";
+import type { AddressTranslator, EntropySource, MachineMemory, Mfn } from "@xenolith/machine-interface";
+import type { TraceSink } from "@xenolith/trace";
+import { EINVAL, ENOMEM } from "@xenolith/xen-abi";
+import type { Domain } from "../domain.ts";
+import type { MemoryManager } from "../memory-manager.ts";
+import { createAddressSpaces } from "./address-spaces.ts";
+import { createDescriptorHypercalls } from "./descriptor-hypercalls.ts";
+import { createDescriptorTables } from "./descriptor-tables.ts";
+import { createGrantMappings, type GrantMappings } from "./grant-mappings.ts";
+import { createMappedFrames } from "./mapped-frames.ts";
+import { createMemoryOp } from "./memory-op/index.ts";
+import { createMmuUpdate } from "./mmu-update.ts";
+import { createMmuExtOp } from "./mmuext-op.ts";
+import { createPageTableBases } from "./page-table-bases.ts";
+import type { FindDomain, MemoryParts } from "./parts.ts";
+import { createUpdateVaMapping } from "./update-va-mapping.ts";
+
+/** What the memory side of a hypervisor is made from. */
+export interface MemoryManagerParts {
+  readonly memory: MachineMemory;
+  readonly translator: AddressTranslator;
+  /** Decides the order of frames. */
+  readonly entropy: EntropySource;
+  readonly trace: TraceSink;
+  readonly findDomain: FindDomain;
+  /** Whether 64-bit guests may be created. Default: false. */
+  readonly wideGuests?: boolean;
+}
+
+/** The memory side of a hypervisor: the core's contract, and what grant tables and checks need of it. */
+export interface MemorySystem extends MemoryManager {
+  readonly frames: FrameTable;
+  readonly grantMappings: GrantMappings;
+}
+
+/** Frames of a dying domain that one call gives back. */
+const RELINQUISH_FRAMES = 4096;
+
+/** Makes the memory side. */
+export const createMemorySystem = (options: MemoryManagerParts): MemorySystem => {
+  const { memory, translator, findDomain } = options;
+  const spaces = createAddressSpaces(translator, () => frames.machineToPhysical);
+  const frames: FrameTable = createFrameTable({
+    memory,
+    entropy: options.entropy,
+    trace: options.trace,
+    wideMachineToPhysical: options.wideGuests ?? false,
+    onFlush: (frame) => translator.invalidateFrame(frame),
+    onTableChange: (domain, level) => spaces.tableChanged(domain, level),
+  });
+  const descriptors = createDescriptorTables(memory, frames);
+  const bases = createPageTableBases(frames, spaces, descriptors);
+  const parts: MemoryParts = { memory, translator, frames, spaces, descriptors, findDomain };
+
+  /** In the order of pseudo-physical numbers; frames without one come last. */
+  const framesOf = (domain: Domain): Mfn[] => {
+    const numberOf = new Map(
+      frames.framesOf(domain.id).map((frame) => [frame, frames.machineToPhysical.read(frame)] as const),
+    );
+    const rank = (frame: Mfn): number => numberOf.get(frame) ?? 2 ** 32;
+    return [...numberOf.keys()].sort((a, b) => rank(a) - rank(b) || a - b);
+  };
+
+  const hold = (domain: Domain, frame: Mfn, writable: boolean): boolean =>
+    writable
+      ? frames.getPageAndType(frame, domain.id, FRAME_TYPE.writable) === 0
+      : frames.getPage(frame, domain.id);
+
+  const letGo = (held: readonly Mfn[], writable: boolean): void => {
+    for (const frame of held) {
+      if (writable) frames.putPageAndType(frame);
+      else frames.putPage(frame);
+    }
+  };
+
+  return {
+    frames,
+    grantMappings: createGrantMappings(frames),
+    hypercalls: [
+      createMmuUpdate(parts),
+      createMmuExtOp(parts, bases),
+      ...createUpdateVaMapping(parts),
+      createMemoryOp(parts),
+      ...createDescriptorHypercalls(parts),
+    ],
+
+    openDomain(domain) {
+      const shared = frames.allocateMonitor();
+      if (shared === null) return -ENOMEM;
+      frames.addDomain(domain.id, { width: domain.width, maximumPages: domain.maximumPages });
+      frames.shareMonitor(shared, domain.id, true);
+      domain.sharedInfoFrame = shared;
+      spaces.open(domain);
+      return 0;
+    },
+    closeDomain(domain) {
+      for (const vcpu of domain.vcpus) {
+        descriptors.close(vcpu);
+        bases.close(vcpu);
+      }
+      spaces.close(domain);
+      if (frames.relinquish(domain.id, RELINQUISH_FRAMES) > 0) return false;
+      frames.releaseMonitor(domain.sharedInfoFrame);
+      return frames.removeDomain(domain.id) === 0;
+    },
+    pageCount: (domain) => frames.pagesOf(domain.id),
+
+    descriptorSource: descriptors.sourceOf,
+    prepareRun() {
+      // Flushes are carried out when they are asked for, and bases change `space` themselves: nothing waits.
+    },
+    loadPageTableBase: bases.load,
+    loadUserPageTableBase: bases.loadUser,
+    toggleUserMode: bases.toggle,
+    loadGdt: descriptors.loadGdt,
+    loadLdt: descriptors.loadLdt,
+    // Writable page tables are not offered: a write to a page table is the guest's fault.
+    handlePageFault: () => false,
+
+    allocateFrames: (domain, count) => frames.allocate(domain.id, count),
+    framesOf,
+    mapFrames(domain, wanted, writable) {
+      const held: Mfn[] = [];
+      for (const frame of wanted) {
+        if (!hold(domain, frame, writable)) {
+          letGo(held, writable);
+          return -EINVAL;
+        }
+        held.push(frame);
+      }
+      return createMappedFrames(memory, held, writable, () => letGo(held, writable));
+    },
+    setPhysicalNumbers(domain, list, first) {
+      if (list.some((frame) => frames.ownerOf(frame) !== domain.id)) return -EINVAL;
+      for (const [index, frame] of list.entries()) frames.machineToPhysical.write(frame, first + index);
+      return 0;
+    },
+    setInitialPageTableBase(domain, root) {
+      const [vcpu] = domain.vcpus;
+      if (vcpu === undefined) return -EINVAL;
+      const error = frames.pin(domain.id, root, frames.rootLevelOf(domain.id));
+      return error !== 0 ? error : bases.load(vcpu, root);
+    },
+    holdWritable: (domain, frame) => (hold(domain, frame, true) ? 0 : -EINVAL),
+    releaseWritable: (_domain, frame) => frames.putPageAndType(frame),
+  };
+};

@@ -1,0 +1,86 @@
+import { type Mfn, PAGE_SIZE, toMfn, toNanoseconds } from "@xenolith/machine-interface";
+import { DOMID_IO, type DomId, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, toDomId } from "@xenolith/xen-abi";
+import {
+  __HYPERVISOR_mmu_update,
+  MMU_MACHPHYS_UPDATE,
+  MMU_PT_UPDATE_PRESERVE_AD,
+  MMU_UPDATE_BYTES,
+  readMmuUpdate,
+} from "@xenolith/xen-abi/xen";
+import type { Hypercall, HypercallContext } from "../hypercalls/context.ts";
+import { readBatch, refuseBatch, runBatch } from "./batch.ts";
+import { ENTRY_NS } from "./costs.ts";
+import { pageOwner, permissionError } from "./page-owner.ts";
+import type { MemoryParts } from "./parts.ts";
+
+/** Whose tables a batch changes and whose frames it maps. */
+interface Owners {
+  readonly tables: DomId;
+  readonly mapped: DomId;
+}
+
+/**
+ * mmu_update(requests, count, done, foreigndom): changes page-table entries and machine-to-physical entries. Low half of
+ * `foreigndom`: whose frames are mapped; high half, if not 0: 1 + the domain whose tables are changed. [XEN xen.h]
+ */
+export const createMmuUpdate = ({ frames, findDomain }: MemoryParts): Hypercall => {
+  const tableOwner = (call: HypercallContext, foreign: number): DomId | number => {
+    const named = foreign >>> 16;
+    if (named === 0) return call.domain.id;
+    return named - 1 === call.domain.id ? call.domain.id : (findDomain(toDomId(named - 1))?.id ?? -ESRCH);
+  };
+
+  /** Foreign tables and foreign frames each need privilege; I/O space is checked frame by frame. */
+  const updateError = ({ domain }: HypercallContext, { tables, mapped }: Owners): number => {
+    const foreignFrames = mapped === DOMID_IO ? 0 : permissionError(domain, mapped);
+    return foreignFrames !== 0 ? foreignFrames : permissionError(domain, tables);
+  };
+
+  const updateMachineToPhysical = (
+    call: HypercallContext,
+    owners: Owners,
+    frame: Mfn,
+    pfn: number,
+  ): number => {
+    if (owners.tables !== call.domain.id) return -EPERM;
+    const denied = permissionError(call.domain, owners.mapped);
+    if (denied !== 0) return denied;
+    if (!frames.getPage(frame, owners.mapped)) return -EINVAL;
+    frames.machineToPhysical.write(frame, pfn);
+    frames.putPage(frame);
+    return 0;
+  };
+
+  const perform = (call: HypercallContext, owners: Owners, request: DataView): number => {
+    const { command, address, value } = readMmuUpdate(request, 0);
+    // Where entries have 8 bytes, three bits say the command, and only four commands are known.
+    if (call.width !== "x86_32" && (request.getUint32(0, true) & 4) !== 0) return -ENOSYS;
+    const frame = toMfn(Math.floor(address / PAGE_SIZE));
+    if (command === MMU_MACHPHYS_UPDATE) return updateMachineToPhysical(call, owners, frame, value.low);
+    const denied = updateError(call, owners);
+    if (denied !== 0) return denied;
+    const before = frames.work;
+    const result = frames.storeEntry(frame, address % PAGE_SIZE, value, {
+      domain: owners.tables,
+      mapped: owners.mapped,
+      preserveAccessedDirty: command === MMU_PT_UPDATE_PRESERVE_AD,
+    });
+    call.charge(toNanoseconds((frames.work - before) * ENTRY_NS));
+    return result;
+  };
+
+  return {
+    number: __HYPERVISOR_mmu_update,
+    handle(call) {
+      const batch = readBatch(call);
+      if (!call.guest.isAllowed(batch.first, batch.count, MMU_UPDATE_BYTES)) return -EFAULT;
+      const foreign = call.argument32(3);
+      const tables = tableOwner(call, foreign);
+      if (tables < 0) return refuseBatch(call, batch, tables);
+      const mapped = pageOwner(call.domain, foreign & 0xffff, findDomain);
+      if (mapped < 0) return refuseBatch(call, batch, mapped);
+      const owners: Owners = { tables: toDomId(tables), mapped: toDomId(mapped) };
+      return runBatch(call, batch, MMU_UPDATE_BYTES, (request) => perform(call, owners, request));
+    },
+  };
+};

@@ -1,0 +1,165 @@
+import { FRAME_TYPE, type TableLevel } from "@xenolith/frame-table";
+import {
+  frameAddress,
+  type LinearAddress,
+  type Mfn,
+  PAGE_SIZE,
+  toLinearAddress,
+  toMfn,
+  toNanoseconds,
+} from "@xenolith/machine-interface";
+import { type DomId, EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, toDomId } from "@xenolith/xen-abi";
+import {
+  __HYPERVISOR_mmuext_op,
+  MMUEXT_CLEAR_PAGE,
+  MMUEXT_COPY_PAGE,
+  MMUEXT_FLUSH_CACHE,
+  MMUEXT_FLUSH_CACHE_GLOBAL,
+  MMUEXT_INVLPG_ALL,
+  MMUEXT_INVLPG_LOCAL,
+  MMUEXT_INVLPG_MULTI,
+  MMUEXT_MARK_SUPER,
+  MMUEXT_NEW_BASEPTR,
+  MMUEXT_NEW_USER_BASEPTR,
+  MMUEXT_OP,
+  MMUEXT_PIN_L1_TABLE,
+  MMUEXT_PIN_L2_TABLE,
+  MMUEXT_PIN_L3_TABLE,
+  MMUEXT_PIN_L4_TABLE,
+  MMUEXT_SET_LDT,
+  MMUEXT_TLB_FLUSH_ALL,
+  MMUEXT_TLB_FLUSH_LOCAL,
+  MMUEXT_TLB_FLUSH_MULTI,
+  MMUEXT_UNMARK_SUPER,
+  MMUEXT_UNPIN_TABLE,
+  type MmuExtOp,
+  readMmuExtOp,
+} from "@xenolith/xen-abi/xen";
+import type { Hypercall, HypercallContext } from "../hypercalls/context.ts";
+import type { Vcpu } from "../vcpu.ts";
+import { readBatch, runBatch } from "./batch.ts";
+import { ENTRY_NS, FLUSH_NS, PAGE_NS } from "./costs.ts";
+import { pageOwner, permissionError } from "./page-owner.ts";
+import type { PageTableBases } from "./page-table-bases.ts";
+import type { MemoryParts } from "./parts.ts";
+import { readVcpuMask } from "./vcpu-mask.ts";
+
+/** One request with the circumstances of its call. */
+interface Request extends MmuExtOp {
+  readonly call: HypercallContext;
+  /** Whose frames the operation is about. */
+  readonly owner: DomId;
+  readonly vcpu: Vcpu;
+}
+
+/** Carries out one kind of request. @returns 0 or a negative errno */
+type Operation = (request: Request) => number;
+
+/** Operations on one's own address space: a foreign domain named with them is -EPERM. */
+const own =
+  (operation: Operation): Operation =>
+  (request) =>
+    request.owner === request.call.domain.id ? operation(request) : -EPERM;
+
+/** mmuext_op(requests, count, done, foreigndom): pinning, page-table bases, flushes and page operations. [XEN xen.h] */
+export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hypercall => {
+  const { frames, memory, spaces, descriptors } = parts;
+
+  const pin =
+    (level: TableLevel): Operation =>
+    ({ owner, arg1 }) =>
+      frames.pin(owner, toMfn(arg1), level);
+
+  const flush = (call: HypercallContext, vcpus: readonly Vcpu[], at?: LinearAddress): number => {
+    for (const vcpu of vcpus) spaces.flush(vcpu, at);
+    call.charge(FLUSH_NS);
+    return 0;
+  };
+
+  const flushMasked = ({ call, arg2 }: Request, at?: LinearAddress): number => {
+    const vcpus = readVcpuMask(call.guest, arg2, call.domain.vcpus);
+    return vcpus === null ? -EINVAL : flush(call, vcpus, at);
+  };
+
+  /** Runs a page operation while a frame is held writable. */
+  const withWritable = (owner: DomId, frame: Mfn, operation: () => void): number => {
+    if (frames.getPageAndType(frame, owner, FRAME_TYPE.writable) !== 0) return -EINVAL;
+    operation();
+    memory.written(frame, 0, PAGE_SIZE);
+    frames.putPageAndType(frame);
+    return 0;
+  };
+
+  const clearPage: Operation = ({ call, owner, arg1 }) => {
+    call.charge(PAGE_NS);
+    const frame = toMfn(arg1);
+    return withWritable(owner, frame, () => {
+      memory.bytes.fill(0, frameAddress(frame), frameAddress(frame) + PAGE_SIZE);
+    });
+  };
+
+  const copyPage: Operation = ({ call, owner, arg1, arg2 }) => {
+    call.charge(PAGE_NS);
+    const [target, source] = [toMfn(arg1), toMfn(arg2)];
+    if (!frames.getPage(source, owner)) return -EINVAL;
+    const result = withWritable(owner, target, () => {
+      const from = frameAddress(source);
+      memory.bytes.copyWithin(frameAddress(target), from, from + PAGE_SIZE);
+    });
+    frames.putPage(source);
+    return result;
+  };
+
+  /** Nobody has devices, so nobody may slow the machine down by emptying its caches. */
+  const flushCache: Operation = () => -EACCES;
+  const markSuper: Operation = () => -EOPNOTSUPP;
+  const pageOf = (arg1: number): LinearAddress => toLinearAddress(arg1);
+
+  const operations: ReadonlyMap<number, Operation> = new Map([
+    [MMUEXT_PIN_L1_TABLE, pin(1)],
+    [MMUEXT_PIN_L2_TABLE, pin(2)],
+    [MMUEXT_PIN_L3_TABLE, pin(3)],
+    [MMUEXT_PIN_L4_TABLE, pin(4)],
+    [MMUEXT_UNPIN_TABLE, ({ owner, arg1 }) => frames.unpin(owner, toMfn(arg1))],
+    [MMUEXT_NEW_BASEPTR, own(({ vcpu, arg1 }) => bases.load(vcpu, toMfn(arg1)))],
+    [MMUEXT_NEW_USER_BASEPTR, own(({ vcpu, arg1 }) => bases.loadUser(vcpu, toMfn(arg1)))],
+    [MMUEXT_TLB_FLUSH_LOCAL, own(({ call, vcpu }) => flush(call, [vcpu]))],
+    [MMUEXT_INVLPG_LOCAL, own(({ call, vcpu, arg1 }) => flush(call, [vcpu], pageOf(arg1)))],
+    [MMUEXT_TLB_FLUSH_MULTI, own((request) => flushMasked(request))],
+    [MMUEXT_INVLPG_MULTI, own((request) => flushMasked(request, pageOf(request.arg1)))],
+    [MMUEXT_TLB_FLUSH_ALL, own(({ call }) => flush(call, call.domain.vcpus))],
+    [MMUEXT_INVLPG_ALL, own(({ call, arg1 }) => flush(call, call.domain.vcpus, pageOf(arg1)))],
+    [MMUEXT_FLUSH_CACHE, own(flushCache)],
+    [MMUEXT_FLUSH_CACHE_GLOBAL, own(flushCache)],
+    [
+      MMUEXT_SET_LDT,
+      own(({ vcpu, arg1, arg2 }) => descriptors.loadLdt(vcpu, toLinearAddress(arg1), arg2 % 2 ** 32)),
+    ],
+    [MMUEXT_CLEAR_PAGE, clearPage],
+    [MMUEXT_COPY_PAGE, copyPage],
+    [MMUEXT_MARK_SUPER, markSuper],
+    [MMUEXT_UNMARK_SUPER, markSuper],
+  ]);
+
+  return {
+    number: __HYPERVISOR_mmuext_op,
+    handle(call) {
+      const batch = readBatch(call);
+      const { width, vcpu } = call;
+      const requestBytes = MMUEXT_OP.size(width);
+      if (!call.guest.isAllowed(batch.first, batch.count, requestBytes)) return -EFAULT;
+      const named = pageOwner(call.domain, call.argument32(3), parts.findDomain);
+      if (named < 0) return named;
+      const owner = toDomId(named);
+      const denied = permissionError(call.domain, owner);
+      if (denied !== 0) return denied;
+      return runBatch(call, batch, requestBytes, (view) => {
+        const before = frames.work;
+        const request = { ...readMmuExtOp(view, 0, width), call, owner, vcpu };
+        const result = operations.get(request.command)?.(request) ?? -ENOSYS;
+        call.charge(toNanoseconds((frames.work - before) * ENTRY_NS));
+        return result;
+      });
+    },
+  };
+};
