@@ -1,1 +1,4 @@
-export {};
+export { createHost } from "./create-host.ts";
+export type { Terminal } from "./terminal.ts";
+export { type DiskTiming, defaultDiskTiming } from "./timed-store.ts";
+export type { Host, HostOptions, RealTime, RunEnd } from "./types.ts";

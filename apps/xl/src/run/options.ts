@@ -78,7 +78,8 @@ export const parseRunOptions = (args: readonly string[]): RunOptions => {
   const [kernel, extra] = positionals;
   if (kernel === undefined) throw new UsageError("no kernel given; see xl run --help");
   if (extra !== undefined) throw new UsageError(`${extra}: one kernel is enough`);
-  if (values.vif !== undefined) throw new UsageError(`--vif ${values.vif[0]}: there are no network interfaces yet`);
+  if (values.vif !== undefined)
+    throw new UsageError(`--vif ${values.vif[0]}: there are no network interfaces yet`);
   return {
     kernel,
     ramdisk: values.ramdisk ?? null,

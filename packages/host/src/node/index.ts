@@ -1,1 +1,2 @@
-export {};
+export { openDisk } from "./open-disk.ts";
+export { createNodeHost, type NodeHostOptions } from "./preset.ts";

@@ -1,0 +1,50 @@
+import { createBvtScheduler } from "@xenolith/bvt-scheduler";
+import { createHost } from "../create-host.ts";
+import { defaultDiskTiming } from "../timed-store.ts";
+import type { Host, RealTime } from "../types.ts";
+
+/** What a person chooses; all else has the preset's values. */
+export interface NodeHostOptions {
+  readonly memoryMiB: number;
+  readonly seed: number;
+  readonly clock: "virtual" | "real";
+  readonly onFailure: (error: unknown) => void;
+}
+
+const realTime = (): RealTime => {
+  const nowMs = Date.now();
+  return {
+    nowNs: () => performance.now() * 1_000_000,
+    epoch: { seconds: Math.floor(nowMs / 1000), nanoseconds: (nowMs % 1000) * 1_000_000 },
+  };
+};
+
+/** Waits for the event loop: once round when there is work, else until the deadline or a call of `wake`. */
+const breathe =
+  (isVirtual: boolean) =>
+  (idleNs: number, onWake: (wake: () => void) => void): Promise<void> =>
+    new Promise((resolve) => {
+      if (idleNs === 0 || isVirtual) {
+        setImmediate(resolve);
+        return;
+      }
+      const timer = setTimeout(resolve, Math.min(idleNs / 1_000_000, 1000));
+      onWake(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+
+/** A host in a Node process: BVT with a warped control domain, files as disks. */
+export const createNodeHost = (options: NodeHostOptions): Host =>
+  createHost({
+    memoryMiB: options.memoryMiB,
+    seed: options.seed,
+    clock: options.clock === "virtual" ? "virtual" : realTime(),
+    createScheduler: (trace) => createBvtScheduler({ trace }),
+    controlScheduling: { warp: true, weight: 1024 },
+    diskTiming: defaultDiskTiming,
+    traceCapacity: 65_536,
+    breathe: breathe(options.clock === "virtual"),
+    onFailure: options.onFailure,
+  });
