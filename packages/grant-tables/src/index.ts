@@ -1,3 +1,5 @@
+export { createGrantTables } from "./create-grant-tables.ts";
+export { createMappedFrames, type MappedFrames, type MappedFramesOptions } from "./mapped-frames.ts";
 export { GRANT_TABLE_TRACE } from "./trace.ts";
 export type {
   CopyEnd,

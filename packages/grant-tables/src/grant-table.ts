@@ -1,0 +1,69 @@
+import type { Mfn } from "@xenolith/machine-interface";
+import type { DomId } from "@xenolith/xen-abi";
+import { GRANT_ENTRIES_V1_PER_FRAME } from "@xenolith/xen-abi/grant-table";
+import { createMapTrack, type MapTrack } from "./map-track.ts";
+
+/** Ways to use a grant, each counted apart. */
+export type PinKind = "hostReads" | "hostWrites" | "deviceReads" | "deviceWrites";
+
+/**
+ * A grant in use: what the granter said when its use began. It holds until the last use ends, whatever the granter writes
+ * into the shared entry meanwhile.
+ */
+export interface ActiveEntry extends Record<PinKind, number> {
+  /** The one domain that uses it. */
+  readonly user: DomId;
+  readonly frame: Mfn;
+}
+
+/** The table of one domain, and what the domain has mapped of others. */
+export interface GrantTable {
+  readonly id: DomId;
+  readonly privileged: boolean;
+  /** Frames of the shared table, in order. */
+  readonly frames: Mfn[];
+  readonly maximumFrames: number;
+  /** Entries in use, by reference. */
+  readonly active: Map<number, ActiveEntry>;
+  readonly mapTrack: MapTrack;
+  /** References that were offered by the domain's TypeScript kernel, and those that are free for it again. */
+  readonly offered: Set<number>;
+  readonly freeOffers: number[];
+  /** First reference that was never offered. */
+  nextOffer: number;
+  /** The domain is dying: its grants cannot be used anew. */
+  dying: boolean;
+  /** The table's frames are gone: nothing is written to them any more. */
+  gone: boolean;
+}
+
+/** What a {@link GrantTable} is made from. */
+export interface GrantTableParts {
+  readonly id: DomId;
+  readonly privileged: boolean;
+  readonly maximumFrames: number;
+  readonly maximumMappings: number;
+  /** First reference for {@link GrantTable.nextOffer}. */
+  readonly firstOffer: number;
+}
+
+/** Makes a table without frames. */
+export const createGrantTable = (parts: GrantTableParts): GrantTable => ({
+  id: parts.id,
+  privileged: parts.privileged,
+  frames: [],
+  maximumFrames: parts.maximumFrames,
+  active: new Map(),
+  mapTrack: createMapTrack(parts.maximumMappings),
+  offered: new Set(),
+  freeOffers: [],
+  nextOffer: parts.firstOffer,
+  dying: false,
+  gone: false,
+});
+
+/** Number of entries: references are below it. */
+export const entryCount = (table: GrantTable): number => table.frames.length * GRANT_ENTRIES_V1_PER_FRAME;
+
+/** Whether a number that may come from a guest is a reference of the table. */
+export const isReference = (table: GrantTable, ref: number): boolean => ref >= 0 && ref < entryCount(table);

@@ -1,0 +1,67 @@
+import type { Mfn } from "@xenolith/machine-interface";
+import type { GrantTable } from "./grant-table.ts";
+
+/** A handle's number lies in its low bits; above it a generation, so that a stale handle is not taken for a new one. */
+const NUMBER_BITS = 20;
+const NUMBER_MASK = 0xf_ffff;
+const GENERATION_MASK = 0x7ff;
+
+/** What a domain has mapped of another: behind one handle. */
+export interface Mapping {
+  readonly handle: number;
+  readonly granter: GrantTable;
+  readonly ref: number;
+  readonly frame: Mfn;
+  readonly writable: boolean;
+  /** The host part was made by the machine address of a page-table entry. */
+  readonly containsPte: boolean;
+  /** Parts that are still there. Both false: the mapping is over. */
+  host: boolean;
+  device: boolean;
+  /** Held by a TypeScript kernel's page handle, not by a page-table entry; called when the pages are taken away. */
+  readonly onLost: (() => void) | null;
+}
+
+/** The mappings of one domain by handle. */
+export interface MapTrack {
+  /** Handles left. */
+  readonly room: number;
+  /** Keeps a mapping. The caller has seen that there is room. */
+  add(parts: Omit<Mapping, "handle">): Mapping;
+  /** The mapping behind a handle, which may be any number. */
+  find(handle: number): Mapping | undefined;
+  /** Frees a handle. */
+  remove(mapping: Mapping): void;
+  readonly all: Iterable<Mapping>;
+}
+
+/** Makes an empty track of at most `limit` mappings (and never more than 2^20). */
+export const createMapTrack = (limit: number): MapTrack => {
+  const mappings = new Map<number, Mapping>();
+  const freeNumbers: number[] = [];
+  const generations: number[] = [];
+  const most = Math.min(limit, NUMBER_MASK + 1);
+
+  const takeNumber = (): number => freeNumbers.pop() ?? generations.push(0) - 1;
+
+  return {
+    get room() {
+      return most - mappings.size;
+    },
+    add: (parts) => {
+      const number = takeNumber();
+      const handle = ((generations[number] ?? 0) << NUMBER_BITS) | number;
+      const mapping = { ...parts, handle };
+      mappings.set(handle, mapping);
+      return mapping;
+    },
+    find: (handle) => mappings.get(handle),
+    remove: ({ handle }) => {
+      if (!mappings.delete(handle)) return;
+      const number = handle & NUMBER_MASK;
+      generations[number] = ((generations[number] ?? 0) + 1) & GENERATION_MASK;
+      freeNumbers.push(number);
+    },
+    all: { [Symbol.iterator]: () => mappings.values() },
+  };
+};

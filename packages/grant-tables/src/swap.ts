@@ -1,0 +1,22 @@
+import { GNTST_bad_gntref, GNTST_eagain, GNTST_okay } from "@xenolith/xen-abi/grant-table";
+import { type GrantTable, isReference } from "./grant-table.ts";
+import type { SharedEntries } from "./shared-entries.ts";
+
+/** GNTTABOP_swap_grant_ref: exchanges two entries of one table, neither of which is in use. */
+export const swapGrantRef = (
+  entries: SharedEntries,
+  table: GrantTable,
+  refA: number,
+  refB: number,
+): number => {
+  if (!isReference(table, refA) || !isReference(table, refB)) return GNTST_bad_gntref;
+  if (refA === refB) return GNTST_okay;
+  if (table.active.has(refA) || table.active.has(refB)) return GNTST_eagain;
+  const read = (ref: number) =>
+    [entries.flags(table, ref), entries.domid(table, ref), entries.frame(table, ref)] as const;
+  const a = read(refA);
+  const b = read(refB);
+  entries.write(table, refA, ...b);
+  entries.write(table, refB, ...a);
+  return GNTST_okay;
+};
