@@ -1,0 +1,84 @@
+import type { Clock } from "@xenolith/machine-interface";
+import { toNanoseconds } from "@xenolith/machine-interface";
+import type { Holds } from "./holds.ts";
+import type { HostOptions, RunEnd } from "./types.ts";
+
+/** What became of one slice of the processor loop. `idle`: nothing can run before `nextNs`, or (null) ever. */
+export type StepResult = { readonly kind: "ran" } | { readonly kind: "idle"; readonly nextNs: number | null };
+
+/** What the loop drives. */
+export interface RunLoopParts {
+  readonly clock: Clock;
+  readonly holds: Holds;
+  readonly step: (options: { readonly workNs: number; readonly untilNs: number }) => StepResult;
+  readonly breathe: HostOptions["breathe"];
+}
+
+/** The host's main loop. */
+export interface RunLoop {
+  run(untilNs: number): Promise<RunEnd>;
+  stop(): void;
+  /** Something has come from outside: an idle host looks again at once. */
+  wake(): void;
+}
+
+/** Guest work between two looks at the rest of the process: long enough to cost nothing, short enough to feel at once. */
+const WORK_NS = 4_000_000;
+
+/** Makes the main loop of a host. */
+export const createRunLoop = ({ clock, holds, step, breathe }: RunLoopParts): RunLoop => {
+  let stopped = false;
+  let woken = false;
+  let wakeSleeper: (() => void) | null = null;
+
+  const wake = (): void => {
+    woken = true;
+    wakeSleeper?.();
+  };
+  const pause = async (idleNs: number): Promise<void> => {
+    woken = false;
+    await breathe(idleNs, (next) => {
+      wakeSleeper = next;
+      if (woken) next();
+    });
+    wakeSleeper = null;
+    await holds.released();
+  };
+
+  /** Nothing can run: lets time pass. @returns why the run is over, or null when it goes on. */
+  const idle = async (nextNs: number | null, untilNs: number): Promise<RunEnd | null> => {
+    const deadlineNs = Math.min(nextNs ?? Number.POSITIVE_INFINITY, untilNs);
+    if (clock.mode === "real") {
+      await pause(Math.max(1, deadlineNs - clock.now()));
+      return null;
+    }
+    if (deadlineNs === Number.POSITIVE_INFINITY) return "idle";
+    clock.skipTo(toNanoseconds(deadlineNs));
+    return null;
+  };
+
+  const run = async (untilNs: number): Promise<RunEnd> => {
+    stopped = false;
+    while (!stopped) {
+      if (clock.now() >= untilNs) return "until";
+      const first = step({ workNs: WORK_NS, untilNs });
+      await pause(0);
+      if (first.kind === "ran" || stopped) continue;
+      // What ran while the host paused may have made work: only a second idle step is idle.
+      const second = step({ workNs: WORK_NS, untilNs });
+      if (second.kind === "ran") continue;
+      const end = await idle(second.nextNs, untilNs);
+      if (end !== null) return end;
+    }
+    return "stopped";
+  };
+
+  return {
+    run,
+    stop: () => {
+      stopped = true;
+      wake();
+    },
+    wake,
+  };
+};

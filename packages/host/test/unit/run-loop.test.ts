@@ -1,0 +1,57 @@
+import { createVirtualClock } from "@xenolith/machine";
+import { toNanoseconds } from "@xenolith/machine-interface";
+import { describe, expect, it } from "vitest";
+import { createHolds } from "../../src/holds.ts";
+import { createRunLoop, type StepResult } from "../../src/run-loop.ts";
+
+/** A processor with one piece of work at each deadline, each taking 1000 ns. */
+const setUp = (deadlines: number[]) => {
+  const clock = createVirtualClock({ seconds: 0, nanoseconds: 0 });
+  const holds = createHolds();
+  const ranAt: number[] = [];
+  const step = (): StepResult => {
+    const next = deadlines[0];
+    if (next === undefined) return { kind: "idle", nextNs: null };
+    if (next > clock.now()) return { kind: "idle", nextNs: next };
+    deadlines.shift();
+    ranAt.push(clock.now());
+    clock.advance(toNanoseconds(1000));
+    return { kind: "ran" };
+  };
+  const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  return { clock, holds, ranAt, loop: createRunLoop({ clock, holds, step, breathe }) };
+};
+
+describe("run loop under a virtual clock", () => {
+  it("skips idle time and ends when nothing is left that could happen", async () => {
+    const { loop, ranAt, clock } = setUp([0, 1_000_000_000]);
+    expect(await loop.run(Number.POSITIVE_INFINITY)).toBe("idle");
+    expect([ranAt, clock.now()]).toEqual([[0, 1_000_000_000], 1_000_001_000]);
+  });
+
+  it("stops at the time asked for and goes on from there", async () => {
+    const { loop, ranAt, clock } = setUp([0, 5_000_000]);
+    expect(await loop.run(2_000_000)).toBe("until");
+    expect([ranAt, clock.now()]).toEqual([[0], 2_000_000]);
+    expect(await loop.run(9_000_000)).toBe("until");
+    expect(ranAt).toEqual([0, 5_000_000]);
+  });
+
+  it("waits for holds before it goes on", async () => {
+    const { loop, holds, ranAt } = setUp([0, 10]);
+    const release = holds.open();
+    const run = loop.run(Number.POSITIVE_INFINITY);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(ranAt).toEqual([0]);
+    release();
+    await run;
+    expect(ranAt).toHaveLength(2);
+  });
+
+  it("ends when it is stopped", async () => {
+    const { loop } = setUp(Array.from({ length: 1_000_000 }, (_, index) => index));
+    const run = loop.run(Number.POSITIVE_INFINITY);
+    loop.stop();
+    expect(await run).toBe("stopped");
+  });
+});
