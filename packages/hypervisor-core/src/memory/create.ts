@@ -1,4 +1,5 @@
 import { createFrameTable, FRAME_TYPE, type FrameTable } from "@xenolith/frame-table";
+import { createMappedFrames, type GrantHost } from "@xenolith/grant-tables";
 import type { AddressTranslator, EntropySource, MachineMemory, Mfn } from "@xenolith/machine-interface";
 import type { TraceSink } from "@xenolith/trace";
 import { EINVAL, ENOMEM } from "@xenolith/xen-abi";
@@ -7,8 +8,7 @@ import type { MemoryManager } from "../memory-manager.ts";
 import { createAddressSpaces } from "./address-spaces.ts";
 import { createDescriptorHypercalls } from "./descriptor-hypercalls.ts";
 import { createDescriptorTables } from "./descriptor-tables.ts";
-import { createGrantMappings, type GrantMappings } from "./grant-mappings.ts";
-import { createMappedFrames } from "./mapped-frames.ts";
+import { createGrantHost } from "./grant-host.ts";
 import { createMemoryOp } from "./memory-op/index.ts";
 import { createMmuUpdate } from "./mmu-update.ts";
 import { createMmuExtOp } from "./mmuext-op.ts";
@@ -31,7 +31,8 @@ export interface MemoryManagerParts {
 /** The memory side of a hypervisor: the core's contract, and what grant tables and checks need of it. */
 export interface MemorySystem extends MemoryManager {
   readonly frames: FrameTable;
-  readonly grantMappings: GrantMappings;
+  /** What grant tables work with. */
+  readonly grantHost: GrantHost;
 }
 
 /** Frames of a dying domain that one call gives back. */
@@ -76,7 +77,12 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
 
   return {
     frames,
-    grantMappings: createGrantMappings(frames),
+    grantHost: createGrantHost({
+      memory,
+      frames,
+      findDomain,
+      flushFrame: (frame) => translator.invalidateFrame(frame),
+    }),
     hypercalls: [
       createMmuUpdate(parts),
       createMmuExtOp(parts, bases),
@@ -129,7 +135,8 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
         }
         held.push(frame);
       }
-      return createMappedFrames(memory, held, writable, () => letGo(held, writable));
+      const onRelease = (): void => letGo(held, writable);
+      return createMappedFrames({ memory, frames: held, writable, onRelease }).pages;
     },
     setPhysicalNumbers(domain, list, first) {
       if (list.some((frame) => frames.ownerOf(frame) !== domain.id)) return -EINVAL;
