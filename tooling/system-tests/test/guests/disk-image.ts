@@ -1,0 +1,26 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A folder that a test may fill, and a function that removes it. */
+export const scratchFolder = (): { readonly path: string; readonly remove: () => void } => {
+  const path = mkdtempSync(join(tmpdir(), "xenolith-"));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+};
+
+/** Makes an ext2 image of `sizeMiB` with these files, by e2fsprogs. @returns its path. */
+export const makeExt2Image = (
+  folder: string,
+  files: Readonly<Record<string, string>>,
+  sizeMiB = 8,
+): string => {
+  const root = join(folder, "root");
+  mkdirSync(root, { recursive: true });
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text);
+  const image = join(folder, "disk.img");
+  execFileSync("mke2fs", ["-q", "-t", "ext2", "-d", root, image, `${sizeMiB}M`], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  return image;
+};
