@@ -17,7 +17,7 @@ export interface BackendDriver<Name extends string> {
   connect(frontend: DeviceNodes<Name>): Readonly<Record<string, string>> | string;
   /** Gives up the rings. Called once after each {@link connect} that worked. */
   disconnect(): void;
-  /** The device is no longer wanted: `online` is 0 and the front end has closed, or the front end's directory has gone. */
+  /** The device is no longer wanted: `online` is 0 and the front end has closed, or the front end's directory has gone. Called once. */
   gone?(): void;
 }
 
@@ -61,6 +61,13 @@ export const createBackendDevice = <Name extends string>(
   /** After an error the front end has to leave its state before it can connect again. */
   let refused = false;
 
+  let gone = false;
+
+  const declareGone = (): void => {
+    if (gone) return;
+    gone = true;
+    driver.gone?.();
+  };
   const disconnect = (): void => {
     if (!connected) return;
     connected = false;
@@ -97,7 +104,7 @@ export const createBackendDevice = <Name extends string>(
     disconnect();
     moveTo(Closed, () => {
       readDeviceNodes(store, backendPath, ["online"], ({ online }) => {
-        if (online === "0") driver.gone?.();
+        if (online === "0") declareGone();
         done();
       });
     });
@@ -129,7 +136,7 @@ export const createBackendDevice = <Name extends string>(
       case Unknown:
         disconnect();
         store.read(frontendPath, (result) => {
-          if (!result.ok && result.error === "ENOENT") driver.gone?.();
+          if (!result.ok && result.error === "ENOENT") declareGone();
           done();
         });
         return;
