@@ -15,6 +15,8 @@ const KIND = { periodic: 0, singleshot: 1, poll: 2 } as const;
 export interface VcpuTimers {
   /** Arms the one-shot timer for a point of system time, in place of what was armed; null: stops it. */
   setSingleshot(vcpu: Vcpu, deadlineNs: number | null): void;
+  /** Ends the VCPU's wait at a point of system time, in place of the one-shot timer: for kernels that are not machine code. */
+  setWakeup(vcpu: Vcpu, deadlineNs: number | null): void;
   /** Sets the period; 0: off. It ticks while the VCPU is on a processor, and once when it comes back after a missed tick. */
   setPeriod(vcpu: Vcpu, periodNs: number): void;
   /** Limits a poll that has begun. */
@@ -69,14 +71,14 @@ export const createVcpuTimers = ({
     vcpu.periodicTimer = timers.at(toNanoseconds(vcpu.periodicLastNs + vcpu.periodNs), () => tick(vcpu));
   };
 
-  const setSingleshot: VcpuTimers["setSingleshot"] = (vcpu, deadlineNs) => {
+  const arm = (vcpu: Vcpu, deadlineNs: number | null, fire: (vcpu: Vcpu) => void): void => {
     vcpu.singleshotTimer?.cancel();
     vcpu.singleshotTimer = null;
     if (deadlineNs === null) return;
     vcpu.singleshotTimer = timers.at(toNanoseconds(deadlineNs), () => {
       vcpu.singleshotTimer = null;
       record(vcpu, KIND.singleshot);
-      raiseTimer(vcpu);
+      fire(vcpu);
     });
   };
 
@@ -86,7 +88,8 @@ export const createVcpuTimers = ({
   };
 
   return {
-    setSingleshot,
+    setSingleshot: (vcpu, deadlineNs) => arm(vcpu, deadlineNs, raiseTimer),
+    setWakeup: (vcpu, deadlineNs) => arm(vcpu, deadlineNs, endWait),
     setPeriod(vcpu, periodNs) {
       vcpu.periodNs = periodNs;
       cancelPeriodic(vcpu);
@@ -110,7 +113,7 @@ export const createVcpuTimers = ({
       vcpu.periodNs = 0;
       cancelPeriodic(vcpu);
       cancelPollTimeout(vcpu);
-      setSingleshot(vcpu, null);
+      arm(vcpu, null, endWait);
     },
   };
 };

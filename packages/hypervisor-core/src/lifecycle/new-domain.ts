@@ -1,0 +1,113 @@
+import type { CreateDomain } from "@xenolith/domain-interface/control";
+import {
+  type AddressTranslator,
+  frameAddress,
+  type MachineMemory,
+  toLinearAddress,
+  toMachineAddress,
+  toMfn,
+  toNanoseconds,
+} from "@xenolith/machine-interface";
+import { type DomId, toVcpuIndex } from "@xenolith/xen-abi";
+import { SHARED_INFO, VCPU_INFO_BYTES } from "@xenolith/xen-abi/shared-info";
+import { RUNSTATE_offline } from "@xenolith/xen-abi/vcpu";
+import type { Domain } from "../domain.ts";
+import { createGuestMemory } from "../guest-memory.ts";
+import type { Vcpu } from "../vcpu.ts";
+
+/** Vectors a trap table has. */
+const VECTORS = 256;
+
+/** What the record of a domain is made with. */
+export interface NewDomainParts {
+  readonly memory: MachineMemory;
+  readonly translator: AddressTranslator;
+  readonly now: number;
+  /** Gives each VCPU its number in the scheduler. */
+  readonly nextSchedulerId: () => number;
+}
+
+const newVcpu = (domain: Domain, index: number, parts: NewDomainParts): Vcpu => {
+  const vcpu: Vcpu = {
+    domain,
+    index: toVcpuIndex(index),
+    schedulerId: parts.nextSchedulerId(),
+    executor: null,
+    x86: null,
+    guestMemory: createGuestMemory({
+      memory: parts.memory,
+      translator: parts.translator,
+      width: domain.width,
+      space: () => vcpu.space,
+    }),
+    isInitialised: false,
+    isUp: index === 0,
+    isBlocked: false,
+    isAwake: false,
+    runstate: RUNSTATE_offline,
+    runstateSince: toNanoseconds(parts.now),
+    runstateTimes: [0, 0, 0, 0],
+    runstateArea: null,
+    cpuNs: 0,
+    instructions: 0,
+    chargedNs: 0,
+    infoAddress: toMachineAddress(0),
+    registeredInfoFrame: null,
+    nmiPending: false,
+    nmiMasked: false,
+    traps: Array.from({ length: VECTORS }, () => null),
+    callbacks: { event: null, failsafe: null, syscall: null, syscall32: null, sysenter: null },
+    kernelStack: { selector: 0, pointer: 0 },
+    cr0: 0,
+    cr2: toLinearAddress(0),
+    cr4: 0,
+    ioPrivilege: 0,
+    space: null,
+    pageTableBase: null,
+    userPageTableBase: null,
+    kernelMode: true,
+    descriptors: null,
+    gdtFrames: [],
+    gdtEntries: 0,
+    ldtBase: toLinearAddress(0),
+    ldtEntries: 0,
+    descriptorsChanged: false,
+    timeArea: null,
+    timeUpdatedNs: null,
+    periodicTimer: null,
+    periodNs: 0,
+    periodicLastNs: 0,
+    singleshotTimer: null,
+    pollTimer: null,
+  };
+  return vcpu;
+};
+
+/** Makes the record of a domain: paused once, without memory; VCPU 0 is up. */
+export const newDomain = (id: DomId, options: CreateDomain, parts: NewDomainParts): Domain => {
+  const vcpus: Vcpu[] = [];
+  const domain: Domain = {
+    id,
+    width: options.width,
+    privileged: options.privileged,
+    uuid: options.uuid.slice(),
+    maximumPages: options.maximumPages,
+    vcpus,
+    sharedInfoFrame: toMfn(0),
+    assists: new Set(),
+    pauseCount: 1,
+    shutdownReason: null,
+    shutdownCode: null,
+    crash: null,
+    dying: false,
+    watchdogs: new Map(),
+  };
+  for (let index = 0; index < options.vcpus; index++) vcpus.push(newVcpu(domain, index, parts));
+  return domain;
+};
+
+/** Places each VCPU's vcpu_info in the domain's shared_info page. */
+export const placeVcpuInfo = (domain: Domain): void => {
+  const base = frameAddress(domain.sharedInfoFrame) + SHARED_INFO[domain.width].vcpuInfo;
+  for (const vcpu of domain.vcpus) vcpu.infoAddress = toMachineAddress(base + vcpu.index * VCPU_INFO_BYTES);
+};
