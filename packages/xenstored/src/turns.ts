@@ -34,7 +34,8 @@ export const createTurns = <Client>(options: TurnOptions<Client>): Turns<Client>
       waiting.delete(client);
       const limit = Math.min(options.perTurn, left);
       const served = options.serve(client, limit);
-      left -= served;
+      // A turn without work counts too: nobody can spin by being woken again and again.
+      left -= Math.max(served, 1);
       if (served >= limit) waiting.add(client);
       if (left <= 0) break;
     }

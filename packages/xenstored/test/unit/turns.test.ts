@@ -44,4 +44,23 @@ describe("turns", () => {
     for (let index = 0; index < 5; index++) turns.wake("a");
     expect(pending).toHaveLength(1);
   });
+
+  it("cannot be spun on by a client that is woken without having work", () => {
+    const pending: (() => void)[] = [];
+    let served = 0;
+    const turns = createTurns<string>({
+      perTurn: 4,
+      perDispatch: 6,
+      later: (run) => pending.push(run),
+      serve: (client) => {
+        served++;
+        turns.wake(client);
+        return 0;
+      },
+    });
+    turns.wake("a");
+    pending.shift()?.();
+    expect(served).toBe(6);
+    expect(pending).toHaveLength(1);
+  });
 });
