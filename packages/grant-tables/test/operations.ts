@@ -27,15 +27,23 @@ const named = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(DOMID_SELF, toDomId(9), toDomId(0xffff)) },
 );
 
-/** A domain writes an entry of its own table. */
+/** A domain writes an entry of its own table: mostly one that makes sense. */
 const writeEntry: fc.Arbitrary<Operation> = fc
-  .tuple(domain, fc.nat(11), fc.nat(31), domain, fc.nat(6), domain)
+  .tuple(
+    domain,
+    fc.nat(11),
+    fc.oneof({ weight: 4, arbitrary: fc.constantFrom(1, 5) }, { weight: 1, arbitrary: fc.nat(7) }),
+    domain,
+    fc.nat(6),
+    fc.nat(9),
+  )
   .map(
-    ([own, ref, flags, to, index, owner]): Operation =>
+    ([own, ref, flags, to, index, wrong]): Operation =>
       (setting) => {
         // Reading and writing are the hypervisor's: a guest that keeps to the rules leaves them as they are.
         const kept = setting.flags(own, ref) & 0x18;
-        setting.entry(own, ref, (flags & 7) | kept, to, index === 6 ? 1000 : ownFrame(owner, index));
+        const owner = wrong === 0 ? to : own;
+        setting.entry(own, ref, flags | kept, to, wrong === 1 ? 1000 : ownFrame(owner, index));
         return 0;
       },
   );

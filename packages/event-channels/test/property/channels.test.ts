@@ -64,7 +64,7 @@ const statusOf = (events: EventChannels, domain: DomId, port: number) => {
 describe("laws of event channels, after any sequence of operations", () => {
   it("the two ends of a channel name each other", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
         const { events } = createThreeDomains();
         for (const apply of steps) apply(events);
         for (const domain of domains) {
@@ -84,48 +84,56 @@ describe("laws of event channels, after any sequence of operations", () => {
 
   it("an event makes exactly one port pending: the other end's", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), anyDomain, smallPort, (steps, sender, port) => {
-        const { events, host } = createThreeDomains();
-        for (const apply of steps) apply(events);
-        for (const domain of domains)
-          for (const vcpu of [0, 1]) events.takePending(domain, toVcpuIndex(vcpu));
-        host.notes.length = 0;
-        const before = statusOf(events, sender, port);
-        const result = events.send(sender, port);
-        const taken = domains.flatMap((domain) =>
-          [0, 1].flatMap((vcpu) => events.takePending(domain, toVcpuIndex(vcpu)).map((p) => [domain, p])),
-        );
-        if (before.status === EVTCHNSTAT_interdomain)
-          expect(taken).toEqual([[before.source, before.remotePort]]);
-        else if (result === 0 && before.status !== EVTCHNSTAT_unbound)
-          expect(taken).toEqual([[sender, port]]);
-        else expect(taken).toEqual([]);
-        expect(host.notes.length).toBe(taken.length);
-      }),
+      fc.property(
+        fc.array(step, { maxLength: 60, size: "max" }),
+        anyDomain,
+        smallPort,
+        (steps, sender, port) => {
+          const { events, host } = createThreeDomains();
+          for (const apply of steps) apply(events);
+          for (const domain of domains)
+            for (const vcpu of [0, 1]) events.takePending(domain, toVcpuIndex(vcpu));
+          host.notes.length = 0;
+          const before = statusOf(events, sender, port);
+          const result = events.send(sender, port);
+          const taken = domains.flatMap((domain) =>
+            [0, 1].flatMap((vcpu) => events.takePending(domain, toVcpuIndex(vcpu)).map((p) => [domain, p])),
+          );
+          if (before.status === EVTCHNSTAT_interdomain)
+            expect(taken).toEqual([[before.source, before.remotePort]]);
+          else if (result === 0 && before.status !== EVTCHNSTAT_unbound)
+            expect(taken).toEqual([[sender, port]]);
+          else expect(taken).toEqual([]);
+          expect(host.notes.length).toBe(taken.length);
+        },
+      ),
     );
   });
 
   it("nothing one domain does to its own ports changes a third domain's memory", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(4), smallPort, fc.nat(25)), { maxLength: 60 }), (operations) => {
-        const { events, host } = createThreeDomains();
-        const before = host.pages.get(DOM2)?.slice();
-        for (const [kind, port, other] of operations) {
-          if (kind === 0) events.allocUnbound(DOM1, DOM1, DOM1);
-          else if (kind === 1) events.bindInterdomain(DOM1, DOM1, port);
-          else if (kind === 2) events.bindVirq(DOM1, other, 0);
-          else if (kind === 3) events.send(DOM1, port);
-          else events.bindInterdomain(DOM1, DOM2, port);
-        }
-        expect(host.pages.get(DOM2)).toEqual(before);
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.nat(4), smallPort, fc.nat(25)), { maxLength: 60, size: "max" }),
+        (operations) => {
+          const { events, host } = createThreeDomains();
+          const before = host.pages.get(DOM2)?.slice();
+          for (const [kind, port, other] of operations) {
+            if (kind === 0) events.allocUnbound(DOM1, DOM1, DOM1);
+            else if (kind === 1) events.bindInterdomain(DOM1, DOM1, port);
+            else if (kind === 2) events.bindVirq(DOM1, other, 0);
+            else if (kind === 3) events.send(DOM1, port);
+            else events.bindInterdomain(DOM1, DOM2, port);
+          }
+          expect(host.pages.get(DOM2)).toEqual(before);
+        },
+      ),
     );
   });
 
   it("no event is lost: a port sent to stays pending until it is taken, whatever the mask did meanwhile", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.constantFrom("send", "mask", "unmask", "take"), { maxLength: 40 }),
+        fc.array(fc.constantFrom("send", "mask", "unmask", "take"), { maxLength: 40, size: "max" }),
         (actions) => {
           const { events, guest } = createThreeDomains();
           const port = events.bindIpi(DOM1, 0);

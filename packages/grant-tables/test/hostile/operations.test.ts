@@ -7,7 +7,10 @@ describe("hostile guests", () => {
   it("that scribble over their grant tables all the while get statuses, and hold nothing in the end", () => {
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(operation, fc.nat(4095), fc.constantFrom(DOM1, DOM2)), { maxLength: 150 }),
+        fc.array(fc.tuple(operation, fc.nat(4095), fc.constantFrom(DOM1, DOM2)), {
+          maxLength: 200,
+          size: "max",
+        }),
         fc.uint8Array({ minLength: 4096, maxLength: 4096 }),
         (steps, noise) => {
           const setting = createSetting();

@@ -20,7 +20,7 @@ const expectedHolds = ({
 describe("laws of grant tables, after any sequence of operations", () => {
   it("each frame is held exactly as often as grants of it are in use, and each flag says what is in use", () => {
     fc.assert(
-      fc.property(fc.array(operation, { maxLength: 120 }), (operations) => {
+      fc.property(fc.array(operation, { maxLength: 200, size: "max" }), (operations) => {
         const setting = createSetting();
         const handles: Handles = new Map();
         for (const apply of operations) {
@@ -47,7 +47,7 @@ describe("laws of grant tables, after any sequence of operations", () => {
 
   it("a mapping never leads to a frame that the granter does not own, nor for writing to a page table", () => {
     fc.assert(
-      fc.property(fc.array(operation, { maxLength: 120 }), (operations) => {
+      fc.property(fc.array(operation, { maxLength: 200, size: "max" }), (operations) => {
         const setting = createSetting();
         setting.machine.pageTableFrames.add(20).add(31);
         const handles: Handles = new Map();
@@ -64,7 +64,7 @@ describe("laws of grant tables, after any sequence of operations", () => {
   it("when all domains have died and their page tables are gone, nothing is held", () => {
     fc.assert(
       fc.property(
-        fc.array(operation, { maxLength: 120 }),
+        fc.array(operation, { maxLength: 200, size: "max" }),
         fc.shuffledSubarray([DOM0, DOM1, DOM2], { minLength: 3 }),
         (operations, order) => {
           const setting = createSetting();
