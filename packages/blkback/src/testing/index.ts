@@ -1,0 +1,7 @@
+export {
+  createHostileTraffic,
+  type HostileStep,
+  type HostileTraffic,
+  type HostileTrafficOptions,
+} from "./hostile-traffic.ts";
+export { createRingFrontend, type RingFrontend, type RingFrontendOptions } from "./ring-frontend.ts";
