@@ -110,7 +110,8 @@ export const createXenstored = (options: XenstoredOptions): Xenstored => {
     outbox.flush(stream);
     if (reader.violated) fail(connection, XENSTORE_ERROR_PROTO);
     else if (link?.stream.violated === true) fail(connection, XENSTORE_ERROR_RINGIDX);
-    else if (stream.closed) end(connection);
+    // What came before the other end closed is still served.
+    else if (stream.closed && served < limit) end(connection);
     return served;
   };
 
