@@ -100,9 +100,9 @@ export class FunctionBody {
     return this.#open(OP.loop, undefined);
   }
 
-  /** Opens a conditional. */
-  if(condition: Value, result?: ValueType): Label {
-    condition.emit(this.#code);
+  /** Opens a conditional on a value, or on the top of the stack. */
+  if(condition?: Value, result?: ValueType): Label {
+    condition?.emit(this.#code);
     return this.#open(OP.if, result);
   }
 

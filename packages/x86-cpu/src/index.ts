@@ -1,1 +1,9 @@
-export {};
+export { answerCpuid, type CpuidAnswer, I686_MODEL, type ProcessorModel } from "./model/processor-model.ts";
+export {
+  type BareProcessorOptions,
+  createBareProcessor,
+  type InterruptLine,
+  type MsrHandlers,
+  type PortHandlers,
+} from "./processor/bare.ts";
+export { createMonitoredProcessor, type MonitoredProcessorOptions } from "./processor/monitored.ts";

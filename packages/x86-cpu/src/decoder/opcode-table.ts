@@ -229,7 +229,7 @@ b6 movzx Gv Eb
 b7 movzx Gv Ew
 b8 ud :modrm
 b9 ud1 Gv Ev
-ba ud :modrm | ud :modrm | ud :modrm | ud :modrm | bt Ev Ub | bts Ev Ub :lock | btr Ev Ub :lock | btc Ev Ub :lock
+ba ud :modrm | ud :modrm | ud :modrm | ud :modrm | bt Ev Ibs | bts Ev Ibs :lock | btr Ev Ibs :lock | btc Ev Ibs :lock
 bb btc Ev Gv :lock
 bc bsf Gv Ev
 bd bsr Gv Ev

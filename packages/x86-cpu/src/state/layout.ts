@@ -22,6 +22,8 @@
  * | 0x0e0 | u32 | fault raised by generated code, packed; valid after such an exit |
  * | 0x0e4 | u32 | 1 while repeated moves are to be done one by one |
  * | 0x0e8 | f64 | linear address of the last page fault |
+ * | 0x0f0 | u32 | place of a store that TypeScript must carry out or announce once it is made; 0xffffffff: none |
+ * | 0x0f8 | 2 x u32 | 0 and 0xffffffff: the bounds of an address that has none |
  * | 0x100 | 8 x 64 | segment registers, see {@link SEGMENT_FIELD}: ES CS SS DS FS GS LDTR TR |
  * | 0x300 | 2 x 16 | GDTR and IDTR: i64 base, u32 limit |
  * | 0x320 | 9 x i64 | CR0 to CR8 (CR1 and CR5-CR7 unused) |
@@ -56,6 +58,8 @@ export const STATE = {
   fault: 0x0e0,
   singleMoves: 0x0e4,
   faultAddress: 0x0e8,
+  pendingStore: 0x0f0,
+  unbounded: 0x0f8,
   segments: 0x100,
   gdtr: 0x300,
   idtr: 0x310,

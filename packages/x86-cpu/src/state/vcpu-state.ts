@@ -47,6 +47,8 @@ export class VcpuState implements VcpuContext {
     this.#hooks = hooks;
     this.flags = FLAG.fixed;
     this.setU32(STATE.stackMask, 0xffff);
+    this.setU32(STATE.pendingStore, 0xffff_ffff);
+    this.setU32(STATE.unbounded + 4, 0xffff_ffff);
   }
 
   /** Reads an unsigned word of the block. */

@@ -1,0 +1,143 @@
+import type { MachineMemory } from "@xenolith/machine-interface";
+import { packFault, VECTOR } from "@xenolith/x86-architecture";
+import { decode, type Instruction, MAX_INSTRUCTION_BYTES } from "../decoder/index.ts";
+import { RECORD, RECORD_BYTES, SECOND_PAGE_RECORD } from "../interpreter/record.ts";
+import type { Block } from "./block.ts";
+import type { CodePlace } from "./code-cache.ts";
+import { endsBlock } from "./instruction-form.ts";
+import type { RecordArena } from "./record-arena.ts";
+import { MAX_RECORDS_PER_INSTRUCTION, type RecordBuilder, recordsBetween, wrapPointer } from "./record-builder.ts";
+
+/** Longest block, in instructions. */
+const MAX_BLOCK_INSTRUCTIONS = 48;
+const PAGE_BYTES = 4096;
+
+/** Translates the page behind the one being decoded: a packed fault or 0, and where the page is in memory. */
+export type FetchSecondPage = () => { readonly fault: number; readonly host: number };
+
+/** A place that wants to lead to the block of an offset in CS. */
+export interface LinkRequest {
+  readonly field: number;
+  readonly target: number;
+}
+
+/** A new block and the links it would like. */
+export interface DecodedBlock {
+  readonly block: Block;
+  readonly links: readonly LinkRequest[];
+}
+
+/** Decodes blocks: consecutive instructions of one page, up to the first that may go elsewhere. */
+export class BlockDecoder {
+  /** Most records that one block needs. */
+  readonly maxRecords: number = MAX_BLOCK_INSTRUCTIONS * MAX_RECORDS_PER_INSTRUCTION + 1;
+  readonly #machine: MachineMemory;
+  readonly #arena: RecordArena;
+  readonly #builder: RecordBuilder;
+  readonly #straddling = new Uint8Array(MAX_INSTRUCTION_BYTES);
+
+  constructor(machine: MachineMemory, arena: RecordArena, builder: RecordBuilder) {
+    this.#machine = machine;
+    this.#arena = arena;
+    this.#builder = builder;
+  }
+
+  /** Decodes the block at a place. Returns a packed fault when there is no instruction to begin with. */
+  decode(place: CodePlace, fetchSecondPage: FetchSecondPage): DecodedBlock | number {
+    const { mode } = place;
+    const start = place.host & (PAGE_BYTES - 1);
+    const record = this.#arena.top;
+    /** Records at which instructions begin. */
+    const begins: number[] = [];
+    let pointer = place.instructionPointer;
+    let at = start;
+    let ended = false;
+    let last: Instruction | null = null;
+    while (!ended && at < PAGE_BYTES && begins.length < MAX_BLOCK_INSTRUCTIONS) {
+      const instruction = decode(this.#machine.bytes, place.host + at - start, PAGE_BYTES - at, mode.codeBytes);
+      if (instruction.mnemonic === "truncated") {
+        if (begins.length > 0) break;
+        return this.#decodeStraddling(place, fetchSecondPage);
+      }
+      if (pointer + instruction.lengthBytes - 1 > mode.codeLimit && mode.codeBytes !== 8) {
+        if (begins.length > 0) break;
+        return packFault(VECTOR.generalProtection, 0);
+      }
+      begins.push(this.#arena.top);
+      const isGenerated = this.#builder.append(instruction, pointer, mode);
+      ended = !isGenerated || endsBlock(instruction);
+      last = instruction;
+      at += instruction.lengthBytes;
+      pointer = wrapPointer(pointer + instruction.lengthBytes, mode);
+    }
+    return this.#finish(place, record, begins, ended ? last : null, pointer, { start, end: at, second: -1, bytes: 0 });
+  }
+
+  #decodeStraddling(place: CodePlace, fetchSecondPage: FetchSecondPage): DecodedBlock | number {
+    const { mode } = place;
+    const second = fetchSecondPage();
+    if (second.fault !== 0) return second.fault;
+    const start = place.host & (PAGE_BYTES - 1);
+    const inFirst = PAGE_BYTES - start;
+    const { bytes } = this.#machine;
+    const inSecond = MAX_INSTRUCTION_BYTES - inFirst;
+    this.#straddling.set(bytes.subarray(place.host, place.host + inFirst));
+    this.#straddling.set(bytes.subarray(second.host, second.host + inSecond), inFirst);
+    const instruction = decode(this.#straddling, 0, MAX_INSTRUCTION_BYTES, mode.codeBytes);
+    const pointer = place.instructionPointer;
+    if (pointer + instruction.lengthBytes - 1 > mode.codeLimit && mode.codeBytes !== 8) {
+      return packFault(VECTOR.generalProtection, 0);
+    }
+    const record = this.#builder.appendSpecial("second-page", pointer);
+    const page = place.linear - start + PAGE_BYTES;
+    this.#arena.setWide(record, SECOND_PAGE_RECORD.page, mode.codeBytes === 8 ? page : page >>> 0);
+    this.#arena.setWide(record, SECOND_PAGE_RECORD.frame, second.host >>> 12);
+    const isGenerated = this.#builder.append(instruction, pointer, mode);
+    const ended = !isGenerated || endsBlock(instruction);
+    const next = wrapPointer(pointer + instruction.lengthBytes, mode);
+    return this.#finish(place, record, [record], ended ? instruction : null, next, {
+      start, end: PAGE_BYTES, second: second.host >>> 12, bytes: instruction.lengthBytes - inFirst,
+    });
+  }
+
+  /** Numbers the instructions left in every record and collects links. `last` is null when the block just goes on. */
+  #finish(
+    place: CodePlace,
+    record: number,
+    begins: readonly number[],
+    last: Instruction | null,
+    next: number,
+    extent: { readonly start: number; readonly end: number; readonly second: number; readonly bytes: number },
+  ): DecodedBlock {
+    const arena = this.#arena;
+    const links: LinkRequest[] = [];
+    if (last === null) {
+      const enter = this.#builder.appendSpecial("enter", next);
+      links.push({ field: enter + RECORD.linkNext, target: next });
+    } else {
+      this.#collectLinks(arena.top - RECORD_BYTES, last, links);
+    }
+    const end = last === null ? arena.top - RECORD_BYTES : arena.top;
+    begins.forEach((begin, position) => {
+      const limit = begins[position + 1] ?? end;
+      for (let at = begin; at < limit; at += RECORD_BYTES) {
+        arena.setU16(at, RECORD.remaining, begins.length - position);
+      }
+    });
+    const block: Block = {
+      frame: place.host >>> 12, secondFrame: extent.second, mode: place.mode.number,
+      instructionPointer: place.instructionPointer, start: extent.start, end: extent.end, secondBytes: extent.bytes,
+      record, recordCount: recordsBetween(record, arena.top), incoming: [],
+    };
+    return { block, links };
+  }
+
+  #collectLinks(record: number, last: Instruction, links: LinkRequest[]): void {
+    if (this.#builder.isRare(record)) return;
+    if (last.operands[0]?.kind === "relative") {
+      links.push({ field: record + RECORD.linkTarget, target: this.#arena.u32(record, RECORD.target) });
+    }
+    const goesOn = last.mnemonic !== "jmp" && last.mnemonic !== "call" && last.mnemonic !== "ret";
+    if (goesOn) links.push({ field: record + RECORD.linkNext, target: this.#arena.u32(record, RECORD.next) });
+  }
+}

@@ -1,0 +1,97 @@
+import { REGISTER } from "@xenolith/x86-architecture";
+import type { Instruction, MemoryOperand, Operand } from "../decoder/instruction.ts";
+import { CONDITIONS } from "../decoder/opcode-table.ts";
+import { formKey, type OperandForm } from "../machine/form.ts";
+import { repeatedMnemonic } from "../meanings/strings.ts";
+
+const DIRECT_JUMPS: ReadonlySet<string> = new Set([...CONDITIONS.map((name) => `j${name}`), "jmp"]);
+const COUNTED_JUMPS: ReadonlySet<string> = new Set(["loop", "loope", "loopne", "jcxz"]);
+/** Instructions that come in one size whatever the prefixes say. */
+const ONE_SIZE: ReadonlySet<string> = new Set(["clc", "stc", "cmc", "cld", "std", "cmpxchg8b"]);
+const SHIFTS: ReadonlySet<string> = new Set(["shl", "shr", "sar", "rol", "ror", "rcl", "rcr", "shld", "shrd"]);
+const STRINGS: ReadonlySet<string> = new Set(["movs", "stos", "lods", "scas", "cmps"]);
+const COMPARING_STRINGS: ReadonlySet<string> = new Set(["scas", "cmps"]);
+/** Instructions whose first operand, if in memory, is only read. */
+const READ_ONLY_FIRST: ReadonlySet<string> = new Set([
+  "cmp", "test", "push", "bt", "mul", "imul", "div", "idiv", "call", "jmp",
+]);
+
+/** Whether an instruction is one of the five string instructions that generated code does. */
+export const isString = (instruction: Instruction): boolean => STRINGS.has(instruction.mnemonic);
+
+/** Which addresses a string instruction uses, and whether it writes its destination. */
+export const stringAddresses = (
+  mnemonic: string,
+): { readonly source: boolean; readonly destination: boolean; readonly writes: boolean } => ({
+  source: mnemonic === "movs" || mnemonic === "lods" || mnemonic === "cmps",
+  destination: mnemonic !== "lods",
+  writes: mnemonic === "movs" || mnemonic === "stos",
+});
+
+/** Whether nothing can follow in a block: control goes elsewhere, or may come back to the same instruction. */
+export const endsBlock = (instruction: Instruction): boolean => {
+  const { mnemonic } = instruction;
+  return (
+    DIRECT_JUMPS.has(mnemonic) || COUNTED_JUMPS.has(mnemonic) || mnemonic === "call" || mnemonic === "ret" ||
+    (instruction.repeat !== "none" && isString(instruction))
+  );
+};
+
+/** Whether a bit string in memory is addressed by a register. */
+export const isBitString = (instruction: Instruction): boolean =>
+  instruction.operands[0]?.kind === "memory" && instruction.operands[1]?.kind === "register" &&
+  (instruction.mnemonic === "bt" || instruction.mnemonic === "bts" || instruction.mnemonic === "btr" ||
+    instruction.mnemonic === "btc");
+
+/** The memory operand and whether it is written, if there is one that is accessed. */
+export const memoryOperand = (
+  instruction: Instruction,
+): { readonly operand: MemoryOperand; readonly isWrite: boolean } | null => {
+  if (instruction.mnemonic === "nop") return null;
+  const position = instruction.operands.findIndex(({ kind }) => kind === "memory");
+  const operand = instruction.operands[position];
+  if (operand?.kind !== "memory") return null;
+  return { operand, isWrite: position === 0 && !READ_ONLY_FIRST.has(instruction.mnemonic) };
+};
+
+/** Displacement of a memory operand: POP counts with the stack pointer already moved. [SDM2B-4.3 "POP"] */
+export const displacementOf = (instruction: Instruction, operand: MemoryOperand): number =>
+  instruction.mnemonic === "pop" && operand.base === REGISTER.rsp
+    ? operand.displacement + instruction.operandBytes
+    : operand.displacement;
+
+/** The count of a shift by an immediate, as the processor masks it, or null. */
+const immediateCount = (instruction: Instruction): number | null => {
+  const count = instruction.operands.at(-1);
+  if (count?.kind !== "immediate" || !SHIFTS.has(instruction.mnemonic)) return null;
+  return count.value & (instruction.operandBytes === 8 ? 63 : 31);
+};
+
+const operandForm = (operand: Operand): OperandForm | null => {
+  if (operand.kind === "register" || operand.kind === "memory" || operand.kind === "immediate") {
+    return { kind: operand.kind, sizeBytes: operand.sizeBytes };
+  }
+  return null;
+};
+
+/** Key of the form that does an instruction, if generated code can do it. */
+export const instructionFormKey = (instruction: Instruction): string => {
+  const { mnemonic, operandBytes, addressBytes } = instruction;
+  if (mnemonic === "nop" || mnemonic === "pause") return formKey("nop", 4, []);
+  if (isString(instruction)) return formKey(stringMnemonic(instruction), operandBytes, []);
+  if (COUNTED_JUMPS.has(mnemonic)) return formKey(mnemonic, addressBytes, []);
+  const operands: OperandForm[] = [];
+  for (const operand of instruction.operands) {
+    const form = operandForm(operand);
+    if (form !== null) operands.push(form);
+    else if (operand.kind !== "relative") return `${mnemonic} has no form`;
+  }
+  if (immediateCount(instruction) === 0) return formKey("no-shift", operandBytes, operands.slice(0, 1));
+  if (ONE_SIZE.has(mnemonic) || (DIRECT_JUMPS.has(mnemonic) && operands.length === 0)) return formKey(mnemonic, 4, operands);
+  return formKey(mnemonic, operandBytes, operands);
+};
+
+const stringMnemonic = ({ mnemonic, repeat }: Instruction): string => {
+  if (repeat === "none") return mnemonic;
+  return repeatedMnemonic(mnemonic, COMPARING_STRINGS.has(mnemonic) ? repeat : "rep");
+};

@@ -1,0 +1,171 @@
+import {
+  ACCESS, type AddressTranslator, type Asid, type MachineMemory, REFILL, REFILL_MAILBOX, REFILL_REASON, TLB_ENTRY,
+  TLB_ENTRY_COUNT, TLB_TAG, toLinearAddress, toMfn,
+} from "@xenolith/machine-interface";
+import { type PackedFault, packFault, VECTOR } from "@xenolith/x86-architecture";
+import { STATE } from "../state/layout.ts";
+import type { VcpuState } from "../state/vcpu-state.ts";
+import type { AccessPrivilege, LinearMemory, ReadResult } from "./system-operations.ts";
+
+const PAGE_BYTES = 4096;
+
+/** An offset in machine memory, or a negated fault. */
+export type HostOrFault = number;
+
+/** Memory of one VCPU by linear address, for TypeScript. */
+export class VcpuMemory implements LinearMemory {
+  low = 0;
+  high = 0;
+  /** Space that accesses are made in. */
+  space: Asid;
+  /** Whether the space is the active one and `STATE.spaceTag` is in force, so that the TLB may be looked at. */
+  isActive = false;
+  /** Whether addresses are those of 32-bit code. */
+  isNarrow = true;
+  readonly #machine: MachineMemory;
+  readonly #translator: AddressTranslator;
+  readonly #state: VcpuState;
+
+  constructor(machine: MachineMemory, translator: AddressTranslator, state: VcpuState, space: Asid) {
+    this.#machine = machine;
+    this.#translator = translator;
+    this.#state = state;
+    this.space = space;
+  }
+
+  read8(at: number, privilege?: AccessPrivilege): ReadResult {
+    const host = this.translate(at, ACCESS.read, privilege);
+    return host < 0 ? host : this.#machine.view.getUint8(host);
+  }
+
+  read16(at: number, privilege?: AccessPrivilege): ReadResult {
+    if ((at & (PAGE_BYTES - 1)) > PAGE_BYTES - 2) return this.#readAcross(at, 2, privilege);
+    const host = this.translate(at, ACCESS.read, privilege);
+    return host < 0 ? host : this.#machine.view.getUint16(host, true);
+  }
+
+  read32(at: number, privilege?: AccessPrivilege): ReadResult {
+    if ((at & (PAGE_BYTES - 1)) > PAGE_BYTES - 4) return this.#readAcross(at, 4, privilege);
+    const host = this.translate(at, ACCESS.read, privilege);
+    return host < 0 ? host : this.#machine.view.getUint32(host, true);
+  }
+
+  read64(at: number, privilege?: AccessPrivilege): PackedFault | 0 {
+    const fault = this.checkRead(at, 8, privilege);
+    if (fault !== 0) return fault;
+    this.low = this.read32(at, privilege);
+    this.high = this.read32(this.#wrapped(at + 4), privilege);
+    return 0;
+  }
+
+  write8(at: number, value: number, privilege?: AccessPrivilege): PackedFault | 0 {
+    const host = this.translate(at, ACCESS.write, privilege);
+    if (host < 0) return -host;
+    this.#machine.view.setUint8(host, value);
+    this.announce(host, 1);
+    return 0;
+  }
+
+  write16(at: number, value: number, privilege?: AccessPrivilege): PackedFault | 0 {
+    if ((at & (PAGE_BYTES - 1)) > PAGE_BYTES - 2) return this.#writeAcross(at, 2, value, privilege);
+    const host = this.translate(at, ACCESS.write, privilege);
+    if (host < 0) return -host;
+    this.#machine.view.setUint16(host, value, true);
+    this.announce(host, 2);
+    return 0;
+  }
+
+  write32(at: number, value: number, privilege?: AccessPrivilege): PackedFault | 0 {
+    if ((at & (PAGE_BYTES - 1)) > PAGE_BYTES - 4) return this.#writeAcross(at, 4, value, privilege);
+    const host = this.translate(at, ACCESS.write, privilege);
+    if (host < 0) return -host;
+    this.#machine.view.setUint32(host, value, true);
+    this.announce(host, 4);
+    return 0;
+  }
+
+  write64(at: number, low: number, high: number, privilege?: AccessPrivilege): PackedFault | 0 {
+    const fault = this.checkWrite(at, 8, privilege);
+    if (fault !== 0) return fault;
+    return this.write32(at, low, privilege) || this.write32(this.#wrapped(at + 4), high, privilege);
+  }
+
+  checkWrite(at: number, lengthBytes: number, privilege?: AccessPrivilege): PackedFault | 0 {
+    return this.#check(at, lengthBytes, ACCESS.write, privilege);
+  }
+
+  checkRead(at: number, lengthBytes: number, privilege?: AccessPrivilege): PackedFault | 0 {
+    return this.#check(at, lengthBytes, ACCESS.read, privilege);
+  }
+
+  /** Tells of a store that was made through a host address. */
+  announce(host: number, lengthBytes: number): void {
+    this.#machine.written(toMfn(host >>> 12), host & (PAGE_BYTES - 1), lengthBytes);
+  }
+
+  /**
+   * Offset in machine memory of the byte at a linear address, valid within its page for one access.
+   * @param kind - `ACCESS.read`, `.write` or `.execute`.
+   */
+  translate(at: number, kind: number, privilege: AccessPrivilege = "current"): HostOrFault {
+    const isUser = privilege === "current" && this.#state.privilege === 3;
+    if (this.isActive && this.isNarrow) {
+      const host = this.#lookUp(at, kind, isUser);
+      if (host >= 0) return host;
+    }
+    const access = kind | (isUser ? ACCESS.user : 0) | (this.isNarrow ? ACCESS.narrow : 0);
+    const result = this.#translator.refill(this.space, toLinearAddress(at), access);
+    const { mailbox } = this.#translator.tlb;
+    const { view } = this.#machine;
+    if (result !== REFILL.fault) return view.getUint32(mailbox + REFILL_MAILBOX.hostAddress, true);
+    const reason = view.getUint32(mailbox + REFILL_MAILBOX.reason, true);
+    if (reason !== REFILL_REASON.pageFault) return -packFault(VECTOR.generalProtection, 0);
+    this.#machine.view.setFloat64(
+      this.#state.base + STATE.faultAddress, view.getFloat64(mailbox + REFILL_MAILBOX.address, true), true,
+    );
+    return -packFault(VECTOR.pageFault, view.getUint32(mailbox + REFILL_MAILBOX.errorCode, true));
+  }
+
+  /** What the TLB knows; negative: nothing. */
+  #lookUp(at: number, kind: number, isUser: boolean): number {
+    const { tlb } = this.#translator;
+    const { view } = this.#machine;
+    const table = kind === ACCESS.read ? tlb.read : kind === ACCESS.write ? tlb.write : tlb.execute;
+    const entry = table + ((at >>> 12) & (TLB_ENTRY_COUNT - 1)) * 16;
+    const tag = (this.#state.u32(STATE.spaceTag) & ~TLB_TAG.user) | (isUser ? TLB_TAG.user : 0);
+    if (view.getInt32(entry + TLB_ENTRY.tag, true) !== ((at & -PAGE_BYTES) | tag)) return -1;
+    return (at + view.getUint32(entry + TLB_ENTRY.addend, true)) >>> 0;
+  }
+
+  #wrapped(at: number): number {
+    return this.isNarrow ? at >>> 0 : at;
+  }
+
+  #check(at: number, lengthBytes: number, kind: number, privilege?: AccessPrivilege): PackedFault | 0 {
+    const first = this.translate(at, kind, privilege);
+    if (first < 0) return -first;
+    const inPage = PAGE_BYTES - (at & (PAGE_BYTES - 1));
+    if (lengthBytes <= inPage) return 0;
+    const second = this.translate(this.#wrapped(at + inPage), kind, privilege);
+    return second < 0 ? -second : 0;
+  }
+
+  #readAcross(at: number, sizeBytes: number, privilege?: AccessPrivilege): ReadResult {
+    const fault = this.checkRead(at, sizeBytes, privilege);
+    if (fault !== 0) return -fault;
+    let value = 0;
+    for (let byte = sizeBytes - 1; byte >= 0; byte--) {
+      value = value * 256 + this.read8(this.#wrapped(at + byte), privilege);
+    }
+    return value;
+  }
+
+  #writeAcross(at: number, sizeBytes: number, value: number, privilege?: AccessPrivilege): PackedFault | 0 {
+    const fault = this.checkWrite(at, sizeBytes, privilege);
+    if (fault !== 0) return fault;
+    for (let byte = 0; byte < sizeBytes; byte++) {
+      this.write8(this.#wrapped(at + byte), (value >>> (8 * byte)) & 0xff, privilege);
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,81 @@
+import { ATTRIBUTE, CR0, EFER, FLAG, SEGMENT, type SegmentIndex } from "@xenolith/x86-architecture";
+import type { CodeBytes } from "../decoder/index.ts";
+import { MSR_SLOT, SEGMENT_FIELD, STATE } from "../state/layout.ts";
+import type { VcpuState } from "../state/vcpu-state.ts";
+
+/**
+ * All that decides how code is decoded and turned into records. Two VCPUs in equal modes share records. Privilege and paging
+ * are not part of it: they are checked when code and data are accessed.
+ */
+export interface Mode {
+  /** Number in the state block and in the jump cache. */
+  readonly number: number;
+  readonly codeBytes: CodeBytes;
+  /** Linear base of CS, and last offset that may be executed. */
+  readonly codeBase: number;
+  readonly codeLimit: number;
+  /** Bit n: segment n has base 0 and no limit below that of the space, may be read, and (not CS) written. */
+  readonly flatSegments: number;
+  /** Whether SS is flat and uses all of ESP: else the careful interpreter is needed. */
+  readonly hasFlatStack: boolean;
+}
+
+/** Whether a segment is flat. A null FS or GS is not. */
+export const isFlat = (mode: Mode, segment: SegmentIndex): boolean => ((mode.flatSegments >> segment) & 1) === 1;
+
+const isFlatSegment = (state: VcpuState, index: SegmentIndex, flatLimit: number): boolean => {
+  const at = STATE.segments + index * 64;
+  const needsWrite = index !== SEGMENT.cs;
+  const first = needsWrite ? SEGMENT_FIELD.writeFirst : SEGMENT_FIELD.readFirst;
+  return (
+    state.u32(at + SEGMENT_FIELD.base) === 0 && state.u32(at + first) === 0 && state.u32(at + first + 4) >= flatLimit &&
+    state.u32(at + SEGMENT_FIELD.readFirst) === 0 && state.u32(at + SEGMENT_FIELD.readLast) >= flatLimit
+  );
+};
+
+const CHECKED_SEGMENTS: readonly SegmentIndex[] = [SEGMENT.es, SEGMENT.cs, SEGMENT.ss, SEGMENT.ds];
+
+const codeBytesOf = (state: VcpuState, attributes: number): CodeBytes => {
+  if ((state.control(0) & CR0.pe) === 0 || (state.systemFlags & FLAG.vm) !== 0) {
+    return attributes & ATTRIBUTE.big ? 4 : 2;
+  }
+  const isLong = (Number(state.msr(MSR_SLOT.efer) & 0xffffn) & EFER.lma) !== 0;
+  if (isLong && (attributes & ATTRIBUTE.long) !== 0) return 8;
+  return attributes & ATTRIBUTE.big ? 4 : 2;
+};
+
+/** Modes seen so far, numbered. Few in practice; {@link isFull} says when it is time to start over. */
+export class ModeTable {
+  readonly #modes: Mode[] = [];
+  readonly #byKey = new Map<string, Mode>();
+  static readonly #capacity = 1024;
+
+  /** Whether so many modes are known that the code cache should be flushed and the table cleared. */
+  get isFull(): boolean {
+    return this.#modes.length >= ModeTable.#capacity;
+  }
+
+  clear(): void {
+    this.#modes.length = 0;
+    this.#byKey.clear();
+  }
+
+  /** The mode a VCPU is in. `flatLimit`: last linear address of its space. */
+  modeOf(state: VcpuState, flatLimit: number): Mode {
+    let flatSegments = 0;
+    for (const index of CHECKED_SEGMENTS) if (isFlatSegment(state, index, flatLimit)) flatSegments |= 1 << index;
+    const codeAt = STATE.segments + 64 * SEGMENT.cs;
+    const codeBytes = codeBytesOf(state, state.u32(codeAt + SEGMENT_FIELD.attributes));
+    const limit = state.u32(codeAt + SEGMENT_FIELD.limit);
+    const codeLimit = limit >= flatLimit ? 0xffff_ffff : limit;
+    const codeBase = state.address(STATE.codeBase);
+    const hasFlatStack = (flatSegments & (1 << SEGMENT.ss)) !== 0 && state.u32(STATE.stackMask) === 0xffff_ffff;
+    const key = `${codeBytes} ${codeBase} ${codeLimit} ${flatSegments} ${hasFlatStack}`;
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const mode = { number: this.#modes.length, codeBytes, codeBase, codeLimit, flatSegments, hasFlatStack };
+    this.#modes.push(mode);
+    this.#byKey.set(key, mode);
+    return mode;
+  }
+}

@@ -1,0 +1,72 @@
+import type { MachineMemory } from "@xenolith/machine-interface";
+import { RECORD, RECORD_BYTES } from "../interpreter/record.ts";
+
+/** Where records live: taken from the bottom up, given back all at once. */
+export class RecordArena {
+  readonly #view: DataView;
+  readonly #words: Uint32Array;
+  readonly #start: number;
+  readonly #end: number;
+  #top: number;
+
+  constructor(machine: MachineMemory, sizeBytes: number) {
+    this.#view = machine.view;
+    this.#words = machine.words;
+    this.#start = machine.reserve(sizeBytes);
+    this.#end = this.#start + sizeBytes;
+    this.#top = this.#start;
+  }
+
+  /** Offset of the next record. */
+  get top(): number {
+    return this.#top;
+  }
+
+  hasRoom(records: number): boolean {
+    return this.#top + records * RECORD_BYTES <= this.#end;
+  }
+
+  /** Takes a cleared record. Room was checked before. */
+  take(): number {
+    const at = this.#top;
+    this.#top += RECORD_BYTES;
+    this.#words.fill(0, at >>> 2, this.#top >>> 2);
+    return at;
+  }
+
+  /** Gives everything back. */
+  clear(): void {
+    this.#top = this.#start;
+  }
+
+  setU16(record: number, field: number, value: number): void {
+    this.#view.setUint16(record + field, value, true);
+  }
+
+  setU32(record: number, field: number, value: number): void {
+    this.#view.setUint32(record + field, value, true);
+  }
+
+  setU8(record: number, field: number, value: number): void {
+    this.#view.setUint8(record + field, value);
+  }
+
+  /** Writes a 64-bit field from a safe integer. */
+  setWide(record: number, field: number, value: number): void {
+    this.#view.setUint32(record + field, value >>> 0, true);
+    this.#view.setInt32(record + field + 4, Math.floor(value / 0x1_0000_0000), true);
+  }
+
+  u16(record: number, field: number): number {
+    return this.#view.getUint16(record + field, true);
+  }
+
+  u32(record: number, field: number): number {
+    return this.#view.getUint32(record + field, true);
+  }
+
+  /** Puts a handler into `count` records. */
+  setHandlers(record: number, count: number, handler: number): void {
+    for (let index = 0; index < count; index++) this.setU16(record + index * RECORD_BYTES, RECORD.handler, handler);
+  }
+}

@@ -1,0 +1,224 @@
+import { packFault, REGISTER, SEGMENT, type SegmentIndex, VECTOR } from "@xenolith/x86-architecture";
+import type { Instruction, MemoryOperand, Operand } from "../decoder/instruction.ts";
+import type { HandlerTable } from "../interpreter/handlers.ts";
+import { ADDRESS_RECORD, RECORD, RECORD_BYTES } from "../interpreter/record.ts";
+import { SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../state/layout.ts";
+import {
+  displacementOf, instructionFormKey, isBitString, isString, memoryOperand, stringAddresses,
+} from "./instruction-form.ts";
+import { isFlat, type Mode } from "./mode.ts";
+import type { RecordArena } from "./record-arena.ts";
+
+/** Most records that one instruction needs: second page, repeat guard, two addresses, itself. */
+export const MAX_RECORDS_PER_INSTRUCTION = 5;
+
+const registerField = (register: number): number =>
+  register < 0 ? STATE.zero : STATE.registers + 8 * register;
+
+const segmentField = (segment: SegmentIndex, field: number): number =>
+  STATE.segments + SEGMENT_BYTES * segment + field;
+
+const addressMask = (addressBytes: number): number =>
+  addressBytes === 2 ? 0xffff : addressBytes === 4 ? 0xffff_ffff : -1;
+
+/** An address to be worked out by a record of its own. */
+interface AddressRequest {
+  readonly segment: SegmentIndex;
+  readonly isChecked: boolean;
+  readonly isWrite: boolean;
+  readonly sizeBytes: number;
+  readonly base: number;
+  readonly index: number;
+  readonly scale: number;
+  readonly displacement: number;
+  readonly destination: number;
+}
+
+/** Turns instructions into records. */
+export class RecordBuilder {
+  readonly #arena: RecordArena;
+  readonly #handlers: HandlerTable;
+  /** Instructions that TypeScript does, by the number in their record. */
+  readonly #rare: Instruction[] = [];
+
+  constructor(arena: RecordArena, handlers: HandlerTable) {
+    this.#arena = arena;
+    this.#handlers = handlers;
+  }
+
+  /** Forgets all instructions: the records are gone. */
+  clear(): void {
+    this.#rare.length = 0;
+  }
+
+  /** The instruction that the record of a rare one stands for. */
+  rareInstruction(record: number): Instruction | undefined {
+    return this.#rare[this.#arena.u32(record, RECORD.immediate)];
+  }
+
+  /** Whether a record is that of an instruction that TypeScript does. */
+  isRare(record: number): boolean {
+    return this.#arena.u16(record, RECORD.handler) === this.#handlers.special("rare");
+  }
+
+  /**
+   * Appends the records of an instruction at `instructionPointer`. Links and `remaining` are left to the caller.
+   * @returns whether generated code does it; false: it is TypeScript's.
+   */
+  append(instruction: Instruction, instructionPointer: number, mode: Mode): boolean {
+    const handler = this.#handlers.numberOf.get(instructionFormKey(instruction));
+    if (handler === undefined) {
+      const record = this.#begin(this.#handlers.special("rare"), instruction, instructionPointer, mode);
+      this.#arena.setU32(record, RECORD.immediate, this.#rare.length);
+      this.#rare.push(instruction);
+      return false;
+    }
+    if (isString(instruction)) this.#appendString(handler, instruction, instructionPointer, mode);
+    else this.#appendUsual(handler, instruction, instructionPointer, mode);
+    return true;
+  }
+
+  /** A record that belongs to no instruction, at an offset in CS. */
+  appendSpecial(name: "enter" | "second-page", instructionPointer: number): number {
+    const record = this.#arena.take();
+    this.#arena.setU16(record, RECORD.handler, this.#handlers.special(name));
+    this.#arena.setWide(record, RECORD.instructionPointer, instructionPointer);
+    this.#setAddressFields(record, -1, -1, 0, 0);
+    return record;
+  }
+
+  #begin(handler: number, instruction: Instruction, instructionPointer: number, mode: Mode): number {
+    const arena = this.#arena;
+    const record = arena.take();
+    const next = wrapPointer(instructionPointer + instruction.lengthBytes, mode);
+    arena.setU16(record, RECORD.handler, handler);
+    arena.setWide(record, RECORD.instructionPointer, instructionPointer);
+    arena.setWide(record, RECORD.next, next);
+    this.#setAddressFields(record, -1, -1, 0, 0);
+    const relative = instruction.operands[0];
+    if (relative?.kind === "relative") {
+      const mask = instruction.operandBytes === 2 ? 0xffff : 0xffff_ffff;
+      const target = next + relative.distance;
+      arena.setWide(record, RECORD.target, mode.codeBytes === 8 ? target : (target & mask) >>> 0);
+    }
+    return record;
+  }
+
+  #setAddressFields(record: number, base: number, index: number, scale: number, displacement: number): void {
+    const arena = this.#arena;
+    arena.setU16(record, RECORD.base, registerField(base));
+    arena.setU16(record, RECORD.index, registerField(index));
+    arena.setU8(record, RECORD.scale, scale);
+    arena.setWide(record, RECORD.displacement, displacement);
+  }
+
+  #appendUsual(handler: number, instruction: Instruction, instructionPointer: number, mode: Mode): void {
+    const memory = memoryOperand(instruction);
+    const isIndirect = memory !== null && this.#needsAddressRecord(instruction, memory.operand, mode);
+    if (memory !== null && isIndirect) {
+      this.#appendAddress(instruction, instructionPointer, mode, {
+        segment: memory.operand.segment,
+        isChecked: instruction.mnemonic !== "lea" && !isFlat(mode, memory.operand.segment),
+        isWrite: memory.isWrite,
+        sizeBytes: memory.operand.sizeBytes,
+        base: memory.operand.base,
+        index: memory.operand.index,
+        scale: memory.operand.scale,
+        displacement: displacementOf(instruction, memory.operand),
+        destination: STATE.address0,
+      });
+    }
+    const record = this.#begin(handler, instruction, instructionPointer, mode);
+    instruction.operands.forEach((operand, position) => this.#setOperand(record, instruction, operand, position));
+    if (isIndirect) {
+      this.#setAddressFields(record, -1, -1, 0, 0);
+      this.#arena.setU16(record, RECORD.base, STATE.address0);
+    }
+  }
+
+  #needsAddressRecord(instruction: Instruction, operand: MemoryOperand, mode: Mode): boolean {
+    if (isBitString(instruction)) return true;
+    const isNarrow = instruction.addressBytes < (mode.codeBytes === 8 ? 8 : 4);
+    return isNarrow || (instruction.mnemonic !== "lea" && !isFlat(mode, operand.segment));
+  }
+
+  #setOperand(record: number, instruction: Instruction, operand: Operand, position: number): void {
+    const arena = this.#arena;
+    if (operand.kind === "register") {
+      const field = position === 0 ? RECORD.register0 : RECORD.register1;
+      const offset = registerField(operand.register) + (operand.high ? 1 : 0);
+      if (position < 2) arena.setU16(record, field, offset);
+    } else if (operand.kind === "immediate") {
+      arena.setU32(record, RECORD.immediate, operand.value >>> 0);
+      arena.setU32(record, RECORD.immediate + 4, operand.high >>> 0);
+    } else if (operand.kind === "memory") {
+      const { base, index, scale } = operand;
+      this.#setAddressFields(record, base, index, scale, displacementOf(instruction, operand));
+    }
+  }
+
+  #appendAddress(
+    instruction: Instruction,
+    instructionPointer: number,
+    mode: Mode,
+    request: AddressRequest,
+  ): void {
+    const arena = this.#arena;
+    const handler = this.#handlers.special(isBitString(instruction) ? "bit-address" : "address");
+    const record = this.#begin(handler, instruction, instructionPointer, mode);
+    this.#setAddressFields(record, request.base, request.index, request.scale, request.displacement);
+    const first = request.isWrite ? SEGMENT_FIELD.writeFirst : SEGMENT_FIELD.readFirst;
+    const bounds = request.isChecked ? segmentField(request.segment, first) : STATE.unbounded;
+    const base = request.isChecked ? segmentField(request.segment, SEGMENT_FIELD.base) : STATE.zero;
+    const vector = request.segment === SEGMENT.ss ? VECTOR.stackFault : VECTOR.generalProtection;
+    arena.setU16(record, ADDRESS_RECORD.bounds, bounds);
+    arena.setU16(record, ADDRESS_RECORD.segmentBase, base);
+    arena.setWide(record, ADDRESS_RECORD.lastByte, request.isChecked ? request.sizeBytes - 1 : 0);
+    arena.setWide(record, ADDRESS_RECORD.mask, addressMask(instruction.addressBytes));
+    arena.setU32(record, ADDRESS_RECORD.fault, packFault(vector, 0));
+    arena.setU16(record, ADDRESS_RECORD.destination, request.destination);
+    const bitNumber = instruction.operands[1];
+    if (isBitString(instruction) && bitNumber?.kind === "register") {
+      const bits = 8 * instruction.operandBytes;
+      arena.setU32(record, ADDRESS_RECORD.bitRegister, registerField(bitNumber.register));
+      arena.setU32(record, ADDRESS_RECORD.bitExtension, (mode.codeBytes === 8 ? 64 : 32) - bits);
+      arena.setU32(record, ADDRESS_RECORD.bitLog, Math.log2(bits));
+    }
+  }
+
+  #appendString(handler: number, instruction: Instruction, instructionPointer: number, mode: Mode): void {
+    const arena = this.#arena;
+    const uses = stringAddresses(instruction.mnemonic);
+    const isPlain = instruction.addressBytes === (mode.codeBytes === 8 ? 8 : 4);
+    const isSourceDirect = !uses.source || (isPlain && isFlat(mode, instruction.segment));
+    const isDestinationDirect = !uses.destination || (isPlain && isFlat(mode, SEGMENT.es));
+    const mask = addressMask(instruction.addressBytes);
+    const first = arena.top;
+    if (instruction.repeat !== "none" && !(isSourceDirect && isDestinationDirect)) {
+      const guard = this.#begin(this.#handlers.special("repeat-guard"), instruction, instructionPointer, mode);
+      arena.setWide(guard, RECORD.immediate, mask);
+    }
+    const request = { isChecked: true, sizeBytes: instruction.operandBytes, index: -1, scale: 0, displacement: 0 };
+    if (!isSourceDirect) {
+      this.#appendAddress(instruction, instructionPointer, mode, {
+        ...request, segment: instruction.segment, isWrite: false, base: REGISTER.rsi, destination: STATE.address0,
+      });
+    }
+    if (!isDestinationDirect) {
+      this.#appendAddress(instruction, instructionPointer, mode, {
+        ...request, segment: SEGMENT.es, isWrite: uses.writes, base: REGISTER.rdi, destination: STATE.address1,
+      });
+    }
+    const record = this.#begin(handler, instruction, instructionPointer, mode);
+    arena.setU16(record, RECORD.base, isSourceDirect ? registerField(REGISTER.rsi) : STATE.address0);
+    arena.setU16(record, RECORD.index, isDestinationDirect ? registerField(REGISTER.rdi) : STATE.address1);
+    arena.setWide(record, RECORD.immediate, mask);
+    arena.setU16(record, RECORD.extra, record - first);
+  }
+}
+
+/** An offset in CS as it wraps: at 2^32 in 16 and 32-bit code (beyond a 64 KiB limit it faults). */
+export const wrapPointer = (pointer: number, mode: Mode): number => (mode.codeBytes === 8 ? pointer : pointer >>> 0);
+
+/** Number of records between two offsets. */
+export const recordsBetween = (first: number, end: number): number => (end - first) / RECORD_BYTES;

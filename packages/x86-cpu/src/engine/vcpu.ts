@@ -1,0 +1,356 @@
+import {
+  ACCESS, type Asid, type DirectGate, EXIT, type Exit, type ExitKind, type LinearAddress, type MachineMemory, TLB_TAG,
+} from "@xenolith/machine-interface";
+import {
+  FLAG, faultErrorCode, faultVector, hasErrorCode, type PackedFault, type PrivilegedOperation, packFault,
+  type VcpuContext, VECTOR, type X86Vcpu,
+} from "@xenolith/x86-architecture";
+import type { Instruction } from "../decoder/instruction.ts";
+import { LEAVE, RECORD } from "../interpreter/record.ts";
+import { STATE } from "../state/layout.ts";
+import type { VcpuState } from "../state/vcpu-state.ts";
+import type { Block } from "./block.ts";
+import { doBulkMove } from "./bulk-moves.ts";
+import type { CodePlace } from "./code-cache.ts";
+import type { Engine } from "./engine.ts";
+import { type EventPolicy, type GatedCore, SOFTWARE_INTERRUPT } from "./event-policy.ts";
+import { VcpuMemory } from "./linear-memory.ts";
+import type { Mode } from "./mode.ts";
+import { VcpuOperands } from "./operand-access.ts";
+import { describePrivileged } from "./privileged-operation.ts";
+import { RunBudget } from "./run-budget.ts";
+import {
+  OUTCOME, type Outcome, type ProcessorEnvironment, type SystemOperations,
+} from "./system-operations.ts";
+
+/** What a VCPU is made of. */
+export interface VcpuParts {
+  readonly engine: Engine;
+  readonly state: VcpuState;
+  readonly space: Asid;
+  readonly environment: ProcessorEnvironment;
+  readonly operations: SystemOperations;
+  readonly events: EventPolicy;
+  readonly release: () => void;
+}
+
+/** A VCPU: the loop around generated code. */
+export class Vcpu implements X86Vcpu, GatedCore {
+  readonly state: VcpuState;
+  readonly machine: MachineMemory;
+  readonly memory: VcpuMemory;
+  readonly operands: VcpuOperands;
+  readonly environment: ProcessorEnvironment;
+  readonly directGates: Map<number, DirectGate> = new Map();
+  privilegedOperation: PrivilegedOperation = describePrivileged(null, null);
+  readonly #engine: Engine;
+  readonly #operations: SystemOperations;
+  readonly #events: EventPolicy;
+  readonly #release: () => void;
+  readonly #budget = new RunBudget();
+  readonly #exit: Exit = { kind: EXIT.budget, retired: 0, vector: 0, errorCode: -1, address: 0, software: false };
+  #mode: Mode | null = null;
+  #modeGeneration = -1;
+  #exitRequested = false;
+  #isHalted = false;
+  /** Instructions retired when the interrupt shadow began; -1: none. */
+  #shadowAt = -1;
+
+  constructor(parts: VcpuParts) {
+    this.#engine = parts.engine;
+    this.machine = parts.engine.machine;
+    this.state = parts.state;
+    this.memory = new VcpuMemory(this.machine, parts.engine.translator, parts.state, parts.space);
+    this.operands = new VcpuOperands(parts.state, this.memory);
+    this.environment = parts.environment;
+    this.#operations = parts.operations;
+    this.#events = parts.events;
+    this.#release = parts.release;
+  }
+
+  get context(): VcpuContext {
+    return this.state;
+  }
+
+  get space(): Asid {
+    return this.memory.space;
+  }
+
+  set space(space: Asid) {
+    this.memory.space = space;
+    this.state.modeIsStale = true;
+  }
+
+  get retired(): number {
+    return this.#budget.retired(this.state.i32(STATE.budget)) - 1;
+  }
+
+  invalidate(at?: LinearAddress): void {
+    this.#engine.translator.invalidate(this.memory.space, at);
+  }
+
+  setDirectGate(vector: number, gate: DirectGate | null): void {
+    if (gate === null) this.directGates.delete(vector);
+    else this.directGates.set(vector, gate);
+  }
+
+  requestExit(): void {
+    this.#exitRequested = true;
+  }
+
+  release(): void {
+    this.#release();
+  }
+
+  /** Whether interrupts are held off for the instruction after STI or a load of SS. */
+  get isShadowed(): boolean {
+    return this.#shadowAt >= 0 && this.#shadowAt === this.#retiredNow();
+  }
+
+  #retiredNow(): number {
+    return this.#budget.retired(this.state.i32(STATE.budget));
+  }
+
+  run(budget: number): Exit {
+    const shadowed = this.isShadowed;
+    this.#budget.start(budget);
+    this.state.setU32(STATE.budget, 0);
+    this.#shadowAt = shadowed ? 0 : -1;
+    this.#engine.accesses.current = this;
+    this.memory.isActive = true;
+    const kind = this.#loop();
+    this.memory.isActive = false;
+    this.#exit.kind = kind;
+    this.#exit.retired = this.#retiredNow();
+    if (this.#shadowAt >= 0) this.#shadowAt = this.isShadowed ? this.#exit.retired : -1;
+    return this.#exit;
+  }
+
+  #loop(): ExitKind {
+    const { state } = this;
+    for (;;) {
+      if (this.#exitRequested) {
+        this.#exitRequested = false;
+        return EXIT.request;
+      }
+      this.#activate();
+      const interrupted = this.isShadowed ? null : this.#events.interrupt(this);
+      if (interrupted === OUTCOME.shutdown) return EXIT.shutdown;
+      if (interrupted !== null) this.#isHalted = false;
+      if (this.#isHalted) return EXIT.halt;
+      if (state.modeIsStale) this.#activate();
+      const isStepping = (state.systemFlags & FLAG.tf) !== 0;
+      const limit = isStepping || this.isShadowed ? 1 : Number.MAX_SAFE_INTEGER;
+      const slice = this.#budget.slice(state.i32(STATE.budget), limit);
+      state.setU32(STATE.budget, slice);
+      if (slice <= 0) return EXIT.budget;
+      const before = this.#retiredNow();
+      const exit = this.#runSlice();
+      if (exit !== null) return exit;
+      if (isStepping && this.#retiredNow() !== before) {
+        const trapped = this.#trap();
+        if (trapped !== null) return trapped;
+      }
+    }
+  }
+
+  /** Runs generated code until its slice is used up or something has happened that the loop must look at. */
+  #runSlice(): ExitKind | null {
+    const { state } = this;
+    const engine = this.#engine;
+    let record = 0;
+    for (;;) {
+      const mode = this.#mode;
+      if (mode === null) return null;
+      const interpret = mode.hasFlatStack ? engine.fast : engine.careful;
+      let code = interpret(state.base, state.u32(STATE.spaceTag), record, 0);
+      record = 0;
+      if (code === LEAVE.careful) {
+        code = engine.careful(state.base, state.u32(STATE.spaceTag), state.u32(STATE.exitRecord), 1);
+      }
+      switch (code) {
+        case LEAVE.resolve: {
+          const found = this.#resolve(mode);
+          if (typeof found === "number") return this.#fault(found);
+          record = found.record;
+          break;
+        }
+        case LEAVE.budget: {
+          if (state.i32(STATE.budget) <= 0) return null;
+          record = this.#cutBlock(mode);
+          break;
+        }
+        case LEAVE.rare: {
+          const exit = this.#rare();
+          if (exit !== null) return exit;
+          return null;
+        }
+        case LEAVE.bulk:
+          this.#bulk();
+          break;
+        case LEAVE.fault:
+          return this.#fault(state.u32(STATE.fault));
+        default:
+          break;
+      }
+      if (code !== LEAVE.bulk) state.setU32(STATE.singleMoves, 0);
+    }
+  }
+
+  /** Makes space and mode those of the registers. */
+  #activate(): void {
+    const { state } = this;
+    const { translator, modes } = this.#engine;
+    if (state.modeIsStale || this.#modeGeneration !== this.#engine.modeGeneration) {
+      this.#engine.flushIfFull();
+      this.#modeGeneration = this.#engine.modeGeneration;
+      const limit = translator.contextOf(this.memory.space).linearLimit ?? 0xffff_ffff;
+      this.#mode = modes.modeOf(state, limit);
+      state.setU32(STATE.mode, this.#mode.number);
+      state.modeIsStale = false;
+      this.memory.isNarrow = this.#mode.codeBytes !== 8;
+    }
+    const user = state.privilege === 3 ? TLB_TAG.user : 0;
+    const narrow = this.memory.isNarrow ? TLB_TAG.narrow : 0;
+    state.setU32(STATE.spaceTag, translator.activate(this.memory.space) | user | narrow);
+  }
+
+  #place(mode: Mode): CodePlace | PackedFault {
+    const instructionPointer = this.state.instructionPointer;
+    const linear = mode.codeBytes === 8 ? instructionPointer : (instructionPointer + mode.codeBase) >>> 0;
+    if (instructionPointer > mode.codeLimit && mode.codeBytes !== 8) return packFault(VECTOR.generalProtection, 0);
+    const host = this.memory.translate(linear, ACCESS.execute);
+    return host < 0 ? -host : { instructionPointer, linear, mode, host };
+  }
+
+  #resolve(mode: Mode): Block | PackedFault {
+    const engine = this.#engine;
+    if (engine.code.isFull) engine.code.flush();
+    const place = this.#place(mode);
+    if (typeof place === "number") return place;
+    const block = engine.code.resolve(place, () => {
+      const page = Math.floor(place.linear / 4096) * 4096 + 4096;
+      const host = this.memory.translate(mode.codeBytes === 8 ? page : page >>> 0, ACCESS.execute);
+      return host < 0 ? { fault: -host, host: 0 } : { fault: 0, host };
+    });
+    if (typeof block !== "number") engine.code.remember(block);
+    return block;
+  }
+
+  /** Copies the part of the next block that the budget covers. */
+  #cutBlock(mode: Mode): number {
+    const { state } = this;
+    const engine = this.#engine;
+    const record = state.u32(STATE.exitRecord);
+    const place = this.#place(mode);
+    const stop = engine.handlers.special("stop");
+    const from = typeof place === "number" ? null : place;
+    engine.code.copyStart(from, record, state.i32(STATE.budget), engine.scratch, stop);
+    return engine.scratch;
+  }
+
+  #bulk(): void {
+    const { state } = this;
+    const record = state.u32(STATE.exitRecord);
+    const handler = this.#engine.handlers.handlers[this.machine.view.getUint16(record + RECORD.handler, true)];
+    const left = state.i32(STATE.budget);
+    const done = doBulkMove(this.machine, state, this.memory, {
+      isCopy: handler?.form.mnemonic === "rep-movs", elementBytes: handler?.form.sizeBytes ?? 1, record, limit: left,
+    });
+    state.setU32(STATE.budget, left - done);
+    state.setU32(STATE.singleMoves, done === 0 ? 1 : 0);
+    if (done > 0 && state.register(1) === 0) {
+      state.setAddress(STATE.instructionPointer, this.machine.view.getUint32(record + RECORD.next, true));
+    }
+  }
+
+  /** A fault of the present instruction, which is not charged. Null: it was delivered. */
+  #fault(fault: PackedFault): ExitKind | null {
+    const outcome = this.#events.raise(this, this.#onStack(fault));
+    if (outcome === OUTCOME.shutdown) return EXIT.shutdown;
+    return outcome === null ? this.#interruptExit(fault) : null;
+  }
+
+  #onStack(fault: PackedFault): PackedFault {
+    return fault;
+  }
+
+  #interruptExit(fault: PackedFault): ExitKind {
+    const vector = faultVector(fault);
+    this.#exit.vector = vector;
+    this.#exit.errorCode = hasErrorCode(vector) ? faultErrorCode(fault) : -1;
+    this.#exit.address = vector === VECTOR.pageFault ? this.state.f64(STATE.faultAddress) : 0;
+    this.#exit.software = false;
+    return EXIT.interrupt;
+  }
+
+  /** The debug exception after an instruction that began with TF set. */
+  #trap(): ExitKind | null {
+    const singleStep = 0x4000;
+    this.state.setDebug(6, this.state.debug(6) | singleStep);
+    return this.#fault(packFault(VECTOR.debug, 0));
+  }
+
+  #rare(): ExitKind | null {
+    const { state } = this;
+    const instruction = this.#engine.builder.rareInstruction(state.u32(STATE.exitRecord));
+    if (instruction === undefined) return null;
+    const vector = this.#events.softwareInterrupt(this, instruction);
+    if (vector >= 0) return this.#softwareExit(instruction, vector);
+    if (vector === SOFTWARE_INTERRUPT.done) return null;
+    const operation = this.#operations.get(instruction.mnemonic);
+    const outcome = operation === undefined ? packFault(VECTOR.invalidOpcode, 0) : operation(this, instruction);
+    return this.#conclude(instruction, outcome);
+  }
+
+  #softwareExit(instruction: Instruction, vector: number): ExitKind {
+    this.#advance(instruction);
+    this.#exit.vector = vector;
+    this.#exit.errorCode = -1;
+    this.#exit.address = 0;
+    this.#exit.software = true;
+    return EXIT.interrupt;
+  }
+
+  #advance(instruction: Instruction): void {
+    const next = this.state.instructionPointer + instruction.lengthBytes;
+    this.state.instructionPointer = this.#mode?.codeBytes === 8 ? next : next >>> 0;
+  }
+
+  #refund(): void {
+    this.state.setU32(STATE.budget, this.state.i32(STATE.budget) + 1);
+  }
+
+  #conclude(instruction: Instruction, outcome: Outcome): ExitKind | null {
+    switch (outcome) {
+      case OUTCOME.next:
+        this.#advance(instruction);
+        return null;
+      case OUTCOME.jumped:
+      case OUTCOME.again:
+        return null;
+      case OUTCOME.halt:
+        this.#advance(instruction);
+        this.#isHalted = true;
+        return null;
+      case OUTCOME.shadow:
+        this.#advance(instruction);
+        if (!this.#wasShadowed()) this.#shadowAt = this.#retiredNow();
+        return null;
+      case OUTCOME.privileged:
+        this.#refund();
+        this.privilegedOperation = describePrivileged(instruction, this.state);
+        return EXIT.privileged;
+      case OUTCOME.shutdown:
+        return EXIT.shutdown;
+      default:
+        this.#refund();
+        return this.#fault(outcome);
+    }
+  }
+
+  /** Whether the instruction that has just retired was in a shadow itself: it does not begin another. */
+  #wasShadowed(): boolean {
+    return this.#shadowAt >= 0 && this.#shadowAt === this.#retiredNow() - 1;
+  }
+}

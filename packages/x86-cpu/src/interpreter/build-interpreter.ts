@@ -1,0 +1,57 @@
+import type { AddressTranslator } from "@xenolith/machine-interface";
+import { ModuleBuilder, TYPE, type ValueType } from "@xenolith/wasm-emitter";
+import { emitInterpreter } from "./emit-interpreter.ts";
+import { createHandlerTable } from "./handlers.ts";
+import type { InterpreterShape } from "./interpreter-machine.ts";
+import { emitCarefulTranslation, emitFastTranslation, type TranslationImports } from "./translate-function.ts";
+
+/** What an interpreter needs of its surroundings. */
+export interface InterpreterEnvironment {
+  readonly memory: WebAssembly.Memory;
+  readonly translator: AddressTranslator;
+  /** Offset of the jump cache in memory. */
+  readonly jumpCache: number;
+  /** See `TranslationImports`. */
+  announceStore(host: number, sizeBytes: number): number;
+  access(address: number, flags: number): number;
+  /** Carries out or announces the store that {@link access} prepared. */
+  commit(): void;
+}
+
+/**
+ * Runs from the instruction pointer, or from `record` when that is not 0, until something stops it.
+ * @param once - careful interpreters: nonzero to come back at the end of the block.
+ * @returns a value of `LEAVE`.
+ */
+export type InterpreterFunction = (state: number, spaceTag: number, record: number, once: number) => number;
+
+/** Generates, compiles and instantiates an interpreter. Cost: some 20 ms. */
+export const buildInterpreter = (shape: InterpreterShape, environment: InterpreterEnvironment): InterpreterFunction => {
+  const module = new ModuleBuilder();
+  const { tlb } = environment.translator;
+  const addressType: ValueType = shape.wide ? TYPE.i64 : TYPE.i32;
+  module.importMemory("machine", "memory", 1);
+  const imports: TranslationImports = {
+    refill: module.importFunction("machine", "refill", [TYPE.f64, TYPE.i32], [TYPE.i32]),
+    announceStore: module.importFunction("machine", "announceStore", [TYPE.i32, TYPE.i32], [TYPE.i32]),
+    access: module.importFunction("machine", "access", [TYPE.f64, TYPE.i32], [TYPE.i32]),
+  };
+  const commit = module.importFunction("machine", "commit", [], []);
+  const translate = module.function([addressType, TYPE.i32, TYPE.i32], [TYPE.i32]);
+  if (shape.careful) emitCarefulTranslation(translate, imports);
+  else emitFastTranslation(translate, tlb, imports);
+  const body = module.function([TYPE.i32, TYPE.i32, TYPE.i32, TYPE.i32], [TYPE.i32], "interpret");
+  emitInterpreter(body, shape, createHandlerTable(shape.wide), {
+    tlb, jumpCache: environment.jumpCache, refill: imports.refill, translate: translate.index, commit,
+  });
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(module.finish()), {
+    machine: {
+      memory: environment.memory,
+      refill: environment.translator.refillActive,
+      announceStore: environment.announceStore,
+      access: environment.access,
+      commit: environment.commit,
+    },
+  });
+  return instance.exports["interpret"] as InterpreterFunction;
+};

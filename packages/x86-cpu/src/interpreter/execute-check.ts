@@ -1,0 +1,36 @@
+import { TLB_ENTRY, type TlbRegion } from "@xenolith/machine-interface";
+import { and, convert, load, ne, or, toF64, TYPE, type Value } from "@xenolith/wasm-emitter";
+import { type InterpreterLocals, type InterpreterMachine, tlbEntryOffset } from "./interpreter-machine.ts";
+import { executeAccess } from "./translate-function.ts";
+
+/** Fixed places that an interpreter refers to. */
+export interface InterpreterPlaces {
+  readonly tlb: TlbRegion;
+  readonly jumpCache: number;
+  /** Indices of functions. */
+  readonly refill: number;
+  readonly translate: number;
+  readonly commit: number;
+}
+
+/** Sets `page` to the execute entry's offset of a linear address; refills it once, and calls `failed` when that is not enough. */
+export const emitExecuteCheck = (
+  m: InterpreterMachine,
+  locals: InterpreterLocals,
+  places: InterpreterPlaces,
+  linear: Value,
+  page: Value,
+  failed: () => void,
+): void => {
+  const { body, addressType } = m;
+  const bytes = addressType === TYPE.i64 ? 8 : 4;
+  body.set(page, tlbEntryOffset(linear));
+  const tag = or(and(linear, -4096), convert(locals.spaceTag, addressType));
+  body.if(ne(load(addressType, bytes, false, page, places.tlb.execute + TLB_ENTRY.tag), tag));
+  body.call(places.refill, toF64(linear, addressType === TYPE.i64), executeAccess(locals.spaceTag));
+  body.if();
+  failed();
+  body.end();
+  body.end();
+};
+

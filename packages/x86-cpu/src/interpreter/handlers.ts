@@ -1,0 +1,41 @@
+import type { Form } from "../machine/form.ts";
+import { DEFINITIONS } from "../meanings/index.ts";
+import { type Definition, formsOf } from "../meanings/definition.ts";
+
+/** One form and what it means. */
+export interface Handler {
+  readonly form: Form;
+  readonly definition: Definition;
+}
+
+/** Handlers that belong to no instruction. Their numbers follow those of the forms. */
+export const SPECIAL = ["enter", "stop", "rare", "stale", "address", "bit-address", "second-page", "repeat-guard"] as const;
+
+/** Name of a special handler. */
+export type SpecialHandler = (typeof SPECIAL)[number];
+
+/** Handlers of an interpreter and their numbers. */
+export interface HandlerTable {
+  readonly handlers: readonly Handler[];
+  /** Number of the handler of a form, by its key. */
+  readonly numberOf: ReadonlyMap<string, number>;
+  /** Number of a special handler. */
+  special(name: SpecialHandler): number;
+  readonly count: number;
+}
+
+/** Lists the handlers for 32-bit or (wide) 64-bit code. */
+export const createHandlerTable = (wide: boolean): HandlerTable => {
+  const handlers = DEFINITIONS.flatMap((definition) =>
+    formsOf(definition, wide).map((form) => ({ form, definition })),
+  );
+  const unique = new Map(handlers.map((handler) => [handler.form.key, handler]));
+  const list = [...unique.values()];
+  const numberOf = new Map(list.map(({ form }, number) => [form.key, number]));
+  return {
+    handlers: list,
+    numberOf,
+    special: (name) => list.length + SPECIAL.indexOf(name),
+    count: list.length + SPECIAL.length,
+  };
+};

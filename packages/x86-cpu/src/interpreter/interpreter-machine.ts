@@ -1,0 +1,428 @@
+import { TLB_ENTRY, type TlbRegion } from "@xenolith/machine-interface";
+import {
+  add, and, compare, convert, eq, type FunctionBody, i32, isZero, type Label, load, ltU, ne, or, shrU, sub, TYPE,
+  type Value, wrap, xor,
+} from "@xenolith/wasm-emitter";
+import { packFault, REGISTER, SEGMENT, VECTOR } from "@xenolith/x86-architecture";
+import { type Extension, Machine, type MachineShape, typeOf } from "../machine/machine.ts";
+import { FLAGS_KIND, type FlagsKind } from "../state/flags.ts";
+import { SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../state/layout.ts";
+import { LEAVE, RECORD, RECORD_BYTES } from "./record.ts";
+
+/** Locals of the interpreter function that handlers work with. */
+export interface InterpreterLocals {
+  readonly state: Value;
+  readonly spaceTag: Value;
+  /** Record being executed. */
+  readonly record: Value;
+  readonly budget: Value;
+  readonly instructionPointer: Value;
+  readonly leaveCode: Value;
+}
+
+/** Places of the interpreter function that handlers go to. */
+export interface InterpreterLabels {
+  /** Next record. */
+  readonly next: Label;
+  /** A block begins: charge the budget. */
+  readonly enter: Label;
+  /** Find the record for the instruction pointer. */
+  readonly lookup: Label;
+  readonly exit: Label;
+}
+
+/** What an interpreter is generated for. */
+export interface InterpreterShape extends MachineShape {
+  /**
+   * Careful: accesses that cross pages or must not be cached go through TypeScript, and the stack may have any segment. Not
+   * careful: such accesses leave with `LEAVE.careful`, and the stack is flat.
+   */
+  readonly careful: boolean;
+}
+
+const STACK_SEGMENT = STATE.segments + SEGMENT_BYTES * SEGMENT.ss;
+const NO_HOST = -1;
+
+/** Bits of the second argument of a translation function; its size is in bits 7:0. */
+export const TRANSLATE = { write: 0x100 } as const;
+
+/** Emits handlers: operands are read from the record, effects go to the state block. */
+export class InterpreterMachine extends Machine {
+  /** Whether the meaning has gone somewhere, so that nothing follows. */
+  hasEnded = false;
+  readonly #careful: boolean;
+  readonly #locals: InterpreterLocals;
+  readonly #labels: InterpreterLabels;
+  readonly #tlb: TlbRegion;
+  readonly #translateFunction: number;
+  readonly #commitFunction: number;
+  readonly #once: Value;
+
+  constructor(
+    body: FunctionBody,
+    shape: InterpreterShape,
+    locals: InterpreterLocals,
+    labels: InterpreterLabels,
+    environment: {
+      readonly tlb: TlbRegion;
+      readonly translateFunction: number;
+      readonly commitFunction: number;
+      readonly once: Value;
+    },
+  ) {
+    super(body, shape);
+    this.#careful = shape.careful;
+    this.#locals = locals;
+    this.#labels = labels;
+    this.#tlb = environment.tlb;
+    this.#translateFunction = environment.translateFunction;
+    this.#commitFunction = environment.commitFunction;
+    this.#once = environment.once;
+  }
+
+  /** The lazy flags where the function keeps them. */
+  get flagLocals(): { readonly kind: Value; readonly a: Value; readonly b: Value; readonly result: Value } {
+    const { dynamicKind, a, b, result } = this.keptFlags;
+    return { kind: dynamicKind, a, b, result };
+  }
+
+  /** Begins a handler. */
+  begin(sizeBytes: number, operands: Machine["operands"]): void {
+    this.temporaries.reset();
+    this.sizeBytes = sizeBytes;
+    this.operands = operands;
+    this.hasEnded = false;
+  }
+
+  /** Ends a handler: on to the next record. */
+  finish(): void {
+    if (this.hasEnded) return;
+    this.body.set(this.#locals.record, add(this.#locals.record, RECORD_BYTES));
+    this.body.branch(this.#labels.next);
+  }
+
+  // Record fields
+
+  /** A 16-bit field of the record. */
+  field16(offset: number): Value {
+    return load(TYPE.i32, 2, false, this.#locals.record, offset);
+  }
+
+  field32(offset: number): Value {
+    return load(TYPE.i32, 4, false, this.#locals.record, offset);
+  }
+
+  /** A 64-bit field of the record, of the address type. */
+  fieldAddress(offset: number): Value {
+    return load(this.addressType, this.shape.wide ? 8 : 4, false, this.#locals.record, offset);
+  }
+
+  // Registers
+
+  /** A register whose offset in the state block is a value. */
+  registerAt(offset: Value, sizeBytes: number, extension: Extension): Value {
+    return load(typeOf(sizeBytes), sizeBytes, extension === "signed", add(this.#locals.state, offset));
+  }
+
+  #setRegisterAt(place: Value, offset: number, sizeBytes: number, value: Value): void {
+    if (this.shape.wide && sizeBytes === 4) this.body.store(8, place, convert(convert(value, TYPE.i32), TYPE.i64), offset);
+    else this.body.store(sizeBytes, place, convert(value, typeOf(sizeBytes)), offset);
+  }
+
+  override register(index: number, sizeBytes: number, extension: Extension = "any"): Value {
+    return load(typeOf(sizeBytes), sizeBytes, extension === "signed", this.#locals.state, this.registerOffset(index));
+  }
+
+  override setRegister(index: number, sizeBytes: number, value: Value): void {
+    this.#setRegisterAt(this.#locals.state, this.registerOffset(index), sizeBytes, value);
+  }
+
+  override setHighByte(value: Value): void {
+    this.body.store(1, this.#locals.state, value, this.registerOffset(REGISTER.rax) + 1);
+  }
+
+  #operandOffset(which: number): Value {
+    if (which === 2) return i32(this.registerOffset(REGISTER.rcx));
+    return this.field16(which === 0 ? RECORD.register0 : RECORD.register1);
+  }
+
+  protected override operandRegister(which: number, extension: Extension): Value {
+    return this.registerAt(this.#operandOffset(which), this.operandBytes(which), extension);
+  }
+
+  protected override setOperandRegister(which: number, value: Value): void {
+    const place = add(this.#locals.state, this.#operandOffset(which));
+    this.#setRegisterAt(place, 0, this.operandBytes(which), value);
+  }
+
+  protected override immediate(which: number): Value {
+    const isWide = this.operandBytes(which) === 8;
+    return load(isWide ? TYPE.i64 : TYPE.i32, isWide ? 8 : 4, false, this.#locals.record, RECORD.immediate);
+  }
+
+  // Memory
+
+  #addressRegister(field: number): Value {
+    const place = add(this.#locals.state, this.field16(field));
+    return load(this.addressType, this.shape.wide ? 8 : 4, false, place);
+  }
+
+  override address(): Value {
+    const scale = convert(load(TYPE.i32, 1, false, this.#locals.record, RECORD.scale), this.addressType);
+    return this.scaled(
+      this.#addressRegister(RECORD.base),
+      this.#addressRegister(RECORD.index),
+      scale,
+      this.fieldAddress(RECORD.displacement),
+    );
+  }
+
+  override offset(): Value {
+    return this.address();
+  }
+
+  protected override translate(sizeBytes: number, address: Value, isWrite: boolean): Value {
+    const { body } = this;
+    const table = isWrite ? this.#tlb.write : this.#tlb.read;
+    const flags = isWrite ? TRANSLATE.write : 0;
+    const entry = this.temporary(TYPE.i32);
+    const host = this.temporary(TYPE.i32);
+    const found = body.block();
+    const missing = body.block();
+    body.set(entry, tlbEntryOffset(address));
+    const tag = or(and(add(address, sizeBytes - 1), -4096), convert(this.#locals.spaceTag, this.addressType));
+    const present = load(this.addressType, this.shape.wide ? 8 : 4, false, entry, table + TLB_ENTRY.tag);
+    body.branchIf(missing, ne(present, tag));
+    body.set(host, add(wrap(address), load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.addend)));
+    body.branch(found);
+    body.end();
+    body.call(this.#translateFunction, address, i32(sizeBytes | flags), this.#locals.spaceTag);
+    body.set(host);
+    body.branchIf(found, ne(host, NO_HOST));
+    this.refund();
+    this.leave(this.#careful ? LEAVE.fault : LEAVE.careful);
+    body.end();
+    return host;
+  }
+
+  protected override storesDone(host: Value): void {
+    if (!this.#careful) return;
+    const pending = load(TYPE.i32, 4, false, this.#locals.state, STATE.pendingStore);
+    this.body.if(eq(pending, host));
+    this.body.call(this.#commitFunction);
+    this.body.end();
+  }
+
+  // Stack
+
+  #stackMask(): Value {
+    return load(TYPE.i32, 4, false, this.#locals.state, STATE.stackMask);
+  }
+
+  override stackPointer(): Value {
+    const pointer = this.register(REGISTER.rsp, this.wordBytes, "zero");
+    return this.#careful && !this.shape.wide ? and(pointer, this.#stackMask()) : pointer;
+  }
+
+  override setStackPointer(offset: Value): void {
+    if (!this.#careful || this.shape.wide) {
+      this.setRegister(REGISTER.rsp, this.wordBytes, offset);
+      return;
+    }
+    const kept = and(this.register(REGISTER.rsp, 4), xor(this.#stackMask(), -1));
+    this.setRegister(REGISTER.rsp, 4, or(kept, offset));
+  }
+
+  override wrappedStackOffset(offset: Value): Value {
+    return this.#careful && !this.shape.wide ? and(offset, this.#stackMask()) : offset;
+  }
+
+  override stackAddress(offset: Value, sizeBytes: number, isWrite: boolean): Value {
+    if (!this.#careful || this.shape.wide) return offset;
+    const bounds = STACK_SEGMENT + (isWrite ? SEGMENT_FIELD.writeFirst : SEGMENT_FIELD.readFirst);
+    const pinned = this.pin(offset);
+    const fault = packFault(VECTOR.stackFault, 0);
+    this.#faultWhen(this.outOfBounds(pinned, i32(sizeBytes - 1), i32(bounds)), i32(fault));
+    return add(pinned, load(TYPE.i32, 4, false, this.#locals.state, STACK_SEGMENT + SEGMENT_FIELD.base));
+  }
+
+  /** i32 1 when the bytes from `offset` (pinned) on are not all between two words at `bounds` in the state block. */
+  outOfBounds(offset: Value, lastByte: Value, bounds: Value): Value {
+    const place = this.pin(add(this.#locals.state, bounds));
+    const last = this.pin(add(offset, lastByte));
+    const below = ltU(offset, load(TYPE.i32, 4, false, place));
+    const above = compare("gtU", last, load(TYPE.i32, 4, false, place, 4));
+    return or(or(below, above), ltU(last, offset));
+  }
+
+  // Flags
+
+  override setFlags(kind: FlagsKind, a: Value, b: Value, result: Value): void {
+    const locals = this.keptFlags;
+    const assign = (target: Value, value: Value): void => {
+      if (value !== target) this.body.set(target, convert(value, this.addressType, true));
+    };
+    const usesA = kind !== FLAGS_KIND.logic && kind !== FLAGS_KIND.given;
+    // The new value of one may be made from the old value of another: all are computed before any is set.
+    const changes: (readonly [Value, Value])[] = [[locals.b, b], [locals.result, result]];
+    if (usesA) changes.push([locals.a, a]);
+    const pinned = changes.map(([target, value]) => [target, this.pin(convert(value, this.addressType, true))] as const);
+    for (const [target, value] of pinned) assign(target, value);
+    this.body.set(locals.dynamicKind, i32(kind));
+  }
+
+  override systemFlags(): Value {
+    return load(TYPE.i32, 4, false, this.#locals.state, STATE.systemFlags);
+  }
+
+  override setSystemFlags(value: Value): void {
+    this.body.store(4, this.#locals.state, value, STATE.systemFlags);
+  }
+
+  // Control
+
+  /** Leaves the interpreter; the instruction pointer names this instruction. */
+  leave(code: number): void {
+    this.body.set(this.#locals.instructionPointer, this.fieldAddress(RECORD.instructionPointer));
+    this.leaveAt(code);
+  }
+
+  /** Leaves with the instruction pointer as it is. */
+  leaveAt(code: number): void {
+    this.body.set(this.#locals.leaveCode, i32(code));
+    this.body.branch(this.#labels.exit);
+  }
+
+  /** Gives back what was charged for this instruction and those behind it. */
+  refund(): void {
+    this.body.set(this.#locals.budget, add(this.#locals.budget, this.field16(RECORD.remaining)));
+  }
+
+  #faultWhen(condition: Value, packed: Value): void {
+    this.body.if(condition);
+    this.raise(packed);
+    this.body.end();
+  }
+
+  /** Leaves with a fault. */
+  raise(packed: Value): void {
+    this.body.store(4, this.#locals.state, packed, STATE.fault);
+    this.refund();
+    this.leave(LEAVE.fault);
+  }
+
+  override when(condition: Value, then: () => void): void {
+    this.body.if(condition);
+    then();
+    this.body.end();
+  }
+
+  override faultIf(condition: Value, vector: number): void {
+    this.#faultWhen(condition, i32(packFault(vector, 0)));
+  }
+
+  override rareIf(condition: Value): void {
+    this.body.if(condition);
+    this.refund();
+    this.body.set(this.#locals.budget, sub(this.#locals.budget, 1));
+    this.leave(LEAVE.rare);
+    this.body.end();
+  }
+
+  override nextInstruction(): Value {
+    return this.fieldAddress(RECORD.next);
+  }
+
+  /** Follows a link, or looks the target up. */
+  follow(link: number, target: Value): void {
+    const record = this.temporary(TYPE.i32);
+    this.body.set(record, this.field32(link));
+    this.body.if(record);
+    this.body.set(this.#locals.record, record);
+    this.body.branch(this.#labels.enter);
+    this.body.end();
+    this.goto(target);
+  }
+
+  /** Goes to an offset in CS. */
+  goto(target: Value): void {
+    this.body.set(this.#locals.instructionPointer, target);
+    this.body.branch(this.#labels.lookup);
+  }
+
+  override jump(): void {
+    this.follow(RECORD.linkTarget, this.fieldAddress(RECORD.target));
+    this.hasEnded = true;
+  }
+
+  #fallThrough(): void {
+    this.follow(RECORD.linkNext, this.nextInstruction());
+  }
+
+  override jumpIf(condition: Value): void {
+    this.body.if(condition);
+    this.follow(RECORD.linkTarget, this.fieldAddress(RECORD.target));
+    this.body.end();
+    this.#fallThrough();
+    this.hasEnded = true;
+  }
+
+  override jumpTo(target: Value): void {
+    this.goto(target);
+    this.hasEnded = true;
+  }
+
+  // Strings. The fields of the address are those of source (base) and destination (index).
+
+  override stringSource(): Value {
+    return this.#addressRegister(RECORD.base);
+  }
+
+  override stringDestination(): Value {
+    return this.#addressRegister(RECORD.index);
+  }
+
+  override stringMask(): Value {
+    return this.fieldAddress(RECORD.immediate);
+  }
+
+  override repeatIf(condition: Value): void {
+    const { body } = this;
+    const { budget, record } = this.#locals;
+    body.if(condition);
+    body.if(isZero(budget));
+    this.leave(LEAVE.budget);
+    body.end();
+    if (this.#careful) {
+      body.if(this.#once);
+      this.leave(LEAVE.proceed);
+      body.end();
+    }
+    body.set(budget, sub(budget, 1));
+    body.set(record, sub(record, this.field16(RECORD.extra)));
+    body.branch(this.#labels.next);
+    body.end();
+    this.#fallThrough();
+    this.hasEnded = true;
+  }
+
+  override bulkIf(condition: Value): void {
+    const mayBeBulk = isZero(load(TYPE.i32, 4, false, this.#locals.state, STATE.singleMoves));
+    this.body.if(and(condition, mayBeBulk));
+    this.refund();
+    this.leave(LEAVE.bulk);
+    this.body.end();
+  }
+
+  override finishIf(condition: Value): void {
+    this.body.if(condition);
+    this.#fallThrough();
+    this.body.end();
+  }
+}
+
+/** Offset of the TLB entry of a linear address in its array. */
+export const tlbEntryOffset = (address: Value): Value => {
+  const index = address.type === TYPE.i64 ? wrap(shrU(address, 8)) : shrU(address, 8);
+  return and(index, 0xfff0);
+};

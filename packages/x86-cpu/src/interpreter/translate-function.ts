@@ -1,0 +1,68 @@
+import { ACCESS, REFILL, REFILL_MAILBOX, TLB_ENTRY, TLB_TAG, type TlbRegion } from "@xenolith/machine-interface";
+import {
+  add, and, compare, eq, type FunctionBody, i32, load, or, select, shl, shrU, toF64, TYPE, type Value, wrap,
+} from "@xenolith/wasm-emitter";
+import { tlbEntryOffset, TRANSLATE } from "./interpreter-machine.ts";
+
+/** Functions that a translation function calls, by index. */
+export interface TranslationImports {
+  /** `TlbRefillFunction`. */
+  readonly refill: number;
+  /** (host i32, size i32) -> i32: announces a store that must not be cached. Returns the host address, or -1 to refuse. */
+  readonly announceStore: number;
+  /** (address f64, size and flags i32) -> i32: an access in every possible way. Returns a host address or -1 after a fault. */
+  readonly access: number;
+}
+
+/** Access bits for a refill, from the flags of the caller and the space tag. */
+const refillAccess = (flags: Value, spaceTag: Value): Value => {
+  const kind = and(shrU(flags, 8), 1);
+  const user = shl(and(spaceTag, TLB_TAG.user), 2);
+  const narrow = shl(and(spaceTag, TLB_TAG.narrow), 2);
+  return or(or(kind, user), narrow);
+};
+
+const asLinear = (address: Value): Value => toF64(address, address.type === TYPE.i64);
+
+/**
+ * Emits `translate(address, size and flags, space tag) -> host address or -1` for fast interpreters: refills the TLB where
+ * that is enough, and refuses whatever else there is (page crossings, faults).
+ */
+export const emitFastTranslation = (body: FunctionBody, tlb: TlbRegion, imports: TranslationImports): void => {
+  const address = body.parameter(0);
+  const flags = body.parameter(1);
+  const spaceTag = body.parameter(2);
+  const outcome = body.local(TYPE.i32);
+  const entry = body.local(TYPE.i32);
+  const end = add(and(wrap(address), 0xfff), and(flags, 0xff));
+  const refuse = (condition: Value): void => {
+    body.if(condition);
+    body.return(i32(-1));
+    body.end();
+  };
+  refuse(compare("gtU", end, 4096));
+  body.call(imports.refill, asLinear(address), refillAccess(flags, spaceTag));
+  body.set(outcome);
+  const isWrite = and(flags, TRANSLATE.write);
+  body.if(eq(outcome, REFILL.filled));
+  body.set(entry, tlbEntryOffset(address));
+  const addend = (table: number): Value => load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.addend);
+  body.return(add(wrap(address), select(addend(tlb.write), addend(tlb.read), isWrite)));
+  body.end();
+  refuse(eq(outcome, REFILL.fault));
+  const direct = load(TYPE.i32, 4, false, i32(tlb.mailbox), REFILL_MAILBOX.hostAddress);
+  body.if(isWrite);
+  body.call(imports.announceStore, direct, and(flags, 0xff));
+  body.set(outcome);
+  body.return(outcome);
+  body.end();
+  body.push(direct);
+};
+
+/** Emits the same for careful interpreters: TypeScript does everything. */
+export const emitCarefulTranslation = (body: FunctionBody, imports: TranslationImports): void => {
+  body.call(imports.access, asLinear(body.parameter(0)), body.parameter(1));
+};
+
+/** The access kind bits of an execute refill. */
+export const executeAccess = (spaceTag: Value): Value => or(refillAccess(i32(0), spaceTag), ACCESS.execute);

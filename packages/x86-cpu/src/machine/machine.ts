@@ -1,0 +1,354 @@
+import {
+  add, and, constant, convert, type FunctionBody, isZero, load, ne, type Operand, shl, shrS, shrU, signExtend, sub, TYPE, type Value,
+  type ValueType, wrap, xor,
+} from "@xenolith/wasm-emitter";
+import { FLAGS_KIND, type FlagsKind } from "../state/flags.ts";
+import { STATE } from "../state/layout.ts";
+import { conditionOf, type FlagValues } from "./conditions.ts";
+import type { OperandForm } from "./form.ts";
+import { TemporaryPool } from "./temporaries.ts";
+
+/** What the bits above an operand's size are: copies of its sign, zeros, or of no interest to the reader. */
+export type Extension = "signed" | "zero" | "any";
+
+/** A place that is read and then written: a register or memory whose translation has been checked. */
+export interface Place {
+  get(extension?: Extension): Value;
+  set(value: Value): void;
+}
+
+/** Wasm type in which an operation of `sizeBytes` is computed: i32 up to 4 bytes, i64 for 8. */
+export const typeOf = (sizeBytes: number): ValueType => (sizeBytes === 8 ? TYPE.i64 : TYPE.i32);
+
+/** What is fixed when an engine is generated. */
+export interface MachineShape {
+  /** 64-bit code: addresses and flags are i64. Else both are i32. */
+  readonly wide: boolean;
+}
+
+/**
+ * What the meaning of an instruction is written against. A meaning calls these methods; each appends WebAssembly that will
+ * do the thing. Engines supply where operands, addresses and control flow come from.
+ *
+ * Discipline for meanings:
+ * - Values are lazy trees: {@link pin} what is used twice or read before something changes.
+ * - Every value has the type of its operation's size. Results are {@link extend}ed before they become flags.
+ * - Conditions and flag bits are i32.
+ * - Everything that can fault (memory, {@link faultIf}, {@link rareIf}) comes before the first effect.
+ */
+export abstract class Machine {
+  readonly body: FunctionBody;
+  readonly shape: MachineShape;
+  /** Type of a linear address. */
+  readonly addressType: ValueType;
+  /** Size of the operation being described. */
+  sizeBytes = 4;
+  /** Operands of the form being described. */
+  operands: readonly OperandForm[] = [];
+  /** Flags as they are at this point. */
+  flags: FlagValues;
+  protected readonly temporaries: TemporaryPool;
+  /** The lazy flags where the engine keeps them between instructions. */
+  protected readonly keptFlags: FlagValues;
+
+  constructor(body: FunctionBody, shape: MachineShape) {
+    this.body = body;
+    this.shape = shape;
+    this.addressType = shape.wide ? TYPE.i64 : TYPE.i32;
+    this.temporaries = new TemporaryPool(body);
+    this.keptFlags = {
+      kind: null,
+      dynamicKind: body.local(TYPE.i32),
+      a: body.local(this.addressType),
+      b: body.local(this.addressType),
+      result: body.local(this.addressType),
+    };
+    this.flags = this.keptFlags;
+  }
+
+  /** Type of the operation being described. */
+  get type(): ValueType {
+    return typeOf(this.sizeBytes);
+  }
+
+  /** Bits of the operation being described. */
+  get bits(): number {
+    return 8 * this.sizeBytes;
+  }
+
+  /** Size of near return addresses and of the stack pointer in this code. */
+  get wordBytes(): number {
+    return this.shape.wide ? 8 : 4;
+  }
+
+  // Values
+
+  /** A fresh local, free for the rest of the instruction. */
+  temporary(type: ValueType): Value {
+    return this.temporaries.take(type);
+  }
+
+  /** Computes a value now and names the result, so that it can be used again. */
+  pin(value: Value): Value {
+    if (value.isPinned) return value;
+    const name = this.temporary(value.type);
+    this.body.set(name, value);
+    return name;
+  }
+
+  /** Sign-extends a result of the operation's size to its type. */
+  extend(value: Value): Value {
+    return signExtend(this.sizeBytes, value);
+  }
+
+  // Registers, supplied by the engine
+
+  /** General register number `index`, of `sizeBytes`. */
+  abstract register(index: number, sizeBytes: number, extension?: Extension): Value;
+  /** Writes a register: 1 and 2 bytes keep the rest, 4 bytes zero the upper half. */
+  abstract setRegister(index: number, sizeBytes: number, value: Value): void;
+  /** Bits 15:8 of AX, for the byte forms of multiplication and division. */
+  abstract setHighByte(value: Value): void;
+  /** Register operand number `which`. */
+  protected abstract operandRegister(which: number, extension: Extension): Value;
+  protected abstract setOperandRegister(which: number, value: Value): void;
+  /** Immediate operand number `which`, sign-extended to the type of its size. */
+  protected abstract immediate(which: number): Value;
+
+  // Memory, supplied by the engine
+
+  /** Linear address of the memory operand. */
+  abstract address(): Value;
+  /** Offset of the memory operand in its segment, of the operation's type or wider. */
+  abstract offset(): Value;
+  /**
+   * Offset in machine memory where `sizeBytes` at a linear address can be read or written. Does not come back when they
+   * cannot.
+   */
+  protected abstract translate(sizeBytes: number, address: Value, isWrite: boolean): Value;
+  /** Stores to a place that {@link translate} gave. */
+  protected storeTranslated(sizeBytes: number, host: Value, value: Value, offset = 0): void {
+    this.body.store(sizeBytes, host, convert(value, typeOf(sizeBytes)), offset);
+  }
+  /** Told after the last store to a translated place. */
+  protected abstract storesDone(host: Value): void;
+
+  protected loadTranslated(sizeBytes: number, host: Value, extension: Extension, offset = 0): Value {
+    return load(typeOf(sizeBytes), sizeBytes, extension === "signed", host, offset);
+  }
+
+  /** Reads memory. */
+  load(sizeBytes: number, address: Value, extension: Extension = "any"): Value {
+    const host = this.translate(sizeBytes, this.pin(address), false);
+    return this.pin(this.loadTranslated(sizeBytes, host, extension));
+  }
+
+  /** Writes memory. */
+  store(sizeBytes: number, address: Value, value: Value): void {
+    const pinned = this.pin(value);
+    const host = this.translate(sizeBytes, this.pin(address), true);
+    this.storeTranslated(sizeBytes, host, pinned);
+    this.storesDone(host);
+  }
+
+  /** Memory that is read and then written. */
+  modifyMemory(sizeBytes: number, address: Value): Place {
+    const host = this.translate(sizeBytes, this.pin(address), true);
+    return {
+      get: (extension = "signed") => this.loadTranslated(sizeBytes, host, extension),
+      set: (value) => {
+        this.storeTranslated(sizeBytes, host, value);
+        this.storesDone(host);
+      },
+    };
+  }
+
+  /** Writes several values of `sizeBytes` to consecutive addresses, all or none. */
+  storeAll(sizeBytes: number, address: Value, values: readonly Value[]): void {
+    const host = this.translate(sizeBytes * values.length, this.pin(address), true);
+    values.forEach((value, position) => {
+      this.storeTranslated(sizeBytes, host, value, sizeBytes * position);
+    });
+    this.storesDone(host);
+  }
+
+  /** Reads `count` consecutive values of `sizeBytes`. */
+  loadAll(sizeBytes: number, address: Value, count: number, extension: Extension): readonly Value[] {
+    const host = this.translate(sizeBytes * count, this.pin(address), false);
+    const values: Value[] = [];
+    for (let position = 0; position < count; position++) {
+      values.push(this.pin(this.loadTranslated(sizeBytes, host, extension, sizeBytes * position)));
+    }
+    return values;
+  }
+
+  // Operands
+
+  /** Size of operand number `which`. */
+  operandBytes(which: number): number {
+    return this.operands[which]?.sizeBytes ?? 0;
+  }
+
+  /** Whether operand number `which` is of a kind. */
+  isOperand(which: number, kind: OperandForm["kind"]): boolean {
+    return this.operands[which]?.kind === kind;
+  }
+
+  /** Reads operand number `which`. */
+  read(which: number, extension: Extension = "signed"): Value {
+    if (this.isOperand(which, "register")) return this.operandRegister(which, extension);
+    if (this.isOperand(which, "immediate")) return this.immediate(which);
+    return this.load(this.operandBytes(which), this.address(), extension);
+  }
+
+  /** Writes operand number `which`. */
+  write(which: number, value: Value): void {
+    if (this.isOperand(which, "register")) this.setOperandRegister(which, value);
+    else this.store(this.operandBytes(which), this.address(), value);
+  }
+
+  /** Operand number `which`, to be read and then written. Checks now that memory can be written. */
+  modify(which: number): Place {
+    if (!this.isOperand(which, "register")) return this.modifyMemory(this.operandBytes(which), this.address());
+    return {
+      get: (extension = "signed") => this.operandRegister(which, extension),
+      set: (value) => this.setOperandRegister(which, value),
+    };
+  }
+
+  // Stack
+
+  /** Stack pointer as an offset in SS, zero-extended to the address type. */
+  abstract stackPointer(): Value;
+  abstract setStackPointer(offset: Value): void;
+  /** `offset` wrapped at the stack size. */
+  abstract wrappedStackOffset(offset: Value): Value;
+  /** Linear address of `sizeBytes` at an offset in SS; does not come back when the segment forbids it. */
+  abstract stackAddress(offset: Value, sizeBytes: number, isWrite: boolean): Value;
+
+  /** Pushes a value; the stack pointer moves once the store has succeeded. */
+  push(sizeBytes: number, value: Value): void {
+    const pinned = this.pin(value);
+    const top = this.pin(this.wrappedStackOffset(sub(this.stackPointer(), sizeBytes)));
+    this.store(sizeBytes, this.stackAddress(top, sizeBytes, true), pinned);
+    this.setStackPointer(top);
+  }
+
+  /** Reads the top of the stack without moving the pointer. */
+  peek(sizeBytes: number, extension: Extension = "zero"): Value {
+    const top = this.pin(this.stackPointer());
+    return this.load(sizeBytes, this.stackAddress(top, sizeBytes, false), extension);
+  }
+
+  /** Offset in SS `bytes` below the top. */
+  stackBelow(bytes: number): Value {
+    return this.wrappedStackOffset(sub(this.stackPointer(), bytes));
+  }
+
+  /** Moves the stack pointer up. */
+  dropStack(bytes: Operand): void {
+    this.setStackPointer(this.wrappedStackOffset(add(this.stackPointer(), bytes)));
+  }
+
+  // Flags
+
+  /** Makes the arithmetic flags follow from an operation; see `FLAGS_KIND`. */
+  abstract setFlags(kind: FlagsKind, a: Value, b: Value, result: Value): void;
+
+  /** CF = OF = AF = 0, the others from the result. */
+  setLogicFlags(result: Value): void {
+    const zero = constant(this.addressType, 0);
+    this.setFlags(FLAGS_KIND.logic, zero, zero, result);
+  }
+
+  /** Condition by its encoding, as i32 0 or 1. Computed now. */
+  condition(encoding: number): Value {
+    return conditionOf(this, encoding);
+  }
+
+  // Flags that are not arithmetic
+
+  /** The other flags, as in EFLAGS. */
+  abstract systemFlags(): Value;
+  abstract setSystemFlags(value: Value): void;
+
+  // Control
+
+  /** Does `then` when the condition holds. Flags set inside are merged. */
+  abstract when(condition: Value, then: () => void): void;
+  /** Raises a fault without an error code when the condition holds. Nothing of the instruction may have happened. */
+  abstract faultIf(condition: Value, vector: number): void;
+  /** Leaves the instruction to TypeScript when the condition holds. Nothing of it may have happened. */
+  abstract rareIf(condition: Value): void;
+  /** Offset of the next instruction, of the address type. */
+  abstract nextInstruction(): Value;
+  /** Goes to the direct target. Ends the instruction. */
+  abstract jump(): void;
+  /** Goes to the direct target when the condition holds, else on. Ends the instruction. */
+  abstract jumpIf(condition: Value): void;
+  /** Goes to a computed offset in CS. Ends the instruction. */
+  abstract jumpTo(target: Value): void;
+
+  // Repetition
+
+  /** Linear addresses of source and destination of a string instruction. */
+  abstract stringSource(): Value;
+  abstract stringDestination(): Value;
+  /** Bits of an index register or counter that the address size uses: 0xffff or all. */
+  abstract stringMask(): Value;
+  /** Says that an iteration is done: whether another follows is up to the condition. Ends the instruction. */
+  abstract repeatIf(condition: Value): void;
+  /** Leaves to TypeScript to do many iterations at once when the condition holds. Nothing may have happened. */
+  abstract bulkIf(condition: Value): void;
+  /** Ends the instruction as if it had done nothing, when the condition holds. */
+  abstract finishIf(condition: Value): void;
+
+  /** Most significant bit of a value, as i32. */
+  topBit(value: Value): Value {
+    return value.type === TYPE.i64 ? wrap(shrU(value, 63)) : shrU(value, 31);
+  }
+
+  /** All bits inverted. */
+  invert(value: Value): Value {
+    return xor(value, -1);
+  }
+
+  /** i32 1 when the value is not zero. */
+  isNotZero(value: Value): Value {
+    return ne(value, 0);
+  }
+
+  /** Value of bit `position`, as i32. */
+  bit(value: Value, position: Operand): Value {
+    return and(wrap(shrU(value, position)), 1);
+  }
+
+  /** An address from a value of any type. */
+  toAddress(value: Value): Value {
+    return convert(value, this.addressType);
+  }
+
+  /** A value of the operation's type from a narrower or wider one. */
+  toType(value: Value, isSigned = false): Value {
+    return convert(value, this.type, isSigned);
+  }
+
+  protected scaled(base: Value, index: Value, scale: Value, displacement: Value): Value {
+    return add(add(base, shl(index, scale)), displacement);
+  }
+
+  /** Sign of a value, spread over all bits. */
+  spreadSign(value: Value): Value {
+    return shrS(value, value.type === TYPE.i64 ? 63 : 31);
+  }
+
+  /** i32 1 when the value is zero. */
+  isZero(value: Value): Value {
+    return isZero(value);
+  }
+
+  /** Offset of a general register in the state block. */
+  protected registerOffset(index: number): number {
+    return STATE.registers + 8 * index;
+  }
+}

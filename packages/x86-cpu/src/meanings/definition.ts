@@ -1,0 +1,48 @@
+import type { Form, OperandForm } from "../machine/form.ts";
+import { formKey } from "../machine/form.ts";
+import type { Machine } from "../machine/machine.ts";
+
+/** Says what an instruction does, by calling the machine. Called once for each form. */
+export type Meaning = (machine: Machine) => void;
+
+/** Sizes of operation that exist in 32-bit (false) and in 64-bit code (true). */
+export type Sizes = (wide: boolean) => readonly number[];
+
+export const ALL_SIZES: Sizes = (wide) => (wide ? [1, 2, 4, 8] : [1, 2, 4]);
+export const WORD_SIZES: Sizes = (wide) => (wide ? [2, 4, 8] : [2, 4]);
+export const DOUBLE_SIZES: Sizes = (wide) => (wide ? [4, 8] : [4]);
+/** Sizes of a push. */
+export const STACK_SIZES: Sizes = (wide) => (wide ? [2, 8] : [2, 4]);
+/** Sizes of a near branch. */
+export const BRANCH_SIZES: Sizes = (wide) => (wide ? [8] : [2, 4]);
+/** Sizes of an address. */
+export const ADDRESS_SIZES: Sizes = (wide) => (wide ? [4, 8] : [2, 4]);
+export const exactly = (...sizes: readonly number[]): Sizes => () => sizes;
+
+/**
+ * An instruction's meaning and the forms it comes in. `forms` are operand kinds by letter: r register, m memory, i
+ * immediate; "" no operand. Operands have the size of the operation unless `operandBytes` says otherwise.
+ */
+export interface Definition {
+  readonly mnemonic: string;
+  readonly sizes: Sizes;
+  readonly forms: readonly string[];
+  readonly operandBytes?: (sizeBytes: number, position: number) => number;
+  readonly meaning: Meaning;
+}
+
+const KIND: Readonly<Record<string, OperandForm["kind"]>> = { r: "register", m: "memory", i: "immediate" };
+
+/** All forms of a definition for one width of code. */
+export const formsOf = (definition: Definition, wide: boolean): readonly Form[] => {
+  const { mnemonic, forms, operandBytes } = definition;
+  return definition.sizes(wide).flatMap((sizeBytes) =>
+    forms.map((letters) => {
+      const operands = [...letters].map((letter, position) => ({
+        kind: KIND[letter] ?? "register",
+        sizeBytes: operandBytes?.(sizeBytes, position) ?? sizeBytes,
+      }));
+      return { key: formKey(mnemonic, sizeBytes, operands), mnemonic, sizeBytes, operands };
+    }),
+  );
+};

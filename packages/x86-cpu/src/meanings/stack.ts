@@ -1,0 +1,55 @@
+import { add, convert } from "@xenolith/wasm-emitter";
+import { REGISTER } from "@xenolith/x86-architecture";
+import { type Definition, exactly, type Meaning, STACK_SIZES } from "./definition.ts";
+
+const { rsp, rbp } = REGISTER;
+
+const pushMeaning: Meaning = (m) => m.push(m.sizeBytes, m.read(0, "any"));
+
+/** A memory destination is written before the stack pointer moves; its address already counts with the moved one. */
+const popMeaning: Meaning = (m) => {
+  const value = m.peek(m.sizeBytes);
+  if (m.isOperand(0, "memory")) {
+    m.write(0, value);
+    m.dropStack(m.sizeBytes);
+  } else {
+    m.dropStack(m.sizeBytes);
+    m.write(0, value);
+  }
+};
+
+/** Pushes all eight, EDI lowest; ESP as it was before. */
+const pushaMeaning: Meaning = (m) => {
+  const lengthBytes = 8 * m.sizeBytes;
+  const values = [7, 6, 5, 4, 3, 2, 1, 0].map((index) => m.pin(m.register(index, m.sizeBytes)));
+  const top = m.pin(m.stackBelow(lengthBytes));
+  m.storeAll(m.sizeBytes, m.stackAddress(top, lengthBytes, true), values);
+  m.setStackPointer(top);
+};
+
+/** Pops all eight; the slot of ESP is skipped. */
+const popaMeaning: Meaning = (m) => {
+  const lengthBytes = 8 * m.sizeBytes;
+  const top = m.pin(m.stackPointer());
+  const values = m.loadAll(m.sizeBytes, m.stackAddress(top, lengthBytes, false), 8, "any");
+  m.dropStack(lengthBytes);
+  values.forEach((value, position) => {
+    if (7 - position !== rsp) m.setRegister(7 - position, m.sizeBytes, value);
+  });
+};
+
+const leaveMeaning: Meaning = (m) => {
+  const frame = m.pin(m.wrappedStackOffset(m.toAddress(m.register(rbp, m.wordBytes, "zero"))));
+  const value = m.load(m.sizeBytes, m.stackAddress(frame, m.sizeBytes, false));
+  m.setStackPointer(m.wrappedStackOffset(add(frame, m.sizeBytes)));
+  m.setRegister(rbp, m.sizeBytes, convert(value, m.type));
+};
+
+/** PUSH POP PUSHA POPA LEAVE. [SDM2A-3.2] [SDM2B-4.3] */
+export const stack: readonly Definition[] = [
+  { mnemonic: "push", sizes: STACK_SIZES, forms: ["r", "m", "i"], meaning: pushMeaning },
+  { mnemonic: "pop", sizes: STACK_SIZES, forms: ["r", "m"], meaning: popMeaning },
+  { mnemonic: "pusha", sizes: exactly(2, 4), forms: [""], meaning: pushaMeaning },
+  { mnemonic: "popa", sizes: exactly(2, 4), forms: [""], meaning: popaMeaning },
+  { mnemonic: "leave", sizes: STACK_SIZES, forms: [""], meaning: leaveMeaning },
+];

@@ -1,0 +1,45 @@
+import type { DirectGate } from "@xenolith/machine-interface";
+import { FLAG, type PackedFault, SEGMENT, VECTOR } from "@xenolith/x86-architecture";
+import type { ProcessorCore } from "../engine/system-operations.ts";
+import { lookUpCode, prepareCodeSegment } from "../system/code-segment.ts";
+import { prepareStackSegment } from "../system/segment-load.ts";
+import { presentStack, pushFrame, setStackPointer, type StackTarget } from "../system/stack-frame.ts";
+
+/** Flags that a trap gate clears. [SDM3A-6.12.1] */
+const CLEARED_FLAGS = FLAG.tf | FLAG.nt | FLAG.rf | FLAG.vm;
+
+const stackOf = (core: ProcessorCore, gate: DirectGate, privilege: number): StackTarget | PackedFault => {
+  if (privilege === core.state.privilege) return presentStack(core);
+  const segment = prepareStackSegment(core, gate.stackSelector, privilege, VECTOR.generalProtection);
+  if (typeof segment === "number") return segment;
+  return { segment, pointer: gate.stackPointer, privilege, errorCode: 0 };
+};
+
+/**
+ * Takes a direct gate: the transfer that a trap gate of the processor would make. This is the reference for what generated
+ * code may do on its own.
+ * @returns false when anything stands in the way; then nothing has changed.
+ */
+export const takeDirectGate = (core: ProcessorCore, gate: DirectGate, returnTo: number): boolean => {
+  const { state } = core;
+  if (state.privilege !== gate.fromPrivilege) return false;
+  const privilege = gate.codeSelector & 3;
+  if (privilege > state.privilege) return false;
+  const code = lookUpCode(core, gate.codeSelector);
+  if (typeof code === "number") return false;
+  const segment = prepareCodeSegment(core, code, privilege, gate.target);
+  if (typeof segment === "number") return false;
+  const stack = stackOf(core, gate, privilege);
+  if (typeof stack === "number") return false;
+  const frame = [state.flags, state.selector(SEGMENT.cs), returnTo];
+  if (privilege < state.privilege) frame.unshift(state.selector(SEGMENT.ss), state.register(4));
+  const stackPointer = pushFrame(core, stack, frame, 4);
+  if (stackPointer < 0) return false;
+  state.systemFlags = state.systemFlags & ~CLEARED_FLAGS;
+  const changesStack = privilege < state.privilege;
+  state.setSegment(SEGMENT.cs, segment);
+  if (changesStack) state.setSegment(SEGMENT.ss, stack.segment);
+  setStackPointer(core, stackPointer);
+  state.instructionPointer = gate.target;
+  return true;
+};

@@ -1,0 +1,86 @@
+import { type AddressTranslator, type MachineMemory, toAsid } from "@xenolith/machine-interface";
+import { CR0, FLAG, type MonitoredProcessor, type MonitoredVcpuOptions, type X86Vcpu } from "@xenolith/x86-architecture";
+import { Engine } from "../engine/engine.ts";
+import { type EventPolicy, SOFTWARE_INTERRUPT } from "../engine/event-policy.ts";
+import type { ProcessorEnvironment } from "../engine/system-operations.ts";
+import { Vcpu } from "../engine/vcpu.ts";
+import { answerCpuid, I686_MODEL, type ProcessorModel } from "../model/processor-model.ts";
+import { STATE_BYTES } from "../state/layout.ts";
+import { VcpuState } from "../state/vcpu-state.ts";
+import { loadContextSegment } from "../system/context-load.ts";
+import { softwareInterruptVector } from "../system/software-interrupts.ts";
+import { takeDirectGate } from "./direct-gate.ts";
+import { ALL_OPERATIONS } from "./operations.ts";
+
+/** What a processor under a monitor is made with. */
+export interface MonitoredProcessorOptions {
+  readonly memory: MachineMemory;
+  readonly translator: AddressTranslator;
+  /** What CPUID answers where it does not leave to the monitor. Default: i686. */
+  readonly model?: ProcessorModel;
+  /** Bytes of memory's reserve for decoded code. Default 16 MiB. */
+  readonly recordBytes?: number;
+}
+
+const environmentOf = (options: MonitoredVcpuOptions, model: ProcessorModel): ProcessorEnvironment => ({
+  isMonitored: true,
+  descriptors: options.descriptors,
+  portIn: () => 0,
+  portOut: () => {},
+  timestamp: options.timestamp,
+  trapTimestamp: options.trapTimestamp ?? false,
+  trapCpuid: options.trapCpuid ?? false,
+  cpuid: (leaf, subleaf) => answerCpuid(model, leaf, subleaf),
+  readMsr: () => null,
+  writeMsr: () => false,
+});
+
+/** Everything leaves to the monitor but INT n with a direct gate. */
+const events: EventPolicy = {
+  raise: () => null,
+  interrupt: () => null,
+  softwareInterrupt: (vcpu, instruction) => {
+    const vector = softwareInterruptVector(instruction);
+    if (vector < 0) return SOFTWARE_INTERRUPT.none;
+    const isIntoWithoutOverflow = instruction.mnemonic === "into" && (vcpu.state.flags & FLAG.of) === 0;
+    if (isIntoWithoutOverflow) return SOFTWARE_INTERRUPT.none;
+    const gate = instruction.mnemonic === "int" ? vcpu.directGates.get(vector) : undefined;
+    const returnTo = (vcpu.state.instructionPointer + instruction.lengthBytes) >>> 0;
+    if (gate !== undefined && takeDirectGate(vcpu, gate, returnTo)) return SOFTWARE_INTERRUPT.done;
+    return vector;
+  },
+};
+
+/** What a monitor keeps in CR0: protected mode with paging, write protection and native x87 errors. */
+const MONITORED_CONTROL_0 = CR0.pe | CR0.et | CR0.ne | CR0.wp | CR0.pg;
+
+/**
+ * Makes VCPUs whose ring 0 is the monitor. They share decoded code. A new VCPU has no space and no segments yet.
+ * @throws HostError when memory's reserve is used up.
+ */
+export const createMonitoredProcessor = (options: MonitoredProcessorOptions): MonitoredProcessor => {
+  const { memory, translator, model = I686_MODEL } = options;
+  const engine = new Engine({
+    machine: memory, translator,
+    ...(options.recordBytes === undefined ? {} : { recordBytes: options.recordBytes }),
+  });
+  /** Blocks of VCPUs that were released: a reserve cannot be given back. */
+  const freeBlocks: number[] = [];
+  return {
+    createVcpu: (vcpuOptions: MonitoredVcpuOptions): X86Vcpu => {
+      const block = freeBlocks.pop() ?? memory.reserve(STATE_BYTES);
+      memory.bytes.fill(0, block, block + STATE_BYTES);
+      const state: VcpuState = new VcpuState(memory.view, block, {
+        loadSegment: (_state, index, selector) => loadContextSegment(vcpu, index, selector),
+        controlWritten: () => {},
+      });
+      const vcpu: Vcpu = new Vcpu({
+        engine, state, space: toAsid(0), operations: ALL_OPERATIONS, events,
+        environment: environmentOf(vcpuOptions, model),
+        release: () => freeBlocks.push(block),
+      });
+      state.setControl(0, MONITORED_CONTROL_0 >>> 0);
+      return vcpu;
+    },
+  };
+};

@@ -1,0 +1,39 @@
+import type { PagingContext, PagingFormat } from "@xenolith/machine-interface";
+import { CR0, CR4, EFER } from "@xenolith/x86-architecture";
+import { MSR_SLOT } from "../state/layout.ts";
+import type { VcpuState } from "../state/vcpu-state.ts";
+
+const formatOf = (control0: number, control4: number, efer: number): PagingFormat => {
+  if ((control0 & CR0.pg) === 0) return "none";
+  if ((control4 & CR4.pae) === 0) return "two-level";
+  return efer & EFER.lme ? "long" : "pae";
+};
+
+/** Low bits of CR3 that are flags, by format. */
+const rootMask = (format: PagingFormat): number => (format === "pae" ? 0x1f : 0xfff);
+
+/** How a processor without a monitor translates addresses, by its control registers. [SDM3A-4.1] */
+export const pagingContextOf = (state: VcpuState): PagingContext => {
+  const control0 = state.control(0);
+  const control4 = state.control(4);
+  const efer = Number(state.msr(MSR_SLOT.efer) & 0xffffn);
+  const format = formatOf(control0, control4, efer);
+  const root = state.control(3);
+  return {
+    format,
+    rootAddress: root - (root & rootMask(format)),
+    writeProtect: (control0 & CR0.wp) !== 0,
+    noExecute: (efer & EFER.nxe) !== 0,
+    largePages: (control4 & CR4.pse) !== 0,
+    globalPages: (control4 & CR4.pge) !== 0,
+    supervisorExecutionPrevention: (control4 & CR4.smep) !== 0,
+    linearLimit: null,
+    overlays: [],
+  };
+};
+
+/** Whether two contexts translate alike, apart from what may have been cached. */
+export const isSamePaging = (a: PagingContext, b: PagingContext): boolean =>
+  a.format === b.format && a.rootAddress === b.rootAddress && a.writeProtect === b.writeProtect &&
+  a.noExecute === b.noExecute && a.largePages === b.largePages && a.globalPages === b.globalPages &&
+  a.supervisorExecutionPrevention === b.supervisorExecutionPrevention;

@@ -1,0 +1,26 @@
+import { ATTRIBUTE, CR0, FLAG, REGISTER, SEGMENT } from "@xenolith/x86-architecture";
+import type { VcpuState } from "../state/vcpu-state.ts";
+
+const DATA = ATTRIBUTE.present | ATTRIBUTE.codeOrData | ATTRIBUTE.writable | ATTRIBUTE.accessed;
+const CODE = DATA | ATTRIBUTE.code;
+const LAST_OFFSET = 0xffff;
+/** Signature of family, model and stepping, in EDX after a reset. */
+const SIGNATURE = 0x686;
+
+/** Puts a processor into the state after a reset: real mode, at the last 16 bytes below 4 GiB. [SDM3A-9.1.1] */
+export const resetState = (state: VcpuState): void => {
+  state.setControl(0, CR0.et | CR0.nw | CR0.cd);
+  state.flags = FLAG.fixed;
+  for (const index of [SEGMENT.es, SEGMENT.ss, SEGMENT.ds, SEGMENT.fs, SEGMENT.gs]) {
+    state.setSegment(index, { selector: 0, base: 0, limit: LAST_OFFSET, attributes: DATA });
+  }
+  state.setSegment(SEGMENT.cs, { selector: 0xf000, base: 0xffff_0000, limit: LAST_OFFSET, attributes: CODE });
+  state.setSegment(SEGMENT.ldtr, { selector: 0, base: 0, limit: LAST_OFFSET, attributes: 0x82 });
+  state.setSegment(SEGMENT.tr, { selector: 0, base: 0, limit: LAST_OFFSET, attributes: 0x8b });
+  state.gdtr = { base: 0, limit: LAST_OFFSET };
+  state.idtr = { base: 0, limit: LAST_OFFSET };
+  state.setDebug(6, 0xffff_0ff0);
+  state.setDebug(7, 0x400);
+  state.setRegister(REGISTER.rdx, SIGNATURE);
+  state.instructionPointer = 0xfff0;
+};
