@@ -1,4 +1,5 @@
 export { createHost } from "./create-host.ts";
+export { type KernelPayloadOptions, kernelPayload } from "./kernel-payload.ts";
 export type { Terminal } from "./terminal.ts";
 export { type DiskTiming, defaultDiskTiming } from "./timed-store.ts";
 export type { Host, HostOptions, RealTime, RunEnd } from "./types.ts";
