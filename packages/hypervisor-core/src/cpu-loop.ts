@@ -21,29 +21,26 @@ import type { VcpuTimers } from "./time/vcpu-timers.ts";
 import { TRACE } from "./trace.ts";
 import type { Vcpu } from "./vcpu.ts";
 
-/** How long the caller lets the processor work before it wants to look at other things. */
-export interface RunLimits {
+/** How long the caller lets the processor work before it looks at other things. */
+export interface StepLimits {
+  /** Work to do at most: instructions of guests, nanoseconds of TypeScript kernels. What guests see does not depend on it. */
+  readonly workNs: number;
   /** System time to stop at. Infinity: none. */
   readonly untilNs: number;
-  /** Instructions (and nanoseconds of TypeScript kernels) to run at most. What guests see does not depend on it. */
-  readonly maximumInstructions: number;
 }
 
 /**
- * Why the processor stopped. `deadline`: `untilNs` has come; `limit`: `maximumInstructions` have run; `requested`: somebody
- * called `requestReturn`; `idle`: nothing can run before `nextDeadlineNs` (null: before something comes from outside). Under a
- * virtual clock idle time is skipped, so that `idle` always has null.
+ * What a step came to. `ran`: work was done, or `untilNs` has come. `idle`: nothing can run before `nextNs`, a point of system
+ * time (null: before something comes from outside). Idle time is the caller's: it skips or waits, and steps again.
  */
-export interface RunResult {
-  readonly reason: "deadline" | "limit" | "requested" | "idle";
-  readonly nextDeadlineNs: Nanoseconds | null;
-}
+export type StepResult =
+  | { readonly kind: "ran" }
+  | { readonly kind: "idle"; readonly nextNs: Nanoseconds | null };
 
 /** The physical processor: runs VCPUs one after the other as the scheduler says. */
 export interface CpuLoop {
-  run(limits: RunLimits): RunResult;
-  /** Makes a run that is under way come back at the next boundary between guest and monitor. */
-  requestReturn(): void;
+  /** Fires due timers and runs VCPUs until the work is done or there is none. */
+  step(limits: StepLimits): StepResult;
   /** The time-stamp counter when so many instructions of the present run have retired. */
   timestamp(retired: number): number;
 }
@@ -69,7 +66,6 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
   const { clock, timers, scheduler, runControl, memory, delivery, handleExit, crash, speed, trace } = parts;
   const traceSchedule = trace.define(TRACE.schedule);
   const traceIdle = trace.define(TRACE.idle);
-  let returnRequested = false;
   /** System time at which the run under way began. */
   let runStartNs = 0;
   /** When the scheduler wants to be asked again, about the running VCPU or about idleness. */
@@ -164,36 +160,22 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
     return Math.max(1, used);
   };
 
-  /** Nothing can run: goes on with the time, or says how long it will be. */
-  const idle = (untilNs: number): RunResult | null => {
-    const next = Math.min(timers.next() ?? Number.POSITIVE_INFINITY, sliceEndNs, untilNs);
-    if (next === Number.POSITIVE_INFINITY) return { reason: "idle", nextDeadlineNs: null };
-    if (clock.mode === "real") return { reason: "idle", nextDeadlineNs: toNanoseconds(next) };
-    clock.skipTo(toNanoseconds(next));
-    return null;
+  /** When something will be to do again, or null. */
+  const nextWork = (): Nanoseconds | null => {
+    const next = Math.min(timers.next() ?? Number.POSITIVE_INFINITY, sliceEndNs);
+    return next === Number.POSITIVE_INFINITY ? null : toNanoseconds(next);
   };
 
   return {
     timestamp: (retired) => speed.timestamp(runStartNs, retired),
-    requestReturn() {
-      returnRequested = true;
-    },
-    run({ untilNs, maximumInstructions }) {
+    step({ workNs, untilNs }) {
       for (let used = 0; ; ) {
         timers.runDue(clock.now());
         const now = clock.now();
-        if (returnRequested) {
-          returnRequested = false;
-          return { reason: "requested", nextDeadlineNs: timers.next() };
-        }
-        if (now >= untilNs) return { reason: "deadline", nextDeadlineNs: timers.next() };
-        if (used >= maximumInstructions) return { reason: "limit", nextDeadlineNs: timers.next() };
+        if (now >= untilNs || used >= workNs) return { kind: "ran" };
         const vcpu = chooseVcpu(now);
-        if (vcpu !== null) used += runOnce(vcpu, now, untilNs, maximumInstructions - used);
-        else {
-          const result = idle(untilNs);
-          if (result !== null) return result;
-        }
+        if (vcpu === null) return { kind: "idle", nextNs: nextWork() };
+        used += runOnce(vcpu, now, untilNs, workNs - used);
       }
     },
   };

@@ -1,4 +1,4 @@
-import type { DomainChange, ShutdownReason } from "@xenolith/domain-interface/control";
+import type { ShutdownReason } from "@xenolith/domain-interface/control";
 import type { TraceSink } from "@xenolith/trace";
 import {
   SHUTDOWN_crash,
@@ -48,11 +48,11 @@ export interface ShutdownParts {
   readonly runControl: RunControl;
   readonly trace: TraceSink;
   /** Told after a domain has stopped. */
-  readonly onChange: (domain: Domain, change: DomainChange) => void;
+  readonly onStopped: (domain: Domain) => void;
 }
 
 /** Makes the part that stops domains. */
-export const createShutdown = ({ runControl, trace, onChange }: ShutdownParts): Shutdown => {
+export const createShutdown = ({ runControl, trace, onStopped }: ShutdownParts): Shutdown => {
   const traceShutdown = trace.define(TRACE.shutdown);
 
   const shutdown = (domain: Domain, reason: ShutdownReason): void => {
@@ -60,7 +60,7 @@ export const createShutdown = ({ runControl, trace, onChange }: ShutdownParts): 
     domain.shutdownReason = domain.shutdownCode ?? reason;
     if (trace.on) trace.record(traceShutdown, domain.id, SHUTDOWN_CODES[domain.shutdownReason]);
     runControl.updateAll(domain);
-    onChange(domain, "shutdown");
+    onStopped(domain);
   };
 
   return {

@@ -1,0 +1,180 @@
+import type { DomainChange, DomainControl } from "@xenolith/domain-interface/control";
+import type { EventChannels } from "@xenolith/event-channels";
+import type { GrantTables } from "@xenolith/grant-tables";
+import { HostError } from "@xenolith/machine-interface";
+import type { Scheduler } from "@xenolith/scheduler-interface";
+import { type DomId, EBUSY, EEXIST, EINVAL, ESRCH, type VcpuIndex } from "@xenolith/xen-abi";
+import type { Domain } from "../domain.ts";
+import type { DomainList } from "../domain-list.ts";
+import { hypercallPage } from "../hypercalls/hypercall-page.ts";
+import type { CreateDomainRecord } from "../lifecycle/create-domain.ts";
+import type { DestroyDomain } from "../lifecycle/destroy-domain.ts";
+import type { Processors } from "../lifecycle/processors.ts";
+import { dumpRegisters } from "../lifecycle/register-dump.ts";
+import type { Shutdown } from "../lifecycle/shutdown.ts";
+import { applyStartContext } from "../lifecycle/start-context.ts";
+import type { MemoryManager } from "../memory-manager.ts";
+import type { RunControl } from "../run-control.ts";
+import type { Vcpu } from "../vcpu.ts";
+import { describeDomain } from "./describe.ts";
+import { createDomainServices, type DomainServicesParts } from "./domain-services.ts";
+
+/** What control of domains is made from. */
+export interface DomainControlParts extends DomainServicesParts {
+  readonly domains: DomainList;
+  readonly memory: MemoryManager;
+  readonly events: EventChannels;
+  readonly grants: GrantTables;
+  readonly runControl: RunControl;
+  readonly shutdown: Shutdown;
+  readonly scheduler: Scheduler;
+  readonly processors: Processors;
+  readonly createRecord: CreateDomainRecord;
+  readonly destroyer: DestroyDomain;
+  readonly changes: DomainChanges;
+}
+
+/** Who is told of changes of domains. */
+export interface DomainChanges {
+  /** Adds a listener. @returns a function that removes it. */
+  listen(listener: (domain: DomId, change: DomainChange) => void): () => void;
+  announce(domain: Domain, change: DomainChange): void;
+}
+
+/** Makes an empty list of listeners. A listener may control domains, and add and remove listeners. */
+export const createDomainChanges = (): DomainChanges => {
+  const listeners = new Set<(domain: DomId, change: DomainChange) => void>();
+  return {
+    listen(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    announce({ id }, change) {
+      for (const listener of [...listeners]) listener(id, change);
+    },
+  };
+};
+
+/** Makes the control over all domains of a hypervisor. */
+export const createDomainControl = (parts: DomainControlParts): DomainControl => {
+  const { domains, memory, events, grants, runControl, shutdown, scheduler, processors, changes } = parts;
+
+  /** Acts on a domain that is alive. */
+  const withDomain = <Result>(id: DomId, act: (domain: Domain) => Result): Result | number => {
+    const domain = domains.resolveRemote(id);
+    return domain === null ? -ESRCH : act(domain);
+  };
+
+  const withVcpu = (id: DomId, index: VcpuIndex, act: (vcpu: Vcpu, domain: Domain) => number): number =>
+    withDomain(id, (domain) => {
+      const vcpu = domain.vcpus[index];
+      return vcpu === undefined ? -EINVAL : act(vcpu, domain);
+    });
+
+  const known = (id: DomId): Domain => {
+    const domain = domains.get(id);
+    if (domain === null) throw new HostError("unknown-domain", `there is no domain ${id}`);
+    return domain;
+  };
+
+  const firstVcpu = (id: DomId): Vcpu | null => domains.resolveRemote(id)?.vcpus[0] ?? null;
+
+  return {
+    create(options) {
+      const domain = parts.createRecord(options);
+      if (typeof domain === "number") return domain;
+      changes.announce(domain, "created");
+      return domain.id;
+    },
+    destroy: (id) =>
+      withDomain(id, (domain) => {
+        parts.destroyer.destroy(domain);
+        return 0;
+      }),
+    pause: (id) =>
+      withDomain(id, (domain) => {
+        domain.pauseCount++;
+        runControl.updateAll(domain);
+        changes.announce(domain, "paused");
+        return 0;
+      }),
+    unpause: (id) =>
+      withDomain(id, (domain) => {
+        if (domain.pauseCount === 0) return -EINVAL;
+        domain.pauseCount--;
+        runControl.updateAll(domain);
+        changes.announce(domain, "unpaused");
+        return 0;
+      }),
+    describe(id) {
+      const domain = domains.get(id);
+      return domain && describeDomain(domain, memory.pageCount(domain));
+    },
+    list: () => domains.all().map((domain) => describeDomain(domain, memory.pageCount(domain))),
+    onChange: changes.listen,
+
+    allocateFrames: (id, count) => withDomain(id, (domain) => memory.allocateFrames(domain, count)),
+    mapFrames: (id, frames) => withDomain(id, (domain) => memory.mapFrames(domain, frames, true)),
+    framesOf: (id) => memory.framesOf(known(id)),
+    setPhysicalNumbers: (id, frames, first) =>
+      withDomain(id, (domain) => memory.setPhysicalNumbers(domain, frames, first)),
+    setPageTableBase: (id, root) => withDomain(id, (domain) => memory.setInitialPageTableBase(domain, root)),
+    sharedInfoFrame: (id) => known(id).sharedInfoFrame,
+    writeHypercallPage: (id, frame) =>
+      withDomain(id, (domain) => {
+        const pages = memory.mapFrames(domain, [frame], true);
+        if (typeof pages === "number") return pages;
+        pages.copyIn(0, hypercallPage(domain.width));
+        pages.release();
+        return 0;
+      }),
+
+    setStartContext: (id, index, context) =>
+      withVcpu(id, index, (vcpu) => {
+        if (!processors.provide(vcpu)) return -EEXIST;
+        const result = applyStartContext(vcpu, context);
+        runControl.update(vcpu);
+        return result;
+      }),
+    attachExecutor: (id, index, executor) =>
+      withVcpu(id, index, (vcpu, domain) => {
+        if (vcpu.executor !== null) return -EEXIST;
+        if (domain.pauseCount === 0) return -EBUSY;
+        vcpu.executor = executor;
+        vcpu.isInitialised = true;
+        runControl.update(vcpu);
+        return 0;
+      }),
+    inside: (id) => createDomainServices(known(id), parts),
+    dumpRegisters(id, index) {
+      const vcpu = domains.get(id)?.vcpus[index];
+      return vcpu === undefined ? `domain ${id} vcpu ${index}: there is none` : dumpRegisters(vcpu);
+    },
+
+    allocateUnbound: (id, remote) => withDomain(id, () => events.allocUnbound(id, id, remote)),
+    seedGrant: (id, reference, to, frame) => withDomain(id, () => grants.seed(id, reference, to, frame)),
+    shutdown: (id, reason) =>
+      withDomain(id, (domain) => {
+        shutdown.shutdown(domain, reason);
+        return 0;
+      }),
+
+    schedulingOf(id) {
+      const vcpu = firstVcpu(id);
+      return vcpu && scheduler.parametersOf(vcpu.schedulerId);
+    },
+    adjustScheduling(id, parameters) {
+      const domain = domains.resolveRemote(id);
+      if (domain === null) return `there is no domain ${id}`;
+      for (const vcpu of domain.vcpus) {
+        const refusal = scheduler.adjust(vcpu.schedulerId, parameters);
+        if (refusal !== null) return refusal;
+      }
+      return null;
+    },
+    schedulingReport(id, index) {
+      const vcpu = domains.resolveRemote(id)?.vcpus[index];
+      return vcpu === undefined ? null : scheduler.report(vcpu.schedulerId);
+    },
+  };
+};
