@@ -1,11 +1,11 @@
 import type { Domain } from "@xenolith/domain-interface";
+import { createTurns, type TurnLimits } from "@xenolith/io-ring";
 import { HostError } from "@xenolith/machine-interface";
 import { silentTrace, type TraceSink } from "@xenolith/trace";
 import type { XenbusState } from "@xenolith/xen-abi/io/xenbus";
 import { createBackendDevice, type StoreClient } from "@xenolith/xenbus";
 import { type BlkbackCosts, createDiskDriver, type DiskOptions } from "./device.ts";
 import type { BlkbackStats } from "./stats.ts";
-import { createTurns, type TurnLimits } from "./turns.ts";
 
 /** Bounds on what front ends can make the back end do and hold. */
 export interface BlkbackLimits extends TurnLimits {

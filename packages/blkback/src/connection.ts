@@ -1,10 +1,16 @@
 import type { Domain, MappedPages } from "@xenolith/domain-interface";
-import { type BackRing, createBackRing, RING_VIOLATION, SLOT_NONE } from "@xenolith/io-ring";
+import {
+  type BackRing,
+  createBackRing,
+  type Participant,
+  RING_VIOLATION,
+  SLOT_NONE,
+  type Turns,
+} from "@xenolith/io-ring";
 import { type DomId, type Port, toPort } from "@xenolith/xen-abi";
 import { BLKIF_RESPONSE, BLKIF_SLOT_BYTES } from "@xenolith/xen-abi/io/blkif";
 import type { RingOffer } from "./negotiate.ts";
 import type { ParsedRequest } from "./parse.ts";
-import type { Participant, Turns } from "./turns.ts";
 
 /** What a connection needs of its device. */
 export interface ConnectionOptions {

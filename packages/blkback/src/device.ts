@@ -1,5 +1,6 @@
 import type { BlockStore } from "@xenolith/backend-interface";
 import type { Domain } from "@xenolith/domain-interface";
+import type { Turns } from "@xenolith/io-ring";
 import { toNanoseconds } from "@xenolith/machine-interface";
 import type { TraceSink } from "@xenolith/trace";
 import type { DomId, GuestWidth } from "@xenolith/xen-abi";
@@ -17,7 +18,6 @@ import { FRONTEND_NODES, type FrontendNode, MAX_RING_PAGE_ORDER, parseRingOffer 
 import { type DiskLimits, type ParsedRequest, parseRequest } from "./parse.ts";
 import { type BlkbackCounters, type BlkbackStats, createCounters } from "./stats.ts";
 import { BLKBACK_TRACE } from "./trace.ts";
-import type { Turns } from "./turns.ts";
 
 /** A disk for one front end. */
 export interface DiskOptions {

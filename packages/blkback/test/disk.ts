@@ -1,11 +1,11 @@
 import type { BlockRequest, BlockStatus, BlockStore } from "@xenolith/backend-interface";
 import { createFakeHost, type FakeDomain, type FakeHost } from "@xenolith/domain-interface/testing";
+import { createTurns } from "@xenolith/io-ring";
 import { silentTrace } from "@xenolith/trace";
 import { toDomId } from "@xenolith/xen-abi";
 import { createDiskDriver, type DiskDriver, type DiskOptions } from "../src/device.ts";
 import type { FrontendNode } from "../src/negotiate.ts";
 import { createRingFrontend, type RingFrontend, type RingFrontendOptions } from "../src/testing/index.ts";
-import { createTurns } from "../src/turns.ts";
 
 /** A store whose requests wait until the test answers them. */
 export interface HeldStore extends BlockStore {

@@ -4,3 +4,4 @@ export { createFrontRing, type FrontRing, type FrontRingOptions } from "./front-
 export { RING_VIOLATION, type RingPage } from "./ring-page.ts";
 export { createRingStream, type RingStream, type RingStreamOptions } from "./ring-stream.ts";
 export { SLOT_NONE, SLOT_TAKEN, type SlotRingPlace, type SlotTake } from "./slot-ring.ts";
+export { createTurns, type Participant, type TurnLimits, type Turns } from "./turns.ts";

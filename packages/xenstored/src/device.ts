@@ -1,4 +1,5 @@
 import type { ByteStream } from "@xenolith/backend-interface";
+import { createTurns } from "@xenolith/io-ring";
 import { toNanoseconds } from "@xenolith/machine-interface";
 import { silentTrace } from "@xenolith/trace";
 import {
@@ -23,7 +24,6 @@ import { checkDatabase } from "./store/check.ts";
 import { createDatabase } from "./store/database.ts";
 import type { Principal } from "./store/permissions.ts";
 import { XENSTORED_TRACE } from "./trace.ts";
-import { createTurns } from "./turns.ts";
 import type { Xenstored, XenstoredOptions } from "./types.ts";
 import { createWatchRegistry } from "./watches.ts";
 
@@ -57,6 +57,7 @@ export const createXenstored = (options: XenstoredOptions): Xenstored => {
   const connections = new Set<Connection>();
   const end = (connection: Connection): void => {
     connection.ended = true;
+    turns.remove(connection);
     connection.session.clear();
     connections.delete(connection);
   };
@@ -115,12 +116,10 @@ export const createXenstored = (options: XenstoredOptions): Xenstored => {
     return served;
   };
 
-  const turns = createTurns<Connection>({
-    perTurn: REQUESTS_PER_TURN,
-    perDispatch: REQUESTS_PER_DISPATCH,
-    later: (run) => home.timers.at(home.timers.now(), run),
-    serve: serveTurn,
-  });
+  const turns = createTurns(
+    { requestsPerTurn: REQUESTS_PER_TURN, requestsPerDispatch: REQUESTS_PER_DISPATCH },
+    (run) => home.timers.at(home.timers.now(), run),
+  );
 
   const open = (stream: ByteStream, principal: Principal, link: RingLink | null): Connection => {
     const session = createSession({
@@ -131,7 +130,12 @@ export const createXenstored = (options: XenstoredOptions): Xenstored => {
       watches,
       onPending: () => turns.wake(connection),
     });
-    const connection: Connection = { session, link, ended: false };
+    const connection: Connection = {
+      session,
+      link,
+      ended: false,
+      serve: (limit) => serveTurn(connection, limit),
+    };
     connections.add(connection);
     stream.onActivity(() => turns.wake(connection));
     turns.wake(connection);
