@@ -26,7 +26,7 @@ const CHUNK_BYTES = 65_536;
  */
 export const createMemoryStore = (options: MemoryStoreOptions): BlockStore => {
   const { sectorCount, contents = new Uint8Array(0), readOnly = false } = options;
-  if (!Number.isSafeInteger(sectorCount * SECTOR_BYTES) || sectorCount < 0)
+  if (!Number.isInteger(sectorCount) || sectorCount < 0 || !Number.isSafeInteger(sectorCount * SECTOR_BYTES))
     throw new HostError("bad-disk-size", `memory disk: ${sectorCount} sectors is not a size`);
   if (contents.length > sectorCount * SECTOR_BYTES)
     throw new HostError(
