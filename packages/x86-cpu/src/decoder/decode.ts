@@ -1,7 +1,9 @@
 import { SEGMENT } from "@xenolith/x86-architecture";
 import { ByteReader } from "./byte-reader.ts";
 import type { Instruction, Operand, Repeat } from "./instruction.ts";
-import { ONE_BYTE_MAP, REGISTER_GROUP_7, REPEATABLE, TWO_BYTE_MAP } from "./opcode-table.ts";
+import {
+  ONE_BYTE_MAP, REGISTER_GROUP_7, REPEATABLE, TWO_BYTE_MAP, X87_MEMORY_NAMES, X87_REGISTER_NAMES,
+} from "./opcode-table.ts";
 import { type OpcodeEntry, parseOpcodeMap, type Specification } from "./operand-codes.ts";
 import { decodeOperand, type OperandContext } from "./operands.ts";
 import { readPrefixes } from "./prefixes.ts";
@@ -58,6 +60,11 @@ const specialMnemonic = (specification: Specification, context: OperandContext, 
   const { opcode } = context;
   if (specification.mnemonic === "xchg" && opcode === 0x90 && (context.rex & 1) === 0) {
     return repeats === 0xf3 ? "pause" : "nop";
+  }
+  if (specification.mnemonic === "x87") {
+    const { modRm } = context;
+    const name = modRm >= 0xc0 ? X87_REGISTER_NAMES[(opcode << 8) | modRm] : X87_MEMORY_NAMES[(opcode << 8) | ((modRm >> 3) & 7)];
+    return name ?? "x87";
   }
   if (specification.mnemonic === "cmpxchg8b" && (context.rex & 8) !== 0) return "cmpxchg16b";
   return specification.mnemonic;
@@ -118,6 +125,11 @@ export const decode = (bytes: Uint8Array, at: number, available: number, code: C
     return undefinedInstruction(reader.consumed, addressBytes);
   }
   const repeats: Repeat = prefixes.repeat === 0xf3 ? "rep" : prefixes.repeat === 0xf2 ? "repne" : "none";
+  operands = operands.map((operand) =>
+    operand.kind === "memory" && operand.isRipRelative
+      ? { ...operand, displacement: operand.displacement + reader.consumed }
+      : operand,
+  );
   return {
     mnemonic,
     lengthBytes: reader.consumed,

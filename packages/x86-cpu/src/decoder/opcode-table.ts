@@ -252,5 +252,11 @@ export const REGISTER_GROUP_7: Readonly<Record<number, string>> = {
   0xf9: "rdtscp",
 };
 
+/** x87 instructions with names of their own, by opcode << 8 | ModRM byte. */
+export const X87_REGISTER_NAMES: Readonly<Record<number, string>> = { 0xdbe2: "fnclex", 0xdbe3: "fninit", 0xdfe0: "fnstsw" };
+
+/** The same for memory operands, by opcode << 8 | ModRM.reg. */
+export const X87_MEMORY_NAMES: Readonly<Record<number, string>> = { 0xd905: "fldcw", 0xd907: "fnstcw", 0xdd07: "fnstsw" };
+
 /** Mnemonics whose behaviour with an F3 or F2 prefix is that of a repetition. */
 export const REPEATABLE: ReadonlySet<string> = new Set(["movs", "cmps", "stos", "lods", "scas", "ins", "outs"]);

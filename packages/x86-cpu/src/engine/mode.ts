@@ -14,7 +14,10 @@ export interface Mode {
   /** Linear base of CS, and last offset that may be executed. */
   readonly codeBase: number;
   readonly codeLimit: number;
-  /** Bit n: segment n has base 0 and no limit below that of the space, may be read, and (not CS) written. */
+  /**
+   * Bit n: segment n has base 0 and no limit below that of the space, and may be read and written. CS never is in protected
+   * mode, because data behind a CS prefix cannot be written.
+   */
   readonly flatSegments: number;
   /** Whether SS is flat and uses all of ESP: else the careful interpreter is needed. */
   readonly hasFlatStack: boolean;
@@ -25,10 +28,9 @@ export const isFlat = (mode: Mode, segment: SegmentIndex): boolean => ((mode.fla
 
 const isFlatSegment = (state: VcpuState, index: SegmentIndex, flatLimit: number): boolean => {
   const at = STATE.segments + index * 64;
-  const needsWrite = index !== SEGMENT.cs;
-  const first = needsWrite ? SEGMENT_FIELD.writeFirst : SEGMENT_FIELD.readFirst;
   return (
-    state.u32(at + SEGMENT_FIELD.base) === 0 && state.u32(at + first) === 0 && state.u32(at + first + 4) >= flatLimit &&
+    state.u32(at + SEGMENT_FIELD.base) === 0 &&
+    state.u32(at + SEGMENT_FIELD.writeFirst) === 0 && state.u32(at + SEGMENT_FIELD.writeLast) >= flatLimit &&
     state.u32(at + SEGMENT_FIELD.readFirst) === 0 && state.u32(at + SEGMENT_FIELD.readLast) >= flatLimit
   );
 };

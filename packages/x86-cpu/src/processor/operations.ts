@@ -1,9 +1,10 @@
 import type { SystemOperations } from "../engine/system-operations.ts";
 import { DECIMAL } from "../operations/decimal.ts";
 import { RARE } from "../operations/rare.ts";
+import { X87_CONTROL } from "../operations/x87-control.ts";
 import { SYSTEM_OPERATIONS } from "../system/system-operation-table.ts";
 
 /** Every instruction that TypeScript does, by mnemonic. */
 export const ALL_OPERATIONS: SystemOperations = new Map([
-  ...SYSTEM_OPERATIONS, ...Object.entries(DECIMAL), ...Object.entries(RARE),
+  ...SYSTEM_OPERATIONS, ...Object.entries(DECIMAL), ...Object.entries(RARE), ...Object.entries(X87_CONTROL),
 ]);
