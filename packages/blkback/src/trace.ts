@@ -1,7 +1,9 @@
 import type { TraceEventDefinition } from "@xenolith/trace";
 
 /** What blkback writes to the trace. `device` is the virtual device's number. */
-export const BLKBACK_TRACE = {
+export const BLKBACK_TRACE: Readonly<
+  Record<"connect" | "disconnect" | "request" | "response" | "violation", TraceEventDefinition>
+> = {
   /** A front end has connected with a ring of so many slots. */
   connect: { name: "blkback.connect", fields: ["domid", "device", "slots"] },
   disconnect: { name: "blkback.disconnect", fields: ["domid", "device", "unanswered"] },
@@ -11,4 +13,4 @@ export const BLKBACK_TRACE = {
   response: { name: "blkback.response", fields: ["domid", "device", "operation", "status"] },
   /** The ring's indices were impossible. */
   violation: { name: "blkback.violation", fields: ["domid", "device"] },
-} as const satisfies Record<string, TraceEventDefinition>;
+};

@@ -1,7 +1,9 @@
 import type { TraceEventDefinition } from "@xenolith/trace";
 
 /** What blkfront writes to the trace. */
-export const BLKFRONT_TRACE = {
+export const BLKFRONT_TRACE: Readonly<
+  Record<"connect" | "disconnect" | "request" | "response", TraceEventDefinition>
+> = {
   /** The back end has connected. */
   connect: { name: "blkfront.connect", fields: ["backendDomid", "sectors"] },
   disconnect: { name: "blkfront.disconnect", fields: ["backendDomid", "outstanding"] },
@@ -9,4 +11,4 @@ export const BLKFRONT_TRACE = {
   request: { name: "blkfront.request", fields: ["id", "operation", "sector512", "lengthBytes"] },
   /** A response was taken from the ring. `status` is 0 for success. */
   response: { name: "blkfront.response", fields: ["id", "operation", "status"] },
-} as const satisfies Record<string, TraceEventDefinition>;
+};

@@ -1,7 +1,9 @@
 import type { TraceEventDefinition } from "@xenolith/trace";
 
 /** What event channels write to the trace. */
-export const EVENT_CHANNEL_TRACE = {
+export const EVENT_CHANNEL_TRACE: Readonly<
+  Record<"send" | "pending" | "virq" | "connect" | "close", TraceEventDefinition>
+> = {
   /** A domain sent an event on a port of its own. */
   send: { name: "event-channels.send", fields: ["domid", "port"] },
   /** A port became pending. `news`: it was not pending before. */
@@ -12,4 +14,4 @@ export const EVENT_CHANNEL_TRACE = {
   connect: { name: "event-channels.connect", fields: ["domid", "port", "remote domid", "remote port"] },
   /** A port was closed. */
   close: { name: "event-channels.close", fields: ["domid", "port"] },
-} as const satisfies Readonly<Record<string, TraceEventDefinition>>;
+};

@@ -37,10 +37,12 @@ export interface TerminalOptions {
   readonly console: DomainConsole;
   readonly timers: TimerQueue;
   readonly now: () => number;
+  /** Called after input has come from outside: an idle host has something to do. */
+  readonly onInput: () => void;
 }
 
 /** Connects a terminal to a console, in place of the one there was. */
-export const openTerminal = ({ console, timers, now }: TerminalOptions): Terminal => {
+export const openTerminal = ({ console, timers, now, onInput }: TerminalOptions): Terminal => {
   const [inner, outer]: [ByteStream, ByteStream] = createStreamPair();
   const lines: Uint8Array[] = [];
   let typed: Uint8Array[] = [];
@@ -87,11 +89,13 @@ export const openTerminal = ({ console, timers, now }: TerminalOptions): Termina
     type: (bytes) => {
       typed.push(bytes.slice());
       passInput();
+      onInput();
     },
     typeLines: (bytes) => {
       const isIdle = lines.length === 0;
       lines.push(...splitLines(bytes));
       if (isIdle && lines.length > 0) releaseLater();
+      onInput();
     },
     get drained() {
       return lines.length === 0 && isDrained();

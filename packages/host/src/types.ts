@@ -34,6 +34,8 @@ export interface HostOptions {
    * with a real clock come back then, or earlier when `wake` is called.
    */
   readonly breathe: (idleNs: number, onWake: (wake: () => void) => void) => Promise<void>;
+  /** Takes what domains write by console_io, which is for emergencies: a kernel that has no console yet. */
+  readonly onEmergencyOutput: (domain: DomId, bytes: Uint8Array) => void;
   /** Told what went wrong inside the control domain. The host has stopped. */
   readonly onFailure: (error: unknown) => void;
 }

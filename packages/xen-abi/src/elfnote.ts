@@ -44,4 +44,4 @@ export const XEN_ELFNOTE_SUPPORTED_FEATURES = 17;
 /** Physical entry point of a PVH guest. */
 export const XEN_ELFNOTE_PHYS32_ENTRY = 18;
 /** Highest type that a kernel image carries. */
-export const XEN_ELFNOTE_MAX = XEN_ELFNOTE_PHYS32_ENTRY;
+export const XEN_ELFNOTE_MAX: number = XEN_ELFNOTE_PHYS32_ENTRY;

@@ -1,4 +1,5 @@
 import { createBvtScheduler } from "@xenolith/bvt-scheduler";
+import type { DomId } from "@xenolith/xen-abi";
 import { createHost } from "../create-host.ts";
 import { defaultDiskTiming } from "../timed-store.ts";
 import type { Host, RealTime } from "../types.ts";
@@ -9,6 +10,8 @@ export interface NodeHostOptions {
   readonly seed: number;
   readonly clock: "virtual" | "real";
   readonly onFailure: (error: unknown) => void;
+  /** Takes what domains write by console_io. Default: dropped. */
+  readonly onEmergencyOutput?: (domain: DomId, bytes: Uint8Array) => void;
 }
 
 const realTime = (): RealTime => {
@@ -47,4 +50,5 @@ export const createNodeHost = (options: NodeHostOptions): Host =>
     traceCapacity: 65_536,
     breathe: breathe(options.clock === "virtual"),
     onFailure: options.onFailure,
+    onEmergencyOutput: options.onEmergencyOutput ?? (() => {}),
   });

@@ -23,7 +23,7 @@ const setUp = () => {
       return unread;
     },
   };
-  const terminal = openTerminal({ console, timers, now: () => now });
+  const terminal = openTerminal({ console, timers, now: () => now, onInput: () => {} });
   return {
     terminal,
     say: (line: string) => stream?.write(bytes(line)),

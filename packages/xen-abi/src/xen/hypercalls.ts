@@ -47,7 +47,7 @@ export const __HYPERVISOR_dm_op = 41;
 export const __HYPERVISOR_hypfs_op = 42;
 export const __HYPERVISOR_arch_0 = 48;
 /** On x86: machine-check operations. */
-export const __HYPERVISOR_mca = __HYPERVISOR_arch_0;
+export const __HYPERVISOR_mca: number = __HYPERVISOR_arch_0;
 export const __HYPERVISOR_arch_1 = 49;
 export const __HYPERVISOR_arch_2 = 50;
 export const __HYPERVISOR_arch_3 = 51;

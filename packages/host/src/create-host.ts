@@ -1,0 +1,87 @@
+import { createHypervisor } from "@xenolith/hypervisor-core";
+import {
+  createEntropy,
+  createMachineMemory,
+  createRealClock,
+  createTimerQueue,
+  createVirtualClock,
+  epochFromEntropy,
+} from "@xenolith/machine";
+import { type Clock, type EntropySource, HostError } from "@xenolith/machine-interface";
+import { createAddressTranslator } from "@xenolith/mmu";
+import { createToolstack } from "@xenolith/toolstack";
+import { createTraceRecorder } from "@xenolith/trace";
+import { answerCpuid, createMonitoredProcessor, I686_MODEL } from "@xenolith/x86-cpu";
+import { createControlDomain } from "./control-domain.ts";
+import { createHolds } from "./holds.ts";
+import { createRunLoop } from "./run-loop.ts";
+import { openTerminal } from "./terminal.ts";
+import type { Host, HostOptions } from "./types.ts";
+
+const MEBIBYTE = 1_048_576;
+/** Engine state above the machine's RAM: decoded code, the TLB, VCPUs. */
+const ENGINE_BYTES = 48 * MEBIBYTE;
+
+const createClock = (options: HostOptions, entropy: EntropySource): Clock =>
+  options.clock === "virtual"
+    ? createVirtualClock(epochFromEntropy(entropy.fork("epoch")))
+    : createRealClock({ nowNs: options.clock.nowNs, epoch: options.clock.epoch });
+
+/**
+ * Wires a whole host: machine, processor, hypervisor, control domain and toolstack. Nothing runs before {@link Host.run}.
+ * @throws HostError when the memory does not fit.
+ */
+export const createHost = (options: HostOptions): Host => {
+  const entropy = createEntropy(options.seed);
+  const clock = createClock(options, entropy);
+  const trace = createTraceRecorder(options.traceCapacity, () => clock.now());
+  const timers = createTimerQueue();
+  const memory = createMachineMemory({ ramBytes: options.memoryMiB * MEBIBYTE, reserveBytes: ENGINE_BYTES });
+  const translator = createAddressTranslator({ memory, physicalAddressBits: I686_MODEL.physicalAddressBits });
+  const processor = createMonitoredProcessor({ memory, translator, model: I686_MODEL });
+  const hypervisor = createHypervisor({
+    memory,
+    translator,
+    processor,
+    processorModel: (leaf, subleaf) => answerCpuid(I686_MODEL, leaf, subleaf),
+    clock,
+    timers,
+    entropy: entropy.fork("hypervisor"),
+    scheduler: options.createScheduler(trace),
+    trace,
+    console: { write: options.onEmergencyOutput, read: () => new Uint8Array(0) },
+  });
+  const { control } = hypervisor;
+  const holds = createHolds();
+  const controlDomain = createControlDomain({
+    control,
+    scheduling: options.controlScheduling,
+    holds,
+    diskTiming: options.diskTiming,
+    trace,
+    onFailure: options.onFailure,
+  });
+  const toolstack = createToolstack({
+    control,
+    store: controlDomain.store,
+    consoles: controlDomain.consoles,
+    disks: controlDomain.disks,
+    entropy: entropy.fork("toolstack"),
+    backendDomain: controlDomain.id,
+  });
+  const loop = createRunLoop({ clock, holds, step: hypervisor.step, breathe: options.breathe });
+
+  return {
+    control,
+    toolstack,
+    clock,
+    trace,
+    terminal: (domain) => {
+      const console = toolstack.console(domain);
+      if (console === null) throw new HostError("no-console", `domain ${domain} has no console`);
+      return openTerminal({ console, timers, now: clock.now, onInput: loop.wake });
+    },
+    run: ({ untilNs = Number.POSITIVE_INFINITY } = {}) => loop.run(untilNs),
+    stop: loop.stop,
+  };
+};
