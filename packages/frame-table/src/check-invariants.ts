@@ -39,7 +39,9 @@ const MOST_VIOLATIONS = 100;
 interface Expected {
   readonly count: Uint32Array;
   readonly typeCount: Uint32Array;
-  readonly linear: Int32Array;
+  /** Entries here that lead to tables of the same level, and entries elsewhere that lead here so. */
+  readonly linearEntries: Uint32Array;
+  readonly linearUses: Uint32Array;
 }
 
 /** Checks all laws of a frame table by walking it. Works from the store and memory alone, not from the code that changes them. */
@@ -55,7 +57,8 @@ export const checkInvariants = (
   const expected: Expected = {
     count: store.heldCount.slice(),
     typeCount: store.heldTypeCount.slice(),
-    linear: new Int32Array(store.frameCount),
+    linearEntries: new Uint32Array(store.frameCount),
+    linearUses: new Uint32Array(store.frameCount),
   };
 
   const checkData = (table: number, domain: DomId, entry: TableEntry): void => {
@@ -94,8 +97,8 @@ export const checkInvariants = (
       report(frame, `is a table of another domain than ${table}`);
     const below = levelOf(frame);
     if (below === level) {
-      add(expected.linear, table, -1);
-      add(expected.linear, frame, 1);
+      add(expected.linearEntries, table, 1);
+      add(expected.linearUses, frame, 1);
       if (isWritable(entry)) report(frame, `is mapped writable as a linear table in ${table}`);
     } else if (below !== level - 1)
       report(frame, `stands in level ${level} table ${table} but has level ${below}`);
@@ -157,17 +160,22 @@ export const checkInvariants = (
     }
     const level = levelOf(frame);
     if (level !== 0) checkTable(frame, level);
-    if (hasFlag(store, frame, FRAME_FLAG.lastSlot) && at(store.typeCount, frame) !== 1) {
+    const roots = at(store.typeCount, frame) - Math.max(at(store.linear, frame), 0);
+    if (hasFlag(store, frame, FRAME_FLAG.lastSlot) && roots > 1) {
       report(frame, "stands in the last slot of several roots");
     }
   };
 
   const checkCounts = (frame: number): void => {
     const isReserved = at(store.owner, frame) === DOMID_IO;
+    const linear = at(expected.linearUses, frame) - at(expected.linearEntries, frame);
+    if (at(expected.linearUses, frame) > 0 && at(expected.linearEntries, frame) > 0) {
+      report(frame, "has linear entries and stands in such entries");
+    }
     const counts = [
       ["references", store.count, at(expected.count, frame) + (isReserved ? 1 : 0)],
       ["uses", store.typeCount, at(expected.typeCount, frame)],
-      ["linear uses", store.linear, at(expected.linear, frame)],
+      ["linear uses", store.linear, linear],
     ] as const;
     for (const [name, array, wanted] of counts) {
       if (at(array, frame) !== wanted)

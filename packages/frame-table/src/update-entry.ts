@@ -73,8 +73,11 @@ export const createEntryUpdater = (parts: EntryUpdaterParts): EntryUpdater => {
     keepsAccessedDirty: boolean,
   ): number => {
     const old = entryMemory.read(place.rules, place.table, index);
-    let entry = storedEntry(place.rules, place.level, wanted);
-    if (keepsAccessedDirty) entry = { low: (entry.low | (old.low & ACCESSED_DIRTY)) >>> 0, high: entry.high };
+    const kept = keepsAccessedDirty ? old.low & ACCESSED_DIRTY : 0;
+    const entry = storedEntry(place.rules, place.level, {
+      low: (wanted.low | kept) >>> 0,
+      high: wanted.high,
+    });
     if (isPresent(entry) && isPresent(old) && isHarmlessChange(old, entry)) {
       if (!isAllowedEntry(place.rules, place.level, entry)) return -EINVAL;
       install(place, index, old, entry);

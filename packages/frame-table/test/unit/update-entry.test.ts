@@ -14,7 +14,7 @@ import {
   RO,
   RW,
   type Space,
-} from "../fixture.ts";
+} from "../support/fixture.ts";
 
 const OWN = { domain: DOM1, mapped: DOM1 };
 

@@ -3,7 +3,12 @@ import { type MachineMemory, type Mfn, PAGE_SIZE, toMfn } from "@xenolith/machin
 import { createFakeMemory } from "@xenolith/machine-interface/testing";
 import { PTE } from "@xenolith/x86-architecture";
 import { type DomId, type GuestWidth, toDomId } from "@xenolith/xen-abi";
-import { createFrameTable, type FrameTable, type FrameTableOptions, type TableEntry } from "../src/index.ts";
+import {
+  createFrameTable,
+  type FrameTable,
+  type FrameTableOptions,
+  type TableEntry,
+} from "../../src/index.ts";
 
 export const RO: number = PTE.present | PTE.user;
 export const RW: number = RO | PTE.writable;
