@@ -112,7 +112,7 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
       delivery.pendingNmi(vcpu);
       delivery.pendingEvents(vcpu);
       if (vcpu.space === null) crash(vcpu.domain, "there is no page-table base", vcpu);
-      else vcpu.x86.space = vcpu.space;
+      else if (vcpu.x86.space !== vcpu.space) vcpu.x86.space = vcpu.space;
     }
     return vcpu.isAwake;
   };

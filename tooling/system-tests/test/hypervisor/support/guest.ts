@@ -1,0 +1,114 @@
+import { type LinearAddress, type Mfn, PAGE_SIZE, toLinearAddress } from "@xenolith/machine-interface";
+import { entryLow, PTE } from "@xenolith/x86-architecture";
+import { type DomId, toPfn, toVcpuIndex } from "@xenolith/xen-abi";
+import type { TestMachine } from "./machine.ts";
+
+/** A 32-bit PAE domain made by hand: a few mapped pages, page tables, and code given as bytes. */
+export interface TestGuest {
+  readonly id: DomId;
+  /** Frame behind each mapped page: page n lies at linear address n * 4096. */
+  readonly frames: readonly Mfn[];
+  /** Frame of the root table. */
+  readonly root: Mfn;
+  /** Reads the guest's memory at a mapped linear address. */
+  read(at: number, lengthBytes: number): DataView;
+  write(at: number, bytes: ArrayLike<number>): void;
+  readUint32(at: number): number;
+  writeUint32(at: number, value: number): void;
+  start(): void;
+}
+
+/** How a guest is made. */
+export interface TestGuestOptions {
+  readonly id?: number;
+  readonly privileged?: boolean;
+  readonly vcpus?: number;
+  /** Linear address of the first instruction; its code is written with {@link TestGuest.write}. */
+  readonly entry: number;
+  readonly stackTop: number;
+  /** Pages that ring 3 may use. */
+  readonly userPages?: readonly number[];
+  /** Pages left unmapped. */
+  readonly absentPages?: readonly number[];
+}
+
+/** Pages mapped from linear address 0. */
+export const MAPPED_PAGES = 64;
+const LEVEL_2_TABLES = 4;
+const UUID = new Uint8Array(16).map((_, index) => index);
+
+const failWhenNegative = (what: string, result: number): number => {
+  if (result < 0) throw new Error(`${what}: ${result}`);
+  return result;
+};
+
+/** Builds the domain, paused. */
+export const createTestGuest = (machine: TestMachine, options: TestGuestOptions): TestGuest => {
+  const { control } = machine.hypervisor;
+  const id = failWhenNegative(
+    "create",
+    control.create({
+      id: (options.id ?? null) as DomId | null,
+      width: "x86_32p",
+      vcpus: options.vcpus ?? 1,
+      maximumPages: 256,
+      privileged: options.privileged ?? false,
+      scheduling: {},
+      uuid: UUID,
+    }),
+  ) as DomId;
+  const all = control.allocateFrames(id, MAPPED_PAGES + LEVEL_2_TABLES + 2);
+  if (typeof all === "number") throw new Error(`allocateFrames: ${all}`);
+  const frames = all.slice(0, MAPPED_PAGES);
+  const [level1, ...upper] = all.slice(MAPPED_PAGES);
+  const root = upper.pop();
+  if (level1 === undefined || root === undefined) throw new Error("no frames for page tables");
+
+  const pages = control.mapFrames(id, all);
+  if (typeof pages === "number") throw new Error(`mapFrames: ${pages}`);
+  const table = (frame: Mfn): number => all.indexOf(frame) * PAGE_SIZE;
+  const setEntry = (frame: Mfn, index: number, target: Mfn, flags: number): void =>
+    pages.writeUint32(table(frame) + 8 * index, entryLow(target, flags));
+  for (const [page, frame] of frames.entries()) {
+    if (options.absentPages?.includes(page)) continue;
+    const user = options.userPages?.includes(page) ? PTE.user : 0;
+    setEntry(level1, page, frame, PTE.present | PTE.writable | user);
+  }
+  const [firstLevel2] = upper;
+  if (firstLevel2 === undefined) throw new Error("no level-2 table");
+  setEntry(firstLevel2, 0, level1, PTE.present | PTE.writable | PTE.user);
+  for (const [index, level2] of upper.entries()) setEntry(root, index, level2, PTE.present);
+  pages.release();
+  failWhenNegative("setPhysicalNumbers", control.setPhysicalNumbers(id, all, toPfn(0)));
+  failWhenNegative("setPageTableBase", control.setPageTableBase(id, root));
+  failWhenNegative(
+    "setStartContext",
+    control.setStartContext(id, toVcpuIndex(0), {
+      instructionPointer: options.entry,
+      stackPointer: options.stackTop,
+      startInfo: 0,
+    }),
+  );
+
+  /** Machine address behind a mapped linear address. */
+  const place = (at: number): number =>
+    (frames[Math.floor(at / PAGE_SIZE)] ?? 0) * PAGE_SIZE + (at % PAGE_SIZE);
+
+  return {
+    id,
+    frames,
+    root,
+    read: (at, lengthBytes) => new DataView(machine.memory.memory.buffer, place(at), lengthBytes),
+    write(at, bytes) {
+      machine.memory.bytes.set(bytes, place(at));
+    },
+    readUint32: (at) => machine.memory.view.getUint32(place(at), true),
+    writeUint32: (at, value) => machine.memory.view.setUint32(place(at), value, true),
+    start() {
+      failWhenNegative("unpause", control.unpause(id));
+    },
+  };
+};
+
+/** First byte of a page, as linear address. */
+export const page = (number: number): LinearAddress => toLinearAddress(number * PAGE_SIZE);

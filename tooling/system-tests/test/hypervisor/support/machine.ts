@@ -1,0 +1,67 @@
+import { createBvtScheduler } from "@xenolith/bvt-scheduler";
+import { createHypervisor, type Hypervisor } from "@xenolith/hypervisor-core";
+import { createEntropy, createMachineMemory, createTimerQueue, createVirtualClock } from "@xenolith/machine";
+import type { Clock, MachineMemory, TimerQueue } from "@xenolith/machine-interface";
+import { createAddressTranslator } from "@xenolith/mmu";
+import { createTraceRecorder, type TraceRecorder } from "@xenolith/trace";
+import { answerCpuid, createMonitoredProcessor, I686_MODEL } from "@xenolith/x86-cpu";
+
+/** A hypervisor on the real machine, without a host around it. */
+export interface TestMachine {
+  readonly hypervisor: Hypervisor;
+  readonly memory: MachineMemory;
+  readonly clock: Clock;
+  readonly timers: TimerQueue;
+  readonly trace: TraceRecorder;
+  /** What guests wrote by console_io, as text. */
+  console(): string;
+  /** Runs until nothing can run any more or system time `untilNs` has come, skipping idle time. */
+  runUntil(untilNs: number): void;
+}
+
+const MIB = 1024 * 1024;
+const SEED = 1;
+const STEP_NS = 1_000_000;
+
+/** Makes a machine of `ramMiB` with everything real: memory, page walker, engine, scheduler. */
+export const createTestMachine = (ramMiB = 16): TestMachine => {
+  const memory = createMachineMemory({ ramBytes: ramMiB * MIB, reserveBytes: 24 * MIB });
+  const translator = createAddressTranslator({ memory });
+  const clock = createVirtualClock({ seconds: 1_000_000_000, nanoseconds: 5 });
+  const timers = createTimerQueue();
+  const trace = createTraceRecorder(10_000, clock.now);
+  let written = "";
+  const hypervisor = createHypervisor({
+    memory,
+    translator,
+    processor: createMonitoredProcessor({ memory, translator }),
+    processorModel: (leaf, subleaf) => answerCpuid(I686_MODEL, leaf, subleaf),
+    clock,
+    timers,
+    entropy: createEntropy(SEED),
+    scheduler: createBvtScheduler(),
+    trace,
+    console: {
+      write(_domain, bytes) {
+        written += String.fromCharCode(...bytes);
+      },
+      read: () => new Uint8Array(0),
+    },
+  });
+  return {
+    hypervisor,
+    memory,
+    clock,
+    timers,
+    trace,
+    console: () => written,
+    runUntil(untilNs) {
+      while (clock.now() < untilNs) {
+        const result = hypervisor.step({ workNs: STEP_NS, untilNs });
+        if (result.kind === "ran") continue;
+        if (result.nextNs === null) return;
+        clock.skipTo(result.nextNs);
+      }
+    },
+  };
+};
