@@ -15,7 +15,6 @@ export interface Outbox {
   readonly replies: number;
   /** Events that wait. */
   readonly events: number;
-  readonly empty: boolean;
   /** Sends what there is room for. @returns bytes sent. */
   flush(stream: ByteStream): number;
   clear(): void;
@@ -47,9 +46,6 @@ export const createOutbox = (): Outbox => {
     },
     get events() {
       return eventKeys.size;
-    },
-    get empty() {
-      return first === queue.length;
     },
     pushReply: (bytes) => {
       replies++;

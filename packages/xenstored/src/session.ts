@@ -17,7 +17,6 @@ export interface Session extends Caller {
   readonly outbox: Outbox;
   /** Directory that the client's relative paths start from. */
   readonly base: string;
-  readonly watchCount: number;
   setTarget(target: number | null): void;
   addWatch(path: string, token: string, relative: boolean): Watch | XsdError;
   removeWatch(path: string, token: string): XsdError | null;
@@ -92,9 +91,6 @@ export const createSession = (options: SessionOptions): Session => {
     base,
     reader,
     outbox,
-    get watchCount() {
-      return own.size;
-    },
     setTarget: (target) => {
       principal = { ...principal, target };
     },

@@ -88,7 +88,7 @@ describe("a hostile domain", () => {
         }
         expectUnharmed(scene);
       }),
-      { numRuns: 200 },
+      { numRuns: 80 },
     );
   });
 
@@ -102,7 +102,7 @@ describe("a hostile domain", () => {
         }
         expectUnharmed(scene);
       }),
-      { numRuns: 200 },
+      { numRuns: 80 },
     );
   });
 
@@ -121,7 +121,7 @@ describe("a hostile domain", () => {
         }
         expectUnharmed(scene);
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 

@@ -130,7 +130,7 @@ describe("histories of requests of three domains", () => {
         }
         expect(store.check()).toBeNull();
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });

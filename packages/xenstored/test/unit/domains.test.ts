@@ -79,6 +79,28 @@ describe("a domain served over its page", () => {
     expect(host.mappedGrants).toBe(0);
   });
 
+  it("is served on when it is introduced again with another event channel", () => {
+    const { ringClient, host, store } = createTestDaemon();
+    const dom3 = ringClient(3);
+    const domain = host.domain(3);
+    dom3.ask(XS_WATCH, "data|t|");
+    const port = domain.events.allocateUnbound(toDomId(0));
+    expect(store.introduce(toDomId(3), toPort(port))).toBe(0);
+    expect(store.stats.watches).toBe(1);
+    expect(host.mappedGrants).toBe(1);
+  });
+
+  it("is served again from the start when it is introduced after it broke the protocol", () => {
+    const { ringClient, host } = createTestDaemon();
+    const dom3 = ringClient(3);
+    dom3.page.writeUint32(XENSTORE_DOMAIN_INTERFACE.reqProd, 5000);
+    dom3.notify();
+    host.settle();
+    const again = ringClient(3);
+    expect(again.ask(XS_GET_DOMAIN_PATH, "3|")).toBe("/local/domain/3|");
+    expect(host.mappedGrants).toBe(1);
+  });
+
   it("takes along what it owned and what it was allowed when it is released", () => {
     const { client, ringClient, store } = createTestDaemon();
     const dom0 = client(0);

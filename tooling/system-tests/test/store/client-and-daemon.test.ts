@@ -1,3 +1,5 @@
+import { toDomId, toPort } from "@xenolith/xen-abi";
+import { promiseStore } from "@xenolith/xenbus";
 import { describe, expect, it } from "vitest";
 import { createStoreHost } from "./store-host.ts";
 
@@ -69,6 +71,30 @@ describe("the store client against xenstored, over a domain's page", () => {
     host.settle();
     expect(done).toBe(9);
     expect(result<string>((read) => toolstack.read("/counter", read))).toEqual({ ok: true, value: "9" });
+  });
+
+  it("introduces and releases domains for a toolstack, by callbacks or promises", async () => {
+    const { toolstack, host, xenstored, result } = createStoreHost();
+    const domain = host.domain(7);
+    const page = domain.grants.allocatePages(1);
+    if (page === null) throw new Error("no page");
+    domain.seedGrant(1, page, 0, 0);
+    const port = toPort(domain.events.allocateUnbound(toDomId(0)));
+    expect(result<void>((done) => toolstack.introduce(domain.id, 1, port, done))).toMatchObject({ ok: true });
+    expect(result<boolean>((done) => toolstack.isIntroduced(domain.id, done))).toEqual({
+      ok: true,
+      value: true,
+    });
+    expect(result<string>((done) => toolstack.domainPath(domain.id, done))).toMatchObject({
+      value: "/local/domain/7",
+    });
+    const released = promiseStore(toolstack).release(domain.id);
+    host.settle();
+    await released;
+    expect(xenstored.stats.connections).toBe(1);
+    const again = promiseStore(toolstack).release(domain.id);
+    host.settle();
+    await expect(again).rejects.toMatchObject({ code: "ENOENT" });
   });
 
   it("is told of changes that others make", () => {
