@@ -1,7 +1,7 @@
 import { XenbusState } from "@xenolith/xen-abi/io/xenbus";
 import { describe, expect, it } from "vitest";
 import { createBackendDevice, createStoreClient } from "../../src/index.ts";
-import { createFakeStore } from "../fake-store.ts";
+import { createFakeStore } from "../../src/testing/index.ts";
 
 const BACK = "/local/domain/0/backend/vbd/5/51712";
 const FRONT = "/local/domain/5/device/vbd/51712";

@@ -7,7 +7,7 @@ import {
 } from "@xenolith/xen-abi/io/xs-wire";
 import { describe, expect, it } from "vitest";
 import { createStoreClient, promiseStore, type StoreResult, TRANSACTION_ATTEMPTS } from "../../src/index.ts";
-import { createFakeStore } from "../fake-store.ts";
+import { createFakeStore } from "../../src/testing/index.ts";
 
 const createScene = () => {
   const store = createFakeStore();

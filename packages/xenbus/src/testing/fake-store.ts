@@ -11,7 +11,7 @@ import {
   XS_WATCH_EVENT,
   XS_WRITE,
 } from "@xenolith/xen-abi/io/xs-wire";
-import { createMessageReader, decodeStrings, encodeMessage, type StoreMessage } from "../src/wire/index.ts";
+import { createMessageReader, decodeStrings, encodeMessage, type StoreMessage } from "../wire/index.ts";
 
 /** What a fake store has to say to a request: a payload with `|` for zero bytes, or an error. */
 export type FakeAnswer = { readonly payload: string } | { readonly error: string };
@@ -19,8 +19,8 @@ export type FakeAnswer = { readonly payload: string } | { readonly error: string
 /** A store without rights, transactions' isolation or limits, for clients that share it. It answers when told to. */
 export interface FakeStore {
   readonly nodes: Map<string, string>;
-  /** A client's end of a new connection. */
-  connect(): ByteStream;
+  /** A client's end of a new connection. Relative paths start from `base`: `/local/domain/3` for domain 3. */
+  connect(base?: string): ByteStream;
   /** Answers everything that has come. */
   settle(): void;
   /** Requests of all clients so far, as `type payload`. */
@@ -33,14 +33,19 @@ export interface FakeStore {
 
 interface Connection {
   readonly stream: ByteStream;
+  readonly base: string;
   readonly reader: ReturnType<typeof createMessageReader>;
   readonly watches: { readonly path: string; readonly token: string }[];
 }
 
 const toBytes = (text: string): Uint8Array =>
   Uint8Array.from(text, (character) => (character === "|" ? 0 : character.charCodeAt(0)));
+/** Paths are absolute, unless a connection without a base is given relative ones: those are kept as they are. */
+const resolvePath = (base: string, path: string): string =>
+  path.startsWith("/") || base === "" ? path : `${base}/${path}`;
 const OK: FakeAnswer = { payload: "OK|" };
 
+/** Makes an empty store. */
 export const createFakeStore = (): FakeStore => {
   const nodes = new Map<string, string>();
   const connections: Connection[] = [];
@@ -72,14 +77,15 @@ export const createFakeStore = (): FakeStore => {
   };
 
   const answer = (connection: Connection, { type, payload }: StoreMessage): FakeAnswer => {
-    const [path = "", token = ""] = decodeStrings(payload);
+    const [given = "", token = ""] = decodeStrings(payload);
+    const path = resolvePath(connection.base, given);
     switch (type) {
       case XS_READ: {
         const value = nodes.get(path);
         return value === undefined ? { error: "ENOENT" } : { payload: value };
       }
       case XS_WRITE:
-        set(path, new TextDecoder().decode(payload.subarray(path.length + 1)));
+        set(path, new TextDecoder().decode(payload.subarray(given.length + 1)));
         return OK;
       case XS_RM:
         set(path, null);
@@ -128,9 +134,9 @@ export const createFakeStore = (): FakeStore => {
     nodes,
     requests,
     set,
-    connect: () => {
+    connect: (base = "") => {
       const [near, far] = createStreamPair();
-      connections.push({ stream: far, reader: createMessageReader(), watches: [] });
+      connections.push({ stream: far, base, reader: createMessageReader(), watches: [] });
       return near;
     },
     settle: () => {

@@ -1,0 +1,1 @@
+export { createFakeStore, type FakeAnswer, type FakeStore } from "./fake-store.ts";
