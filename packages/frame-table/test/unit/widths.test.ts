@@ -1,0 +1,81 @@
+import { toMfn } from "@xenolith/machine-interface";
+import { PTE, PTE_NX_HIGH } from "@xenolith/x86-architecture";
+import { EINVAL, EPERM } from "@xenolith/xen-abi";
+import { describe, expect, it } from "vitest";
+import { createFixture, DOM1, leadsTo, NOTHING, RO, RW } from "../support/fixture.ts";
+
+const OWN = { domain: DOM1, mapped: DOM1 };
+
+describe("two-level tables", () => {
+  it("have 1024 entries of 4 bytes, the monitor's from 0xFC000000 up", () => {
+    const fixture = createFixture({ width: "x86_32" });
+    const { frames } = fixture;
+    const [root = toMfn(0), table = toMfn(0), page = toMfn(0)] = fixture.take(DOM1, 3);
+    fixture.poke(root, 1, leadsTo(table));
+    fixture.poke(root, 1023, leadsTo(table));
+    fixture.poke(table, 1023, leadsTo(page));
+    expect(frames.rootLevelOf(DOM1)).toBe(2);
+    expect(frames.pin(DOM1, root, 2)).toBe(0);
+    expect(fixture.peek(root, 1023)).toEqual(NOTHING);
+    expect(frames.describe(page)).toMatchObject({ typeCount: 1, count: 2 });
+    expect(frames.updateEntry(root, 1007, NOTHING, OWN)).toBe(0);
+    expect(frames.updateEntry(root, 1008, NOTHING, OWN)).toBe(-EPERM);
+    expect(frames.updateEntry(root, 2, leadsTo(0, RW | PTE.large), OWN)).toBe(-EINVAL);
+    expect(frames.updateEntry(root, 3, leadsTo(root, RO), OWN)).toBe(0);
+    expect(frames.checkInvariants()).toEqual([]);
+    expect(frames.unpin(DOM1, root)).toBe(0);
+    expect(frames.checkInvariants()).toEqual([]);
+  });
+});
+
+describe("long tables", () => {
+  const build = () => {
+    const fixture = createFixture({ width: "x86_64" });
+    const tables = fixture.take(DOM1, 5);
+    const [root = toMfn(0), level3 = toMfn(0), level2 = toMfn(0), level1 = toMfn(0), page = toMfn(0)] =
+      tables;
+    const kernel = PTE.present | PTE.writable;
+    fixture.poke(root, 511, leadsTo(level3, kernel));
+    fixture.poke(root, 256, leadsTo(level3, kernel));
+    fixture.poke(level3, 5, leadsTo(level2, kernel));
+    fixture.poke(level2, 6, leadsTo(level1, kernel));
+    fixture.poke(level1, 7, leadsTo(page, kernel));
+    fixture.poke(level1, 8, leadsTo(page, RO));
+    return { ...fixture, root, level3, level2, level1, page };
+  };
+
+  it("get the bits that let a kernel run in ring 3", () => {
+    const { frames, peek, root, level3, level2, level1, page } = build();
+    expect(frames.pin(DOM1, root, 4)).toBe(0);
+    expect(peek(root, 511)).toEqual(leadsTo(level3, RW | PTE.accessed));
+    expect(peek(level3, 5)).toEqual(leadsTo(level2, RW));
+    expect(peek(level2, 6)).toEqual(leadsTo(level1, RW));
+    expect(peek(level1, 7)).toEqual({ ...leadsTo(page, RW), high: 0x10_0000 });
+    expect(peek(level1, 8)).toEqual(leadsTo(page, RO | PTE.global));
+    expect(frames.checkInvariants()).toEqual([]);
+  });
+
+  it("keep slots 256 to 271 of the root for the monitor", () => {
+    const { frames, peek, root } = build();
+    frames.pin(DOM1, root, 4);
+    expect(peek(root, 256)).toEqual(NOTHING);
+    expect(frames.updateEntry(root, 255, NOTHING, OWN)).toBe(0);
+    expect(frames.updateEntry(root, 256, NOTHING, OWN)).toBe(-EINVAL);
+    expect(frames.updateEntry(root, 271, NOTHING, OWN)).toBe(-EINVAL);
+    expect(frames.updateEntry(root, 272, NOTHING, OWN)).toBe(0);
+  });
+
+  it("may have linear entries at every upper level, and available bits 62:52", () => {
+    const { frames, root, level3, level2, level1, page } = build();
+    frames.pin(DOM1, root, 4);
+    for (const table of [root, level3, level2]) {
+      expect(frames.updateEntry(table, 100, leadsTo(table, RO), OWN)).toBe(0);
+      expect(frames.updateEntry(table, 101, leadsTo(table, RW), OWN)).toBe(-EINVAL);
+    }
+    const entry = { low: leadsTo(page, RO).low, high: PTE_NX_HIGH | 0x7fe0_0000 };
+    expect(frames.updateEntry(level1, 9, { low: entry.low, high: entry.high >>> 0 }, OWN)).toBe(0);
+    expect(frames.checkInvariants()).toEqual([]);
+    expect(frames.unpin(DOM1, root)).toBe(0);
+    expect(frames.checkInvariants()).toEqual([]);
+  });
+});
