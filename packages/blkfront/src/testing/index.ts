@@ -1,0 +1,1 @@
+export { createRingBackend, type RingBackend, type RingBackendOptions } from "./ring-backend.ts";
