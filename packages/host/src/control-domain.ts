@@ -40,14 +40,19 @@ const openStore = (connect: (end: ReturnType<typeof createStreamPair>[0]) => voi
   const [client, server] = createStreamPair();
   connect(server);
   const store = promiseStore(createStoreClient(client));
-  const remove = async (path: string): Promise<void> => {
+  /** What is not there need not be removed. */
+  const unlessAbsent = async (operation: Promise<void>): Promise<void> => {
     try {
-      await store.remove(path);
+      await operation;
     } catch (error) {
       if (!(error instanceof StoreError && error.code === "ENOENT")) throw error;
     }
   };
-  return { ...store, remove };
+  return {
+    ...store,
+    remove: (path) => unlessAbsent(store.remove(path)),
+    release: (domain) => unlessAbsent(store.release(domain)),
+  };
 };
 
 const granted = (result: number, what: string): number => {

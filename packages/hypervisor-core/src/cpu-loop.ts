@@ -174,7 +174,7 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
         const now = clock.now();
         if (now >= untilNs || used >= workNs) return { kind: "ran" };
         const vcpu = chooseVcpu(now);
-        if (vcpu === null) return { kind: "idle", nextNs: nextWork() };
+        if (vcpu === null) return used > 0 ? { kind: "ran" } : { kind: "idle", nextNs: nextWork() };
         used += runOnce(vcpu, now, untilNs, workNs - used);
       }
     },

@@ -12,7 +12,7 @@ export interface ToolstackStore {
   setPermissions(path: string, permissions: readonly string[]): Promise<void>;
   /** Tells the store that a domain's ring is there: its reserved grant and the domain's port. */
   introduce(domain: DomId, frame: Mfn, port: Port): Promise<void>;
-  /** Tells the store that a domain is gone. */
+  /** Tells the store that a domain is gone; one that it does not know is no error. */
   release(domain: DomId): Promise<void>;
 }
 
