@@ -3,8 +3,15 @@ import type { Decision, Nanoseconds, Scheduler, VcpuId, VcpuReport } from "@xeno
 import { silentTrace, type TraceSink } from "@xenolith/trace";
 import { BVT_PARAMETERS, type BvtParameters, checkParameters, defaultParameters } from "./parameters.ts";
 import { TRACE } from "./trace.ts";
-import { advancePerMcu, REBASE_AT, UNITS_PER_MCU } from "./virtual-time.ts";
-import { chargeWarp, createWarp, endWarp, type Warp, warpLeftNs, warpOnWake } from "./warp.ts";
+import {
+  chargeMcu,
+  mcuOfUnits,
+  REBASE_AT,
+  UNITS_PER_MCU,
+  unitsOfMcu,
+  type VirtualTime,
+} from "./virtual-time.ts";
+import { adjustWarp, chargeWarp, createWarp, endWarp, type Warp, warpLeftNs, warpOnWake } from "./warp.ts";
 
 /** Settings of the policy as a whole. */
 export interface BvtOptions {
@@ -18,10 +25,8 @@ export interface BvtOptions {
 interface Entry {
   readonly id: VcpuId;
   parameters: BvtParameters;
-  /** Virtual units per mcu of running. */
-  advance: number;
   /** A: actual virtual time. */
-  avt: number;
+  readonly avt: VirtualTime;
   readonly warp: Warp;
   runnable: boolean;
   /** Number of its last dispatch: among equals the one that waited longest goes first. */
@@ -32,8 +37,8 @@ interface Entry {
 const ALONE_FACTOR = 10;
 
 /** E: effective virtual time, A less the warp. */
-const effective = (entry: Entry): number =>
-  entry.warp.active ? entry.avt - entry.parameters.warpMcu * UNITS_PER_MCU : entry.avt;
+const effective = ({ avt, warp, parameters }: Entry): number =>
+  warp.active ? avt.units - parameters.warpMcu * UNITS_PER_MCU : avt.units;
 
 const inMcu = (units: number): number => Math.round(units / UNITS_PER_MCU);
 
@@ -41,8 +46,8 @@ const inMcu = (units: number): number => Math.round(units / UNITS_PER_MCU);
  * Borrowed virtual time: the runnable VCPU with the smallest effective virtual time runs, until it is C ahead of the next.
  * [BVT 3]
  *
- * - Charge: `A += ceil(ran / mcu) * advance`, advance inversely proportional to the weight.
- * - Slice: `(E_next - E) / advance` mcu plus C, cut by what is left of the warp limit.
+ * - Charge: `A += ceil(ran / mcu) / weight`, without rounding.
+ * - Slice: `(E_next - E) * weight` plus C, cut by what is left of the warp limit. C is real time: in virtual time C / weight.
  * - Wake: `A = max(A, SVT)`, SVT being the least A of all runnable ones; it preempts at once when its E is smaller.
  * - Warp: see `warp.ts`.
  */
@@ -67,17 +72,17 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
     if (entry === undefined) throw new HostError("unknown-vcpu", `bvt: VCPU ${id} has not been admitted`);
     return entry;
   };
-  const unitsFor = (entry: Entry, ranNs: number): number => Math.ceil(ranNs / mcuNs) * entry.advance;
+  const mcuOf = (ranNs: number): number => Math.ceil(ranNs / mcuNs);
   const advanceSvt = (): void => {
     let least = Number.POSITIVE_INFINITY;
-    for (const entry of entries.values()) if (entry.runnable) least = Math.min(least, entry.avt);
+    for (const entry of entries.values()) if (entry.runnable) least = Math.min(least, entry.avt.units);
     if (least !== Number.POSITIVE_INFINITY) svt = Math.max(svt, least);
   };
   /** Moves all times back together: differences stay, and sleepers far behind are no further behind than it matters. */
   const rebase = (): void => {
     const shift = svt;
     svt = 0;
-    for (const entry of entries.values()) entry.avt = Math.max(entry.avt - shift, -REBASE_AT);
+    for (const { avt } of entries.values()) avt.units = Math.max(avt.units - shift, -REBASE_AT);
   };
   const isBefore = (entry: Entry, other: Entry): boolean => {
     const difference = effective(entry) - effective(other);
@@ -97,15 +102,16 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
     return [first, second];
   };
   const sliceNs = (entry: Entry, gapUnits: number): number =>
-    Math.floor(Math.max(0, gapUnits) / entry.advance) * mcuNs + contextSwitchAllowanceNs;
+    mcuOfUnits(Math.max(0, gapUnits), entry.parameters.weight) * mcuNs + contextSwitchAllowanceNs;
   const cutByWarp = (entry: Entry, slice: number): number =>
     entry.warp.active ? Math.min(slice, warpLeftNs(entry.warp, entry.parameters)) : slice;
 
   const choose = (now: Nanoseconds, ranNs: Nanoseconds): Decision => {
     if (current !== null && ranNs > 0) {
-      current.avt += unitsFor(current, ranNs);
+      chargeMcu(current.avt, mcuOf(ranNs), current.parameters.weight);
       chargeWarp(current.warp, current.parameters, ranNs, now);
     }
+    if (current !== null && !current.runnable) endWarp(current.warp, now);
     advanceSvt();
     if (svt >= REBASE_AT) rebase();
     const [first, second] = firstTwo();
@@ -127,11 +133,11 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
     if (entry.runnable) return Number.POSITIVE_INFINITY;
     advanceSvt();
     entry.runnable = true;
-    entry.avt = Math.max(entry.avt, svt);
+    entry.avt.units = Math.max(entry.avt.units, svt);
     warpOnWake(entry.warp, entry.parameters, now);
-    if (trace.on) trace.record(traceWake, id, inMcu(entry.avt), inMcu(svt), entry.warp.active ? 1 : 0);
+    if (trace.on) trace.record(traceWake, id, inMcu(entry.avt.units), inMcu(svt), entry.warp.active ? 1 : 0);
     if (current === null || current === entry || !current.runnable) return now;
-    const reached = effective(current) + unitsFor(current, now - currentSince);
+    const reached = effective(current) + unitsOfMcu(mcuOf(now - currentSince), current.parameters.weight);
     if (effective(entry) < reached) return now;
     return now + sliceNs(current, effective(entry) - reached);
   };
@@ -146,8 +152,7 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
       entries.set(vcpu, {
         id: vcpu,
         parameters,
-        advance: advancePerMcu(parameters.weight),
-        avt: svt,
+        avt: { units: svt, remainder: 0 },
         warp: createWarp(),
         runnable: false,
         dispatched: 0,
@@ -160,12 +165,8 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
     sleep(vcpu, now) {
       const entry = entryOf(vcpu);
       entry.runnable = false;
+      // The warp of the one that runs ends when its last stretch is charged, by the next `choose`: the limit counts it.
       if (entry !== current) endWarp(entry.warp, now);
-      else if (entry.warp.active) {
-        // The last stretch is charged by the next `choose`; the limit must count it before the warp is given up.
-        entry.warp.usedNs += now - currentSince;
-        endWarp(entry.warp, now);
-      }
     },
     wake,
     adjust(vcpu, changes) {
@@ -173,7 +174,8 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
       if (problem !== null) return problem;
       const entry = entryOf(vcpu);
       entry.parameters = { ...entry.parameters, ...changes };
-      entry.advance = advancePerMcu(entry.parameters.weight);
+      entry.avt.remainder = 0;
+      adjustWarp(entry.warp, entry.parameters);
       return null;
     },
     parametersOf: (vcpu) => ({ ...entryOf(vcpu).parameters }),
@@ -181,7 +183,7 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
     report: (vcpu): VcpuReport => {
       const entry = entryOf(vcpu);
       return {
-        avtMcu: entry.avt / UNITS_PER_MCU,
+        avtMcu: entry.avt.units / UNITS_PER_MCU,
         evtMcu: effective(entry) / UNITS_PER_MCU,
         svtMcu: svt / UNITS_PER_MCU,
         weight: entry.parameters.weight,

@@ -38,6 +38,12 @@ export const endWarp = (warp: Warp, nowNs: number): void => {
   warp.unwarpedSinceNs = nowNs;
 };
 
+/** The parameters have changed: a warp that is not wanted any more, or has used more than is allowed now, is over. */
+export const adjustWarp = (warp: Warp, parameters: BvtParameters): void => {
+  if (parameters.warp && warpLeftNs(warp, parameters) > 0) return;
+  warp.active = false;
+};
+
 /** Accounts for a stretch of running; ends warping when the limit is used up. */
 export const chargeWarp = (warp: Warp, parameters: BvtParameters, ranNs: number, nowNs: number): void => {
   if (!warp.active) return;

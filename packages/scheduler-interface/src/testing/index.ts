@@ -1,3 +1,4 @@
+export { type Random, SCHEDULER_LAWS, type SchedulerLaw } from "./laws.ts";
 export {
   busy,
   periodic,

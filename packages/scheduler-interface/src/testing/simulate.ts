@@ -8,7 +8,7 @@ export interface SimulatedVcpu {
   readonly id: VcpuId;
   /** Parameters it is admitted with. */
   readonly parameters: Readonly<Record<string, number | boolean>>;
-  /** Length of the n-th burst of work, and of the sleep behind it. */
+  /** Length of the n-th burst of work, and of the sleep behind it, in whole nanoseconds. */
   readonly burst: (n: number) => { readonly runNs: Nanoseconds; readonly sleepNs: Nanoseconds };
   /** When it wakes for the first time. */
   readonly startNs?: Nanoseconds;
@@ -45,6 +45,7 @@ interface Progress {
 
 /**
  * Runs a scheduler on one simulated processor for `durationNs`, with the caller's duties kept to the letter.
+ * @throws RangeError when the scheduler gives a slice that is not above 0: time would stand still.
  * @param probe - called at each decision, with the time and the VCPUs that are runnable.
  */
 export const simulate = (
@@ -89,7 +90,9 @@ export const simulate = (
     probe(now, runnable);
     reconsiderAt = Number.POSITIVE_INFINITY;
     const decision = scheduler.choose(now, lastRanNs);
-    const chosen = states.find((state) => state.vcpu.id === decision.vcpu) ?? null;
+    if (!(decision.sliceNs > 0)) throw new RangeError(`${scheduler.name}: a slice of ${decision.sliceNs} ns`);
+    // A scheduler that chooses somebody who sleeps wastes the time: nobody runs.
+    const chosen = states.find((state) => state.vcpu.id === decision.vcpu && state.wakeAtNs === null) ?? null;
     const startNs = now;
     let endNs = Math.min(now + decision.sliceNs, durationNs);
     if (chosen?.wokenAtNs != null) {
