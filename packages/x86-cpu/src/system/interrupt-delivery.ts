@@ -3,6 +3,7 @@ import {
   gateOffset,
   gateSelector,
   type PackedFault,
+  REGISTER,
   SEGMENT,
   SYSTEM_TYPE,
   VECTOR,
@@ -96,13 +97,15 @@ const deliverProtected = (core: ProcessorCore, event: InterruptEvent): Outcome =
   const stack =
     privilege < state.privilege ? innerStack(core, privilege, external) : presentStack(core, external);
   if (typeof stack === "number") return stack;
-  const frame = [event.flags, state.selector(SEGMENT.cs), event.returnTo];
-  if (event.errorCode >= 0) frame.push(event.errorCode);
-  if (privilege < state.privilege) frame.unshift(state.selector(SEGMENT.ss), state.register(4));
+  const changesStack = privilege < state.privilege;
+  const { flags, returnTo, errorCode } = event;
+  const frame = changesStack
+    ? [state.selector(SEGMENT.ss), state.register(REGISTER.rsp), flags, state.selector(SEGMENT.cs), returnTo]
+    : [flags, state.selector(SEGMENT.cs), returnTo];
+  if (errorCode >= 0) frame.push(errorCode);
   const stackPointer = pushFrame(core, stack, frame, gate.sizeBytes);
   if (stackPointer < 0) return -stackPointer;
   state.systemFlags = state.systemFlags & ~(CLEARED_FLAGS | (gate.masks ? FLAG.if : 0));
-  const changesStack = privilege < state.privilege;
   state.setSegment(SEGMENT.cs, segment);
   if (changesStack) state.setSegment(SEGMENT.ss, stack.segment);
   setStackPointer(core, stackPointer);
@@ -119,21 +122,26 @@ const readGate = (core: ProcessorCore, event: InterruptEvent, external: number):
   const fault = memory.read64(base + event.vector * 8, "supervisor");
   if (fault !== 0) return fault;
   const descriptor: Descriptor = { selector: error, low: memory.low, high: memory.high };
-  const form = GATE_FORMS.get(systemType(descriptor));
-  if (isCodeOrData(descriptor) || form === undefined) return generalProtection(error | external);
+  const type = systemType(descriptor);
+  if (isCodeOrData(descriptor) || !isInterruptOrTrap(type)) return generalProtection(error | external);
   if (event.isSoftware && privilegeOf(descriptor) < state.privilege) return generalProtection(error);
   if (!isPresent(descriptor)) return segmentNotPresent(error | external);
   const { low, high } = descriptor;
-  const offset = form.sizeBytes === 4 ? gateOffset(low, high) : low & 0xffff;
-  return { ...form, selector: gateSelector(low), offset };
+  const isWide = (type & WIDE_GATE) !== 0;
+  return {
+    selector: gateSelector(low),
+    offset: isWide ? gateOffset(low, high) : low & 0xffff,
+    sizeBytes: isWide ? 4 : 2,
+    masks: (type & TRAP_GATE) === 0,
+  };
 };
 
-const GATE_FORMS: ReadonlyMap<number, Pick<Gate, "sizeBytes" | "masks">> = new Map([
-  [SYSTEM_TYPE.interruptGate16, { sizeBytes: 2, masks: true }],
-  [SYSTEM_TYPE.trapGate16, { sizeBytes: 2, masks: false }],
-  [SYSTEM_TYPE.interruptGate, { sizeBytes: 4, masks: true }],
-  [SYSTEM_TYPE.trapGate, { sizeBytes: 4, masks: false }],
-]);
+/** Bits of the type of an interrupt or trap gate: 32-bit, and trap. */
+const WIDE_GATE = SYSTEM_TYPE.interruptGate & ~SYSTEM_TYPE.interruptGate16;
+const TRAP_GATE = SYSTEM_TYPE.trapGate & ~SYSTEM_TYPE.interruptGate;
+
+const isInterruptOrTrap = (type: number): boolean =>
+  (type & ~(WIDE_GATE | TRAP_GATE)) === (SYSTEM_TYPE.interruptGate16 & ~TRAP_GATE);
 
 /** The stack of an inner privilege out of the TSS, checked. */
 const innerStack = (core: ProcessorCore, privilege: number, external: number): StackTarget | PackedFault => {

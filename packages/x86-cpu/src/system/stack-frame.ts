@@ -1,5 +1,12 @@
-import { ATTRIBUTE, type PackedFault, SEGMENT, type SegmentState } from "@xenolith/x86-architecture";
+import {
+  ATTRIBUTE,
+  type PackedFault,
+  REGISTER,
+  SEGMENT,
+  type SegmentState,
+} from "@xenolith/x86-architecture";
 import type { AccessPrivilege, ProcessorCore } from "../engine/system-operations.ts";
+import { STATE } from "../state/layout.ts";
 import { segmentBounds } from "../state/segment-bounds.ts";
 import { stackFault } from "./faults.ts";
 
@@ -16,7 +23,7 @@ export interface StackTarget {
 /** The stack in use. */
 export const presentStack = (core: ProcessorCore, external = 0): StackTarget => ({
   segment: core.state.segment(SEGMENT.ss),
-  pointer: core.state.register(4),
+  pointer: core.state.register(REGISTER.rsp),
   privilege: core.state.privilege,
   errorCode: external,
 });
@@ -24,6 +31,44 @@ export const presentStack = (core: ProcessorCore, external = 0): StackTarget => 
 /** Mask of the stack pointer in a stack segment. */
 const stackMask = ({ attributes }: SegmentState): number =>
   attributes & ATTRIBUTE.big ? 0xffff_ffff : 0xffff;
+
+/** Checks that every value of a frame can be stored, one by one. Returns 0 or the fault. */
+const checkEach = (
+  core: ProcessorCore,
+  { segment, pointer, errorCode }: StackTarget,
+  count: number,
+  sizeBytes: 2 | 4,
+  access: AccessPrivilege,
+): PackedFault | 0 => {
+  const mask = stackMask(segment);
+  const { writeFirst, writeLast } = segmentBounds(segment.limit, segment.attributes);
+  for (let position = 1; position <= count; position++) {
+    const offset = ((pointer - sizeBytes * position) & mask) >>> 0;
+    if (offset < writeFirst || offset + sizeBytes - 1 > writeLast) return stackFault(errorCode);
+    const fault = core.memory.checkWrite((segment.base + offset) >>> 0, sizeBytes, access);
+    if (fault !== 0) return fault;
+  }
+  return 0;
+};
+
+/** Checks the whole of a frame at once where it does not wrap around the stack's end. Returns 0 or the fault. */
+const checkFrame = (
+  core: ProcessorCore,
+  stack: StackTarget,
+  count: number,
+  sizeBytes: 2 | 4,
+  access: AccessPrivilege,
+): PackedFault | 0 => {
+  const { segment, pointer } = stack;
+  const top = (pointer & stackMask(segment)) >>> 0;
+  const bottom = top - sizeBytes * count;
+  const { writeFirst, writeLast } = segmentBounds(segment.limit, segment.attributes);
+  if (bottom >= writeFirst && top - 1 <= writeLast) {
+    if (core.memory.checkWrite((segment.base + bottom) >>> 0, sizeBytes * count, access) === 0) return 0;
+  }
+  // What does not fit is looked at in the order in which it would be pushed, so that the fault is the first one's.
+  return checkEach(core, stack, count, sizeBytes, access);
+};
 
 /**
  * Pushes values, first to last, whole or not at all.
@@ -36,43 +81,27 @@ export const pushFrame = (
   sizeBytes: 2 | 4,
 ): number => {
   const { segment, pointer } = stack;
+  const { memory } = core;
   const mask = stackMask(segment);
-  const bounds = segmentBounds(segment.limit, segment.attributes);
   const access: AccessPrivilege = stack.privilege < 3 ? "supervisor" : "current";
-  const linearOf = (position: number): number => {
-    const offset = (pointer - sizeBytes * (position + 1)) & mask;
-    return (segment.base + (offset >>> 0)) >>> 0;
-  };
-  for (let position = 0; position < values.length; position++) {
-    const offset = ((pointer - sizeBytes * (position + 1)) & mask) >>> 0;
-    if (offset < bounds.writeFirst || offset + sizeBytes - 1 > bounds.writeLast)
-      return -stackFault(stack.errorCode);
-    const fault = core.memory.checkWrite(linearOf(position), sizeBytes, access);
-    if (fault !== 0) return -fault;
+  const fault = checkFrame(core, stack, values.length, sizeBytes, access);
+  if (fault !== 0) return -fault;
+  let offset = pointer;
+  for (const value of values) {
+    offset = ((offset - sizeBytes) & mask) >>> 0;
+    const at = (segment.base + offset) >>> 0;
+    if (sizeBytes === 4) memory.write32(at, value, access);
+    else memory.write16(at, value & 0xffff, access);
   }
-  for (const [position, value] of values.entries()) {
-    store(core, linearOf(position), value, sizeBytes, access);
-  }
-  return mergePointer(pointer, pointer - sizeBytes * values.length, mask);
+  return mergePointer(pointer, offset, mask);
 };
-
-const store = (
-  core: ProcessorCore,
-  at: number,
-  value: number,
-  sizeBytes: 2 | 4,
-  access: AccessPrivilege,
-): PackedFault | 0 =>
-  sizeBytes === 4 ? core.memory.write32(at, value, access) : core.memory.write16(at, value & 0xffff, access);
 
 /** A stack pointer after a push: a 16-bit stack keeps the upper half. */
 const mergePointer = (before: number, after: number, mask: number): number =>
   ((before & ~mask) | (after & mask)) >>> 0;
 
-/**
- * Loads the stack pointer that belongs to SS as it is now: SP alone on a 16-bit stack.
- */
-export const setStackPointer = (core: ProcessorCore, value: number): void => {
-  const mask = stackMask(core.state.segment(SEGMENT.ss));
-  core.state.setRegister(4, mergePointer(core.state.register(4), value, mask));
+/** Loads the stack pointer that belongs to SS as it is now: SP alone on a 16-bit stack. */
+export const setStackPointer = ({ state }: ProcessorCore, value: number): void => {
+  const mask = state.u32(STATE.stackMask);
+  state.setRegister(REGISTER.rsp, mergePointer(state.register(REGISTER.rsp), value, mask));
 };
