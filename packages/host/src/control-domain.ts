@@ -5,7 +5,7 @@ import { HostError } from "@xenolith/machine-interface";
 import type { ConsoleService, DiskService, ToolstackStore } from "@xenolith/toolstack";
 import type { TraceSink } from "@xenolith/trace";
 import { createKernelExecutor, defineKernel } from "@xenolith/typescript-kernel";
-import { type DomId, toDomId, toPfn, toVcpuIndex } from "@xenolith/xen-abi";
+import { type DomId, toDomId, toVcpuIndex } from "@xenolith/xen-abi";
 import { createStoreClient, promiseStore, StoreError } from "@xenolith/xenbus";
 import { createXenstored } from "@xenolith/xenstored";
 import { createConsoles } from "./consoles.ts";
@@ -77,10 +77,6 @@ export const createControlDomain = (parts: ControlDomainParts): ControlDomain =>
       "creation",
     ),
   );
-  const frames = control.allocateFrames(id, CONTROL_DOMAIN_PAGES);
-  if (typeof frames === "number") throw new HostError("control-domain", "control domain: too little memory");
-  granted(control.setPhysicalNumbers(id, frames, toPfn(0)), "memory");
-
   const [storeEnd, ownStoreServer] = createStreamPair();
   const [consoleEnd] = createStreamPair();
   const executor = createKernelExecutor({

@@ -1,15 +1,7 @@
 import { buildDomain, type KernelImage, readKernelImage } from "@xenolith/domain-builder";
 import type { DomainControl } from "@xenolith/domain-interface/control";
 import type { Mfn } from "@xenolith/machine-interface";
-import {
-  type DomId,
-  type GuestWidth,
-  type Port,
-  toDomId,
-  toGrantRef,
-  toPfn,
-  toVcpuIndex,
-} from "@xenolith/xen-abi";
+import { type DomId, type GuestWidth, type Port, toDomId, toGrantRef, toVcpuIndex } from "@xenolith/xen-abi";
 import { ConfigError } from "./config-error.ts";
 import type { DomainConfig, ToolstackParts } from "./parts.ts";
 import { diskNodes, diskPaths, domainNodes, type StoreNode } from "./store-nodes.ts";
@@ -92,10 +84,6 @@ const startExecutor = (
 ): Started => {
   if (config.payload.kind !== "executor") throw new ConfigError("the domain has no kernel");
   const { make } = config.payload;
-  const frames = control.allocateFrames(domain, config.memoryMiB * PAGES_PER_MIB);
-  if (typeof frames === "number")
-    throw new ConfigError(`memory: no ${config.memoryMiB} MiB for the domain (error ${frames})`);
-  granted(control.setPhysicalNumbers(domain, frames, toPfn(0)), "memory");
   const services = control.inside(domain);
   const [consoleFrame, storeFrame] = services.takeFrames(2) ?? [];
   if (consoleFrame === undefined || storeFrame === undefined)

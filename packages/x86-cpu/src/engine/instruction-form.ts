@@ -8,12 +8,31 @@ const DIRECT_JUMPS: ReadonlySet<string> = new Set([...CONDITIONS.map((name) => `
 const COUNTED_JUMPS: ReadonlySet<string> = new Set(["loop", "loope", "loopne", "jcxz"]);
 /** Instructions that come in one size whatever the prefixes say. */
 const ONE_SIZE: ReadonlySet<string> = new Set(["clc", "stc", "cmc", "cld", "std", "cmpxchg8b"]);
-const SHIFTS: ReadonlySet<string> = new Set(["shl", "shr", "sar", "rol", "ror", "rcl", "rcr", "shld", "shrd"]);
+const SHIFTS: ReadonlySet<string> = new Set([
+  "shl",
+  "shr",
+  "sar",
+  "rol",
+  "ror",
+  "rcl",
+  "rcr",
+  "shld",
+  "shrd",
+]);
 const STRINGS: ReadonlySet<string> = new Set(["movs", "stos", "lods", "scas", "cmps"]);
 const COMPARING_STRINGS: ReadonlySet<string> = new Set(["scas", "cmps"]);
 /** Instructions whose first operand, if in memory, is only read. */
 const READ_ONLY_FIRST: ReadonlySet<string> = new Set([
-  "cmp", "test", "push", "bt", "mul", "imul", "div", "idiv", "call", "jmp",
+  "cmp",
+  "test",
+  "push",
+  "bt",
+  "mul",
+  "imul",
+  "div",
+  "idiv",
+  "call",
+  "jmp",
 ]);
 
 /** Whether an instruction is one of the five string instructions that generated code does. */
@@ -32,15 +51,21 @@ export const stringAddresses = (
 export const endsBlock = (instruction: Instruction): boolean => {
   const { mnemonic } = instruction;
   return (
-    DIRECT_JUMPS.has(mnemonic) || COUNTED_JUMPS.has(mnemonic) || mnemonic === "call" || mnemonic === "ret" ||
+    DIRECT_JUMPS.has(mnemonic) ||
+    COUNTED_JUMPS.has(mnemonic) ||
+    mnemonic === "call" ||
+    mnemonic === "ret" ||
     (instruction.repeat !== "none" && isString(instruction))
   );
 };
 
 /** Whether a bit string in memory is addressed by a register. */
 export const isBitString = (instruction: Instruction): boolean =>
-  instruction.operands[0]?.kind === "memory" && instruction.operands[1]?.kind === "register" &&
-  (instruction.mnemonic === "bt" || instruction.mnemonic === "bts" || instruction.mnemonic === "btr" ||
+  instruction.operands[0]?.kind === "memory" &&
+  instruction.operands[1]?.kind === "register" &&
+  (instruction.mnemonic === "bt" ||
+    instruction.mnemonic === "bts" ||
+    instruction.mnemonic === "btr" ||
     instruction.mnemonic === "btc");
 
 /** The memory operand and whether it is written, if there is one that is accessed. */
@@ -74,10 +99,13 @@ const operandForm = (operand: Operand): OperandForm | null => {
   return null;
 };
 
+/** Instructions without effect here; fences are, as one processor runs at a time and makes its accesses in order. */
+const DOES_NOTHING: ReadonlySet<string> = new Set(["nop", "pause", "lfence", "mfence", "sfence"]);
+
 /** Key of the form that does an instruction, if generated code can do it. */
 export const instructionFormKey = (instruction: Instruction): string => {
   const { mnemonic, operandBytes, addressBytes } = instruction;
-  if (mnemonic === "nop" || mnemonic === "pause") return formKey("nop", 4, []);
+  if (DOES_NOTHING.has(mnemonic)) return formKey("nop", 4, []);
   if (isString(instruction)) return formKey(stringMnemonic(instruction), operandBytes, []);
   if (COUNTED_JUMPS.has(mnemonic)) return formKey(mnemonic, addressBytes, []);
   const operands: OperandForm[] = [];
@@ -87,7 +115,8 @@ export const instructionFormKey = (instruction: Instruction): string => {
     else if (operand.kind !== "relative") return `${mnemonic} has no form`;
   }
   if (immediateCount(instruction) === 0) return formKey("no-shift", operandBytes, operands.slice(0, 1));
-  if (ONE_SIZE.has(mnemonic) || (DIRECT_JUMPS.has(mnemonic) && operands.length === 0)) return formKey(mnemonic, 4, operands);
+  if (ONE_SIZE.has(mnemonic) || (DIRECT_JUMPS.has(mnemonic) && operands.length === 0))
+    return formKey(mnemonic, 4, operands);
   return formKey(mnemonic, operandBytes, operands);
 };
 
