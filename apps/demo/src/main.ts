@@ -1,2 +1,37 @@
 #!/usr/bin/env node
-export {};
+import { HostError } from "@xenolith/machine-interface";
+import { runHeadless } from "./headless/run-headless.ts";
+import { runInteractive } from "./interactive/run-interactive.ts";
+import { type DemoOptions, parseDemoOptions, USAGE } from "./options.ts";
+import { UsageError } from "./usage-error.ts";
+
+const DEFAULT_HEADLESS_SECONDS = 5;
+const EXIT_FAILED = 1;
+const EXIT_BAD_USAGE = 2;
+
+const run = (options: DemoOptions): Promise<number> => {
+  const { seconds, seed } = options;
+  // Without a terminal there is nothing to draw on; the summary says the same.
+  if (!options.headless && process.stdout.isTTY) return runInteractive({ seconds, seed });
+  return runHeadless({
+    seconds: seconds ?? DEFAULT_HEADLESS_SECONDS,
+    seed,
+    write: (text) => process.stdout.write(text),
+  });
+};
+
+const main = async (args: readonly string[]): Promise<number> => {
+  if (args.includes("--help") || args.includes("-h")) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  return run(parseDemoOptions(args));
+};
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError || error instanceof HostError)) throw error;
+  process.stderr.write(`demo: ${error.message}\n`);
+  process.exitCode = error instanceof UsageError ? EXIT_BAD_USAGE : EXIT_FAILED;
+}
