@@ -3,6 +3,7 @@
  * ring. Indices run freely over 32 bits; a slot is `index & (slotCount - 1)`. A ring only says whether the other end wants to be
  * notified: its owner holds the event channel. [XEN io/ring.h]
  */
+import { HostError } from "@xenolith/machine-interface";
 import { ringSlotCount, SHARED_RING } from "@xenolith/xen-abi/io/ring";
 import type { RingPage } from "./ring-page.ts";
 
@@ -42,8 +43,11 @@ export interface SlotGeometry {
   offsetOf(index: number): number;
 }
 
-/** Computes the geometry of a ring. */
+/** Computes the geometry of a ring. @throws HostError when not a single slot fits. */
 export const slotGeometry = ({ ringBytes, slotBytes }: SlotRingPlace): SlotGeometry => {
   const slotCount = ringSlotCount(ringBytes, slotBytes);
+  if (slotCount === 0) {
+    throw new HostError("ring-too-small", `no slot of ${slotBytes} bytes fits into a ring of ${ringBytes}`);
+  }
   return { slotCount, offsetOf: (index) => SHARED_RING.slots + (index & (slotCount - 1)) * slotBytes };
 };

@@ -81,6 +81,33 @@ describe("BVT", () => {
     expect(Math.abs(Number(bvt.report(1)["avtMcu"]))).toBeLessThan(2 ** 34);
   });
 
+  it("ends a warp whose parameters are taken away, and goes on giving slices", () => {
+    const bvt = createBvtScheduler();
+    bvt.admit(1, { warp: true, warpLimitNs: 100 * MS });
+    bvt.admit(2, {});
+    bvt.wake(2, 0);
+    bvt.wake(1, 0);
+    bvt.choose(0, 0);
+    bvt.choose(50 * MS, 50 * MS);
+    expect(bvt.report(1)["warped"]).toBe(true);
+    expect(bvt.adjust(1, { warpLimitNs: 10 * MS })).toBeNull();
+    expect(bvt.report(1)["warped"]).toBe(false);
+    expect(bvt.choose(50 * MS, 0)).toMatchObject({ vcpu: 2 });
+    expect(bvt.choose(60 * MS, 10 * MS).sliceNs).toBeGreaterThan(0);
+  });
+
+  it("counts running against the warp limit once, also when it slept and woke before it was charged", () => {
+    const bvt = createBvtScheduler();
+    bvt.admit(1, { warp: true, warpLimitNs: 10 * MS, warpMcu: 10_000 });
+    bvt.admit(2, {});
+    bvt.wake(2, 0);
+    bvt.wake(1, 0);
+    expect(bvt.choose(0, 0)).toEqual({ vcpu: 1, sliceNs: 10 * MS });
+    bvt.sleep(1, 4 * MS);
+    bvt.wake(1, 4 * MS);
+    expect(bvt.choose(4 * MS, 4 * MS)).toEqual({ vcpu: 1, sliceNs: 6 * MS });
+  });
+
   it("refuses parameters that are none", () => {
     const bvt = createBvtScheduler();
     bvt.admit(1, {});

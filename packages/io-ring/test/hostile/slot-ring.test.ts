@@ -4,7 +4,7 @@ import { createBackRing, createFrontRing, RING_VIOLATION, SLOT_TAKEN } from "../
 import { makeSharedMemory } from "../shared-memory.ts";
 
 const index = fc.oneof(fc.nat(80), fc.integer({ min: 0xffff_ffb0, max: 0xffff_ffff }), fc.nat(0xffff_ffff));
-const corruption = fc.array(fc.record({ word: fc.nat(15), value: index }), { maxLength: 12 });
+const corruption = fc.array(fc.record({ word: fc.nat(15), value: index }), { maxLength: 60, size: "max" });
 
 describe("slot ring whose memory the other end scribbles over", () => {
   it("never gives the back more requests than there are slots without an answer", () => {

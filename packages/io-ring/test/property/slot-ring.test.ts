@@ -11,7 +11,7 @@ describe("slot ring between an honest front and an honest back", () => {
       fc.property(
         fc.constantFrom(0, 0xffff_fffd, 0x7fff_ffff),
         fc.constantFrom(1, 2, 4),
-        fc.array(step, { maxLength: 120 }),
+        fc.array(step, { maxLength: 200, size: "max" }),
         (startIndex, pages, steps) => {
           const page = makeSharedMemory(pages * 4096);
           const place = { page, ringBytes: pages * 4096, slotBytes: 1000 };

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { HostError } from "@xenolith/machine-interface";
 import { SHARED_RING } from "@xenolith/xen-abi/io/ring";
 import { describe, expect, it } from "vitest";
 import { createBackRing, createFrontRing, RING_VIOLATION, SLOT_NONE, SLOT_TAKEN } from "../../src/index.ts";
@@ -122,5 +123,14 @@ describe("slot ring", () => {
     expect(back.takeRequest(slot)).toBe(RING_VIOLATION);
     page.writeUint32(SHARED_RING.rspProd, 1);
     expect(front.takeResponse(slot)).toBe(RING_VIOLATION);
+  });
+});
+
+describe("a ring that cannot be", () => {
+  it("without room for a slot is the host's mistake", () => {
+    const page = makeSharedMemory(4096);
+    const place = { page, ringBytes: 4096, slotBytes: 5000 };
+    expect(() => createFrontRing(place)).toThrow(HostError);
+    expect(() => createBackRing(place)).toThrow(HostError);
   });
 });
