@@ -73,7 +73,8 @@ export const createAdversary = (seed: number): Adversary => {
   const flags = (): number => {
     const base = chance(50) ? RW : RO;
     if (chance(90)) return base;
-    return base | pick([PTE.large, PTE.global, PTE.writeThrough, PTE.accessed, PTE.dirty, 0x200]) | 0;
+    const rare = [PTE.large, PTE.global, PTE.writeThrough, PTE.accessed, PTE.dirty, PTE.available];
+    return base | (pick(rare) ?? 0);
   };
 
   const someEntry = (domain: DomId, level: TableLevel): TableEntry => {

@@ -1,6 +1,7 @@
 import { toMfn } from "@xenolith/machine-interface";
 import { PTE } from "@xenolith/x86-architecture";
 import { beforeEach, describe, expect, it } from "vitest";
+import type { TableEntry } from "../../src/index.ts";
 import {
   createFixture,
   DOM1,
@@ -43,7 +44,7 @@ describe("checkInvariants", () => {
       () => [first(space.level2), 7, leadsTo(first(space.level2), RW)],
       /to itself/,
     ],
-  ] as const)("finds %s", (_name, corruption, expected) => {
+  ] as [string, () => [number, number, TableEntry], RegExp][])("finds %s", (_name, corruption, expected) => {
     const [table, index, entry] = corruption();
     fixture.poke(toMfn(table), index, entry);
     expect(problems().join("; ")).toMatch(expected);
