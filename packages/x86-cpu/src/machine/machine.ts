@@ -172,16 +172,6 @@ export abstract class Machine {
     this.storesDone(host);
   }
 
-  /** Reads `count` consecutive values of `sizeBytes`. */
-  loadAll(sizeBytes: number, address: Value, count: number, extension: Extension): readonly Value[] {
-    const host = this.translate(sizeBytes * count, this.pin(address), false);
-    const values: Value[] = [];
-    for (let position = 0; position < count; position++) {
-      values.push(this.pin(this.loadTranslated(sizeBytes, host, extension, sizeBytes * position)));
-    }
-    return values;
-  }
-
   // Operands
 
   /** Size of operand number `which`. */

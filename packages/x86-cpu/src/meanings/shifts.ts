@@ -108,34 +108,29 @@ const shift = (mnemonic: string, body: ShiftBody): Definition => ({
   meaning: counted(body, 1, usualMask),
 });
 
-/** Both operands side by side in one wider value, so that a shift moves bits from one into the other. */
+/**
+ * Both operands side by side in one wider value, so that a shift moves bits from one into the other. A 16-bit shift by more
+ * than 16 goes on with the destination's own bits, as processors do: there are three elements then.
+ */
 const doubleShiftNarrow = (left: boolean): ShiftBody => (m, target, count) => {
   const a = m.pin(target.get());
   const b = m.pin(m.read(1, "zero"));
-  const wideCount = convert(count, TYPE.i64);
-  const high = left ? a : b;
-  const low = left ? b : a;
-  const pair = or(shl(convert(high, TYPE.i64), m.bits), zeroExtended(m, low));
-  // A 16-bit shift by more than 16 goes on with the destination's own bits, as processors do.
-  const triple = m.sizeBytes === 2 ? withThird(m, pair, a, left) : pair;
-  const at = m.pin(m.sizeBytes === 2 && left ? shl(triple, wideCount) : left ? shl(pair, wideCount) : shrU(triple, wideCount));
-  const resultShift = left ? (m.sizeBytes === 2 ? 32 : m.bits) : 0;
-  const result = m.pin(m.extend(wrap(shrU(at, resultShift))));
-  const carry = left
-    ? m.bit(at, resultShift + m.bits)
-    : lowBit(shrU(triple, sub(wideCount, 1)));
+  const by = m.pin(convert(count, TYPE.i64));
+  const isWord = m.sizeBytes === 2;
+  const pair = or(shl(zeroExtended(m, left ? a : b), m.bits), zeroExtended(m, left ? b : a));
+  const row = m.pin(isWord ? withThird(m, pair, a, left) : pair);
+  const width = isWord ? 48 : 64;
+  const shifted = left ? shrU(row, sub(i64(width - m.bits), by)) : shrU(row, by);
+  const result = m.pin(m.extend(wrap(shifted)));
+  const carry = left ? m.bit(row, sub(i64(width), by)) : lowBit(shrU(row, sub(by, 1)));
   finishDoubleShift(m, target, a, result, m.pin(carry));
 };
 
 const zeroExtended = (m: Machine, value: Value): Value =>
   and(convert(value, TYPE.i64), m.sizeBytes === 2 ? 0xffff : 0xffff_ffff);
 
-const withThird = (m: Machine, pair: Value, third: Value, left: boolean): Value => {
-  const pairOnly = and(pair, 0xffff_ffff);
-  return left
-    ? or(shl(pairOnly, 16), zeroExtended(m, third))
-    : or(pairOnly, shl(zeroExtended(m, third), 32));
-};
+const withThird = (m: Machine, pair: Value, third: Value, left: boolean): Value =>
+  left ? or(shl(pair, 16), zeroExtended(m, third)) : or(pair, shl(zeroExtended(m, third), 32));
 
 const doubleShiftWide = (left: boolean): ShiftBody => (m, target, count) => {
   const a = m.pin(target.get());

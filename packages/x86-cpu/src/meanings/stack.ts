@@ -27,15 +27,18 @@ const pushaMeaning: Meaning = (m) => {
   m.setStackPointer(top);
 };
 
-/** Pops all eight; the slot of ESP is skipped. */
+/**
+ * Pops all eight; the slot of ESP is read and ignored. A fault on the way leaves the registers already loaded as they are, as on
+ * silicon: the stack pointer has not moved, so the instruction can be run again.
+ */
 const popaMeaning: Meaning = (m) => {
-  const lengthBytes = 8 * m.sizeBytes;
   const top = m.pin(m.stackPointer());
-  const values = m.loadAll(m.sizeBytes, m.stackAddress(top, lengthBytes, false), 8, "any");
-  m.dropStack(lengthBytes);
-  values.forEach((value, position) => {
-    if (7 - position !== rsp) m.setRegister(7 - position, m.sizeBytes, value);
-  });
+  for (let index = 7; index >= 0; index--) {
+    const offset = m.pin(m.wrappedStackOffset(add(top, (7 - index) * m.sizeBytes)));
+    const value = m.load(m.sizeBytes, m.stackAddress(offset, m.sizeBytes, false));
+    if (index !== rsp) m.setRegister(index, m.sizeBytes, value);
+  }
+  m.dropStack(8 * m.sizeBytes);
 };
 
 const leaveMeaning: Meaning = (m) => {

@@ -39,24 +39,25 @@ const translateByte: SystemOperation = (core, instruction) => {
   return OUTCOME.next;
 };
 
-/** The values ENTER pushes, first to last: the old frame pointer, the outer frames, the new frame pointer. */
-const enterFrame = (core: ProcessorCore, size: 2 | 4, level: number, frame: number): number[] | PackedFault => {
-  const { state, operands, memory } = core;
-  const mask = state.u32(STATE.stackMask);
-  const values = [state.register(rbp)];
-  for (let outer = 1; outer < level; outer++) {
-    const offset = ((state.register(rbp) - size * outer) & mask) >>> 0;
-    const at = operands.linear(SEGMENT.ss, offset, size, false);
-    if (isAccessFault(at)) return accessFault(at);
-    const value = size === 2 ? memory.read16(at) : memory.read32(at);
-    if (isAccessFault(value)) return accessFault(value);
-    values.push(value);
-  }
-  if (level > 0) values.push(frame);
-  return values;
+/** Pushes one value at `offset` in SS. Returns 0 or the fault. */
+const storeOnStack = (core: ProcessorCore, offset: number, size: 2 | 4, value: number): PackedFault | 0 => {
+  const at = core.operands.linear(SEGMENT.ss, offset, size, true);
+  if (isAccessFault(at)) return accessFault(at);
+  return size === 2 ? core.memory.write16(at, value & 0xffff) : core.memory.write32(at, value);
 };
 
-/** ENTER, with all its accesses checked before the first is made. [SDM2A-3.2 "ENTER"] */
+/** Copies an outer frame pointer from `from` to `to`, both offsets in SS. Returns 0 or the fault. */
+const copyOnStack = (core: ProcessorCore, from: number, to: number, size: 2 | 4): PackedFault | 0 => {
+  const at = core.operands.linear(SEGMENT.ss, from, size, false);
+  if (isAccessFault(at)) return accessFault(at);
+  const value = size === 2 ? core.memory.read16(at) : core.memory.read32(at);
+  return isAccessFault(value) ? accessFault(value) : storeOnStack(core, to, size, value);
+};
+
+/**
+ * ENTER. Registers change only when all accesses have succeeded; what was pushed before a fault stays in memory, as on
+ * silicon. The last access checks that the new top of the stack can be written. [SDM2A-3.2 "ENTER"]
+ */
 const enter: SystemOperation = (core, instruction) => {
   const { state, operands, memory } = core;
   const size = instruction.operandBytes === 2 ? 2 : 4;
@@ -64,27 +65,19 @@ const enter: SystemOperation = (core, instruction) => {
   const level = operands.read(instruction, 1, 1) & 31;
   const pointer = state.register(rsp);
   const merge = (value: number): number => ((pointer & ~mask) | (value & mask)) >>> 0;
+  const below = (count: number): number => ((pointer - size * count) & mask) >>> 0;
   const frame = merge(pointer - size);
-  const values = enterFrame(core, size, level, frame);
-  if (typeof values === "number") return values;
-  const places: number[] = [];
-  for (let index = 0; index < values.length; index++) {
-    const at = operands.linear(SEGMENT.ss, ((pointer - size * (index + 1)) & mask) >>> 0, size, true);
-    if (isAccessFault(at)) return accessFault(at);
-    const fault = memory.checkWrite(at, size);
-    if (fault !== 0) return fault;
-    places.push(at);
+  let fault = storeOnStack(core, below(1), size, state.register(rbp));
+  for (let outer = 1; outer < level && fault === 0; outer++) {
+    fault = copyOnStack(core, ((state.register(rbp) - size * outer) & mask) >>> 0, below(outer + 1), size);
   }
-  const top = merge(pointer - size * values.length - operands.read(instruction, 0, 2));
+  if (level > 0 && fault === 0) fault = storeOnStack(core, below(level + 1), size, frame);
+  if (fault !== 0) return fault;
+  const top = merge(pointer - size * (level + 1) - operands.read(instruction, 0, 2));
   const at = operands.linear(SEGMENT.ss, (top & mask) >>> 0, size, true);
   if (isAccessFault(at)) return accessFault(at);
-  const fault = memory.checkWrite(at, size);
+  fault = memory.checkWrite(at, size);
   if (fault !== 0) return fault;
-  values.forEach((value, index) => {
-    const place = places[index] ?? 0;
-    if (size === 2) memory.write16(place, value & 0xffff);
-    else memory.write32(place, value);
-  });
   if (size === 2) state.setRegister16(rbp, frame & 0xffff);
   else state.setRegister(rbp, frame);
   state.setRegister(rsp, top);
