@@ -87,6 +87,8 @@ export const createConsoleBackend = (options: ConsoleBackendOptions): ConsoleBac
   let typed: Uint8Array = new Uint8Array(0);
   let cancelRetry: (() => void) | null = null;
   let isClosed = false;
+  let isServing = false;
+  let again = false;
 
   const deliver = (): void => {
     if (terminal?.closed === true) terminal = null;
@@ -139,8 +141,7 @@ export const createConsoleBackend = (options: ConsoleBackendOptions): ConsoleBac
     }
   };
 
-  const serve = (): void => {
-    if (isClosed || ring.closed) return;
+  const serveOnce = (): void => {
     for (let pass = 0; pass < PASSES_PER_EVENT; pass++) {
       domain.charge(toNanoseconds(COST_PER_PASS_NS));
       deliver();
@@ -151,6 +152,18 @@ export const createConsoleBackend = (options: ConsoleBackendOptions): ConsoleBac
     if (ring.violated && trace.on) trace.record(traced.violation, guest);
   };
 
+  /** A terminal in this process may answer at once, from within a delivery: that is served when the delivery is over. */
+  const serve = (): void => {
+    again = true;
+    if (isServing) return;
+    isServing = true;
+    while (again && !isClosed && !ring.closed) {
+      again = false;
+      serveOnce();
+    }
+    isServing = false;
+  };
+
   domain.events.listen(port, serve);
 
   return {
@@ -158,8 +171,8 @@ export const createConsoleBackend = (options: ConsoleBackendOptions): ConsoleBac
       terminal?.onActivity(null);
       terminal = next;
       next?.onActivity(serve);
-      deliver();
       serve();
+      if (ring.closed) deliver();
     },
     tail: (maximumBytes) => history.copy(history.end - maximumBytes, maximumBytes),
     get unreadInputBytes() {

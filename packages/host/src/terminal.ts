@@ -48,12 +48,20 @@ export const openTerminal = ({ console, timers, now, onInput }: TerminalOptions)
   let typed: Uint8Array[] = [];
   let listener: ((bytes: Uint8Array) => void) | null = null;
   const chunk = new Uint8Array(65_536);
+  let isPassing = false;
 
   const passOutput = (): void => {
     if (listener === null) return;
     for (let count = outer.read(chunk); count > 0; count = outer.read(chunk)) listener(chunk.slice(0, count));
   };
   const passInput = (): void => {
+    // The console answers from within a write; what it makes room for is passed on by the call under way.
+    if (isPassing) return;
+    isPassing = true;
+    passAllInput();
+    isPassing = false;
+  };
+  const passAllInput = (): void => {
     for (let first = typed[0]; first !== undefined; first = typed[0]) {
       const taken = outer.write(first);
       if (taken < first.length) {

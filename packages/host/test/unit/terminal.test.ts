@@ -74,6 +74,28 @@ describe("terminal", () => {
     expect(terminal.drained).toBe(true);
   });
 
+  it("types each line once, also to a console that answers from within the write", () => {
+    const timers = createTimerQueue();
+    let stream: ByteStream | null = null;
+    let arrived = "";
+    const into = new Uint8Array(100);
+    const echo: DomainConsole = {
+      attach: (next) => {
+        stream = next;
+        stream?.onActivity(() => {
+          arrived += text(into.subarray(0, stream?.read(into) ?? 0));
+          stream?.write(bytes("answer"));
+        });
+      },
+      tail: () => new Uint8Array(0),
+      unreadInputBytes: 0,
+    };
+    const terminal = openTerminal({ console: echo, timers, now: () => 0, onInput: () => {} });
+    terminal.onOutput(() => {});
+    terminal.type(bytes("once"));
+    expect(arrived).toBe("once");
+  });
+
   it("types everything, also more than the stream holds", () => {
     const { terminal, arrived, take } = setUp();
     terminal.type(new Uint8Array(200_000).fill(0x78));
