@@ -127,14 +127,14 @@ export abstract class Machine {
    */
   protected abstract translate(sizeBytes: number, address: Value, isWrite: boolean): Value;
   /** Stores to a place that {@link translate} gave. */
-  protected storeTranslated(sizeBytes: number, host: Value, value: Value, offset = 0): void {
-    this.body.store(sizeBytes, host, convert(value, typeOf(sizeBytes)), offset);
+  protected storeTranslated(sizeBytes: number, host: Value, value: Value): void {
+    this.body.store(sizeBytes, host, convert(value, typeOf(sizeBytes)));
   }
   /** Told after the last store to a translated place. */
   protected abstract storesDone(host: Value): void;
 
-  protected loadTranslated(sizeBytes: number, host: Value, extension: Extension, offset = 0): Value {
-    return load(typeOf(sizeBytes), sizeBytes, extension === "signed", host, offset);
+  protected loadTranslated(sizeBytes: number, host: Value, extension: Extension): Value {
+    return load(typeOf(sizeBytes), sizeBytes, extension === "signed", host);
   }
 
   /** Reads memory. */
@@ -161,15 +161,6 @@ export abstract class Machine {
         this.storesDone(host);
       },
     };
-  }
-
-  /** Writes several values of `sizeBytes` to consecutive addresses, all or none. */
-  storeAll(sizeBytes: number, address: Value, values: readonly Value[]): void {
-    const host = this.translate(sizeBytes * values.length, this.pin(address), true);
-    values.forEach((value, position) => {
-      this.storeTranslated(sizeBytes, host, value, sizeBytes * position);
-    });
-    this.storesDone(host);
   }
 
   // Operands
@@ -230,12 +221,7 @@ export abstract class Machine {
     return this.load(sizeBytes, this.stackAddress(top, sizeBytes, false), extension);
   }
 
-  /** Offset in SS `bytes` below the top. */
-  stackBelow(bytes: number): Value {
-    return this.wrappedStackOffset(sub(this.stackPointer(), bytes));
-  }
-
-  /** Moves the stack pointer up. */
+  /** Moves the stack pointer up (or, by a negative number, down). */
   dropStack(bytes: Operand): void {
     this.setStackPointer(this.wrappedStackOffset(add(this.stackPointer(), bytes)));
   }

@@ -1,4 +1,4 @@
-import { add, convert } from "@xenolith/wasm-emitter";
+import { add, convert, sub } from "@xenolith/wasm-emitter";
 import { REGISTER } from "@xenolith/x86-architecture";
 import { type Definition, exactly, type Meaning, STACK_SIZES } from "./definition.ts";
 
@@ -18,13 +18,17 @@ const popMeaning: Meaning = (m) => {
   }
 };
 
-/** Pushes all eight, EDI lowest; ESP as it was before. */
+/**
+ * Pushes all eight, EAX first; ESP as it was before. What was stored before a fault stays in memory, as on silicon: the stack
+ * pointer has not moved, so the instruction can be run again.
+ */
 const pushaMeaning: Meaning = (m) => {
-  const lengthBytes = 8 * m.sizeBytes;
-  const values = [7, 6, 5, 4, 3, 2, 1, 0].map((index) => m.pin(m.register(index, m.sizeBytes)));
-  const top = m.pin(m.stackBelow(lengthBytes));
-  m.storeAll(m.sizeBytes, m.stackAddress(top, lengthBytes, true), values);
-  m.setStackPointer(top);
+  const top = m.pin(m.stackPointer());
+  for (let index = 0; index < 8; index++) {
+    const offset = m.pin(m.wrappedStackOffset(sub(top, (index + 1) * m.sizeBytes)));
+    m.store(m.sizeBytes, m.stackAddress(offset, m.sizeBytes, true), m.register(index, m.sizeBytes));
+  }
+  m.dropStack(-8 * m.sizeBytes);
 };
 
 /**
