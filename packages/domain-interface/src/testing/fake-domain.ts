@@ -55,29 +55,48 @@ const wholePages = (parts: readonly Uint8Array[], writable: boolean, release: ()
     const part = live && at >= 0 ? parts[Math.floor(at / PAGE_BYTES)] : undefined;
     return part === undefined ? null : [part, at % PAGE_BYTES];
   };
-  const byteAt = (at: number): number => {
-    const place = locate(at);
-    return place === null ? 0 : (place[0][place[1]] ?? 0);
+  /** Calls `piece(page, offset in it, offset in the buffer, length)` for each part of a range that there is. */
+  const forEachPiece = (
+    at: number,
+    lengthBytes: number,
+    piece: (page: Uint8Array, offset: number, from: number, length: number) => void,
+  ): void => {
+    for (let from = 0; from < lengthBytes; ) {
+      const place = locate(at + from);
+      if (place === null) return;
+      const length = Math.min(PAGE_BYTES - place[1], lengthBytes - from);
+      piece(place[0], place[1], from, length);
+      from += length;
+    }
   };
-  const setByte = (at: number, value: number): void => {
-    const place = writable ? locate(at) : null;
-    if (place !== null) place[0][place[1]] = value;
+  const copyIn = (at: number, bytes: Uint8Array): void => {
+    if (!writable) return;
+    forEachPiece(at, bytes.length, (page, offset, from, length) =>
+      page.set(bytes.subarray(from, from + length), offset),
+    );
   };
+  const copyOut = (at: number, into: Uint8Array): void => {
+    into.fill(0);
+    forEachPiece(at, into.length, (page, offset, from, length) =>
+      into.set(page.subarray(offset, offset + length), from),
+    );
+  };
+  const word = new Uint8Array(4);
+  const wordView = new DataView(word.buffer);
   return {
     get lengthBytes() {
       return live ? parts.length * PAGE_BYTES : 0;
     },
     writable,
-    copyIn: (at, bytes) => {
-      for (const [index, value] of bytes.entries()) setByte(at + index, value);
+    copyIn,
+    copyOut,
+    readUint32: (at) => {
+      copyOut(at, word);
+      return wordView.getUint32(0, true);
     },
-    copyOut: (at, into) => {
-      for (let index = 0; index < into.length; index++) into[index] = byteAt(at + index);
-    },
-    readUint32: (at) =>
-      (byteAt(at) | (byteAt(at + 1) << 8) | (byteAt(at + 2) << 16) | (byteAt(at + 3) << 24)) >>> 0,
     writeUint32: (at, value) => {
-      for (let index = 0; index < 4; index++) setByte(at + index, (value >>> (8 * index)) & 0xff);
+      wordView.setUint32(0, value, true);
+      copyIn(at, word);
     },
     release: () => {
       if (live) release();
