@@ -9,8 +9,8 @@ import {
   type VcpuIndex,
 } from "@xenolith/xen-abi";
 import { NR_VIRQS, VIRQ_DEBUG, VIRQ_TIMER, VIRQ_XENOPROF, VIRQ_XENPMU } from "@xenolith/xen-abi/xen";
+import type { EventContext } from "./event-context.ts";
 import { createChannel, type EventDomain, findFreePort, isPort, isVcpu } from "./event-domain.ts";
-import type { Registry } from "./registry.ts";
 
 const FIRST_VCPU = 0 as VcpuIndex;
 
@@ -25,12 +25,12 @@ export const isGlobalVirq = (virq: number): boolean => !PER_VCPU_VIRQS.has(virq)
 
 /** EVTCHNOP_alloc_unbound. */
 export const allocUnbound = (
-  registry: Registry,
+  context: EventContext,
   caller: EventDomain,
   target: DomId,
   remote: DomId,
 ): number => {
-  const domain = registry.find(caller, target);
+  const domain = context.find(caller, target);
   if (domain === null) return -ESRCH;
   const port = findFreePort(domain);
   if (port < 0) return port;
@@ -43,12 +43,12 @@ export const allocUnbound = (
 
 /** EVTCHNOP_bind_interdomain. Events may have been lost while the remote port was unbound: the new port starts pending. */
 export const bindInterdomain = (
-  registry: Registry,
+  context: EventContext,
   caller: EventDomain,
   remoteId: DomId,
   remotePort: number,
 ): number => {
-  const remote = registry.find(caller, remoteId);
+  const remote = context.find(caller, remoteId);
   if (remote === null) return -ESRCH;
   const port = findFreePort(caller);
   if (port < 0) return port;
@@ -61,8 +61,8 @@ export const bindInterdomain = (
   peer.kind = "interdomain";
   peer.remote = caller;
   peer.remotePort = port;
-  registry.traceConnect(caller.id, port, remote.id, remotePort);
-  registry.deliver(caller, port, channel.vcpu);
+  context.traceConnect(caller.id, port, remote.id, remotePort);
+  context.deliver(caller, port, channel.vcpu);
   return port;
 };
 

@@ -1,9 +1,9 @@
 import { type DomId, EINVAL, EPERM, ESRCH, type VcpuIndex } from "@xenolith/xen-abi";
+import type { EventContext } from "./event-context.ts";
 import { type EventDomain, isPort } from "./event-domain.ts";
-import type { Registry } from "./registry.ts";
 
 /** EVTCHNOP_close. The other end of an interdomain channel becomes unbound again, open to this domain. */
-export const closePort = (registry: Registry, domain: EventDomain, port: number): number => {
+export const closePort = (context: EventContext, domain: EventDomain, port: number): number => {
   const channel = isPort(domain, port) ? domain.channels[port] : undefined;
   if (channel === undefined || channel.kind === "reserved") return -EINVAL;
   if (channel.kind === "virq") {
@@ -22,26 +22,26 @@ export const closePort = (registry: Registry, domain: EventDomain, port: number)
   }
   domain.delivery.clearPending(port);
   domain.channels[port] = undefined;
-  registry.traceClose(domain.id, port);
+  context.traceClose(domain.id, port);
   return 0;
 };
 
 /** Closes all ports of a domain. */
-export const closeAllPorts = (registry: Registry, domain: EventDomain): void => {
+export const closeAllPorts = (context: EventContext, domain: EventDomain): void => {
   for (let port = 1; port < domain.channels.length; port++) {
-    if (domain.channels[port] !== undefined) closePort(registry, domain, port);
+    if (domain.channels[port] !== undefined) closePort(context, domain, port);
   }
 };
 
 /** EVTCHNOP_reset. Another domain's ports are closed only while the toolstack keeps it from running. */
-export const resetPorts = (registry: Registry, caller: EventDomain, target: DomId): number => {
-  const domain = registry.find(caller, target);
+export const resetPorts = (context: EventContext, caller: EventDomain, target: DomId): number => {
+  const domain = context.find(caller, target);
   if (domain === null) return -ESRCH;
   if (domain !== caller) {
     if (!caller.privileged) return -EPERM;
-    if (!registry.host.isPaused(domain.id)) return -EINVAL;
+    if (!context.host.isPaused(domain.id)) return -EINVAL;
   }
-  closeAllPorts(registry, domain);
+  closeAllPorts(context, domain);
   return 0;
 };
 

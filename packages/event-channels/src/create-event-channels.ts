@@ -1,41 +1,41 @@
 import { ENOSYS, EOPNOTSUPP, type Port, type VcpuIndex } from "@xenolith/xen-abi";
 import { allocUnbound, bindInterdomain, bindIpi, bindPirq, bindVirq } from "./bind.ts";
 import { closeAllPorts, closePort, forgetPolls, resetPorts } from "./close.ts";
+import { createEventContext } from "./event-context.ts";
 import { beginPoll } from "./poll.ts";
 import { bindPortToVcpu, portStatus, setPortPriority, unmaskPort } from "./port-settings.ts";
-import { createRegistry } from "./registry.ts";
 import { raiseVirq, sendEvent } from "./send.ts";
 import type { EventChannelOptions, EventChannels, EventHost } from "./types.ts";
 
 /** Makes the event channels of a hypervisor. */
 export const createEventChannels = (host: EventHost, options: EventChannelOptions = {}): EventChannels => {
-  const registry = createRegistry(host, options);
-  const { known } = registry;
+  const context = createEventContext(host, options);
+  const { known } = context;
   return {
-    addDomain: registry.add,
+    addDomain: context.add,
     removeDomain: (domain) => {
       const dying = known(domain);
-      closeAllPorts(registry, dying);
+      closeAllPorts(context, dying);
       forgetPolls(dying);
-      registry.remove(domain);
+      context.remove(domain);
     },
-    allocUnbound: (caller, domain, remote) => allocUnbound(registry, known(caller), domain, remote),
+    allocUnbound: (caller, domain, remote) => allocUnbound(context, known(caller), domain, remote),
     bindInterdomain: (caller, remote, remotePort) =>
-      bindInterdomain(registry, known(caller), remote, remotePort),
+      bindInterdomain(context, known(caller), remote, remotePort),
     bindVirq: (caller, virq, vcpu) => bindVirq(known(caller), virq, vcpu),
     bindIpi: (caller, vcpu) => bindIpi(known(caller), vcpu),
     bindPirq: (_caller, pirq) => bindPirq(pirq),
-    close: (caller, port) => closePort(registry, known(caller), port),
-    send: (caller, port) => sendEvent(registry, known(caller), port),
-    status: (caller, domain, port) => portStatus(registry, known(caller), domain, port),
+    close: (caller, port) => closePort(context, known(caller), port),
+    send: (caller, port) => sendEvent(context, known(caller), port),
+    status: (caller, domain, port) => portStatus(context, known(caller), domain, port),
     bindVcpu: (caller, port, vcpu) => bindPortToVcpu(known(caller), port, vcpu),
     unmask: (caller, port) => unmaskPort(known(caller), port),
-    reset: (caller, domain) => resetPorts(registry, known(caller), domain),
+    reset: (caller, domain) => resetPorts(context, known(caller), domain),
     initControl: () => -ENOSYS,
     expandArray: () => -EOPNOTSUPP,
     setPriority: (caller, port) => setPortPriority(known(caller), port),
-    raiseVirq: (domain, vcpu, virq) => raiseVirq(registry, known(domain), vcpu, virq),
-    raiseGlobalVirq: (domain, virq) => raiseVirq(registry, known(domain), 0 as VcpuIndex, virq),
+    raiseVirq: (domain, vcpu, virq) => raiseVirq(context, known(domain), vcpu, virq),
+    raiseGlobalVirq: (domain, virq) => raiseVirq(context, known(domain), 0 as VcpuIndex, virq),
     beginPoll: (domain, vcpu, ports) => beginPoll(known(domain), vcpu, ports),
     endPoll: (domain, vcpu) => {
       known(domain).polling.delete(vcpu);

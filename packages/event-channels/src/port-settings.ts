@@ -16,8 +16,8 @@ import {
   EVTCHNSTAT_virq,
 } from "@xenolith/xen-abi/event-channel";
 import { isGlobalVirq } from "./bind.ts";
+import type { EventContext } from "./event-context.ts";
 import { type Channel, type EventDomain, isPort, isVcpu } from "./event-domain.ts";
-import type { Registry } from "./registry.ts";
 import type { PortStatus } from "./types.ts";
 
 const NO_PORT = 0 as Port;
@@ -45,12 +45,12 @@ const describeChannel = (channel: Channel): PortStatus => {
 
 /** EVTCHNOP_status. */
 export const portStatus = (
-  registry: Registry,
+  context: EventContext,
   caller: EventDomain,
   target: DomId,
   port: number,
 ): PortStatus | number => {
-  const domain = registry.find(caller, target);
+  const domain = context.find(caller, target);
   if (domain === null) return -ESRCH;
   if (!isPort(domain, port)) return -EINVAL;
   if (domain !== caller && !caller.privileged) return -EPERM;

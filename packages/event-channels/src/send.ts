@@ -1,9 +1,9 @@
 import { EINVAL, type VcpuIndex } from "@xenolith/xen-abi";
+import type { EventContext } from "./event-context.ts";
 import { type EventDomain, isPort, isVcpu } from "./event-domain.ts";
-import type { Registry } from "./registry.ts";
 
 /** EVTCHNOP_send. */
-export const sendEvent = (registry: Registry, domain: EventDomain, port: number): number => {
+export const sendEvent = (context: EventContext, domain: EventDomain, port: number): number => {
   const channel = isPort(domain, port) ? domain.channels[port] : undefined;
   if (channel === undefined) return -EINVAL;
   switch (channel.kind) {
@@ -11,13 +11,13 @@ export const sendEvent = (registry: Registry, domain: EventDomain, port: number)
       const { remote, remotePort } = channel;
       const peer = remote?.channels[remotePort];
       if (remote === null || peer === undefined) return -EINVAL;
-      registry.traceSend(domain.id, port);
-      registry.deliver(remote, remotePort, peer.vcpu);
+      context.traceSend(domain.id, port);
+      context.deliver(remote, remotePort, peer.vcpu);
       return 0;
     }
     case "ipi":
-      registry.traceSend(domain.id, port);
-      registry.deliver(domain, port, channel.vcpu);
+      context.traceSend(domain.id, port);
+      context.deliver(domain, port, channel.vcpu);
       return 0;
     case "unbound":
       return 0;
@@ -27,10 +27,15 @@ export const sendEvent = (registry: Registry, domain: EventDomain, port: number)
 };
 
 /** Raises the VIRQ that is bound through one of the domain's VCPUs. The event goes to the VCPU the port is bound to now. */
-export const raiseVirq = (registry: Registry, domain: EventDomain, vcpu: VcpuIndex, virq: number): void => {
+export const raiseVirq = (
+  context: EventContext,
+  domain: EventDomain,
+  vcpu: VcpuIndex,
+  virq: number,
+): void => {
   const port = isVcpu(domain, vcpu) ? domain.virqPorts[vcpu]?.get(virq) : undefined;
   const channel = port === undefined ? undefined : domain.channels[port];
   if (port === undefined || channel === undefined) return;
-  registry.traceVirq(domain.id, vcpu, virq);
-  registry.deliver(domain, port, channel.vcpu);
+  context.traceVirq(domain.id, vcpu, virq);
+  context.deliver(domain, port, channel.vcpu);
 };

@@ -1,16 +1,16 @@
 import { ENOMEM, type GrantRef } from "@xenolith/xen-abi";
 import { copyGrant } from "./copy.ts";
+import { createGrantContext, type GrantContext } from "./grant-context.ts";
 import { copyBuffer } from "./kernel-copy.ts";
 import { mapPages } from "./kernel-mapping.ts";
 import { mapGrantRef } from "./map.ts";
 import { offerPage, seedGrant, withdrawOffer } from "./offers.ts";
-import { createRegistry, type Registry } from "./registry.ts";
 import { swapGrantRef } from "./swap.ts";
 import { getStatusFrames, getVersion, querySize, setupTable, setVersion } from "./table-size.ts";
 import type { GrantHost, GrantTableOptions, GrantTables, GrantUse } from "./types.ts";
 import { releaseAllMappings, unmapGrantRef } from "./unmap.ts";
 
-const usesOf = ({ tables }: Registry): GrantUse[] =>
+const usesOf = ({ tables }: GrantContext): GrantUse[] =>
   [...tables.values()].flatMap((table) =>
     [...table.active].map(([ref, { user, frame, hostReads, hostWrites, deviceReads, deviceWrites }]) => ({
       granter: table.id,
@@ -26,41 +26,41 @@ const usesOf = ({ tables }: Registry): GrantUse[] =>
 
 /** Makes the grant tables of a hypervisor. */
 export const createGrantTables = (host: GrantHost, options: GrantTableOptions = {}): GrantTables => {
-  const registry = createRegistry(host, options);
-  const { known } = registry;
+  const context = createGrantContext(host, options);
+  const { known } = context;
   return {
-    addDomain: (domain, domainOptions) => (registry.add(domain, domainOptions) === null ? -ENOMEM : 0),
+    addDomain: (domain, domainOptions) => (context.add(domain, domainOptions) === null ? -ENOMEM : 0),
     releaseMappings: (domain) => {
       const dying = known(domain);
       dying.dying = true;
-      releaseAllMappings(registry, dying);
+      releaseAllMappings(context, dying);
     },
     removeDomain: (domain) => {
       const dying = known(domain);
       dying.dying = true;
-      releaseAllMappings(registry, dying);
+      releaseAllMappings(context, dying);
       dying.gone = true;
       for (const frame of dying.frames.splice(0)) host.frames.releaseShared(frame);
-      registry.remove(domain);
+      context.remove(domain);
     },
-    mapGrantRef: (caller, request) => mapGrantRef(registry, known(caller), request),
-    unmapGrantRef: (caller, request) => unmapGrantRef(registry, known(caller), request),
-    copy: (caller, request) => copyGrant(registry, known(caller), request),
-    setupTable: (caller, domain, nrFrames) => setupTable(registry, known(caller), domain, nrFrames),
-    querySize: (caller, domain) => querySize(registry, known(caller), domain),
+    mapGrantRef: (caller, request) => mapGrantRef(context, known(caller), request),
+    unmapGrantRef: (caller, request) => unmapGrantRef(context, known(caller), request),
+    copy: (caller, request) => copyGrant(context, known(caller), request),
+    setupTable: (caller, domain, nrFrames) => setupTable(context, known(caller), domain, nrFrames),
+    querySize: (caller, domain) => querySize(context, known(caller), domain),
     setVersion: (_caller, version) => setVersion(version),
-    getVersion: (caller, domain) => getVersion(registry, known(caller), domain),
-    getStatusFrames: (caller, domain, nrFrames) => getStatusFrames(registry, known(caller), domain, nrFrames),
-    swapGrantRef: (caller, refA, refB) => swapGrantRef(registry.entries, known(caller), refA, refB),
+    getVersion: (caller, domain) => getVersion(context, known(caller), domain),
+    getStatusFrames: (caller, domain, nrFrames) => getStatusFrames(context, known(caller), domain, nrFrames),
+    swapGrantRef: (caller, refA, refB) => swapGrantRef(context.entries, known(caller), refA, refB),
     tableFrames: (domain) => known(domain).frames,
-    seed: (domain, ref, to, frame) => seedGrant(registry, known(domain), ref, to, frame),
-    mapPages: (caller, granter, refs, writable) => mapPages(registry, known(caller), granter, refs, writable),
+    seed: (domain, ref, to, frame) => seedGrant(context, known(domain), ref, to, frame),
+    mapPages: (caller, granter, refs, writable) => mapPages(context, known(caller), granter, refs, writable),
     copyFromGrant: (caller, granter, ref, offset, into) =>
-      copyBuffer(registry, known(caller), granter, ref, offset, into, false),
+      copyBuffer(context, known(caller), granter, ref, offset, into, false),
     copyToGrant: (caller, granter, ref, offset, bytes) =>
-      copyBuffer(registry, known(caller), granter, ref, offset, bytes, true),
-    offer: (domain, frame, to, writable) => offerPage(registry, known(domain), frame, to, writable),
-    withdraw: (domain, ref) => withdrawOffer(registry, known(domain), ref),
-    uses: () => usesOf(registry),
+      copyBuffer(context, known(caller), granter, ref, offset, bytes, true),
+    offer: (domain, frame, to, writable) => offerPage(context, known(domain), frame, to, writable),
+    withdraw: (domain, ref) => withdrawOffer(context, known(domain), ref),
+    uses: () => usesOf(context),
   };
 };

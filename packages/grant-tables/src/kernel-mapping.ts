@@ -2,10 +2,10 @@ import type { MappedPages } from "@xenolith/domain-interface";
 import type { DomId, GrantRef } from "@xenolith/xen-abi";
 import { GNTST_bad_domain, GNTST_no_device_space } from "@xenolith/xen-abi/grant-table";
 import { type ClaimedPage, claimGranted, releaseClaim } from "./copy.ts";
+import type { GrantContext } from "./grant-context.ts";
 import type { GrantTable } from "./grant-table.ts";
 import { dropFrame } from "./hold.ts";
 import { createMappedFrames } from "./mapped-frames.ts";
-import type { Registry } from "./registry.ts";
 import { endMapping } from "./unmap.ts";
 
 /**
@@ -13,36 +13,36 @@ import { endMapping } from "./unmap.ts";
  * hypercall does, so that limits and the caller's end are the same for both.
  */
 export const mapPages = (
-  registry: Registry,
+  context: GrantContext,
   caller: GrantTable,
   granterId: DomId,
   refs: readonly GrantRef[],
   writable: boolean,
 ): MappedPages | number => {
-  const granter = registry.named(granterId);
+  const granter = context.named(granterId);
   if (granter === null) return GNTST_bad_domain;
   if (caller.mapTrack.room < refs.length) return GNTST_no_device_space;
 
   const claims: ClaimedPage[] = [];
   for (const ref of refs) {
-    const claim = claimGranted(registry, caller, granter, ref, writable);
-    registry.traceMap(caller.id, granterId, ref, typeof claim === "number" ? claim : 0);
+    const claim = claimGranted(context, caller, granter, ref, writable);
+    context.traceMap(caller.id, granterId, ref, typeof claim === "number" ? claim : 0);
     if (typeof claim === "number") {
-      for (const claimed of claims) releaseClaim(registry, claimed);
+      for (const claimed of claims) releaseClaim(context, claimed);
       return claim;
     }
     claims.push(claim);
   }
 
   const mapped = createMappedFrames({
-    memory: registry.host.memory,
+    memory: context.host.memory,
     frames: claims.map(({ frame }) => frame),
     writable,
     onRelease: () => {
       for (const mapping of mappings) {
-        dropFrame(registry.host.frames, mapping.frame, mapping.writable);
-        endMapping(registry, caller, mapping, true, false);
-        registry.traceUnmap(caller.id, granterId, mapping.ref, 0);
+        dropFrame(context.host.frames, mapping.frame, mapping.writable);
+        endMapping(context, caller, mapping, true, false);
+        context.traceUnmap(caller.id, granterId, mapping.ref, 0);
       }
     },
   });

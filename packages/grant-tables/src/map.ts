@@ -12,10 +12,10 @@ import {
   GNTST_no_device_space,
   GNTST_okay,
 } from "@xenolith/xen-abi/grant-table";
+import type { GrantContext } from "./grant-context.ts";
 import type { ActiveEntry, GrantTable } from "./grant-table.ts";
 import { dropFrame, holdFrame } from "./hold.ts";
 import { pinEntry, pinKinds, unpinEntry } from "./pin.ts";
-import type { Registry } from "./registry.ts";
 import type { MappingPlace, MappingRights, MapRequest, MapResult } from "./types.ts";
 
 /** Bit of GTF_PWT, the lowest of the three cache attributes of an entry. */
@@ -38,14 +38,14 @@ const rightsOf = (flags: number, writable: boolean, entryFlags: number): Mapping
 
 /** Holds the page for each part of a mapping and installs the page-table entry. All or nothing. */
 const establish = (
-  registry: Registry,
+  context: GrantContext,
   caller: GrantTable,
   granter: GrantTable,
   request: MapRequest,
   entry: ActiveEntry,
   fresh: boolean,
 ): number => {
-  const { frames, pageTables } = registry.host;
+  const { frames, pageTables } = context.host;
   const { frame } = entry;
   const writable = (request.flags & GNTMAP_readonly) === 0;
   const host = (request.flags & GNTMAP_host_map) !== 0;
@@ -60,7 +60,7 @@ const establish = (
   }
   if (!host) return GNTST_okay;
   const place = mappingPlace(request.hostAddr, (request.flags & GNTMAP_contains_pte) !== 0);
-  const rights = rightsOf(request.flags, writable, registry.entries.flags(granter, request.ref));
+  const rights = rightsOf(request.flags, writable, context.entries.flags(granter, request.ref));
   if (pageTables.install(caller.id, place, frame, rights)) return GNTST_okay;
   dropFrame(frames, frame, writable);
   if (device) dropFrame(frames, frame, writable);
@@ -68,7 +68,7 @@ const establish = (
 };
 
 const mapInto = (
-  registry: Registry,
+  context: GrantContext,
   caller: GrantTable,
   granter: GrantTable,
   request: MapRequest,
@@ -79,12 +79,12 @@ const mapInto = (
   const kinds = pinKinds(host, device, writable);
   if (caller.mapTrack.room < 1) return GNTST_no_device_space;
   const fresh = !granter.active.has(request.ref);
-  const { status, entry } = pinEntry(registry.entries, granter, request.ref, caller.id, writable, kinds);
+  const { status, entry } = pinEntry(context.entries, granter, request.ref, caller.id, writable, kinds);
   if (entry === null) return status;
 
-  const established = establish(registry, caller, granter, request, entry, fresh);
+  const established = establish(context, caller, granter, request, entry, fresh);
   if (established !== GNTST_okay) {
-    unpinEntry(registry.entries, granter, request.ref, kinds);
+    unpinEntry(context.entries, granter, request.ref, kinds);
     return established;
   }
   const { handle } = caller.mapTrack.add({
@@ -101,16 +101,16 @@ const mapInto = (
 };
 
 /** GNTTABOP_map_grant_ref. */
-export const mapGrantRef = (registry: Registry, caller: GrantTable, request: MapRequest): MapResult => {
+export const mapGrantRef = (context: GrantContext, caller: GrantTable, request: MapRequest): MapResult => {
   const asked = request.flags & (GNTMAP_device_map | GNTMAP_host_map);
-  const granter = asked === 0 ? null : registry.named(request.dom);
+  const granter = asked === 0 ? null : context.named(request.dom);
   const result =
     granter !== null
-      ? mapInto(registry, caller, granter, request)
+      ? mapInto(context, caller, granter, request)
       : asked === 0
         ? GNTST_bad_gntref
         : GNTST_bad_domain;
   const mapped = typeof result === "number" ? { status: result, handle: 0, devBusAddr: 0 } : result;
-  registry.traceMap(caller.id, request.dom, request.ref, mapped.status);
+  context.traceMap(caller.id, request.dom, request.ref, mapped.status);
   return mapped;
 };

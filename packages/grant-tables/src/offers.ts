@@ -1,26 +1,26 @@
 import type { Mfn } from "@xenolith/machine-interface";
 import { type DomId, EINVAL, ENOSPC, type GrantRef } from "@xenolith/xen-abi";
 import { GTF_permit_access, GTF_readonly } from "@xenolith/xen-abi/grant-table";
+import type { GrantContext } from "./grant-context.ts";
 import { entryCount, type GrantTable, isReference } from "./grant-table.ts";
-import type { Registry } from "./registry.ts";
 import { growTable } from "./table-size.ts";
 
 /** Writes an entry of a domain that has not started: the toolstack's grants of console and xenstore pages. */
 export const seedGrant = (
-  registry: Registry,
+  context: GrantContext,
   table: GrantTable,
   ref: GrantRef,
   to: DomId,
   frame: Mfn,
 ): number => {
   if (!isReference(table, ref)) return -EINVAL;
-  registry.entries.write(table, ref, GTF_permit_access, to, frame);
+  context.entries.write(table, ref, GTF_permit_access, to, frame);
   return 0;
 };
 
 /** Offers a page on behalf of a TypeScript kernel, in an entry that is neither reserved nor offered already. */
 export const offerPage = (
-  registry: Registry,
+  context: GrantContext,
   table: GrantTable,
   frame: Mfn,
   to: DomId,
@@ -28,12 +28,12 @@ export const offerPage = (
 ): GrantRef | number => {
   let ref = table.freeOffers.pop();
   if (ref === undefined) {
-    if (table.nextOffer >= entryCount(table) && !growTable(registry, table, table.frames.length + 1))
+    if (table.nextOffer >= entryCount(table) && !growTable(context, table, table.frames.length + 1))
       return -ENOSPC;
     ref = table.nextOffer++;
   }
   table.offered.add(ref);
-  registry.entries.write(
+  context.entries.write(
     table,
     ref,
     writable ? GTF_permit_access : GTF_permit_access | GTF_readonly,
@@ -44,10 +44,10 @@ export const offerPage = (
 };
 
 /** Ends an offer. @returns false while somebody uses it. */
-export const withdrawOffer = (registry: Registry, table: GrantTable, ref: GrantRef): boolean => {
+export const withdrawOffer = (context: GrantContext, table: GrantTable, ref: GrantRef): boolean => {
   if (!table.offered.has(ref)) return true;
   if (table.active.has(ref)) return false;
-  registry.entries.setFlags(table, ref, 0);
+  context.entries.setFlags(table, ref, 0);
   table.offered.delete(ref);
   table.freeOffers.push(ref);
   return true;

@@ -5,15 +5,15 @@ import {
   GNTST_okay,
   GNTST_permission_denied,
 } from "@xenolith/xen-abi/grant-table";
+import type { GrantContext } from "./grant-context.ts";
 import type { GrantTable } from "./grant-table.ts";
-import type { Registry } from "./registry.ts";
 import type { QuerySizeResult, SetupResult } from "./types.ts";
 
 /** Gives a table frames until it has `count`. Those it has stay when memory runs out on the way. @returns success. */
-export const growTable = (registry: Registry, table: GrantTable, count: number): boolean => {
+export const growTable = (context: GrantContext, table: GrantTable, count: number): boolean => {
   if (count > table.maximumFrames) return false;
   while (table.frames.length < count) {
-    const frame = registry.host.frames.allocateShared(table.id);
+    const frame = context.host.frames.allocateShared(table.id);
     if (frame === null) return false;
     table.frames.push(frame);
   }
@@ -21,28 +21,28 @@ export const growTable = (registry: Registry, table: GrantTable, count: number):
 };
 
 /** The table that an operation on `domain` works on, or the status. */
-const target = (registry: Registry, caller: GrantTable, domain: DomId): GrantTable | number => {
-  const table = registry.find(caller, domain);
+const target = (context: GrantContext, caller: GrantTable, domain: DomId): GrantTable | number => {
+  const table = context.find(caller, domain);
   if (table === null) return GNTST_bad_domain;
   return table !== caller && !caller.privileged ? GNTST_permission_denied : table;
 };
 
 /** GNTTABOP_setup_table. */
 export const setupTable = (
-  registry: Registry,
+  context: GrantContext,
   caller: GrantTable,
   domain: DomId,
   nrFrames: number,
 ): SetupResult => {
-  const table = target(registry, caller, domain);
+  const table = target(context, caller, domain);
   if (typeof table === "number") return { status: table, frames: [] };
-  if (!growTable(registry, table, nrFrames)) return { status: GNTST_general_error, frames: [] };
+  if (!growTable(context, table, nrFrames)) return { status: GNTST_general_error, frames: [] };
   return { status: GNTST_okay, frames: table.frames.slice(0, nrFrames) };
 };
 
 /** GNTTABOP_query_size. */
-export const querySize = (registry: Registry, caller: GrantTable, domain: DomId): QuerySizeResult => {
-  const table = target(registry, caller, domain);
+export const querySize = (context: GrantContext, caller: GrantTable, domain: DomId): QuerySizeResult => {
+  const table = target(context, caller, domain);
   if (typeof table === "number") return { status: table, nrFrames: 0, maxNrFrames: 0 };
   return { status: GNTST_okay, nrFrames: table.frames.length, maxNrFrames: table.maximumFrames };
 };
@@ -54,20 +54,20 @@ export const setVersion = (version: number): number => {
 };
 
 /** GNTTABOP_get_version. */
-export const getVersion = (registry: Registry, caller: GrantTable, domain: DomId): number => {
-  const table = registry.find(caller, domain);
+export const getVersion = (context: GrantContext, caller: GrantTable, domain: DomId): number => {
+  const table = context.find(caller, domain);
   if (table === null) return -ESRCH;
   return table !== caller && !caller.privileged ? -EPERM : 1;
 };
 
 /** GNTTABOP_get_status_frames: a table of version 1 has none to give. */
 export const getStatusFrames = (
-  registry: Registry,
+  context: GrantContext,
   caller: GrantTable,
   domain: DomId,
   nrFrames: number,
 ): number => {
-  const table = target(registry, caller, domain);
+  const table = target(context, caller, domain);
   if (typeof table === "number") return table;
   return nrFrames === 0 ? GNTST_okay : GNTST_general_error;
 };

@@ -8,7 +8,7 @@ import { createTwoLevelDelivery } from "./two-level.ts";
 import type { EventChannelOptions, EventDomainOptions, EventHost } from "./types.ts";
 
 /** All domains with their ports, and what every operation does in the end: making a port pending. */
-export interface Registry {
+export interface EventContext {
   readonly host: EventHost;
   add(domain: DomId, options: EventDomainOptions): void;
   /** The domain with this identifier. @throws HostError when it is unknown: the identifier is the hypervisor's own. */
@@ -24,8 +24,8 @@ export interface Registry {
   traceClose(domain: DomId, port: number): void;
 }
 
-/** Makes an empty registry. */
-export const createRegistry = (host: EventHost, options: EventChannelOptions): Registry => {
+/** Makes the context, without domains. */
+export const createEventContext = (host: EventHost, options: EventChannelOptions): EventContext => {
   const trace: TraceSink = options.trace ?? silentTrace;
   const ids = {
     send: trace.define(EVENT_CHANNEL_TRACE.send),

@@ -11,7 +11,7 @@ const DEFAULT_MAXIMUM_FRAMES = 64;
 const DEFAULT_MAXIMUM_MAPPINGS = 65_536;
 
 /** All grant tables, and what every operation works with. */
-export interface Registry {
+export interface GrantContext {
   readonly host: GrantHost;
   readonly entries: SharedEntries;
   readonly tables: ReadonlyMap<DomId, GrantTable>;
@@ -29,8 +29,8 @@ export interface Registry {
   traceCopy(domain: DomId, bytes: number, status: number): void;
 }
 
-/** Makes an empty registry. */
-export const createRegistry = (host: GrantHost, options: GrantTableOptions): Registry => {
+/** Makes the context, without domains. */
+export const createGrantContext = (host: GrantHost, options: GrantTableOptions): GrantContext => {
   const trace = options.trace ?? silentTrace;
   const mapId: TraceEventId = trace.define(GRANT_TABLE_TRACE.map);
   const unmapId: TraceEventId = trace.define(GRANT_TABLE_TRACE.unmap);
