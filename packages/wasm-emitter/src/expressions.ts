@@ -76,7 +76,17 @@ const paired = (a: Operand, b: Operand, what: string): [Value, Value] => {
 
 const isNumber = (value: Value, number: number): boolean => value.isConstant && value.number === number;
 
-const RIGHT_NEUTRAL_ZERO: readonly ArithmeticName[] = ["add", "sub", "or", "xor", "shl", "shrS", "shrU", "rotl", "rotr"];
+const RIGHT_NEUTRAL_ZERO: readonly ArithmeticName[] = [
+  "add",
+  "sub",
+  "or",
+  "xor",
+  "shl",
+  "shrS",
+  "shrU",
+  "rotl",
+  "rotr",
+];
 
 /** Result that needs no operation: x + 0, x & -1, x & 0, x * 1 …; null when there is none. */
 const simplified = (name: ArithmeticName, a: Value, b: Value): Value | null => {
@@ -194,7 +204,10 @@ export const zeroExtend = (bytes: number, a: Value): Value => {
   return and(a, bytes === 1 ? 0xff : bytes === 2 ? 0xffff : 0xffff_ffff);
 };
 
-const perWidth = (narrow: number, wide: number) => (a: Value): Value => unary(a.type === TYPE.i64 ? wide : narrow, a);
+const perWidth =
+  (narrow: number, wide: number) =>
+  (a: Value): Value =>
+    unary(a.type === TYPE.i64 ? wide : narrow, a);
 
 /** Leading zeros, trailing zeros (the width for 0) and ones. */
 export const clz: (a: Value) => Value = perWidth(UNARY.i32Clz, UNARY.i64Clz);
@@ -209,6 +222,7 @@ export const toF64 = (a: Value, isSigned: boolean): Value => {
 
 /** Arithmetic on doubles. */
 export const float = (name: keyof typeof F64_BINARY, a: Value, b: Value): Value => {
-  if (a.type !== TYPE.f64 || b.type !== TYPE.f64) throw new EmitterError(`f64.${name}: operands must be doubles`);
+  if (a.type !== TYPE.f64 || b.type !== TYPE.f64)
+    throw new EmitterError(`f64.${name}: operands must be doubles`);
   return new Value(TYPE.f64, NODE.binary, F64_BINARY[name], Number.NaN, null, a, b, null);
 };

@@ -55,7 +55,8 @@ export class FunctionBody {
   /** Sets a local from a value, or from the top of the stack. */
   set(target: Value, value?: Value): void {
     if (value !== undefined) {
-      if (value.type !== target.type) throw new EmitterError(`set: local ${target.type}, value ${value.type}`);
+      if (value.type !== target.type)
+        throw new EmitterError(`set: local ${target.type}, value ${value.type}`);
       value.emit(this.#code);
     }
     this.#code.byte(OP.localSet);

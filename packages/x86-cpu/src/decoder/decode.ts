@@ -2,7 +2,12 @@ import { SEGMENT } from "@xenolith/x86-architecture";
 import { ByteReader } from "./byte-reader.ts";
 import type { Instruction, Operand, Repeat } from "./instruction.ts";
 import {
-  ONE_BYTE_MAP, REGISTER_GROUP_7, REPEATABLE, TWO_BYTE_MAP, X87_MEMORY_NAMES, X87_REGISTER_NAMES,
+  ONE_BYTE_MAP,
+  REGISTER_GROUP_7,
+  REPEATABLE,
+  TWO_BYTE_MAP,
+  X87_MEMORY_NAMES,
+  X87_REGISTER_NAMES,
 } from "./opcode-table.ts";
 import { type OpcodeEntry, parseOpcodeMap, type Specification } from "./operand-codes.ts";
 import { decodeOperand, type OperandContext } from "./operands.ts";
@@ -18,11 +23,20 @@ const oneByte = parseOpcodeMap(ONE_BYTE_MAP);
 const twoByte = parseOpcodeMap(TWO_BYTE_MAP);
 
 const simd: Specification = {
-  mnemonic: "simd", operands: ["Wx"], needsModRm: true, lockable: false, validIn64: true, validOutside64: true,
-  size64: "usual", fixedSize: null, trailingByte: false,
+  mnemonic: "simd",
+  operands: ["Wx"],
+  needsModRm: true,
+  lockable: false,
+  validIn64: true,
+  validOutside64: true,
+  size64: "usual",
+  fixedSize: null,
+  trailingByte: false,
 };
 const entryOf = (specification: Specification): OpcodeEntry => ({
-  group: [specification], group64: [specification], needsModRm: specification.needsModRm,
+  group: [specification],
+  group64: [specification],
+  needsModRm: specification.needsModRm,
 });
 const threeByte38 = entryOf(simd);
 const threeByte3a = entryOf({ ...simd, trailingByte: true });
@@ -39,7 +53,12 @@ const readOpcode = (reader: ByteReader): { readonly entry: OpcodeEntry; readonly
   return { entry: twoByte[second] ?? undefinedEntry, opcode: second };
 };
 
-const operandSize = (size: Specification["size64"], code: CodeBytes, short: boolean, wide: boolean): number => {
+const operandSize = (
+  size: Specification["size64"],
+  code: CodeBytes,
+  short: boolean,
+  wide: boolean,
+): number => {
   if (code === 8) {
     if (wide || size === "forced64") return 8;
     if (short) return 2;
@@ -63,7 +82,10 @@ const specialMnemonic = (specification: Specification, context: OperandContext, 
   }
   if (specification.mnemonic === "x87") {
     const { modRm } = context;
-    const name = modRm >= 0xc0 ? X87_REGISTER_NAMES[(opcode << 8) | modRm] : X87_MEMORY_NAMES[(opcode << 8) | ((modRm >> 3) & 7)];
+    const name =
+      modRm >= 0xc0
+        ? X87_REGISTER_NAMES[(opcode << 8) | modRm]
+        : X87_MEMORY_NAMES[(opcode << 8) | ((modRm >> 3) & 7)];
     return name ?? "x87";
   }
   if (specification.mnemonic === "cmpxchg8b" && (context.rex & 8) !== 0) return "cmpxchg16b";
@@ -73,11 +95,23 @@ const specialMnemonic = (specification: Specification, context: OperandContext, 
 const isGroup7Register = (specification: Specification, context: OperandContext): boolean => {
   if (context.modRm < 0xc0) return false;
   const { mnemonic } = specification;
-  return mnemonic === "sgdt" || mnemonic === "sidt" || mnemonic === "lgdt" || mnemonic === "lidt" || mnemonic === "invlpg";
+  return (
+    mnemonic === "sgdt" ||
+    mnemonic === "sidt" ||
+    mnemonic === "lgdt" ||
+    mnemonic === "lidt" ||
+    mnemonic === "invlpg"
+  );
 };
 
 const undefinedInstruction = (lengthBytes: number, addressBytes: 2 | 4 | 8): Instruction => ({
-  mnemonic: "ud", lengthBytes, operandBytes: 4, addressBytes, operands: [], lock: false, repeat: "none",
+  mnemonic: "ud",
+  lengthBytes,
+  operandBytes: 4,
+  addressBytes,
+  operands: [],
+  lock: false,
+  repeat: "none",
   segment: SEGMENT.ds,
 });
 
@@ -101,15 +135,24 @@ export const decode = (bytes: Uint8Array, at: number, available: number, code: C
   const modRm = entry.needsModRm ? reader.u8() : 0;
   const group = code === 8 ? entry.group64 : entry.group;
   const specification = (group.length === 1 ? group[0] : group[(modRm >> 3) & 7]) ?? simd;
-  const addressBytes = code === 8 ? (prefixes.addressSize ? 4 : 8) : (code === 2) === prefixes.addressSize ? 4 : 2;
+  const addressBytes =
+    code === 8 ? (prefixes.addressSize ? 4 : 8) : (code === 2) === prefixes.addressSize ? 4 : 2;
   const context: OperandContext = {
-    reader, code, addressBytes, modRm, opcode,
+    reader,
+    code,
+    addressBytes,
+    modRm,
+    opcode,
     rex: prefixes.rex,
     segment: prefixes.segment,
     operandBytes: operandSize(specification.size64, code, prefixes.operandSize, (prefixes.rex & 8) !== 0),
     isValid: true,
   };
-  let mnemonic = prefixedMnemonic(specialMnemonic(specification, context, prefixes.repeat), prefixes.repeat, opcode);
+  let mnemonic = prefixedMnemonic(
+    specialMnemonic(specification, context, prefixes.repeat),
+    prefixes.repeat,
+    opcode,
+  );
   let operands: Operand[] = [];
   if (entry.needsModRm && isGroup7Register(specification, context)) {
     mnemonic = REGISTER_GROUP_7[modRm] ?? "ud";

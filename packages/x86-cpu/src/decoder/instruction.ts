@@ -62,7 +62,12 @@ export interface SpecialOperand {
 
 /** What an instruction works on. */
 export type Operand =
-  | RegisterOperand | MemoryOperand | ImmediateOperand | RelativeOperand | FarOperand | SpecialOperand;
+  | RegisterOperand
+  | MemoryOperand
+  | ImmediateOperand
+  | RelativeOperand
+  | FarOperand
+  | SpecialOperand;
 
 /** Prefixes F3 (REP, REPE) and F2 (REPNE), where the instruction repeats. */
 export type Repeat = "none" | "rep" | "repne";

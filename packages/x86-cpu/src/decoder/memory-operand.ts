@@ -17,7 +17,14 @@ const { rbx, rsp, rbp, rsi, rdi } = REGISTER;
 
 /** Base and index of the eight 16-bit address forms. [SDM2A-2.1.5 table 2-1] */
 const SHORT_FORMS: readonly (readonly [number, number])[] = [
-  [rbx, rsi], [rbx, rdi], [rbp, rsi], [rbp, rdi], [rsi, NONE], [rdi, NONE], [rbp, NONE], [rbx, NONE],
+  [rbx, rsi],
+  [rbx, rdi],
+  [rbp, rsi],
+  [rbp, rdi],
+  [rsi, NONE],
+  [rdi, NONE],
+  [rbp, NONE],
+  [rbx, NONE],
 ];
 
 const displacementOf = (context: AddressContext, mod: number, full: () => number): number => {
@@ -55,7 +62,14 @@ const decodeScaled = (context: AddressContext, mod: number, sizeBytes: number): 
   const hasBase = (sib & 7) !== rbp || mod !== 0;
   const base = hasBase ? (sib & 7) | (context.rex & 1 ? 8 : 0) : NONE;
   const displacement = hasBase ? displacementOf(context, mod, full) : full();
-  return memory(context, base, index === rsp ? NONE : index, index === rsp ? 0 : sib >> 6, displacement, sizeBytes);
+  return memory(
+    context,
+    base,
+    index === rsp ? NONE : index,
+    index === rsp ? 0 : sib >> 6,
+    displacement,
+    sizeBytes,
+  );
 };
 
 /** Decodes the memory operand of a ModRM byte whose mode field is not 3. [SDM2A-2.1.5] */
@@ -69,5 +83,12 @@ export const decodeMemory = (context: AddressContext, sizeBytes: number): Memory
     const plain = memory(context, NONE, NONE, 0, full(), sizeBytes);
     return context.code === 8 ? { ...plain, isRipRelative: true } : plain;
   }
-  return memory(context, rm | (context.rex & 1 ? 8 : 0), NONE, 0, displacementOf(context, mod, full), sizeBytes);
+  return memory(
+    context,
+    rm | (context.rex & 1 ? 8 : 0),
+    NONE,
+    0,
+    displacementOf(context, mod, full),
+    sizeBytes,
+  );
 };

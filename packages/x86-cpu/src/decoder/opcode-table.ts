@@ -15,8 +15,12 @@ const arithmeticLines = ARITHMETIC.map((name, row) => {
   const lock = name === "cmp" ? "" : " :lock";
   const at = (column: number): string => hex(8 * row + column);
   return [
-    `${at(0)} ${name} Eb Gb${lock}`, `${at(1)} ${name} Ev Gv${lock}`, `${at(2)} ${name} Gb Eb`, `${at(3)} ${name} Gv Ev`,
-    `${at(4)} ${name} AL Ib`, `${at(5)} ${name} rAX Iz`,
+    `${at(0)} ${name} Eb Gb${lock}`,
+    `${at(1)} ${name} Ev Gv${lock}`,
+    `${at(2)} ${name} Gb Eb`,
+    `${at(3)} ${name} Gv Ev`,
+    `${at(4)} ${name} AL Ib`,
+    `${at(5)} ${name} rAX Iz`,
   ].join("\n");
 }).join("\n");
 
@@ -28,7 +32,22 @@ const shiftGroup = (operands: string): string =>
 
 /** Names of the sixteen conditions by their encoding. [SDM1-B] */
 export const CONDITIONS = [
-  "o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g",
+  "o",
+  "no",
+  "b",
+  "ae",
+  "e",
+  "ne",
+  "be",
+  "a",
+  "s",
+  "ns",
+  "p",
+  "np",
+  "l",
+  "ge",
+  "le",
+  "g",
 ] as const;
 
 const conditional = (first: number, prefix: string, operands: string): string =>
@@ -248,15 +267,37 @@ ff ud0 Gv Ev
 
 /** Opcodes behind 0F 01 with a register ModRM byte, by the whole byte. */
 export const REGISTER_GROUP_7: Readonly<Record<number, string>> = {
-  0xc8: "monitor", 0xc9: "mwait", 0xca: "clac", 0xcb: "stac", 0xd0: "xgetbv", 0xd1: "xsetbv", 0xf8: "swapgs",
-  0xf9: "rdtscp",
+  200: "monitor",
+  201: "mwait",
+  202: "clac",
+  203: "stac",
+  208: "xgetbv",
+  209: "xsetbv",
+  248: "swapgs",
+  249: "rdtscp",
 };
 
 /** x87 instructions with names of their own, by opcode << 8 | ModRM byte. */
-export const X87_REGISTER_NAMES: Readonly<Record<number, string>> = { 0xdbe2: "fnclex", 0xdbe3: "fninit", 0xdfe0: "fnstsw" };
+export const X87_REGISTER_NAMES: Readonly<Record<number, string>> = {
+  56290: "fnclex",
+  56291: "fninit",
+  57312: "fnstsw",
+};
 
 /** The same for memory operands, by opcode << 8 | ModRM.reg. */
-export const X87_MEMORY_NAMES: Readonly<Record<number, string>> = { 0xd905: "fldcw", 0xd907: "fnstcw", 0xdd07: "fnstsw" };
+export const X87_MEMORY_NAMES: Readonly<Record<number, string>> = {
+  55557: "fldcw",
+  55559: "fnstcw",
+  56583: "fnstsw",
+};
 
 /** Mnemonics whose behaviour with an F3 or F2 prefix is that of a repetition. */
-export const REPEATABLE: ReadonlySet<string> = new Set(["movs", "cmps", "stos", "lods", "scas", "ins", "outs"]);
+export const REPEATABLE: ReadonlySet<string> = new Set([
+  "movs",
+  "cmps",
+  "stos",
+  "lods",
+  "scas",
+  "ins",
+  "outs",
+]);

@@ -25,11 +25,17 @@ const register = (number: number, sizeBytes: number, rex: number): Operand => {
 };
 
 const fixed = (number: number, sizeBytes: number): Operand => ({
-  kind: "register", register: number, high: false, sizeBytes,
+  kind: "register",
+  register: number,
+  high: false,
+  sizeBytes,
 });
 
 const immediate = (value: number, sizeBytes: number): ImmediateOperand => ({
-  kind: "immediate", value, high: value >> 31, sizeBytes,
+  kind: "immediate",
+  value,
+  high: value >> 31,
+  sizeBytes,
 });
 
 const segmentOperand = (number: number): Operand => ({ kind: "segment", register: number, sizeBytes: 2 });
@@ -63,9 +69,22 @@ const registerOnly = (context: OperandContext, sizeBytes: number): Operand => {
 const absoluteMemory = (context: OperandContext, sizeBytes: number): MemoryOperand => {
   const { reader } = context;
   const displacement =
-    context.addressBytes === 2 ? reader.u16() : context.addressBytes === 4 ? reader.i32() : readWideAddress(reader);
+    context.addressBytes === 2
+      ? reader.u16()
+      : context.addressBytes === 4
+        ? reader.i32()
+        : readWideAddress(reader);
   const segment = context.segment < 0 ? SEGMENT.ds : context.segment;
-  return { kind: "memory", segment, base: -1, index: -1, scale: 0, displacement, isRipRelative: false, sizeBytes };
+  return {
+    kind: "memory",
+    segment,
+    base: -1,
+    index: -1,
+    scale: 0,
+    displacement,
+    isRipRelative: false,
+    sizeBytes,
+  };
 };
 
 const readWideAddress = (reader: ByteReader): number => {
@@ -98,7 +117,10 @@ const farPointer = (context: OperandContext): Operand => {
 /** MOV to and from control and debug registers: general register whatever the mode field. [SDM2B-4.3] */
 const systemRegister = (context: OperandContext, kind: "control" | "debug"): Operand => {
   const number = regNumber(context);
-  const exists = kind === "debug" ? number < 8 : number === 0 || number === 2 || number === 3 || number === 4 || (number === 8 && context.code === 8);
+  const exists =
+    kind === "debug"
+      ? number < 8
+      : number === 0 || number === 2 || number === 3 || number === 4 || (number === 8 && context.code === 8);
   if (!exists) context.isValid = false;
   return { kind, register: number, sizeBytes: context.code === 8 ? 8 : 4 };
 };
@@ -115,48 +137,90 @@ export const decodeOperand = (code: OperandCode, context: OperandContext): Opera
   const size = context.operandBytes;
   const opcodeRegister = (context.opcode & 7) | (context.rex & 1 ? 8 : 0);
   switch (code) {
-    case "Eb": return registerOrMemory(context, 1);
-    case "Ew": return registerOrMemory(context, 2);
-    case "Ed": return registerOrMemory(context, Math.min(size, 4));
-    case "Ev": return registerOrMemory(context, size);
-    case "Gb": return register(regNumber(context), 1, context.rex);
-    case "Gw": return register(regNumber(context), 2, context.rex);
-    case "Gv": return register(regNumber(context), size, context.rex);
-    case "M": return memoryOnly(context, 0);
-    case "Md": return memoryOnly(context, 4);
-    case "Mq": return memoryOnly(context, context.rex & 8 ? 16 : 8);
-    case "Ma": return memoryOnly(context, 2 * size);
-    case "Mp": return memoryOnly(context, size + 2);
-    case "Mw/Rv": return isRegisterForm(context) ? rmRegister(context, size) : decodeMemory(context, 2);
-    case "Rv": return registerOnly(context, size);
-    case "Ry": return rmRegister(context, context.code === 8 ? 8 : 4);
-    case "Zb": return register(opcodeRegister, 1, context.rex);
-    case "Zv": return register(opcodeRegister, size, context.rex);
-    case "Ib": return immediate(context.reader.i8(), 1);
-    case "Ub": return immediate(context.reader.u8(), 1);
-    case "Ibs": return immediate(context.reader.i8(), size);
-    case "Iw": return immediate(context.reader.u16(), 2);
-    case "Iz": return sizedImmediate(context);
-    case "Iv": return wideImmediate(context);
-    case "1": return immediate(1, 1);
-    case "Jb": return { kind: "relative", distance: context.reader.i8() };
-    case "Jz": return relative(context);
-    case "Ap": return farPointer(context);
-    case "Ob": return absoluteMemory(context, 1);
-    case "Ov": return absoluteMemory(context, size);
-    case "Sw": return segmentRegister(context);
-    case "Cy": return systemRegister(context, "control");
-    case "Dy": return systemRegister(context, "debug");
+    case "Eb":
+      return registerOrMemory(context, 1);
+    case "Ew":
+      return registerOrMemory(context, 2);
+    case "Ed":
+      return registerOrMemory(context, Math.min(size, 4));
+    case "Ev":
+      return registerOrMemory(context, size);
+    case "Gb":
+      return register(regNumber(context), 1, context.rex);
+    case "Gw":
+      return register(regNumber(context), 2, context.rex);
+    case "Gv":
+      return register(regNumber(context), size, context.rex);
+    case "M":
+      return memoryOnly(context, 0);
+    case "Md":
+      return memoryOnly(context, 4);
+    case "Mq":
+      return memoryOnly(context, context.rex & 8 ? 16 : 8);
+    case "Ma":
+      return memoryOnly(context, 2 * size);
+    case "Mp":
+      return memoryOnly(context, size + 2);
+    case "Mw/Rv":
+      return isRegisterForm(context) ? rmRegister(context, size) : decodeMemory(context, 2);
+    case "Rv":
+      return registerOnly(context, size);
+    case "Ry":
+      return rmRegister(context, context.code === 8 ? 8 : 4);
+    case "Zb":
+      return register(opcodeRegister, 1, context.rex);
+    case "Zv":
+      return register(opcodeRegister, size, context.rex);
+    case "Ib":
+      return immediate(context.reader.i8(), 1);
+    case "Ub":
+      return immediate(context.reader.u8(), 1);
+    case "Ibs":
+      return immediate(context.reader.i8(), size);
+    case "Iw":
+      return immediate(context.reader.u16(), 2);
+    case "Iz":
+      return sizedImmediate(context);
+    case "Iv":
+      return wideImmediate(context);
+    case "1":
+      return immediate(1, 1);
+    case "Jb":
+      return { kind: "relative", distance: context.reader.i8() };
+    case "Jz":
+      return relative(context);
+    case "Ap":
+      return farPointer(context);
+    case "Ob":
+      return absoluteMemory(context, 1);
+    case "Ov":
+      return absoluteMemory(context, size);
+    case "Sw":
+      return segmentRegister(context);
+    case "Cy":
+      return systemRegister(context, "control");
+    case "Dy":
+      return systemRegister(context, "debug");
     case "Wx":
       return isRegisterForm(context)
         ? { kind: "xmm", register: (context.modRm & 7) | (context.rex & 1 ? 8 : 0), sizeBytes: 0 }
         : decodeMemory(context, 0);
-    case "AL": return fixed(REGISTER.rax, 1);
-    case "rAX": return fixed(REGISTER.rax, size);
-    case "zAX": return fixed(REGISTER.rax, Math.min(size, 4));
-    case "CL": return fixed(REGISTER.rcx, 1);
-    case "DX": return fixed(REGISTER.rdx, 2);
-    case "ES": case "CS": case "SS": case "DS": case "FS": case "GS":
+    case "AL":
+      return fixed(REGISTER.rax, 1);
+    case "rAX":
+      return fixed(REGISTER.rax, size);
+    case "zAX":
+      return fixed(REGISTER.rax, Math.min(size, 4));
+    case "CL":
+      return fixed(REGISTER.rcx, 1);
+    case "DX":
+      return fixed(REGISTER.rdx, 2);
+    case "ES":
+    case "CS":
+    case "SS":
+    case "DS":
+    case "FS":
+    case "GS":
       return segmentOperand(["ES", "CS", "SS", "DS", "FS", "GS"].indexOf(code));
     default:
       return isRegisterForm(context)

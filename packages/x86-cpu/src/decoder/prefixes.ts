@@ -15,7 +15,12 @@ export interface Prefixes {
 }
 
 const SEGMENT_PREFIX: Readonly<Record<number, number>> = {
-  0x26: SEGMENT.es, 0x2e: SEGMENT.cs, 0x36: SEGMENT.ss, 0x3e: SEGMENT.ds, 0x64: SEGMENT.fs, 0x65: SEGMENT.gs,
+  38: SEGMENT.es,
+  46: SEGMENT.cs,
+  54: SEGMENT.ss,
+  62: SEGMENT.ds,
+  100: SEGMENT.fs,
+  101: SEGMENT.gs,
 };
 
 /** Takes all prefixes. A REX prefix counts only right before the opcode. */
@@ -44,5 +49,9 @@ export const readPrefixes = (reader: ByteReader, code: number): Prefixes => {
 };
 
 const isPrefix = (byte: number, code: number): boolean =>
-  byte === 0xf0 || byte === 0xf2 || byte === 0xf3 || (byte >= 0x64 && byte <= 0x67) || (byte & 0xe7) === 0x26 ||
+  byte === 0xf0 ||
+  byte === 0xf2 ||
+  byte === 0xf3 ||
+  (byte >= 0x64 && byte <= 0x67) ||
+  (byte & 0xe7) === 0x26 ||
   (code === 8 && (byte & 0xf0) === 0x40);

@@ -6,7 +6,12 @@ import type { Block } from "./block.ts";
 import type { CodePlace } from "./code-cache.ts";
 import { endsBlock } from "./instruction-form.ts";
 import type { RecordArena } from "./record-arena.ts";
-import { MAX_RECORDS_PER_INSTRUCTION, type RecordBuilder, recordsBetween, wrapPointer } from "./record-builder.ts";
+import {
+  MAX_RECORDS_PER_INSTRUCTION,
+  type RecordBuilder,
+  recordsBetween,
+  wrapPointer,
+} from "./record-builder.ts";
 
 /** Longest block, in instructions. */
 const MAX_BLOCK_INSTRUCTIONS = 48;
@@ -54,7 +59,12 @@ export class BlockDecoder {
     let ended = false;
     let last: Instruction | null = null;
     while (!ended && at < PAGE_BYTES && begins.length < MAX_BLOCK_INSTRUCTIONS) {
-      const instruction = decode(this.#machine.bytes, place.host + at - start, PAGE_BYTES - at, mode.codeBytes);
+      const instruction = decode(
+        this.#machine.bytes,
+        place.host + at - start,
+        PAGE_BYTES - at,
+        mode.codeBytes,
+      );
       if (instruction.mnemonic === "truncated") {
         if (begins.length > 0) break;
         return this.#decodeStraddling(place, fetchSecondPage);
@@ -70,7 +80,12 @@ export class BlockDecoder {
       at += instruction.lengthBytes;
       pointer = wrapPointer(pointer + instruction.lengthBytes, mode);
     }
-    return this.#finish(place, record, begins, ended ? last : null, pointer, { start, end: at, second: -1, bytes: 0 });
+    return this.#finish(place, record, begins, ended ? last : null, pointer, {
+      start,
+      end: at,
+      second: -1,
+      bytes: 0,
+    });
   }
 
   #decodeStraddling(place: CodePlace, fetchSecondPage: FetchSecondPage): DecodedBlock | number {
@@ -96,7 +111,10 @@ export class BlockDecoder {
     const ended = !isGenerated || endsBlock(instruction);
     const next = wrapPointer(pointer + instruction.lengthBytes, mode);
     return this.#finish(place, record, [record], ended ? instruction : null, next, {
-      start, end: PAGE_BYTES, second: second.host >>> 12, bytes: instruction.lengthBytes - inFirst,
+      start,
+      end: PAGE_BYTES,
+      second: second.host >>> 12,
+      bytes: instruction.lengthBytes - inFirst,
     });
   }
 
@@ -125,9 +143,16 @@ export class BlockDecoder {
       }
     });
     const block: Block = {
-      frame: place.host >>> 12, secondFrame: extent.second, mode: place.mode.number,
-      instructionPointer: place.instructionPointer, start: extent.start, end: extent.end, secondBytes: extent.bytes,
-      record, recordCount: recordsBetween(record, arena.top), incoming: [],
+      frame: place.host >>> 12,
+      secondFrame: extent.second,
+      mode: place.mode.number,
+      instructionPointer: place.instructionPointer,
+      start: extent.start,
+      end: extent.end,
+      secondBytes: extent.bytes,
+      record,
+      recordCount: recordsBetween(record, arena.top),
+      incoming: [],
     };
     return { block, links };
   }

@@ -1,9 +1,9 @@
 import { ACCESS, type MachineMemory } from "@xenolith/machine-interface";
 import { FLAG, REGISTER } from "@xenolith/x86-architecture";
 import { RECORD } from "../interpreter/record.ts";
+import { STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 import type { VcpuMemory } from "./linear-memory.ts";
-import { STATE } from "../state/layout.ts";
 
 const PAGE_BYTES = 4096;
 
@@ -42,7 +42,8 @@ export const doBulkMove = (
   while (left > 0) {
     const source = state.register(REGISTER.rsi);
     const destination = state.register(REGISTER.rdi);
-    const inPage = PAGE_BYTES - (move.isCopy ? Math.max(source & 4095, destination & 4095) : destination & 4095);
+    const inPage =
+      PAGE_BYTES - (move.isCopy ? Math.max(source & 4095, destination & 4095) : destination & 4095);
     const count = Math.min(left, Math.floor(inPage / elementBytes));
     const length = count * elementBytes;
     if (count === 0) break;

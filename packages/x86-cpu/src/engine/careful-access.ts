@@ -83,7 +83,11 @@ export class CarefulAccess {
     const bounce = state.base + STATE.bounce;
     const { bytes } = this.#machine;
     bytes.copyWithin(this.#firstHost, bounce, bounce + this.#firstBytes);
-    bytes.copyWithin(this.#secondHost, bounce + this.#firstBytes, bounce + this.#firstBytes + this.#secondBytes);
+    bytes.copyWithin(
+      this.#secondHost,
+      bounce + this.#firstBytes,
+      bounce + this.#firstBytes + this.#secondBytes,
+    );
     memory.announce(this.#firstHost, this.#firstBytes);
     memory.announce(this.#secondHost, this.#secondBytes);
   }

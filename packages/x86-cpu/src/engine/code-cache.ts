@@ -3,7 +3,7 @@ import type { HandlerTable } from "../interpreter/handlers.ts";
 import { JUMP_CACHE_BYTES, JUMP_ENTRY, jumpEntryOffset } from "../interpreter/jump-cache.ts";
 import { RECORD, RECORD_BYTES } from "../interpreter/record.ts";
 import { type Block, overlaps } from "./block.ts";
-import { type DecodedBlock, BlockDecoder, type FetchSecondPage } from "./block-decoder.ts";
+import { BlockDecoder, type DecodedBlock, type FetchSecondPage } from "./block-decoder.ts";
 import { blockKey, CodeFrame } from "./code-frame.ts";
 import type { Mode } from "./mode.ts";
 import type { RecordArena } from "./record-arena.ts";
@@ -46,7 +46,9 @@ export class CodeCache {
     this.#staleHandler = handlers.special("stale");
     this.jumpCache = machine.reserve(JUMP_CACHE_BYTES);
     this.#clearJumpCache();
-    machine.onWrite(FRAME_WATCH.code, (frame, offset, lengthBytes) => this.invalidate(frame, offset, lengthBytes));
+    machine.onWrite(FRAME_WATCH.code, (frame, offset, lengthBytes) =>
+      this.invalidate(frame, offset, lengthBytes),
+    );
   }
 
   /** Whether the next block may not fit any more: {@link flush} first. */
@@ -132,7 +134,9 @@ export class CodeCache {
     const at = this.jumpCache + jumpEntryOffset(block.instructionPointer);
     view.setUint32(at + JUMP_ENTRY.instructionPointer, block.instructionPointer >>> 0, true);
     view.setInt32(
-      at + JUMP_ENTRY.instructionPointer + 4, Math.floor(block.instructionPointer / 0x1_0000_0000), true,
+      at + JUMP_ENTRY.instructionPointer + 4,
+      Math.floor(block.instructionPointer / 0x1_0000_0000),
+      true,
     );
     view.setUint32(at + JUMP_ENTRY.mode, block.mode, true);
     view.setUint32(at + JUMP_ENTRY.frame, block.frame, true);
@@ -143,7 +147,8 @@ export class CodeCache {
   invalidate(frame: number, offset: number, lengthBytes: number): void {
     const codeFrame = this.#frames.get(frame);
     if (codeFrame === undefined || !codeFrame.mayHold(offset, lengthBytes)) return;
-    for (const block of [...codeFrame.all()]) if (overlaps(block, frame, offset, lengthBytes)) this.#kill(block);
+    for (const block of [...codeFrame.all()])
+      if (overlaps(block, frame, offset, lengthBytes)) this.#kill(block);
   }
 
   /**
@@ -152,7 +157,8 @@ export class CodeCache {
    */
   #kill(block: Block): void {
     this.#arena.setHandlers(block.record, block.recordCount, this.#staleHandler);
-    if (this.#copy?.block === block) this.#arena.setHandlers(this.#copy.record, this.#copy.count, this.#staleHandler);
+    if (this.#copy?.block === block)
+      this.#arena.setHandlers(this.#copy.record, this.#copy.count, this.#staleHandler);
     const { view } = this.#machine;
     const entry = this.jumpCache + jumpEntryOffset(block.instructionPointer);
     if (view.getUint32(entry + JUMP_ENTRY.record, true) === block.record) {
@@ -177,7 +183,13 @@ export class CodeCache {
    * Copies the first `instructions` instructions of a block's records to `to` and ends them with a stop, so that exactly so
    * many retire. The block must have more. `place` is where it lies, if that is still known.
    */
-  copyStart(place: CodePlace | null, record: number, instructions: number, to: number, stopHandler: number): void {
+  copyStart(
+    place: CodePlace | null,
+    record: number,
+    instructions: number,
+    to: number,
+    stopHandler: number,
+  ): void {
     const arena = this.#arena;
     const total = arena.u16(record, RECORD.remaining);
     let count = 0;

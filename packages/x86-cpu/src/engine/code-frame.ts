@@ -66,6 +66,7 @@ export class CodeFrame {
   }
 
   #mark(start: number, end: number): void {
-    for (let at = start; at < end; at++) this.#decoded[at >> 3] = (this.#decoded[at >> 3] ?? 0) | (1 << (at & 7));
+    for (let at = start; at < end; at++)
+      this.#decoded[at >> 3] = (this.#decoded[at >> 3] ?? 0) | (1 << (at & 7));
   }
 }

@@ -1,5 +1,9 @@
 import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interface";
-import { buildInterpreter, type InterpreterEnvironment, type InterpreterFunction } from "../interpreter/build-interpreter.ts";
+import {
+  buildInterpreter,
+  type InterpreterEnvironment,
+  type InterpreterFunction,
+} from "../interpreter/build-interpreter.ts";
 import { createHandlerTable, type HandlerTable } from "../interpreter/handlers.ts";
 import { RECORD_BYTES } from "../interpreter/record.ts";
 import { CarefulAccess } from "./careful-access.ts";

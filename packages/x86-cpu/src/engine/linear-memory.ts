@@ -1,6 +1,16 @@
 import {
-  ACCESS, type AddressTranslator, type Asid, type MachineMemory, REFILL, REFILL_MAILBOX, REFILL_REASON, TLB_ENTRY,
-  TLB_ENTRY_COUNT, TLB_TAG, toLinearAddress, toMfn,
+  ACCESS,
+  type AddressTranslator,
+  type Asid,
+  type MachineMemory,
+  REFILL,
+  REFILL_MAILBOX,
+  REFILL_REASON,
+  TLB_ENTRY,
+  TLB_ENTRY_COUNT,
+  TLB_TAG,
+  toLinearAddress,
+  toMfn,
 } from "@xenolith/machine-interface";
 import { type PackedFault, packFault, VECTOR } from "@xenolith/x86-architecture";
 import { STATE } from "../state/layout.ts";
@@ -121,7 +131,9 @@ export class VcpuMemory implements LinearMemory {
     const reason = view.getUint32(mailbox + REFILL_MAILBOX.reason, true);
     if (reason !== REFILL_REASON.pageFault) return -packFault(VECTOR.generalProtection, 0);
     this.#machine.view.setFloat64(
-      this.#state.base + STATE.faultAddress, view.getFloat64(mailbox + REFILL_MAILBOX.address, true), true,
+      this.#state.base + STATE.faultAddress,
+      view.getFloat64(mailbox + REFILL_MAILBOX.address, true),
+      true,
     );
     return -packFault(VECTOR.pageFault, view.getUint32(mailbox + REFILL_MAILBOX.errorCode, true));
   }

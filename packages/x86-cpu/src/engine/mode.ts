@@ -24,14 +24,17 @@ export interface Mode {
 }
 
 /** Whether a segment is flat. A null FS or GS is not. */
-export const isFlat = (mode: Mode, segment: SegmentIndex): boolean => ((mode.flatSegments >> segment) & 1) === 1;
+export const isFlat = (mode: Mode, segment: SegmentIndex): boolean =>
+  ((mode.flatSegments >> segment) & 1) === 1;
 
 const isFlatSegment = (state: VcpuState, index: SegmentIndex, flatLimit: number): boolean => {
   const at = STATE.segments + index * 64;
   return (
     state.u32(at + SEGMENT_FIELD.base) === 0 &&
-    state.u32(at + SEGMENT_FIELD.writeFirst) === 0 && state.u32(at + SEGMENT_FIELD.writeLast) >= flatLimit &&
-    state.u32(at + SEGMENT_FIELD.readFirst) === 0 && state.u32(at + SEGMENT_FIELD.readLast) >= flatLimit
+    state.u32(at + SEGMENT_FIELD.writeFirst) === 0 &&
+    state.u32(at + SEGMENT_FIELD.writeLast) >= flatLimit &&
+    state.u32(at + SEGMENT_FIELD.readFirst) === 0 &&
+    state.u32(at + SEGMENT_FIELD.readLast) >= flatLimit
   );
 };
 
@@ -65,13 +68,15 @@ export class ModeTable {
   /** The mode a VCPU is in. `flatLimit`: last linear address of its space. */
   modeOf(state: VcpuState, flatLimit: number): Mode {
     let flatSegments = 0;
-    for (const index of CHECKED_SEGMENTS) if (isFlatSegment(state, index, flatLimit)) flatSegments |= 1 << index;
+    for (const index of CHECKED_SEGMENTS)
+      if (isFlatSegment(state, index, flatLimit)) flatSegments |= 1 << index;
     const codeAt = STATE.segments + 64 * SEGMENT.cs;
     const codeBytes = codeBytesOf(state, state.u32(codeAt + SEGMENT_FIELD.attributes));
     const limit = state.u32(codeAt + SEGMENT_FIELD.limit);
     const codeLimit = limit >= flatLimit ? 0xffff_ffff : limit;
     const codeBase = state.address(STATE.codeBase);
-    const hasFlatStack = (flatSegments & (1 << SEGMENT.ss)) !== 0 && state.u32(STATE.stackMask) === 0xffff_ffff;
+    const hasFlatStack =
+      (flatSegments & (1 << SEGMENT.ss)) !== 0 && state.u32(STATE.stackMask) === 0xffff_ffff;
     const key = `${codeBytes} ${codeBase} ${codeLimit} ${flatSegments} ${hasFlatStack}`;
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;

@@ -1,4 +1,11 @@
-import { type PackedFault, packFault, REGISTER, SEGMENT, type SegmentIndex, VECTOR } from "@xenolith/x86-architecture";
+import {
+  type PackedFault,
+  packFault,
+  REGISTER,
+  SEGMENT,
+  type SegmentIndex,
+  VECTOR,
+} from "@xenolith/x86-architecture";
 import type { Instruction, MemoryOperand } from "../decoder/instruction.ts";
 import { SEGMENT_FIELD, STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";

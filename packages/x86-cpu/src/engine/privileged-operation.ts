@@ -17,10 +17,20 @@ const portOf = (instruction: Instruction, state: VcpuState): number => {
 };
 
 /** Describes an instruction for the monitor that is to emulate it. Without one: a harmless HLT. */
-export const describePrivileged = (instruction: Instruction | null, state: VcpuState | null): PrivilegedOperation => {
+export const describePrivileged = (
+  instruction: Instruction | null,
+  state: VcpuState | null,
+): PrivilegedOperation => {
   if (instruction === null || state === null) {
     return {
-      mnemonic: "hlt", lengthBytes: 1, sizeBytes: 4, system: 0, register: 0, port: 0, repeat: false, addressBytes: 4,
+      mnemonic: "hlt",
+      lengthBytes: 1,
+      sizeBytes: 4,
+      system: 0,
+      register: 0,
+      port: 0,
+      repeat: false,
+      addressBytes: 4,
       segment: SEGMENT.ds,
     };
   }

@@ -67,6 +67,7 @@ export class RecordArena {
 
   /** Puts a handler into `count` records. */
   setHandlers(record: number, count: number, handler: number): void {
-    for (let index = 0; index < count; index++) this.setU16(record + index * RECORD_BYTES, RECORD.handler, handler);
+    for (let index = 0; index < count; index++)
+      this.setU16(record + index * RECORD_BYTES, RECORD.handler, handler);
   }
 }

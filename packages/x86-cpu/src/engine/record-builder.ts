@@ -4,7 +4,12 @@ import type { HandlerTable } from "../interpreter/handlers.ts";
 import { ADDRESS_RECORD, RECORD, RECORD_BYTES } from "../interpreter/record.ts";
 import { SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../state/layout.ts";
 import {
-  displacementOf, instructionFormKey, isBitString, isString, memoryOperand, stringAddresses,
+  displacementOf,
+  instructionFormKey,
+  isBitString,
+  isString,
+  memoryOperand,
+  stringAddresses,
 } from "./instruction-form.ts";
 import { isFlat, type Mode } from "./mode.ts";
 import type { RecordArena } from "./record-arena.ts";
@@ -129,7 +134,9 @@ export class RecordBuilder {
       });
     }
     const record = this.#begin(handler, instruction, instructionPointer, mode);
-    instruction.operands.forEach((operand, position) => this.#setOperand(record, instruction, operand, position));
+    for (const [position, operand] of instruction.operands.entries()) {
+      this.#setOperand(record, instruction, operand, position);
+    }
     if (isIndirect) {
       this.#setAddressFields(record, -1, -1, 0, 0);
       this.#arena.setU16(record, RECORD.base, STATE.address0);
@@ -195,18 +202,37 @@ export class RecordBuilder {
     const mask = addressMask(instruction.addressBytes);
     const first = arena.top;
     if (instruction.repeat !== "none" && !(isSourceDirect && isDestinationDirect)) {
-      const guard = this.#begin(this.#handlers.special("repeat-guard"), instruction, instructionPointer, mode);
+      const guard = this.#begin(
+        this.#handlers.special("repeat-guard"),
+        instruction,
+        instructionPointer,
+        mode,
+      );
       arena.setWide(guard, RECORD.immediate, mask);
     }
-    const request = { isChecked: true, sizeBytes: instruction.operandBytes, index: -1, scale: 0, displacement: 0 };
+    const request = {
+      isChecked: true,
+      sizeBytes: instruction.operandBytes,
+      index: -1,
+      scale: 0,
+      displacement: 0,
+    };
     if (!isSourceDirect) {
       this.#appendAddress(instruction, instructionPointer, mode, {
-        ...request, segment: instruction.segment, isWrite: false, base: REGISTER.rsi, destination: STATE.address0,
+        ...request,
+        segment: instruction.segment,
+        isWrite: false,
+        base: REGISTER.rsi,
+        destination: STATE.address0,
       });
     }
     if (!isDestinationDirect) {
       this.#appendAddress(instruction, instructionPointer, mode, {
-        ...request, segment: SEGMENT.es, isWrite: uses.writes, base: REGISTER.rdi, destination: STATE.address1,
+        ...request,
+        segment: SEGMENT.es,
+        isWrite: uses.writes,
+        base: REGISTER.rdi,
+        destination: STATE.address1,
       });
     }
     const record = this.#begin(handler, instruction, instructionPointer, mode);
@@ -218,7 +244,8 @@ export class RecordBuilder {
 }
 
 /** An offset in CS as it wraps: at 2^32 in 16 and 32-bit code (beyond a 64 KiB limit it faults). */
-export const wrapPointer = (pointer: number, mode: Mode): number => (mode.codeBytes === 8 ? pointer : pointer >>> 0);
+export const wrapPointer = (pointer: number, mode: Mode): number =>
+  mode.codeBytes === 8 ? pointer : pointer >>> 0;
 
 /** Number of records between two offsets. */
 export const recordsBetween = (first: number, end: number): number => (end - first) / RECORD_BYTES;

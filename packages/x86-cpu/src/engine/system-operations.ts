@@ -19,7 +19,15 @@ import type { VcpuState } from "../state/vcpu-state.ts";
  * - `shadow`: as `next`, and interrupts stay blocked for one more instruction (STI, MOV SS, POP SS).
  * - `shutdown`: the processor cannot go on (triple fault).
  */
-export const OUTCOME = { next: 0, jumped: 1, halt: 2, privileged: 3, again: 4, shadow: 5, shutdown: 6 } as const;
+export const OUTCOME = {
+  next: 0,
+  jumped: 1,
+  halt: 2,
+  privileged: 3,
+  again: 4,
+  shadow: 5,
+  shutdown: 6,
+} as const;
 
 /** One value of {@link OUTCOME}, or a {@link PackedFault}. */
 export type Outcome = number;

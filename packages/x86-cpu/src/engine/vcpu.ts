@@ -1,9 +1,25 @@
 import {
-  ACCESS, type Asid, type DirectGate, EXIT, type Exit, type ExitKind, type LinearAddress, type MachineMemory, TLB_TAG,
+  ACCESS,
+  type Asid,
+  type DirectGate,
+  EXIT,
+  type Exit,
+  type ExitKind,
+  type LinearAddress,
+  type MachineMemory,
+  TLB_TAG,
 } from "@xenolith/machine-interface";
 import {
-  FLAG, faultErrorCode, faultVector, hasErrorCode, type PackedFault, type PrivilegedOperation, packFault,
-  type VcpuContext, VECTOR, type X86Vcpu,
+  FLAG,
+  faultErrorCode,
+  faultVector,
+  hasErrorCode,
+  type PackedFault,
+  type PrivilegedOperation,
+  packFault,
+  type VcpuContext,
+  VECTOR,
+  type X86Vcpu,
 } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
 import { LEAVE, RECORD } from "../interpreter/record.ts";
@@ -20,7 +36,10 @@ import { VcpuOperands } from "./operand-access.ts";
 import { describePrivileged } from "./privileged-operation.ts";
 import { RunBudget } from "./run-budget.ts";
 import {
-  OUTCOME, type Outcome, type ProcessorEnvironment, type SystemOperations,
+  OUTCOME,
+  type Outcome,
+  type ProcessorEnvironment,
+  type SystemOperations,
 } from "./system-operations.ts";
 
 /** What a VCPU is made of. */
@@ -48,7 +67,14 @@ export class Vcpu implements X86Vcpu, GatedCore {
   readonly #events: EventPolicy;
   readonly #release: () => void;
   readonly #budget = new RunBudget();
-  readonly #exit: Exit = { kind: EXIT.budget, retired: 0, vector: 0, errorCode: -1, address: 0, software: false };
+  readonly #exit: Exit = {
+    kind: EXIT.budget,
+    retired: 0,
+    vector: 0,
+    errorCode: -1,
+    address: 0,
+    software: false,
+  };
   #mode: Mode | null = null;
   #modeGeneration = -1;
   #exitRequested = false;
@@ -218,7 +244,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
   #place(mode: Mode): CodePlace | PackedFault {
     const instructionPointer = this.state.instructionPointer;
     const linear = mode.codeBytes === 8 ? instructionPointer : (instructionPointer + mode.codeBase) >>> 0;
-    if (instructionPointer > mode.codeLimit && mode.codeBytes !== 8) return packFault(VECTOR.generalProtection, 0);
+    if (instructionPointer > mode.codeLimit && mode.codeBytes !== 8)
+      return packFault(VECTOR.generalProtection, 0);
     const host = this.memory.translate(linear, ACCESS.execute);
     return host < 0 ? -host : { instructionPointer, linear, mode, host };
   }
@@ -252,10 +279,14 @@ export class Vcpu implements X86Vcpu, GatedCore {
   #bulk(): void {
     const { state } = this;
     const record = state.u32(STATE.exitRecord);
-    const handler = this.#engine.handlers.handlers[this.machine.view.getUint16(record + RECORD.handler, true)];
+    const handler =
+      this.#engine.handlers.handlers[this.machine.view.getUint16(record + RECORD.handler, true)];
     const left = state.i32(STATE.budget);
     const done = doBulkMove(this.machine, state, this.memory, {
-      isCopy: handler?.form.mnemonic === "rep-movs", elementBytes: handler?.form.sizeBytes ?? 1, record, limit: left,
+      isCopy: handler?.form.mnemonic === "rep-movs",
+      elementBytes: handler?.form.sizeBytes ?? 1,
+      record,
+      limit: left,
     });
     state.setU32(STATE.budget, left - done);
     state.setU32(STATE.singleMoves, done === 0 ? 1 : 0);
@@ -299,7 +330,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
     if (vector >= 0) return this.#softwareExit(instruction, vector);
     if (vector === SOFTWARE_INTERRUPT.done) return null;
     const operation = this.#operations.get(instruction.mnemonic);
-    const outcome = operation === undefined ? packFault(VECTOR.invalidOpcode, 0) : operation(this, instruction);
+    const outcome =
+      operation === undefined ? packFault(VECTOR.invalidOpcode, 0) : operation(this, instruction);
     return this.#conclude(instruction, outcome);
   }
 

@@ -3,7 +3,11 @@ import { ModuleBuilder, TYPE, type ValueType } from "@xenolith/wasm-emitter";
 import { emitInterpreter } from "./emit-interpreter.ts";
 import { createHandlerTable } from "./handlers.ts";
 import type { InterpreterShape } from "./interpreter-machine.ts";
-import { emitCarefulTranslation, emitFastTranslation, type TranslationImports } from "./translate-function.ts";
+import {
+  emitCarefulTranslation,
+  emitFastTranslation,
+  type TranslationImports,
+} from "./translate-function.ts";
 
 /** What an interpreter needs of its surroundings. */
 export interface InterpreterEnvironment {
@@ -26,7 +30,10 @@ export interface InterpreterEnvironment {
 export type InterpreterFunction = (state: number, spaceTag: number, record: number, once: number) => number;
 
 /** Generates, compiles and instantiates an interpreter. Cost: some 20 ms. */
-export const buildInterpreter = (shape: InterpreterShape, environment: InterpreterEnvironment): InterpreterFunction => {
+export const buildInterpreter = (
+  shape: InterpreterShape,
+  environment: InterpreterEnvironment,
+): InterpreterFunction => {
   const module = new ModuleBuilder();
   const { tlb } = environment.translator;
   const addressType: ValueType = shape.wide ? TYPE.i64 : TYPE.i32;
@@ -42,7 +49,11 @@ export const buildInterpreter = (shape: InterpreterShape, environment: Interpret
   else emitFastTranslation(translate, tlb, imports);
   const body = module.function([TYPE.i32, TYPE.i32, TYPE.i32, TYPE.i32], [TYPE.i32], "interpret");
   emitInterpreter(body, shape, createHandlerTable(shape.wide), {
-    tlb, jumpCache: environment.jumpCache, refill: imports.refill, translate: translate.index, commit,
+    tlb,
+    jumpCache: environment.jumpCache,
+    refill: imports.refill,
+    translate: translate.index,
+    commit,
   });
   const instance = new WebAssembly.Instance(new WebAssembly.Module(module.finish()), {
     machine: {

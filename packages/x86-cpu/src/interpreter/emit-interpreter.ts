@@ -1,12 +1,32 @@
 import { TLB_ENTRY } from "@xenolith/machine-interface";
 import {
-  add, and, convert, eq, type FunctionBody, i32, isZero, type Label, load, ltS, ne, shl, shrU, sub, TYPE, type Value, wrap, xor,
+  add,
+  and,
+  convert,
+  eq,
+  type FunctionBody,
+  i32,
+  isZero,
+  type Label,
+  load,
+  ltS,
+  ne,
+  shl,
+  shrU,
+  sub,
+  TYPE,
+  type Value,
+  wrap,
+  xor,
 } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
 import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
 import type { HandlerTable } from "./handlers.ts";
 import {
-  type InterpreterLabels, type InterpreterLocals, InterpreterMachine, type InterpreterShape,
+  type InterpreterLabels,
+  type InterpreterLocals,
+  InterpreterMachine,
+  type InterpreterShape,
 } from "./interpreter-machine.ts";
 import { JUMP_ENTRIES, JUMP_ENTRY, JUMP_ENTRY_SHIFT } from "./jump-cache.ts";
 import { LEAVE, RECORD } from "./record.ts";
@@ -45,7 +65,10 @@ export const emitInterpreter = (
   };
   const labels: MutableLabels = { exit: 0, lookup: 0, enter: 0, next: 0 };
   const m = new InterpreterMachine(body, shape, locals, labels, {
-    tlb: places.tlb, translateFunction: places.translate, commitFunction: places.commit, once,
+    tlb: places.tlb,
+    translateFunction: places.translate,
+    commitFunction: places.commit,
+    once,
   });
   loadState(m, locals);
   labels.exit = body.block();
@@ -141,7 +164,10 @@ const emitLookup = (m: InterpreterMachine, locals: InterpreterLocals, places: In
   const known = load(addressType, bytes, false, entry, JUMP_ENTRY.instructionPointer);
   body.branchIf(missing, ne(known, locals.instructionPointer));
   body.branchIf(missing, ne(word(entry, JUMP_ENTRY.mode), word(locals.state, STATE.mode)));
-  body.set(linear, add(locals.instructionPointer, load(addressType, bytes, false, locals.state, STATE.codeBase)));
+  body.set(
+    linear,
+    add(locals.instructionPointer, load(addressType, bytes, false, locals.state, STATE.codeBase)),
+  );
   emitExecuteCheck(m, locals, places, linear, page, () => body.branch(missing));
   body.branchIf(missing, ne(word(page, places.tlb.execute + TLB_ENTRY.frame), word(entry, JUMP_ENTRY.frame)));
   body.set(locals.record, word(entry, JUMP_ENTRY.record));

@@ -1,5 +1,5 @@
 import { TLB_ENTRY, type TlbRegion } from "@xenolith/machine-interface";
-import { and, convert, load, ne, or, toF64, TYPE, type Value } from "@xenolith/wasm-emitter";
+import { and, convert, load, ne, or, TYPE, toF64, type Value } from "@xenolith/wasm-emitter";
 import { type InterpreterLocals, type InterpreterMachine, tlbEntryOffset } from "./interpreter-machine.ts";
 import { executeAccess } from "./translate-function.ts";
 
@@ -33,4 +33,3 @@ export const emitExecuteCheck = (
   body.end();
   body.end();
 };
-

@@ -1,6 +1,6 @@
 import type { Form } from "../machine/form.ts";
-import { DEFINITIONS } from "../meanings/index.ts";
 import { type Definition, formsOf } from "../meanings/definition.ts";
+import { DEFINITIONS } from "../meanings/index.ts";
 
 /** One form and what it means. */
 export interface Handler {
@@ -9,7 +9,16 @@ export interface Handler {
 }
 
 /** Handlers that belong to no instruction. Their numbers follow those of the forms. */
-export const SPECIAL = ["enter", "stop", "rare", "stale", "address", "bit-address", "second-page", "repeat-guard"] as const;
+export const SPECIAL = [
+  "enter",
+  "stop",
+  "rare",
+  "stale",
+  "address",
+  "bit-address",
+  "second-page",
+  "repeat-guard",
+] as const;
 
 /** Name of a special handler. */
 export type SpecialHandler = (typeof SPECIAL)[number];

@@ -1,7 +1,24 @@
 import { TLB_ENTRY, type TlbRegion } from "@xenolith/machine-interface";
 import {
-  add, and, compare, convert, eq, type FunctionBody, i32, isZero, type Label, load, ltU, ne, or, shrU, sub, TYPE,
-  type Value, wrap, xor,
+  add,
+  and,
+  compare,
+  convert,
+  eq,
+  type FunctionBody,
+  i32,
+  isZero,
+  type Label,
+  load,
+  ltU,
+  ne,
+  or,
+  shrU,
+  sub,
+  TYPE,
+  type Value,
+  wrap,
+  xor,
 } from "@xenolith/wasm-emitter";
 import { packFault, REGISTER, SEGMENT, VECTOR } from "@xenolith/x86-architecture";
 import { type Extension, Machine, type MachineShape, typeOf } from "../machine/machine.ts";
@@ -125,12 +142,19 @@ export class InterpreterMachine extends Machine {
   }
 
   #setRegisterAt(place: Value, offset: number, sizeBytes: number, value: Value): void {
-    if (this.shape.wide && sizeBytes === 4) this.body.store(8, place, convert(convert(value, TYPE.i32), TYPE.i64), offset);
+    if (this.shape.wide && sizeBytes === 4)
+      this.body.store(8, place, convert(convert(value, TYPE.i32), TYPE.i64), offset);
     else this.body.store(sizeBytes, place, convert(value, typeOf(sizeBytes)), offset);
   }
 
   override register(index: number, sizeBytes: number, extension: Extension = "any"): Value {
-    return load(typeOf(sizeBytes), sizeBytes, extension === "signed", this.#locals.state, this.registerOffset(index));
+    return load(
+      typeOf(sizeBytes),
+      sizeBytes,
+      extension === "signed",
+      this.#locals.state,
+      this.registerOffset(index),
+    );
   }
 
   override setRegister(index: number, sizeBytes: number, value: Value): void {
@@ -264,9 +288,14 @@ export class InterpreterMachine extends Machine {
     };
     const usesA = kind !== FLAGS_KIND.logic && kind !== FLAGS_KIND.given;
     // The new value of one may be made from the old value of another: all are computed before any is set.
-    const changes: (readonly [Value, Value])[] = [[locals.b, b], [locals.result, result]];
+    const changes: (readonly [Value, Value])[] = [
+      [locals.b, b],
+      [locals.result, result],
+    ];
     if (usesA) changes.push([locals.a, a]);
-    const pinned = changes.map(([target, value]) => [target, this.pin(convert(value, this.addressType, true))] as const);
+    const pinned = changes.map(
+      ([target, value]) => [target, this.pin(convert(value, this.addressType, true))] as const,
+    );
     for (const [target, value] of pinned) assign(target, value);
     this.body.set(locals.dynamicKind, i32(kind));
   }

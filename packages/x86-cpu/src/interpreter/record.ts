@@ -22,8 +22,21 @@
  * | 56 | i64 | offset in CS of this instruction |
  */
 export const RECORD = {
-  handler: 0, scale: 2, register0: 4, register1: 6, base: 8, index: 10, remaining: 12, extra: 14, displacement: 16,
-  immediate: 24, next: 32, target: 40, linkTarget: 48, linkNext: 52, instructionPointer: 56,
+  handler: 0,
+  scale: 2,
+  register0: 4,
+  register1: 6,
+  base: 8,
+  index: 10,
+  remaining: 12,
+  extra: 14,
+  displacement: 16,
+  immediate: 24,
+  next: 32,
+  target: 40,
+  linkTarget: 48,
+  linkNext: 52,
+  instructionPointer: 56,
 } as const;
 
 export const RECORD_BYTES = 64;
@@ -37,7 +50,15 @@ export const RECORD_BYTES = 64;
  * these.
  */
 export const ADDRESS_RECORD = {
-  bounds: 4, segmentBase: 6, destination: 14, lastByte: 24, bitExtension: 32, bitLog: 36, mask: 40, fault: 48, bitRegister: 52,
+  bounds: 4,
+  segmentBase: 6,
+  destination: 14,
+  lastByte: 24,
+  bitExtension: 32,
+  bitLog: 36,
+  mask: 40,
+  fault: 48,
+  bitRegister: 52,
 } as const;
 
 /** Fields of a second-page record: the linear address of the page and the frame that it must lead to. */

@@ -1,8 +1,29 @@
-import { ACCESS, REFILL, REFILL_MAILBOX, TLB_ENTRY, TLB_TAG, type TlbRegion } from "@xenolith/machine-interface";
 import {
-  add, and, compare, eq, type FunctionBody, i32, load, or, select, shl, shrU, toF64, TYPE, type Value, wrap,
+  ACCESS,
+  REFILL,
+  REFILL_MAILBOX,
+  TLB_ENTRY,
+  TLB_TAG,
+  type TlbRegion,
+} from "@xenolith/machine-interface";
+import {
+  add,
+  and,
+  compare,
+  eq,
+  type FunctionBody,
+  i32,
+  load,
+  or,
+  select,
+  shl,
+  shrU,
+  TYPE,
+  toF64,
+  type Value,
+  wrap,
 } from "@xenolith/wasm-emitter";
-import { tlbEntryOffset, TRANSLATE } from "./interpreter-machine.ts";
+import { TRANSLATE, tlbEntryOffset } from "./interpreter-machine.ts";
 
 /** Functions that a translation function calls, by index. */
 export interface TranslationImports {
@@ -28,7 +49,11 @@ const asLinear = (address: Value): Value => toF64(address, address.type === TYPE
  * Emits `translate(address, size and flags, space tag) -> host address or -1` for fast interpreters: refills the TLB where
  * that is enough, and refuses whatever else there is (page crossings, faults).
  */
-export const emitFastTranslation = (body: FunctionBody, tlb: TlbRegion, imports: TranslationImports): void => {
+export const emitFastTranslation = (
+  body: FunctionBody,
+  tlb: TlbRegion,
+  imports: TranslationImports,
+): void => {
   const address = body.parameter(0);
   const flags = body.parameter(1);
   const spaceTag = body.parameter(2);

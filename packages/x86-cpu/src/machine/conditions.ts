@@ -1,6 +1,22 @@
 import {
-  and, compare, type ComparisonName, eq, type FunctionBody, i32, isZero, ltU, ne, or, popcnt, select, shrU, TYPE, type Value,
-  type ValueType, wrap, xor,
+  and,
+  type ComparisonName,
+  compare,
+  eq,
+  type FunctionBody,
+  i32,
+  isZero,
+  ltU,
+  ne,
+  or,
+  popcnt,
+  select,
+  shrU,
+  TYPE,
+  type Value,
+  type ValueType,
+  wrap,
+  xor,
 } from "@xenolith/wasm-emitter";
 import { FLAGS_KIND, type FlagsKind, GIVEN_SHIFT } from "../state/flags.ts";
 
@@ -49,7 +65,10 @@ export const carryFlag = (flags: FlagValues): Value => {
   if (flags.kind === logic) return zero;
   return byKind(
     flags,
-    [[subtract, () => ltU(flags.a, flags.b)], [add, () => ltU(flags.result, flags.a)]],
+    [
+      [subtract, () => ltU(flags.a, flags.b)],
+      [add, () => ltU(flags.result, flags.a)],
+    ],
     () => bit(flags.b, GIVEN_SHIFT.cf),
   );
 };
@@ -76,7 +95,12 @@ export const adjustFlag = (flags: FlagValues): Value => {
   const ofTwo = (): Value => bit(xor(a, result), 4);
   return byKind(
     flags,
-    [[subtract, ofThree], [add, ofThree], [increment, ofTwo], [decrement, ofTwo]],
+    [
+      [subtract, ofThree],
+      [add, ofThree],
+      [increment, ofTwo],
+      [decrement, ofTwo],
+    ],
     () => bit(b, GIVEN_SHIFT.af),
   );
 };
@@ -123,7 +147,14 @@ const PLAIN: readonly Plain[] = [
 
 /** After a comparison these conditions are single instructions on its operands, by encoding. */
 const AFTER_SUBTRACT: Readonly<Record<number, ComparisonName>> = {
-  2: "ltU", 3: "geU", 6: "leU", 7: "gtU", 12: "ltS", 13: "geS", 14: "leS", 15: "gtS",
+  2: "ltU",
+  3: "geU",
+  6: "leU",
+  7: "gtU",
+  12: "ltS",
+  13: "geS",
+  14: "leS",
+  15: "gtS",
 };
 
 const plainCondition = (flags: FlagValues, encoding: number): Value => {

@@ -33,5 +33,10 @@ export const setSixFlags = (m: Machine, flags: SixFlags): void => {
     shl(parityInverted, GIVEN_SHIFT.parityInverted),
   ].reduce(or, flags.carry);
   const result = eq(flags.zero, 0);
-  m.setFlags(FLAGS_KIND.given, constant(m.addressType, 0), convert(given, m.addressType), convert(result, m.addressType));
+  m.setFlags(
+    FLAGS_KIND.given,
+    constant(m.addressType, 0),
+    convert(given, m.addressType),
+    convert(result, m.addressType),
+  );
 };

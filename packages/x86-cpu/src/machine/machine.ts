@@ -1,6 +1,23 @@
 import {
-  add, and, constant, convert, type FunctionBody, isZero, load, ne, type Operand, shl, shrS, shrU, signExtend, sub, TYPE, type Value,
-  type ValueType, wrap, xor,
+  add,
+  and,
+  constant,
+  convert,
+  type FunctionBody,
+  isZero,
+  load,
+  ne,
+  type Operand,
+  shl,
+  shrS,
+  shrU,
+  signExtend,
+  sub,
+  TYPE,
+  type Value,
+  type ValueType,
+  wrap,
+  xor,
 } from "@xenolith/wasm-emitter";
 import { FLAGS_KIND, type FlagsKind } from "../state/flags.ts";
 import { STATE } from "../state/layout.ts";
@@ -190,7 +207,8 @@ export abstract class Machine {
 
   /** Operand number `which`, to be read and then written. Checks now that memory can be written. */
   modify(which: number): Place {
-    if (!this.isOperand(which, "register")) return this.modifyMemory(this.operandBytes(which), this.address());
+    if (!this.isOperand(which, "register"))
+      return this.modifyMemory(this.operandBytes(which), this.address());
     return {
       get: (extension = "signed") => this.operandRegister(which, extension),
       set: (value) => this.setOperandRegister(which, value),

@@ -1,4 +1,16 @@
-import { add, and, constant, convert, or, shl, shrU, sub, type Value, wrap, xor } from "@xenolith/wasm-emitter";
+import {
+  add,
+  and,
+  constant,
+  convert,
+  or,
+  shl,
+  shrU,
+  sub,
+  type Value,
+  wrap,
+  xor,
+} from "@xenolith/wasm-emitter";
 import { carryFlag } from "../machine/conditions.ts";
 import type { Machine } from "../machine/machine.ts";
 import { FLAGS_KIND, GIVEN_SHIFT } from "../state/flags.ts";
@@ -34,7 +46,14 @@ const cmpMeaning: Meaning = (m) => {
 const adjustBit = (a: Value, b: Value, result: Value): Value =>
   and(shrU(wrap(xor(xor(a, b), result)), 4 - GIVEN_SHIFT.af), 1 << GIVEN_SHIFT.af);
 
-const setCarriedFlags = (m: Machine, a: Value, b: Value, result: Value, carries: Value, overflow: Value): void => {
+const setCarriedFlags = (
+  m: Machine,
+  a: Value,
+  b: Value,
+  result: Value,
+  carries: Value,
+  overflow: Value,
+): void => {
   const given = or(or(m.topBit(carries), shl(m.topBit(overflow), GIVEN_SHIFT.of)), adjustBit(a, b, result));
   m.setFlags(FLAGS_KIND.given, a, convert(given, m.type), result);
 };
@@ -63,14 +82,16 @@ const sbbMeaning: Meaning = (m) => {
 };
 
 /** INC and DEC keep CF: it travels as operand b. */
-const stepMeaning = (kind: typeof FLAGS_KIND.increment | typeof FLAGS_KIND.decrement): Meaning => (m) => {
-  const target = m.modify(0);
-  const a = m.pin(target.get());
-  const step = kind === FLAGS_KIND.increment ? 1 : -1;
-  const result = m.pin(m.extend(add(a, step)));
-  target.set(result);
-  m.setFlags(kind, a, convert(carryFlag(m.flags), m.type), result);
-};
+const stepMeaning =
+  (kind: typeof FLAGS_KIND.increment | typeof FLAGS_KIND.decrement): Meaning =>
+  (m) => {
+    const target = m.modify(0);
+    const a = m.pin(target.get());
+    const step = kind === FLAGS_KIND.increment ? 1 : -1;
+    const result = m.pin(m.extend(add(a, step)));
+    target.set(result);
+    m.setFlags(kind, a, convert(carryFlag(m.flags), m.type), result);
+  };
 
 const negMeaning: Meaning = (m) => {
   const target = m.modify(0);

@@ -1,4 +1,4 @@
-import { and, constant, clz, convert, ctz, or, shl, sub, type Value, xor } from "@xenolith/wasm-emitter";
+import { and, clz, constant, convert, ctz, or, shl, sub, type Value, xor } from "@xenolith/wasm-emitter";
 import { replaceCarry } from "../machine/flag-updates.ts";
 import type { Machine, Place } from "../machine/machine.ts";
 import { type Definition, type Meaning, WORD_SIZES } from "./definition.ts";
@@ -6,13 +6,15 @@ import { type Definition, type Meaning, WORD_SIZES } from "./definition.ts";
 type Change = ((m: Machine, value: Value, mask: Value) => Value) | null;
 
 /** For a bit string in memory the engine's address already contains the byte offset that the register says. */
-const bitTest = (change: Change): Meaning => (m) => {
-  const place: Place | null = change === null ? null : m.modify(0);
-  const old = m.pin(place === null ? m.read(0) : place.get());
-  const position = m.pin(and(convert(m.read(1), m.type), m.bits - 1));
-  if (place !== null && change !== null) place.set(change(m, old, shl(constant(m.type, 1), position)));
-  replaceCarry(m, m.pin(m.bit(old, position)));
-};
+const bitTest =
+  (change: Change): Meaning =>
+  (m) => {
+    const place: Place | null = change === null ? null : m.modify(0);
+    const old = m.pin(place === null ? m.read(0) : place.get());
+    const position = m.pin(and(convert(m.read(1), m.type), m.bits - 1));
+    if (place !== null && change !== null) place.set(change(m, old, shl(constant(m.type, 1), position)));
+    replaceCarry(m, m.pin(m.bit(old, position)));
+  };
 
 const bitForms = (mnemonic: string, change: Change): Definition => ({
   mnemonic,
@@ -22,11 +24,13 @@ const bitForms = (mnemonic: string, change: Change): Definition => ({
 });
 
 /** The destination stays as it is when no bit is set. */
-const scan = (position: (m: Machine, value: Value) => Value): Meaning => (m) => {
-  const value = m.pin(m.read(1, "zero"));
-  m.when(m.isNotZero(value), () => m.write(0, position(m, value)));
-  m.setLogicFlags(value);
-};
+const scan =
+  (position: (m: Machine, value: Value) => Value): Meaning =>
+  (m) => {
+    const value = m.pin(m.read(1, "zero"));
+    m.when(m.isNotZero(value), () => m.write(0, position(m, value)));
+    m.setLogicFlags(value);
+  };
 
 const lastBit = (m: Machine): number => (m.sizeBytes === 8 ? 63 : 31);
 
@@ -38,7 +42,9 @@ export const bits: readonly Definition[] = [
   bitForms("btc", (_m, value, mask) => xor(value, mask)),
   { mnemonic: "bsf", sizes: WORD_SIZES, forms: ["rr", "rm"], meaning: scan((_m, value) => ctz(value)) },
   {
-    mnemonic: "bsr", sizes: WORD_SIZES, forms: ["rr", "rm"],
+    mnemonic: "bsr",
+    sizes: WORD_SIZES,
+    forms: ["rr", "rm"],
     meaning: scan((m, value) => sub(constant(m.type, lastBit(m)), clz(value))),
   },
 ];

@@ -1,4 +1,4 @@
-import { add, convert, eq, isZero, or, select, shl, sub, TYPE, wrap, shrU } from "@xenolith/wasm-emitter";
+import { add, convert, eq, isZero, or, select, shl, shrU, sub, TYPE, wrap } from "@xenolith/wasm-emitter";
 import { REGISTER } from "@xenolith/x86-architecture";
 import { adjustFlag, carryFlag, overflowFlag, parityFlag, signFlag } from "../machine/conditions.ts";
 import { setSixFlags } from "../machine/flag-updates.ts";
@@ -57,6 +57,10 @@ export const compareExchange: readonly Definition[] = [
   { mnemonic: "xadd", sizes: ALL_SIZES, forms: ["rr", "mr"], meaning: xaddMeaning },
   { mnemonic: "cmpxchg", sizes: ALL_SIZES, forms: ["rr", "mr"], meaning: cmpxchgMeaning },
   {
-    mnemonic: "cmpxchg8b", sizes: exactly(4), forms: ["m"], operandBytes: () => 8, meaning: cmpxchg8bMeaning,
+    mnemonic: "cmpxchg8b",
+    sizes: exactly(4),
+    forms: ["m"],
+    operandBytes: () => 8,
+    meaning: cmpxchg8bMeaning,
   },
 ];

@@ -30,11 +30,13 @@ const retMeaning: Meaning = (m) => {
 };
 
 /** LOOP LOOPE LOOPNE: the counter has the address size, which is the size of these forms. */
-const loopMeaning = (also: (m: Machine, isNotLast: Value) => Value): Meaning => (m) => {
-  const rest = m.pin(m.extend(add(m.register(REGISTER.rcx, m.sizeBytes, "signed"), -1)));
-  m.setRegister(REGISTER.rcx, m.sizeBytes, rest);
-  m.jumpIf(also(m, ne(rest, 0)));
-};
+const loopMeaning =
+  (also: (m: Machine, isNotLast: Value) => Value): Meaning =>
+  (m) => {
+    const rest = m.pin(m.extend(add(m.register(REGISTER.rcx, m.sizeBytes, "signed"), -1)));
+    m.setRegister(REGISTER.rcx, m.sizeBytes, rest);
+    m.jumpIf(also(m, ne(rest, 0)));
+  };
 
 const jcxzMeaning: Meaning = (m) => m.jumpIf(isZero(m.register(REGISTER.rcx, m.sizeBytes, "zero")));
 
@@ -45,18 +47,31 @@ export const control: readonly Definition[] = [
   { mnemonic: "call", sizes: BRANCH_SIZES, forms: [""], meaning: callMeaning },
   { mnemonic: "call", sizes: BRANCH_SIZES, forms: ["r", "m"], meaning: callIndirect },
   {
-    mnemonic: "ret", sizes: BRANCH_SIZES, forms: ["", "i"], operandBytes: () => 2, meaning: retMeaning,
+    mnemonic: "ret",
+    sizes: BRANCH_SIZES,
+    forms: ["", "i"],
+    operandBytes: () => 2,
+    meaning: retMeaning,
   },
-  ...CONDITIONS.map((name, encoding): Definition => ({
-    mnemonic: `j${name}`, sizes: exactly(4), forms: [""], meaning: (m) => m.jumpIf(m.condition(encoding)),
-  })),
+  ...CONDITIONS.map(
+    (name, encoding): Definition => ({
+      mnemonic: `j${name}`,
+      sizes: exactly(4),
+      forms: [""],
+      meaning: (m) => m.jumpIf(m.condition(encoding)),
+    }),
+  ),
   { mnemonic: "loop", sizes: ADDRESS_SIZES, forms: [""], meaning: loopMeaning((_m, isNotLast) => isNotLast) },
   {
-    mnemonic: "loope", sizes: ADDRESS_SIZES, forms: [""],
+    mnemonic: "loope",
+    sizes: ADDRESS_SIZES,
+    forms: [""],
     meaning: loopMeaning((m, isNotLast) => and(isNotLast, zeroFlag(m.flags))),
   },
   {
-    mnemonic: "loopne", sizes: ADDRESS_SIZES, forms: [""],
+    mnemonic: "loopne",
+    sizes: ADDRESS_SIZES,
+    forms: [""],
     meaning: loopMeaning((m, isNotLast) => and(isNotLast, isZero(zeroFlag(m.flags)))),
   },
   { mnemonic: "jcxz", sizes: ADDRESS_SIZES, forms: [""], meaning: jcxzMeaning },

@@ -5,11 +5,15 @@ import { ALL_SIZES, type Definition, DOUBLE_SIZES, exactly, type Meaning, WORD_S
 
 const movMeaning: Meaning = (m) => m.write(0, m.read(1, "any"));
 
-const extendMeaning = (isSigned: boolean): Meaning => (m) =>
-  m.write(0, convert(m.read(1, isSigned ? "signed" : "zero"), m.type, isSigned));
+const extendMeaning =
+  (isSigned: boolean): Meaning =>
+  (m) =>
+    m.write(0, convert(m.read(1, isSigned ? "signed" : "zero"), m.type, isSigned));
 
-const sourceOf = (sourceBytes: number) => (sizeBytes: number, position: number): number =>
-  position === 1 ? Math.min(sourceBytes, sizeBytes) : sizeBytes;
+const sourceOf =
+  (sourceBytes: number) =>
+  (sizeBytes: number, position: number): number =>
+    position === 1 ? Math.min(sourceBytes, sizeBytes) : sizeBytes;
 
 const leaMeaning: Meaning = (m) => m.write(0, convert(m.offset(), m.type));
 
@@ -35,10 +39,12 @@ const cwdMeaning: Meaning = (m) => {
 const swapPairs = (value: Value, bits: number, mask: bigint): Value =>
   or(and(shrU(value, bits), convertMask(value, mask)), shl(and(value, convertMask(value, mask)), bits));
 
-const convertMask = (value: Value, mask: bigint): number => Number(value.type === TYPE.i32 ? BigInt.asIntN(32, mask) : mask);
+const convertMask = (value: Value, mask: bigint): number =>
+  Number(value.type === TYPE.i32 ? BigInt.asIntN(32, mask) : mask);
 
 const reversed = (m: Machine, value: Value): Value => {
-  if (value.type === TYPE.i32) return or(and(rotl(value, 8), 0x00ff_00ff), and(rotr(value, 8), 0xff00_ff00 | 0));
+  if (value.type === TYPE.i32)
+    return or(and(rotl(value, 8), 0x00ff_00ff), and(rotr(value, 8), 0xff00_ff00 | 0));
   const bytes = m.pin(swapPairs(value, 8, 0x00ff_00ff_00ff_00ffn));
   return rotl(m.pin(swapPairs(bytes, 16, 0x0000_ffff_0000_ffffn)), 32);
 };
@@ -60,14 +66,35 @@ const noShiftMeaning: Meaning = (m) => {
 export const dataMovement: readonly Definition[] = [
   { mnemonic: "mov", sizes: ALL_SIZES, forms: ["rr", "rm", "mr", "ri", "mi"], meaning: movMeaning },
   ...[1, 2].flatMap((source) => [
-    { mnemonic: "movzx", sizes: WORD_SIZES, forms: ["rr", "rm"], operandBytes: sourceOf(source), meaning: extendMeaning(false) },
-    { mnemonic: "movsx", sizes: WORD_SIZES, forms: ["rr", "rm"], operandBytes: sourceOf(source), meaning: extendMeaning(true) },
+    {
+      mnemonic: "movzx",
+      sizes: WORD_SIZES,
+      forms: ["rr", "rm"],
+      operandBytes: sourceOf(source),
+      meaning: extendMeaning(false),
+    },
+    {
+      mnemonic: "movsx",
+      sizes: WORD_SIZES,
+      forms: ["rr", "rm"],
+      operandBytes: sourceOf(source),
+      meaning: extendMeaning(true),
+    },
   ]),
   {
-    mnemonic: "movsxd", sizes: (wide) => (wide ? [2, 4, 8] : []), forms: ["rr", "rm"], operandBytes: sourceOf(4),
+    mnemonic: "movsxd",
+    sizes: (wide) => (wide ? [2, 4, 8] : []),
+    forms: ["rr", "rm"],
+    operandBytes: sourceOf(4),
     meaning: extendMeaning(true),
   },
-  { mnemonic: "lea", sizes: WORD_SIZES, forms: ["rm"], operandBytes: (size, position) => (position === 1 ? 0 : size), meaning: leaMeaning },
+  {
+    mnemonic: "lea",
+    sizes: WORD_SIZES,
+    forms: ["rm"],
+    operandBytes: (size, position) => (position === 1 ? 0 : size),
+    meaning: leaMeaning,
+  },
   { mnemonic: "xchg", sizes: ALL_SIZES, forms: ["rr", "mr"], meaning: xchgMeaning },
   { mnemonic: "cbw", sizes: WORD_SIZES, forms: [""], meaning: cbwMeaning },
   { mnemonic: "cwd", sizes: WORD_SIZES, forms: [""], meaning: cwdMeaning },

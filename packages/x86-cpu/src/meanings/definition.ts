@@ -17,7 +17,10 @@ export const STACK_SIZES: Sizes = (wide) => (wide ? [2, 8] : [2, 4]);
 export const BRANCH_SIZES: Sizes = (wide) => (wide ? [8] : [2, 4]);
 /** Sizes of an address. */
 export const ADDRESS_SIZES: Sizes = (wide) => (wide ? [4, 8] : [2, 4]);
-export const exactly = (...sizes: readonly number[]): Sizes => () => sizes;
+export const exactly =
+  (...sizes: readonly number[]): Sizes =>
+  () =>
+    sizes;
 
 /**
  * An instruction's meaning and the forms it comes in. `forms` are operand kinds by letter: r register, m memory, i

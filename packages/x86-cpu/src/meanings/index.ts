@@ -14,6 +14,16 @@ import { strings } from "./strings.ts";
 
 /** Every instruction that generated code does by itself. */
 export const DEFINITIONS: readonly Definition[] = [
-  ...arithmetic, ...logic, ...dataMovement, ...shifts, ...bits, ...multiplyDivide, ...conditional, ...compareExchange,
-  ...stack, ...control, ...flagInstructions, ...strings,
+  ...arithmetic,
+  ...logic,
+  ...dataMovement,
+  ...shifts,
+  ...bits,
+  ...multiplyDivide,
+  ...conditional,
+  ...compareExchange,
+  ...stack,
+  ...control,
+  ...flagInstructions,
+  ...strings,
 ];

@@ -1,6 +1,24 @@
 import {
-  add, and, arithmetic, compare, constant, convert, eq, i64, isZero, mul, ne, or, shl, shrS, shrU, signExtend, sub, TYPE,
-  type Value, zeroExtend,
+  add,
+  and,
+  arithmetic,
+  compare,
+  constant,
+  convert,
+  eq,
+  i64,
+  isZero,
+  mul,
+  ne,
+  or,
+  shl,
+  shrS,
+  shrU,
+  signExtend,
+  sub,
+  TYPE,
+  type Value,
+  zeroExtend,
 } from "@xenolith/wasm-emitter";
 import { REGISTER, VECTOR } from "@xenolith/x86-architecture";
 import type { Machine } from "../machine/machine.ts";
@@ -20,7 +38,9 @@ const highHalf = (value: Value): Value => shrU(value, 32);
 
 /** Upper 64 bits of an unsigned 128-bit product, from four products of halves. */
 const unsignedHigh = (m: Machine, a: Value, b: Value): Value => {
-  const [aLow, aHigh, bLow, bHigh] = [lowHalf(a), highHalf(a), lowHalf(b), highHalf(b)].map((half) => m.pin(half));
+  const [aLow, aHigh, bLow, bHigh] = [lowHalf(a), highHalf(a), lowHalf(b), highHalf(b)].map((half) =>
+    m.pin(half),
+  );
   if (aLow === undefined || aHigh === undefined || bLow === undefined || bHigh === undefined) return a;
   const middle = m.pin(add(mul(aHigh, bLow), highHalf(mul(aLow, bLow))));
   const other = m.pin(add(mul(aLow, bHigh), lowHalf(middle)));
@@ -43,23 +63,25 @@ const wideProduct = (m: Machine, isSigned: boolean): void => {
 };
 
 /** MUL and one-operand IMUL: the accumulator times the operand, twice as wide. */
-const productMeaning = (isSigned: boolean): Meaning => (m) => {
-  if (m.sizeBytes === 8) {
-    wideProduct(m, isSigned);
-    return;
-  }
-  const extension = isSigned ? "signed" : "zero";
-  const b = convert(m.read(0, extension), TYPE.i64, isSigned);
-  const product = m.pin(mul(convert(m.register(rax, m.sizeBytes, extension), TYPE.i64, isSigned), b));
-  const low = m.pin(m.extend(convert(product, TYPE.i32)));
-  if (m.sizeBytes === 1) m.setRegister(rax, 2, convert(product, TYPE.i32));
-  else {
-    m.setRegister(rax, m.sizeBytes, low);
-    m.setRegister(rdx, m.sizeBytes, convert(shrU(product, m.bits), TYPE.i32));
-  }
-  const fitting = isSigned ? convert(low, TYPE.i64, true) : convert(zeroExtend(m.sizeBytes, low), TYPE.i64);
-  setProductFlags(m, ne(product, fitting), low);
-};
+const productMeaning =
+  (isSigned: boolean): Meaning =>
+  (m) => {
+    if (m.sizeBytes === 8) {
+      wideProduct(m, isSigned);
+      return;
+    }
+    const extension = isSigned ? "signed" : "zero";
+    const b = convert(m.read(0, extension), TYPE.i64, isSigned);
+    const product = m.pin(mul(convert(m.register(rax, m.sizeBytes, extension), TYPE.i64, isSigned), b));
+    const low = m.pin(m.extend(convert(product, TYPE.i32)));
+    if (m.sizeBytes === 1) m.setRegister(rax, 2, convert(product, TYPE.i32));
+    else {
+      m.setRegister(rax, m.sizeBytes, low);
+      m.setRegister(rdx, m.sizeBytes, convert(shrU(product, m.bits), TYPE.i32));
+    }
+    const fitting = isSigned ? convert(low, TYPE.i64, true) : convert(zeroExtend(m.sizeBytes, low), TYPE.i64);
+    setProductFlags(m, ne(product, fitting), low);
+  };
 
 /** IMUL with two or three operands: the product, truncated. */
 const truncatedProduct: Meaning = (m) => {
@@ -146,13 +168,15 @@ const divideQuad = (m: Machine, kind: Division, divisor: Value): void => {
   m.setRegister(rdx, 8, remainder);
 };
 
-const divisionMeaning = (kind: Division): Meaning => (m) => {
-  const divisor = m.pin(m.read(0, kind.isSigned ? "signed" : "zero"));
-  divideError(m, isZero(divisor));
-  if (m.sizeBytes === 8) divideQuad(m, kind, divisor);
-  else if (m.sizeBytes === 4) divideDouble(m, kind, divisor);
-  else divideShort(m, kind, divisor);
-};
+const divisionMeaning =
+  (kind: Division): Meaning =>
+  (m) => {
+    const divisor = m.pin(m.read(0, kind.isSigned ? "signed" : "zero"));
+    divideError(m, isZero(divisor));
+    if (m.sizeBytes === 8) divideQuad(m, kind, divisor);
+    else if (m.sizeBytes === 4) divideDouble(m, kind, divisor);
+    else divideShort(m, kind, divisor);
+  };
 
 const ONE = ["r", "m"];
 

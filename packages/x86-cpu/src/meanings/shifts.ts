@@ -1,5 +1,20 @@
 import {
-  and, arithmetic as binary, constant, convert, i64, or, rotl, rotr, shl, shrS, shrU, sub, TYPE, type Value, wrap, xor,
+  and,
+  arithmetic as binary,
+  constant,
+  convert,
+  i64,
+  or,
+  rotl,
+  rotr,
+  shl,
+  shrS,
+  shrU,
+  sub,
+  TYPE,
+  type Value,
+  wrap,
+  xor,
 } from "@xenolith/wasm-emitter";
 import { adjustFlag, carryFlag, inversionBits } from "../machine/conditions.ts";
 import type { Machine, Place } from "../machine/machine.ts";
@@ -66,37 +81,41 @@ const rorBody: ShiftBody = (m, target, count) => {
 };
 
 /** Rotations through carry: the count is taken modulo bits + 1, and nothing happens when that is zero. */
-const throughCarry = (left: boolean): ShiftBody => (m, target, count) => {
-  const steps = m.sizeBytes < 4 ? m.pin(binary("remU", count, m.bits + 1)) : count;
-  const rotate = (): void => {
-    const a = m.pin(target.get("zero"));
-    const carryIn = convert(carryFlag(m.flags), m.type);
-    const rest = m.pin(sub(m.bits, steps));
-    const before = sub(steps, 1);
-    const moved = left
-      ? or(or(shl(a, steps), shl(carryIn, before)), shrU(shrU(a, 1), rest))
-      : or(or(shrU(a, steps), shl(carryIn, rest)), shl(shl(a, 1), rest));
-    const result = m.pin(m.extend(moved));
-    const carry = m.pin(left ? m.bit(a, rest) : lowBit(shrU(a, before)));
-    target.set(result);
-    const overflow = left ? xor(m.topBit(result), carry) : xor(m.topBit(result), m.bit(result, m.bits - 2));
-    setRotationFlags(m, carry, overflow);
+const throughCarry =
+  (left: boolean): ShiftBody =>
+  (m, target, count) => {
+    const steps = m.sizeBytes < 4 ? m.pin(binary("remU", count, m.bits + 1)) : count;
+    const rotate = (): void => {
+      const a = m.pin(target.get("zero"));
+      const carryIn = convert(carryFlag(m.flags), m.type);
+      const rest = m.pin(sub(m.bits, steps));
+      const before = sub(steps, 1);
+      const moved = left
+        ? or(or(shl(a, steps), shl(carryIn, before)), shrU(shrU(a, 1), rest))
+        : or(or(shrU(a, steps), shl(carryIn, rest)), shl(shl(a, 1), rest));
+      const result = m.pin(m.extend(moved));
+      const carry = m.pin(left ? m.bit(a, rest) : lowBit(shrU(a, before)));
+      target.set(result);
+      const overflow = left ? xor(m.topBit(result), carry) : xor(m.topBit(result), m.bit(result, m.bits - 2));
+      setRotationFlags(m, carry, overflow);
+    };
+    if (m.sizeBytes < 4) m.when(m.isNotZero(steps), rotate);
+    else rotate();
   };
-  if (m.sizeBytes < 4) m.when(m.isNotZero(steps), rotate);
-  else rotate();
-};
 
 /** The count: an immediate is never zero here (see `no-shift`), CL may be. */
-const counted = (body: ShiftBody, countPosition: number, mask: (m: Machine) => number): Meaning => (m) => {
-  const target = m.modify(0);
-  const count = m.pin(and(convert(m.read(countPosition, "zero"), m.type), mask(m)));
-  if (m.isOperand(countPosition, "immediate")) {
-    body(m, target, count);
-    return;
-  }
-  if (m.shape.wide && m.sizeBytes === 4 && m.isOperand(0, "register")) target.set(target.get("any"));
-  m.when(m.isNotZero(count), () => body(m, target, count));
-};
+const counted =
+  (body: ShiftBody, countPosition: number, mask: (m: Machine) => number): Meaning =>
+  (m) => {
+    const target = m.modify(0);
+    const count = m.pin(and(convert(m.read(countPosition, "zero"), m.type), mask(m)));
+    if (m.isOperand(countPosition, "immediate")) {
+      body(m, target, count);
+      return;
+    }
+    if (m.shape.wide && m.sizeBytes === 4 && m.isOperand(0, "register")) target.set(target.get("any"));
+    m.when(m.isNotZero(count), () => body(m, target, count));
+  };
 
 const usualMask = (m: Machine): number => (m.sizeBytes === 8 ? 63 : 31);
 
@@ -112,19 +131,21 @@ const shift = (mnemonic: string, body: ShiftBody): Definition => ({
  * Both operands side by side in one wider value, so that a shift moves bits from one into the other. A 16-bit shift by more
  * than 16 goes on with the destination's own bits, as processors do: there are three elements then.
  */
-const doubleShiftNarrow = (left: boolean): ShiftBody => (m, target, count) => {
-  const a = m.pin(target.get());
-  const b = m.pin(m.read(1, "zero"));
-  const by = m.pin(convert(count, TYPE.i64));
-  const isWord = m.sizeBytes === 2;
-  const pair = or(shl(zeroExtended(m, left ? a : b), m.bits), zeroExtended(m, left ? b : a));
-  const row = m.pin(isWord ? withThird(m, pair, a, left) : pair);
-  const width = isWord ? 48 : 64;
-  const shifted = left ? shrU(row, sub(i64(width - m.bits), by)) : shrU(row, by);
-  const result = m.pin(m.extend(wrap(shifted)));
-  const carry = left ? m.bit(row, sub(i64(width), by)) : lowBit(shrU(row, sub(by, 1)));
-  finishDoubleShift(m, target, a, result, m.pin(carry));
-};
+const doubleShiftNarrow =
+  (left: boolean): ShiftBody =>
+  (m, target, count) => {
+    const a = m.pin(target.get());
+    const b = m.pin(m.read(1, "zero"));
+    const by = m.pin(convert(count, TYPE.i64));
+    const isWord = m.sizeBytes === 2;
+    const pair = or(shl(zeroExtended(m, left ? a : b), m.bits), zeroExtended(m, left ? b : a));
+    const row = m.pin(isWord ? withThird(m, pair, a, left) : pair);
+    const width = isWord ? 48 : 64;
+    const shifted = left ? shrU(row, sub(i64(width - m.bits), by)) : shrU(row, by);
+    const result = m.pin(m.extend(wrap(shifted)));
+    const carry = left ? m.bit(row, sub(i64(width), by)) : lowBit(shrU(row, sub(by, 1)));
+    finishDoubleShift(m, target, a, result, m.pin(carry));
+  };
 
 const zeroExtended = (m: Machine, value: Value): Value =>
   and(convert(value, TYPE.i64), m.sizeBytes === 2 ? 0xffff : 0xffff_ffff);
@@ -132,14 +153,16 @@ const zeroExtended = (m: Machine, value: Value): Value =>
 const withThird = (m: Machine, pair: Value, third: Value, left: boolean): Value =>
   left ? or(shl(pair, 16), zeroExtended(m, third)) : or(pair, shl(zeroExtended(m, third), 32));
 
-const doubleShiftWide = (left: boolean): ShiftBody => (m, target, count) => {
-  const a = m.pin(target.get());
-  const b = m.pin(m.read(1));
-  const rest = sub(i64(64), count);
-  const result = m.pin(left ? or(shl(a, count), shrU(b, rest)) : or(shrU(a, count), shl(b, rest)));
-  const carry = left ? m.bit(a, rest) : lowBit(shrU(a, sub(count, 1)));
-  finishDoubleShift(m, target, a, result, m.pin(carry));
-};
+const doubleShiftWide =
+  (left: boolean): ShiftBody =>
+  (m, target, count) => {
+    const a = m.pin(target.get());
+    const b = m.pin(m.read(1));
+    const rest = sub(i64(64), count);
+    const result = m.pin(left ? or(shl(a, count), shrU(b, rest)) : or(shrU(a, count), shl(b, rest)));
+    const carry = left ? m.bit(a, rest) : lowBit(shrU(a, sub(count, 1)));
+    finishDoubleShift(m, target, a, result, m.pin(carry));
+  };
 
 const finishDoubleShift = (m: Machine, target: Place, a: Value, result: Value, carry: Value): void => {
   target.set(result);
@@ -151,11 +174,19 @@ const doubleShift = (mnemonic: string, left: boolean): Definition => ({
   sizes: WORD_SIZES,
   forms: ["rri", "mri", "rrr", "mrr"],
   operandBytes: (size, position) => (position === 2 ? 1 : size),
-  meaning: (m) => counted(m.sizeBytes === 8 ? doubleShiftWide(left) : doubleShiftNarrow(left), 2, usualMask)(m),
+  meaning: (m) =>
+    counted(m.sizeBytes === 8 ? doubleShiftWide(left) : doubleShiftNarrow(left), 2, usualMask)(m),
 });
 
 /** Shifts and rotations. [SDM2B-4.3 "SAL/SAR/SHL/SHR", "RCL/RCR/ROL/ROR", "SHLD", "SHRD"] */
 export const shifts: readonly Definition[] = [
-  shift("shl", shlBody), shift("shr", shrBody), shift("sar", sarBody), shift("rol", rolBody), shift("ror", rorBody),
-  shift("rcl", throughCarry(true)), shift("rcr", throughCarry(false)), doubleShift("shld", true), doubleShift("shrd", false),
+  shift("shl", shlBody),
+  shift("shr", shrBody),
+  shift("sar", sarBody),
+  shift("rol", rolBody),
+  shift("ror", rorBody),
+  shift("rcl", throughCarry(true)),
+  shift("rcr", throughCarry(false)),
+  doubleShift("shld", true),
+  doubleShift("shrd", false),
 ];

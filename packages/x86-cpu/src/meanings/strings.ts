@@ -1,4 +1,18 @@
-import { add, and, compare, convert, isZero, ne, or, shl, shrU, sub, type Value, xor, i32 } from "@xenolith/wasm-emitter";
+import {
+  add,
+  and,
+  compare,
+  convert,
+  i32,
+  isZero,
+  ne,
+  or,
+  shl,
+  shrU,
+  sub,
+  type Value,
+  xor,
+} from "@xenolith/wasm-emitter";
 import { REGISTER } from "@xenolith/x86-architecture";
 import type { Machine } from "../machine/machine.ts";
 import { FLAGS_KIND } from "../state/flags.ts";
@@ -69,39 +83,51 @@ const cmpsIteration: Iteration = (m) => {
   return result;
 };
 
-const once = (iteration: Iteration) => (m: Machine): void => {
-  iteration(m);
-};
+const once =
+  (iteration: Iteration) =>
+  (m: Machine): void => {
+    iteration(m);
+  };
 
 /**
  * Repeats while the counter is not zero and, for comparisons, ZF is as the prefix wants it. Each iteration is an instruction
  * boundary. [SDM2B-4.3 "REP"]
  */
-const repeated = (iteration: Iteration, whileEqual: boolean, mayBeBulk: boolean) => (m: Machine): void => {
-  const mask = m.pin(m.stringMask());
-  const count = m.pin(and(m.toAddress(m.register(rcx, m.wordBytes, "zero")), mask));
-  m.finishIf(isZero(count));
-  if (mayBeBulk) m.bulkIf(compare("geU", count, BULK_ITERATIONS));
-  const result = iteration(m);
-  const rest = m.pin(and(sub(count, 1), mask));
-  replaceMasked(m, rcx, mask, () => rest);
-  const isNotLast = ne(rest, 0);
-  if (result === null) m.repeatIf(isNotLast);
-  else m.repeatIf(and(isNotLast, whileEqual ? isZero(result) : ne(result, 0)));
-};
+const repeated =
+  (iteration: Iteration, whileEqual: boolean, mayBeBulk: boolean) =>
+  (m: Machine): void => {
+    const mask = m.pin(m.stringMask());
+    const count = m.pin(and(m.toAddress(m.register(rcx, m.wordBytes, "zero")), mask));
+    m.finishIf(isZero(count));
+    if (mayBeBulk) m.bulkIf(compare("geU", count, BULK_ITERATIONS));
+    const result = iteration(m);
+    const rest = m.pin(and(sub(count, 1), mask));
+    replaceMasked(m, rcx, mask, () => rest);
+    const isNotLast = ne(rest, 0);
+    if (result === null) m.repeatIf(isNotLast);
+    else m.repeatIf(and(isNotLast, whileEqual ? isZero(result) : ne(result, 0)));
+  };
 
 /** A repeated string instruction is a form of its own: mnemonic with prefix. */
-export const repeatedMnemonic = (mnemonic: string, prefix: "rep" | "repne"): string => `${prefix}-${mnemonic}`;
+export const repeatedMnemonic = (mnemonic: string, prefix: "rep" | "repne"): string =>
+  `${prefix}-${mnemonic}`;
 
 const stringForms = (mnemonic: string, iteration: Iteration, compares: boolean): readonly Definition[] => {
   const bulk = mnemonic === "movs" || mnemonic === "stos";
   const forms: Definition[] = [
     { mnemonic, sizes: ALL_SIZES, forms: [""], meaning: once(iteration) },
-    { mnemonic: repeatedMnemonic(mnemonic, "rep"), sizes: ALL_SIZES, forms: [""], meaning: repeated(iteration, true, bulk) },
+    {
+      mnemonic: repeatedMnemonic(mnemonic, "rep"),
+      sizes: ALL_SIZES,
+      forms: [""],
+      meaning: repeated(iteration, true, bulk),
+    },
   ];
   if (compares) {
     forms.push({
-      mnemonic: repeatedMnemonic(mnemonic, "repne"), sizes: ALL_SIZES, forms: [""],
+      mnemonic: repeatedMnemonic(mnemonic, "repne"),
+      sizes: ALL_SIZES,
+      forms: [""],
       meaning: repeated(iteration, false, false),
     });
   }

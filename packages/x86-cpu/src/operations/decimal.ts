@@ -18,30 +18,34 @@ const resultFlags = (value: number): number => {
 };
 
 /** DAA and DAS: decimal adjustment of AL after addition or subtraction. OF is undefined. */
-const adjustPacked = (isSubtraction: boolean): SystemOperation => ({ state }) => {
-  const flags = state.arithmeticFlags;
-  const old = lowByte(state);
-  const sign = isSubtraction ? -1 : 1;
-  const adjustsLow = (old & 15) > 9 || (flags & FLAG.af) !== 0;
-  const adjustsHigh = old > 0x99 || (flags & FLAG.cf) !== 0;
-  const value = old + (adjustsLow ? 6 * sign : 0) + (adjustsHigh ? 0x60 * sign : 0);
-  const borrows = isSubtraction && adjustsLow && old < 6;
-  setBytes(state, highByte(state), value);
-  state.arithmeticFlags =
-    resultFlags(value) | (adjustsLow ? FLAG.af : 0) | (adjustsHigh || borrows ? FLAG.cf : 0);
-  return OUTCOME.next;
-};
+const adjustPacked =
+  (isSubtraction: boolean): SystemOperation =>
+  ({ state }) => {
+    const flags = state.arithmeticFlags;
+    const old = lowByte(state);
+    const sign = isSubtraction ? -1 : 1;
+    const adjustsLow = (old & 15) > 9 || (flags & FLAG.af) !== 0;
+    const adjustsHigh = old > 0x99 || (flags & FLAG.cf) !== 0;
+    const value = old + (adjustsLow ? 6 * sign : 0) + (adjustsHigh ? 0x60 * sign : 0);
+    const borrows = isSubtraction && adjustsLow && old < 6;
+    setBytes(state, highByte(state), value);
+    state.arithmeticFlags =
+      resultFlags(value) | (adjustsLow ? FLAG.af : 0) | (adjustsHigh || borrows ? FLAG.cf : 0);
+    return OUTCOME.next;
+  };
 
 /** AAA and AAS: adjustment of AL to one decimal digit, with carry into AH. The other flags are undefined. */
-const adjustUnpacked = (isSubtraction: boolean): SystemOperation => ({ state }) => {
-  const flags = state.arithmeticFlags;
-  const adjusts = (lowByte(state) & 15) > 9 || (flags & FLAG.af) !== 0;
-  const step = isSubtraction ? -0x106 : 0x106;
-  const value = (state.register(rax) & 0xffff) + (adjusts ? step : 0);
-  setBytes(state, value >> 8, value & 15);
-  state.arithmeticFlags = resultFlags(value & 15) | (adjusts ? FLAG.af | FLAG.cf : 0);
-  return OUTCOME.next;
-};
+const adjustUnpacked =
+  (isSubtraction: boolean): SystemOperation =>
+  ({ state }) => {
+    const flags = state.arithmeticFlags;
+    const adjusts = (lowByte(state) & 15) > 9 || (flags & FLAG.af) !== 0;
+    const step = isSubtraction ? -0x106 : 0x106;
+    const value = (state.register(rax) & 0xffff) + (adjusts ? step : 0);
+    setBytes(state, value >> 8, value & 15);
+    state.arithmeticFlags = resultFlags(value & 15) | (adjusts ? FLAG.af | FLAG.cf : 0);
+    return OUTCOME.next;
+  };
 
 /** AAM: AH = AL / base, AL = AL mod base. */
 const splitDigits: SystemOperation = (core, instruction) => {

@@ -1,7 +1,12 @@
 import { CR0, type PackedFault, packFault, REGISTER, SEGMENT, VECTOR } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
 import {
-  accessFault, isAccessFault, OUTCOME, type Outcome, type ProcessorCore, type SystemOperation,
+  accessFault,
+  isAccessFault,
+  OUTCOME,
+  type Outcome,
+  type ProcessorCore,
+  type SystemOperation,
 } from "../engine/system-operations.ts";
 import { STATE } from "../state/layout.ts";
 
@@ -18,7 +23,8 @@ const bound: SystemOperation = (core, instruction) => {
   const offset = core.operands.offsetOf(instruction, limits);
   const at = core.operands.linear(limits.segment, offset, 2 * size, false);
   if (isAccessFault(at)) return accessFault(at);
-  const read = (place: number): number => (size === 2 ? core.memory.read16(place) : core.memory.read32(place));
+  const read = (place: number): number =>
+    size === 2 ? core.memory.read16(place) : core.memory.read32(place);
   const fault = core.memory.checkRead(at, 2 * size);
   if (fault !== 0) return fault;
   const index = signed(core.operands.read(instruction, 0, size), size);
@@ -94,11 +100,21 @@ const wait: SystemOperation = ({ state }) => {
 
 /** x87 on a processor without one: #NM where the system asks for it, else #UD. */
 const absentUnit = ({ state }: ProcessorCore, _instruction: Instruction): Outcome =>
-  packFault((state.control(0) & (CR0.em | CR0.ts)) !== 0 ? VECTOR.deviceNotAvailable : VECTOR.invalidOpcode, 0);
+  packFault(
+    (state.control(0) & (CR0.em | CR0.ts)) !== 0 ? VECTOR.deviceNotAvailable : VECTOR.invalidOpcode,
+    0,
+  );
 
 /** Instructions of the integer set that are too rare for generated code. [SDM2A-3.2] [SDM2B-4.3] */
 export const RARE: Readonly<Record<string, SystemOperation>> = {
-  bound, enter, xlat: translateByte, wait, x87: absentUnit,
-  ud: undefinedOpcode, ud0: undefinedOpcode, ud1: undefinedOpcode, ud2: undefinedOpcode,
+  bound,
+  enter,
+  xlat: translateByte,
+  wait,
+  x87: absentUnit,
+  ud: undefinedOpcode,
+  ud0: undefinedOpcode,
+  ud1: undefinedOpcode,
+  ud2: undefinedOpcode,
   "too-long": () => packFault(VECTOR.generalProtection, 0),
 };

@@ -1,6 +1,11 @@
 import { CR0, packFault, REGISTER, VECTOR } from "@xenolith/x86-architecture";
 import {
-  accessFault, isAccessFault, OUTCOME, type Outcome, type ProcessorCore, type SystemOperation,
+  accessFault,
+  isAccessFault,
+  OUTCOME,
+  type Outcome,
+  type ProcessorCore,
+  type SystemOperation,
 } from "../engine/system-operations.ts";
 import { STATE } from "../state/layout.ts";
 
@@ -35,14 +40,16 @@ const clearExceptions: SystemOperation = (core) => {
   return OUTCOME.next;
 };
 
-const storeWord = (field: number): SystemOperation => (core, instruction) => {
-  const refused = refuse(core);
-  if (refused !== null) return refused;
-  const value = core.state.u32(field) & 0xffff;
-  if (instruction.operands[0]?.kind === "memory") return core.operands.write(instruction, 0, 2, value);
-  core.state.setRegister16(REGISTER.rax, value);
-  return OUTCOME.next;
-};
+const storeWord =
+  (field: number): SystemOperation =>
+  (core, instruction) => {
+    const refused = refuse(core);
+    if (refused !== null) return refused;
+    const value = core.state.u32(field) & 0xffff;
+    if (instruction.operands[0]?.kind === "memory") return core.operands.write(instruction, 0, 2, value);
+    core.state.setRegister16(REGISTER.rax, value);
+    return OUTCOME.next;
+  };
 
 const loadControl: SystemOperation = (core, instruction) => {
   const refused = refuse(core);

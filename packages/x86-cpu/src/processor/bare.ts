@@ -92,7 +92,8 @@ const eventsOf = (line: InterruptLine): EventPolicy => ({
 export const createBareProcessor = (options: BareProcessorOptions): X86Vcpu => {
   const { memory, translator } = options;
   const engine = new Engine({
-    machine: memory, translator,
+    machine: memory,
+    translator,
     ...(options.recordBytes === undefined ? {} : { recordBytes: options.recordBytes }),
   });
   let vcpu: Vcpu | null = null;
@@ -111,7 +112,9 @@ export const createBareProcessor = (options: BareProcessorOptions): X86Vcpu => {
   const own = translator.open(pagingContextOf(state));
   space = own;
   const made = new Vcpu({
-    engine, state, space: own,
+    engine,
+    state,
+    space: own,
     environment: environmentOf(options),
     operations: ALL_OPERATIONS,
     events: eventsOf(options.interrupts ?? NO_LINE),

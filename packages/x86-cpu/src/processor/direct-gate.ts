@@ -3,7 +3,7 @@ import { FLAG, type PackedFault, SEGMENT, VECTOR } from "@xenolith/x86-architect
 import type { ProcessorCore } from "../engine/system-operations.ts";
 import { lookUpCode, prepareCodeSegment } from "../system/code-segment.ts";
 import { prepareStackSegment } from "../system/segment-load.ts";
-import { presentStack, pushFrame, setStackPointer, type StackTarget } from "../system/stack-frame.ts";
+import { presentStack, pushFrame, type StackTarget, setStackPointer } from "../system/stack-frame.ts";
 
 /** Flags that a trap gate clears. [SDM3A-6.12.1] */
 const CLEARED_FLAGS = FLAG.tf | FLAG.nt | FLAG.rf | FLAG.vm;

@@ -1,5 +1,11 @@
 import { type AddressTranslator, type MachineMemory, toAsid } from "@xenolith/machine-interface";
-import { CR0, FLAG, type MonitoredProcessor, type MonitoredVcpuOptions, type X86Vcpu } from "@xenolith/x86-architecture";
+import {
+  CR0,
+  FLAG,
+  type MonitoredProcessor,
+  type MonitoredVcpuOptions,
+  type X86Vcpu,
+} from "@xenolith/x86-architecture";
 import { Engine } from "../engine/engine.ts";
 import { type EventPolicy, SOFTWARE_INTERRUPT } from "../engine/event-policy.ts";
 import type { ProcessorEnvironment } from "../engine/system-operations.ts";
@@ -61,7 +67,8 @@ const MONITORED_CONTROL_0 = CR0.pe | CR0.et | CR0.ne | CR0.wp | CR0.pg;
 export const createMonitoredProcessor = (options: MonitoredProcessorOptions): MonitoredProcessor => {
   const { memory, translator, model = I686_MODEL } = options;
   const engine = new Engine({
-    machine: memory, translator,
+    machine: memory,
+    translator,
     ...(options.recordBytes === undefined ? {} : { recordBytes: options.recordBytes }),
   });
   /** Blocks of VCPUs that were released: a reserve cannot be given back. */
@@ -75,7 +82,11 @@ export const createMonitoredProcessor = (options: MonitoredProcessorOptions): Mo
         controlWritten: () => {},
       });
       const vcpu: Vcpu = new Vcpu({
-        engine, state, space: toAsid(0), operations: ALL_OPERATIONS, events,
+        engine,
+        state,
+        space: toAsid(0),
+        operations: ALL_OPERATIONS,
+        events,
         environment: environmentOf(vcpuOptions, model),
         release: () => freeBlocks.push(block),
       });

@@ -6,5 +6,8 @@ import { SYSTEM_OPERATIONS } from "../system/system-operation-table.ts";
 
 /** Every instruction that TypeScript does, by mnemonic. */
 export const ALL_OPERATIONS: SystemOperations = new Map([
-  ...SYSTEM_OPERATIONS, ...Object.entries(DECIMAL), ...Object.entries(RARE), ...Object.entries(X87_CONTROL),
+  ...SYSTEM_OPERATIONS,
+  ...Object.entries(DECIMAL),
+  ...Object.entries(RARE),
+  ...Object.entries(X87_CONTROL),
 ]);

@@ -34,6 +34,10 @@ export const pagingContextOf = (state: VcpuState): PagingContext => {
 
 /** Whether two contexts translate alike, apart from what may have been cached. */
 export const isSamePaging = (a: PagingContext, b: PagingContext): boolean =>
-  a.format === b.format && a.rootAddress === b.rootAddress && a.writeProtect === b.writeProtect &&
-  a.noExecute === b.noExecute && a.largePages === b.largePages && a.globalPages === b.globalPages &&
+  a.format === b.format &&
+  a.rootAddress === b.rootAddress &&
+  a.writeProtect === b.writeProtect &&
+  a.noExecute === b.noExecute &&
+  a.largePages === b.largePages &&
+  a.globalPages === b.globalPages &&
   a.supervisorExecutionPrevention === b.supervisorExecutionPrevention;

@@ -77,8 +77,12 @@ export const evaluateFlags = (kind: number, a: Words, b: Words, result: Words): 
       break;
   }
   return (
-    bitIf(carry, FLAG.cf) | bitIf(evenParity, FLAG.pf) | bitIf(adjust, FLAG.af) | bitIf(zero, FLAG.zf) |
-    bitIf(negative, FLAG.sf) | bitIf(overflow, FLAG.of)
+    bitIf(carry, FLAG.cf) |
+    bitIf(evenParity, FLAG.pf) |
+    bitIf(adjust, FLAG.af) |
+    bitIf(zero, FLAG.zf) |
+    bitIf(negative, FLAG.sf) |
+    bitIf(overflow, FLAG.of)
   );
 };
 
@@ -90,8 +94,10 @@ export const encodeFlags = (flags: number): { readonly b: number; readonly resul
   const result = flags & FLAG.zf ? 0 : 1;
   const resultIsEven = result === 0;
   const b =
-    bitIf((flags & FLAG.cf) !== 0, GIVEN.cf) | bitIf((flags & FLAG.of) !== 0, GIVEN.of) |
-    bitIf((flags & FLAG.af) !== 0, GIVEN.af) | bitIf((flags & FLAG.sf) !== 0, GIVEN.signInverted) |
+    bitIf((flags & FLAG.cf) !== 0, GIVEN.cf) |
+    bitIf((flags & FLAG.of) !== 0, GIVEN.of) |
+    bitIf((flags & FLAG.af) !== 0, GIVEN.af) |
+    bitIf((flags & FLAG.sf) !== 0, GIVEN.signInverted) |
     bitIf(((flags & FLAG.pf) !== 0) !== resultIsEven, GIVEN.parityInverted);
   return { b, result };
 };

@@ -89,7 +89,14 @@ export const SEGMENT_BYTES = 64;
  * | 32 | u32 | first and, at 36, last offset that may be written |
  */
 export const SEGMENT_FIELD = {
-  selector: 0, attributes: 4, base: 8, limit: 16, readFirst: 24, readLast: 28, writeFirst: 32, writeLast: 36,
+  selector: 0,
+  attributes: 4,
+  base: 8,
+  limit: 16,
+  readFirst: 24,
+  readLast: 28,
+  writeFirst: 32,
+  writeLast: 36,
 } as const;
 
 /** Fields of GDTR and IDTR. */
@@ -97,8 +104,20 @@ export const TABLE_FIELD = { base: 0, limit: 8 } as const;
 
 /** Slots of the model-specific registers that live in the block, as indices of i64 at `STATE.msr`. */
 export const MSR_SLOT = {
-  efer: 0, sysenterCs: 1, sysenterEsp: 2, sysenterEip: 3, star: 4, lstar: 5, cstar: 6, fmask: 7, kernelGsBase: 8,
-  pat: 9, tscAux: 10, apicBase: 11, miscEnable: 12, tscOffset: 13,
+  efer: 0,
+  sysenterCs: 1,
+  sysenterEsp: 2,
+  sysenterEip: 3,
+  star: 4,
+  lstar: 5,
+  cstar: 6,
+  fmask: 7,
+  kernelGsBase: 8,
+  pat: 9,
+  tscAux: 10,
+  apicBase: 11,
+  miscEnable: 12,
+  tscOffset: 13,
 } as const;
 
 /** One value of {@link MSR_SLOT}. */
