@@ -51,7 +51,7 @@ export class VectorRunner {
     this.#prepareRegisters(before);
     const fault = this.#execute(vector, before["ip"] ?? 0);
     return [
-      ...compareFaults(vector.fault, fault),
+      ...compareFaults(vector, fault),
       ...this.#compareRegisters(vector, { ...before, ...vector.after }),
       ...this.#compareMemory(vector),
     ];
@@ -140,8 +140,11 @@ export class VectorRunner {
 const faultOf = (exit: Exit): ExpectedFault | null => {
   if (exit.kind === EXIT.privileged) return fault(VECTOR.generalProtection, 0);
   if (exit.kind !== EXIT.interrupt) return fault(-exit.kind, 0);
-  const isOpenToUser = exit.vector === VECTOR.breakpoint || exit.vector === VECTOR.overflow;
-  if (exit.software && !isOpenToUser) return fault(VECTOR.generalProtection, exit.vector * 8 + 2);
+  // Recordings cannot tell the trap of INTO from going on: both leave the instruction pointer behind it.
+  if (exit.software && exit.vector === VECTOR.overflow) return null;
+  if (exit.software && exit.vector !== VECTOR.breakpoint) {
+    return fault(VECTOR.generalProtection, exit.vector * 8 + 2);
+  }
   return {
     vector: exit.vector,
     errorCode: hasErrorCode(exit.vector) ? exit.errorCode : undefined,
@@ -155,14 +158,21 @@ const fault = (vector: number, errorCode: number): ExpectedFault => ({
   address: undefined,
 });
 
-const compareFaults = (want: ExpectedFault | null, got: ExpectedFault | null): string[] => {
-  if (want?.vector !== got?.vector)
+/** PUSHA and ENTER that straddle pages may report any byte of the page that is missing. */
+const STORES_FRAME = /^(?:pusha|enter)\./;
+
+const isSameAddress = (form: string, want: number, got: number | undefined): boolean =>
+  STORES_FRAME.test(form) ? want >>> 12 === (got ?? 0) >>> 12 : want === got;
+
+const compareFaults = ({ form, fault: want }: Vector, got: ExpectedFault | null): string[] => {
+  if (want?.vector !== got?.vector) {
     return [`fault: want ${want?.vector ?? "none"} got ${got?.vector ?? "none"}`];
+  }
   const differences: string[] = [];
   if (want?.errorCode !== undefined && want.errorCode !== got?.errorCode) {
     differences.push(`error code: want ${hex(want.errorCode)} got ${hex(got?.errorCode ?? 0)}`);
   }
-  if (want?.address !== undefined && want.address !== got?.address) {
+  if (want?.address !== undefined && !isSameAddress(form, want.address, got?.address)) {
     differences.push(`fault address: want ${hex(want.address)} got ${hex(got?.address ?? 0)}`);
   }
   return differences;
