@@ -1,4 +1,4 @@
-import { type DomId, EINVAL, EPERM, ESRCH, type VcpuIndex } from "@xenolith/xen-abi";
+import { type DomId, EINVAL, EPERM, ESRCH } from "@xenolith/xen-abi";
 import type { EventContext } from "./event-context.ts";
 import { type EventDomain, isPort } from "./event-domain.ts";
 
@@ -43,9 +43,4 @@ export const resetPorts = (context: EventContext, caller: EventDomain, target: D
   }
   closeAllPorts(context, domain);
   return 0;
-};
-
-/** Ends all polls of a domain: its VCPUs will not run again. */
-export const forgetPolls = (domain: EventDomain): void => {
-  for (const vcpu of [...domain.polling.keys()] as VcpuIndex[]) domain.polling.delete(vcpu);
 };

@@ -1,6 +1,6 @@
 import { ENOSYS, EOPNOTSUPP, type Port, type VcpuIndex } from "@xenolith/xen-abi";
 import { allocUnbound, bindInterdomain, bindIpi, bindPirq, bindVirq } from "./bind.ts";
-import { closeAllPorts, closePort, forgetPolls, resetPorts } from "./close.ts";
+import { closeAllPorts, closePort, resetPorts } from "./close.ts";
 import { createEventContext } from "./event-context.ts";
 import { beginPoll } from "./poll.ts";
 import { bindPortToVcpu, portStatus, setPortPriority, unmaskPort } from "./port-settings.ts";
@@ -16,7 +16,6 @@ export const createEventChannels = (host: EventHost, options: EventChannelOption
     removeDomain: (domain) => {
       const dying = known(domain);
       closeAllPorts(context, dying);
-      forgetPolls(dying);
       context.remove(domain);
     },
     allocUnbound: (caller, domain, remote) => allocUnbound(context, known(caller), domain, remote),
