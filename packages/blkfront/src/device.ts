@@ -124,7 +124,7 @@ export const createBlkfront = (options: BlkfrontOptions): Blkfront => {
   const collect = (): void => {
     const problem = session?.collect() ?? null;
     if (problem === null) pump();
-    else giveUp(problem);
+    else bus.fail(problem);
   };
 
   const failAll = (jobs: readonly Job[]): void => {
@@ -166,10 +166,7 @@ export const createBlkfront = (options: BlkfrontOptions): Blkfront => {
         },
         onEvent: collect,
       });
-      if (typeof opened === "string") {
-        dropSession(opened);
-        return opened;
-      }
+      if (typeof opened === "string") return opened;
       session = opened;
       backendDomain = backend;
       const ringNodes: Record<string, string> = {};
@@ -180,10 +177,9 @@ export const createBlkfront = (options: BlkfrontOptions): Blkfront => {
     },
     connected: (properties: DeviceNodes<PropertyNode>) => {
       const parsed = parseProperties(properties);
-      if (typeof parsed === "string") {
-        dropSession(parsed);
-        return parsed;
-      }
+      if (typeof parsed === "string") return parsed;
+      // The ring may have been given up since it was offered: a new one will be.
+      if (session === null) return null;
       disk = parsed;
       if (trace.on) trace.record(events.connect, backendDomain, parsed.sectorCount);
       moveTo("connected", null);
@@ -193,13 +189,9 @@ export const createBlkfront = (options: BlkfrontOptions): Blkfront => {
     disconnect: () => {
       if (session !== null) dropSession(null);
     },
+    refused: (problem) => dropSession(problem),
   };
   const bus = createFrontendDevice({ store: options.store, path: `device/vbd/${device}`, driver });
-
-  const giveUp = (problem: string): void => {
-    dropSession(problem);
-    bus.fail(problem);
-  };
 
   const enqueue = (request: BlockRequest, done: (status: BlockStatus) => void): void => {
     queue.push(createJob(request, done));

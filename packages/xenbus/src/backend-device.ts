@@ -87,6 +87,7 @@ export const createBackendDevice = <Name extends string>(
 
   const connect = (done: () => void): void => {
     readDeviceNodes(store, frontendPath, driver.frontendNodes, (nodes) => {
+      if (end.stopped) return;
       const result = driver.connect(nodes);
       if (typeof result === "string") {
         refuse(result, done);
@@ -94,7 +95,7 @@ export const createBackendDevice = <Name extends string>(
       }
       connected = true;
       end.publish(Connected, result, (published) => {
-        if (!published.ok) refuse(`writing state: ${published.error}`, done);
+        if (!published.ok && !end.stopped) refuse(`writing state: ${published.error}`, done);
         else done();
       });
     });

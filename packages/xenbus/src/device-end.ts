@@ -20,8 +20,9 @@ export interface DeviceEnd {
   publish(state: XenbusState, nodes: Readonly<Record<string, string>>, done: StoreCallback<void>): void;
   /** Writes a sentence to the error node for people to find. */
   reportError(message: string): void;
-  /** Stops watching. Nothing is called any more. */
+  /** Stops watching. No step is begun any more; one that is under way has to look at {@link stopped} after each answer. */
   stop(): void;
+  readonly stopped: boolean;
 }
 
 /** A step towards what the peer's state asks for. `done` is called once, when it has ended. */
@@ -73,6 +74,9 @@ export const createDeviceEnd = (store: StoreClient, path: string, step: DeviceSt
       watch?.cancel();
       peerPath = next;
       watch = store.watch(`${next}/state`, reconsider);
+    },
+    get stopped() {
+      return stopped;
     },
     reconsider,
     publish: (next, nodes, done) => {

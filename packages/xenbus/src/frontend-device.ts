@@ -20,6 +20,8 @@ export interface FrontendDriver<Feature extends string, Property extends string>
   connected(properties: DeviceNodes<Property>): string | null;
   /** Gives up the rings. Called once after each {@link offer} that worked. */
   disconnect(): void;
+  /** The device closes because something was wrong: no back end, a refused offer, a protocol broken. */
+  refused?(problem: string): void;
 }
 
 /** Wiring of a front end's device. */
@@ -76,10 +78,12 @@ export const createFrontendDevice = <Feature extends string, Property extends st
   };
   const refuse = (message: string, done: () => void): void => {
     end.reportError(message);
+    driver.refused?.(message);
     leave(done);
   };
   const offer = (done: () => void): void => {
     readDeviceNodes(store, backendPath ?? "", driver.featureNodes, (features) => {
+      if (end.stopped) return;
       const result = driver.offer(backendId, features);
       if (typeof result === "string") {
         refuse(result, done);
@@ -87,7 +91,7 @@ export const createFrontendDevice = <Feature extends string, Property extends st
       }
       offered = true;
       end.publish(Initialised, result, (published) => {
-        if (published.ok) done();
+        if (published.ok || end.stopped) done();
         else refuse(`writing ring nodes: ${published.error}`, done);
       });
     });
@@ -103,6 +107,7 @@ export const createFrontendDevice = <Feature extends string, Property extends st
 
   const start = (done: () => void): void => {
     readDeviceNodes(store, path, ["backend", "backend-id"], (nodes) => {
+      if (end.stopped) return;
       const { backend } = nodes;
       const id = nodes["backend-id"];
       if (backend === null || id === null || !/^\d{1,5}$/.test(id)) {
@@ -112,7 +117,7 @@ export const createFrontendDevice = <Feature extends string, Property extends st
       backendPath = backend;
       backendId = toDomId(Number(id));
       end.publish(Initialising, {}, () => {
-        end.watchPeer(backend);
+        if (!end.stopped) end.watchPeer(backend);
         done();
       });
     });
