@@ -35,9 +35,6 @@ export interface MemorySystem extends MemoryManager {
   readonly grantHost: GrantHost;
 }
 
-/** Frames of a dying domain that one call gives back. */
-const RELINQUISH_FRAMES = 4096;
-
 /** Makes the memory side. */
 export const createMemorySystem = (options: MemoryManagerParts): MemorySystem => {
   const { memory, translator, findDomain } = options;
@@ -106,7 +103,7 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
         bases.close(vcpu);
       }
       spaces.close(domain);
-      if (frames.relinquish(domain.id, RELINQUISH_FRAMES) > 0) return false;
+      if (frames.relinquish(domain.id) > 0) return false;
       frames.releaseMonitor(domain.sharedInfoFrame);
       return frames.removeDomain(domain.id) === 0;
     },
