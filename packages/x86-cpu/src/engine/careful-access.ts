@@ -93,12 +93,12 @@ export class CarefulAccess {
   }
 
   /**
-   * As `TranslationImports.announceStore`. A frame that is watched for code only may be announced before the store: whoever
+   * As `TranslationImports.announceStore`. Where no RAM answers there is nothing to announce. A frame that is watched for code only may be announced before the store: whoever
    * keeps code forgets it, and nobody decodes in between. Any other watch wants to see the new bytes.
    */
   announceStore(host: number, sizeBytes: number): number {
     const frame = host >>> 12;
-    if (frame >= this.#machine.frameCount) return NO_HOST;
+    if (frame >= this.#machine.frameCount) return host;
     const watch = this.#machine.bytes[this.#machine.watchTableOffset + frame] ?? 0;
     if (watch !== FRAME_WATCH.code) return NO_HOST;
     this.#machine.written(toMfn(frame), host & (PAGE_BYTES - 1), sizeBytes);

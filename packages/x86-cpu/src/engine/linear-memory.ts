@@ -32,6 +32,8 @@ export class VcpuMemory implements LinearMemory {
   isActive = false;
   /** Whether addresses are those of 32-bit code. */
   isNarrow = true;
+  /** Where an access last went beyond the limit that the space enforces for segments; -1: nowhere since it was cleared. */
+  beyondLimit = -1;
   readonly #machine: MachineMemory;
   readonly #translator: AddressTranslator;
   readonly #state: VcpuState;
@@ -108,8 +110,9 @@ export class VcpuMemory implements LinearMemory {
     return this.#check(at, lengthBytes, ACCESS.read, privilege);
   }
 
-  /** Tells of a store that was made through a host address. */
+  /** Tells of a store that was made through a host address. Where no RAM answers there is nothing to tell. */
   announce(host: number, lengthBytes: number): void {
+    if (host >= this.#machine.ramBytes) return;
     this.#machine.written(toMfn(host >>> 12), host & (PAGE_BYTES - 1), lengthBytes);
   }
 
@@ -129,7 +132,10 @@ export class VcpuMemory implements LinearMemory {
     const { view } = this.#machine;
     if (result !== REFILL.fault) return view.getUint32(mailbox + REFILL_MAILBOX.hostAddress, true);
     const reason = view.getUint32(mailbox + REFILL_MAILBOX.reason, true);
-    if (reason !== REFILL_REASON.pageFault) return -packFault(VECTOR.generalProtection, 0);
+    if (reason !== REFILL_REASON.pageFault) {
+      this.beyondLimit = at;
+      return -packFault(VECTOR.generalProtection, 0);
+    }
     this.#machine.view.setFloat64(
       this.#state.base + STATE.faultAddress,
       view.getFloat64(mailbox + REFILL_MAILBOX.address, true),

@@ -21,6 +21,7 @@ import {
   VECTOR,
   type X86Vcpu,
 } from "@xenolith/x86-architecture";
+import { decode } from "../decoder/index.ts";
 import type { Instruction } from "../decoder/instruction.ts";
 import { LEAVE, RECORD } from "../interpreter/record.ts";
 import { STATE } from "../state/layout.ts";
@@ -35,6 +36,7 @@ import type { Mode } from "./mode.ts";
 import { VcpuOperands } from "./operand-access.ts";
 import { describePrivileged } from "./privileged-operation.ts";
 import { RunBudget } from "./run-budget.ts";
+import { isStackAccess } from "./stack-accesses.ts";
 import {
   OUTCOME,
   type Outcome,
@@ -297,13 +299,28 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   /** A fault of the present instruction, which is not charged. Null: it was delivered. */
   #fault(fault: PackedFault): ExitKind | null {
-    const outcome = this.#events.raise(this, this.#onStack(fault));
+    const exact = this.#withStackFaults(fault);
+    const outcome = this.#events.raise(this, exact);
     if (outcome === OUTCOME.shutdown) return EXIT.shutdown;
-    return outcome === null ? this.#interruptExit(fault) : null;
+    return outcome === null ? this.#interruptExit(exact) : null;
   }
 
-  #onStack(fault: PackedFault): PackedFault {
-    return fault;
+  /** A limit that the space enforces is #SS(0) for accesses through SS. */
+  #withStackFaults(fault: PackedFault): PackedFault {
+    const address = this.memory.beyondLimit;
+    this.memory.beyondLimit = -1;
+    if (address < 0 || faultVector(fault) !== VECTOR.generalProtection) return fault;
+    const instruction = this.#presentInstruction();
+    const isStack = instruction !== null && isStackAccess(this.state, instruction, address);
+    return isStack ? packFault(VECTOR.stackFault, 0) : fault;
+  }
+
+  /** The instruction at the instruction pointer, if it lies in one page that can be executed. */
+  #presentInstruction(): Instruction | null {
+    const mode = this.#mode;
+    const place = mode === null ? 0 : this.#place(mode);
+    if (typeof place === "number") return null;
+    return decode(this.machine.bytes, place.host, 4096 - (place.host & 4095), place.mode.codeBytes);
   }
 
   #interruptExit(fault: PackedFault): ExitKind {
