@@ -39,7 +39,7 @@ const parse = (args: readonly string[]) => {
     }).values;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw new UsageError(error.message.split(". ")[0] ?? error.message);
+    throw new UsageError(/^.*?(?=\. |\.?\n|$)/.exec(error.message)?.[0] ?? error.message);
   }
 };
 

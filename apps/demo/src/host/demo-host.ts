@@ -24,6 +24,8 @@ export interface DemoConsole {
   readonly text: ConsoleText;
   /** Types into the console; null: it takes no input. */
   readonly type: ((bytes: Uint8Array) => void) | null;
+  /** Whether what was typed has not been taken yet. */
+  readonly keysWait: () => boolean;
 }
 
 /** The demo's host with all its domains. */
@@ -40,7 +42,7 @@ const openConsole = (host: Host, domain: DomId): DemoConsole => {
   const terminal = host.terminal(domain);
   const text = createConsoleText();
   terminal.onOutput((bytes) => text.feed(bytes));
-  return { domain, text, type: (bytes) => terminal.type(bytes) };
+  return { domain, text, type: (bytes) => terminal.type(bytes), keysWait: () => !terminal.drained };
 };
 
 const describeConfig = (config: DomainConfig): string => {
@@ -88,7 +90,12 @@ export const startDemoHost = async (options: DemoHostOptions): Promise<DemoHost>
   const [, domains] = await Promise.all([run(), create().finally(() => host.stop())]);
 
   for (const domain of domains) host.control.unpause(domain);
-  const controlConsole: DemoConsole = { domain: CONTROL_DOMAIN, text: log.text, type: null };
+  const controlConsole: DemoConsole = {
+    domain: CONTROL_DOMAIN,
+    text: log.text,
+    type: null,
+    keysWait: () => false,
+  };
   return {
     host,
     consoles: [controlConsole, ...domains.map((domain) => openConsole(host, domain))],

@@ -15,8 +15,8 @@ export interface PlanOptions {
 
 /** Work that is over after a quarter of a virtual second: runs without a view should be short. */
 export const HEADLESS_SPIN_MILLIONS = 50;
-/** Work for about a minute, so that somebody who looks sees the shares. */
-export const INTERACTIVE_SPIN_MILLIONS = 3000;
+/** Work for some 20 seconds: somebody who looks sees the shares, and then has the prompts. */
+export const INTERACTIVE_SPIN_MILLIONS = 800;
 
 const SCRATCH_DISK_SECTORS = 2048;
 
@@ -36,19 +36,19 @@ export const planDomains = ({ spinMillions, onFailure }: PlanOptions): DomainCon
   {
     name: "granite",
     payload: { kind: "image", kernel: pebbleImage(), ramdisk: null },
-    commandLine: `name=granite tick=1000 run=info; syscall 1000; spin ${spinMillions}`,
+    commandLine: `name=granite run=info; write 1 hello from granite; read 1; sum; spin ${spinMillions}`,
     memoryMiB: 8,
     vcpus: 1,
-    disks: [],
+    disks: [disk(createMemoryStore({ sectorCount: SCRATCH_DISK_SECTORS }), "memory")],
     scheduling: { weight: 256 },
   },
   {
     name: "basalt",
     payload: { kind: "image", kernel: pebbleImage(), ramdisk: null },
-    commandLine: `name=basalt run=write 1 hello from basalt; read 1; sum; spin ${2 * spinMillions}`,
+    commandLine: `name=basalt tick=1000 run=syscall 1000; spin ${2 * spinMillions}`,
     memoryMiB: 8,
     vcpus: 1,
-    disks: [disk(createMemoryStore({ sectorCount: SCRATCH_DISK_SECTORS }), "memory")],
+    disks: [],
     scheduling: { weight: 512 },
   },
   {

@@ -30,10 +30,18 @@ interface Session {
 
 const createSession = (demo: DemoHost): Session => {
   const sampler = createSampler({ host: demo.host, nameOf: demo.nameOf, windowNs: SHARE_WINDOW_NS });
-  const consoles = demo.consoles.map(({ text, type }) => ({ text, isTyped: type !== null }));
+  const count = demo.consoles.length;
   // The first guest: somebody who starts typing gets an answer.
-  let chosen = Math.min(1, consoles.length - 1);
-  const view = (): View => ({ snapshot: sampler.sample(), consoles, chosen });
+  let chosen = Math.min(1, count - 1);
+  const view = (): View => ({
+    snapshot: sampler.sample(),
+    consoles: demo.consoles.map(({ text, type, keysWait }) => ({
+      text,
+      isTyped: type !== null,
+      keysWait: keysWait(),
+    })),
+    chosen,
+  });
 
   const typeText = (bytes: Uint8Array): boolean => {
     const target = chosenDomain(view());
@@ -44,8 +52,8 @@ const createSession = (demo: DemoHost): Session => {
   const type = (input: Uint8Array): boolean => {
     for (const key of readKeys(input)) {
       if (key.kind === "quit") return true;
-      if (key.kind === "next") chosen = (chosen + 1) % consoles.length;
-      else if (key.kind === "previous") chosen = (chosen + consoles.length - 1) % consoles.length;
+      if (key.kind === "next") chosen = (chosen + 1) % count;
+      else if (key.kind === "previous") chosen = (chosen + count - 1) % count;
       else if (typeText(key.bytes)) return true;
     }
     return false;

@@ -32,6 +32,7 @@ const sumDisk = (disk: Blkfront, { domain, print }: KernelContext, done: () => v
     disk.submit({ kind: "read", sector512, into }, (status) => {
       if (status !== "ok") {
         print(`sector ${sector512}: ${status}`);
+        done();
         return;
       }
       domain.charge(toNanoseconds(into.length * SUM_NS_PER_BYTE));
@@ -57,11 +58,33 @@ const readLines = (disk: Blkfront, { domain, print }: KernelContext): void => {
   readLine(0);
 };
 
-/** A kernel written in TypeScript: it reads its disk `xvda` through the block front end and prints what it finds. */
+/** Calls `react` when something was typed, however much. */
+const onKeys = ({ console }: KernelContext, react: () => void): void => {
+  const typed = new Uint8Array(256);
+  console.onActivity(() => {
+    let count = 0;
+    for (let taken = console.read(typed); taken > 0; taken = console.read(typed)) count += taken;
+    if (count > 0) react();
+  });
+};
+
+/**
+ * A kernel written in TypeScript: it reads its disk `xvda` through the block front end and prints what it finds. A key makes
+ * it read the whole disk again.
+ */
 export const readerKernel: Kernel = defineKernel({
   name: "reader",
   start: (context) => {
     const { domain, print } = context;
+    let isSumming = false;
+    const sumOnce = (done: () => void): void => {
+      if (isSumming) return;
+      isSumming = true;
+      sumDisk(disk, context, () => {
+        isSumming = false;
+        done();
+      });
+    };
     print("reader: a kernel written in TypeScript, waiting for xvda");
     const disk: Blkfront = createBlkfront({
       domain,
@@ -71,8 +94,11 @@ export const readerKernel: Kernel = defineKernel({
         if (state === "closed") print(`xvda: closed${problem === null ? "" : `: ${problem}`}`);
         if (state !== "connected") return;
         print(`xvda: ${disk.sectorCount} sectors, ${disk.readOnly ? "read-only" : "writable"}`);
-        sumDisk(disk, context, () => readLines(disk, context));
+        sumOnce(() => readLines(disk, context));
       },
+    });
+    onKeys(context, () => {
+      if (disk.state === "connected") sumOnce(() => {});
     });
   },
 });

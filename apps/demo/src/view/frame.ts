@@ -25,15 +25,16 @@ const header = ({ nowNs, clock, schedulerMcu, instructionRate }: HostSnapshot): 
 
 const keyHelp = (viewed: ViewedDomain): string => {
   const { domain, console } = viewed;
-  if (takesKeys(viewed)) return `keys go to ${domain.name}`;
+  if (takesKeys(viewed))
+    return console.keysWait ? `${domain.name} is busy: your keys wait` : `keys go to ${domain.name}`;
   return console.isTyped
-    ? `${domain.name} is ${stateWord(domain)}, q quits`
+    ? `${domain.name}: ${stateWord(domain)}, q quits`
     : `${domain.name} takes no keys, q quits`;
 };
 
 const footer = (chosen: ViewedDomain): Line => [
   { text: " Tab", style: { bold: true } },
-  { text: " next domain  " },
+  { text: " next  " },
   { text: "Shift+Tab", style: { bold: true } },
   { text: " previous  " },
   { text: "Ctrl+C", style: { bold: true } },

@@ -7,6 +7,8 @@ export interface ViewedConsole {
   readonly text: ConsoleText;
   /** False for the control domain, whose place the host's log takes. */
   readonly isTyped: boolean;
+  /** Whether what was typed has not been taken yet. */
+  readonly keysWait: boolean;
 }
 
 /** A domain with its console. */
