@@ -7,7 +7,7 @@ import type { TraceSink } from "@xenolith/trace";
 import { createKernelExecutor, defineKernel } from "@xenolith/typescript-kernel";
 import { type DomId, toDomId, toVcpuIndex } from "@xenolith/xen-abi";
 import { createStoreClient, promiseStore, StoreError } from "@xenolith/xenbus";
-import { createXenstored } from "@xenolith/xenstored";
+import { createXenstored, type Xenstored } from "@xenolith/xenstored";
 import { createConsoles } from "./consoles.ts";
 import { createDisks } from "./disks.ts";
 import type { Holds } from "./holds.ts";
@@ -33,6 +33,7 @@ export interface ControlDomain {
   readonly store: ToolstackStore;
   readonly consoles: ConsoleService & { detachAll(): void };
   readonly disks: DiskService;
+  readonly xenstored: Xenstored;
 }
 
 /** A privileged connection to the store for the toolstack, within the control domain. */
@@ -99,5 +100,5 @@ export const createControlDomain = (parts: ControlDomainParts): ControlDomain =>
   });
   granted(control.attachExecutor(id, toVcpuIndex(0), executor), "executor");
   granted(control.unpause(id), "start");
-  return { id, store, consoles, disks };
+  return { id, store, consoles, disks, xenstored };
 };

@@ -1,4 +1,4 @@
-import { createHypervisor } from "@xenolith/hypervisor-core";
+import { createHypervisor, type Hypervisor } from "@xenolith/hypervisor-core";
 import {
   createEntropy,
   createMachineMemory,
@@ -12,6 +12,7 @@ import { createAddressTranslator } from "@xenolith/mmu";
 import { createToolstack } from "@xenolith/toolstack";
 import { createTraceRecorder } from "@xenolith/trace";
 import { answerCpuid, createMonitoredProcessor, I686_MODEL } from "@xenolith/x86-cpu";
+import type { Xenstored } from "@xenolith/xenstored";
 import { createControlDomain } from "./control-domain.ts";
 import { createHolds } from "./holds.ts";
 import { createRunLoop } from "./run-loop.ts";
@@ -27,11 +28,15 @@ const createClock = (options: HostOptions, entropy: EntropySource): Clock =>
     ? createVirtualClock(epochFromEntropy(entropy.fork("epoch")))
     : createRealClock({ nowNs: options.clock.nowNs, epoch: options.clock.epoch });
 
-/**
- * Wires a whole host: machine, processor, hypervisor, control domain and toolstack. Nothing runs before {@link Host.run}.
- * @throws HostError when the memory does not fit.
- */
-export const createHost = (options: HostOptions): Host => {
+/** A host with the parts behind it, for tests that look inside. */
+export interface AssembledHost {
+  readonly host: Host;
+  readonly hypervisor: Hypervisor;
+  readonly xenstored: Xenstored;
+}
+
+/** Wires a whole host: machine, processor, hypervisor, control domain and toolstack. @throws HostError when the memory does not fit. */
+export const assembleHost = (options: HostOptions): AssembledHost => {
   const entropy = createEntropy(options.seed);
   const clock = createClock(options, entropy);
   const trace = createTraceRecorder(options.traceCapacity, () => clock.now());
@@ -71,7 +76,7 @@ export const createHost = (options: HostOptions): Host => {
   });
   const loop = createRunLoop({ clock, holds, step: hypervisor.step, breathe: options.breathe });
 
-  return {
+  const host: Host = {
     control,
     toolstack,
     clock,
@@ -84,4 +89,11 @@ export const createHost = (options: HostOptions): Host => {
     run: ({ untilNs = Number.POSITIVE_INFINITY } = {}) => loop.run(untilNs),
     stop: loop.stop,
   };
+  return { host, hypervisor, xenstored: controlDomain.xenstored };
 };
+
+/**
+ * Makes a host. Nothing runs before {@link Host.run}.
+ * @throws HostError when the memory does not fit.
+ */
+export const createHost = (options: HostOptions): Host => assembleHost(options).host;

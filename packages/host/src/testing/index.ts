@@ -1,0 +1,1 @@
+export { type AssembledHost, assembleHost } from "../create-host.ts";
