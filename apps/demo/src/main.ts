@@ -28,6 +28,8 @@ const main = async (args: readonly string[]): Promise<number> => {
   return run(parseDemoOptions(args));
 };
 
+// Whoever read the output may have gone; then there is nobody to tell.
+process.stdout.on("error", () => process.exit(EXIT_FAILED));
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

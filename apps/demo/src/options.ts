@@ -18,11 +18,11 @@ Starts a host with four domains: the control domain, two small paravirtual kerne
 written in TypeScript that reads a disk. On a terminal it shows them; the keyboard is the console
 of the chosen domain.
 
-  --headless    no view: run under the virtual clock, print a summary
+  --headless    no view: run under the virtual clock, print a summary; so it does without a terminal
   --seconds N   end after N seconds of the host's time (headless: 5 where nothing is said)
   --seed N      what the host draws from (1)
 
-Exit code: 0, 1 when a domain crashed, 2 for bad usage.`;
+Exit code: 0, 1 when a domain crashed (headless) or the host did, 2 for bad usage.`;
 
 const MOST_SECONDS = 86_400;
 const MOST_SEED = 0xffff_ffff;
