@@ -1,32 +1,24 @@
-import { HostError, type Mfn, toMfn } from "@xenolith/machine-interface";
+import { HostError, toMfn } from "@xenolith/machine-interface";
 import { silentTrace } from "@xenolith/trace";
-import { DOMID_INVALID, type DomId, EINVAL } from "@xenolith/xen-abi";
+import type { DomId } from "@xenolith/xen-abi";
 import { checkInvariants } from "./check-invariants.ts";
-import { writeDescriptor } from "./descriptor-page.ts";
-import { checkDescriptor } from "./descriptor-rules.ts";
 import { createFrameDomains } from "./domains.ts";
 import { createEntryReferences } from "./entry-references.ts";
 import { findLevel1Entry } from "./find-entry.ts";
 import { createFreeFrames } from "./free-frames.ts";
 import { createHeldReferences } from "./held-references.ts";
 import { createEntryMemory } from "./internal/entry-memory.ts";
-import { at, createFrameStore, FRAME_FLAG, hasFlag } from "./internal/frame-store.ts";
+import { at, createFrameStore } from "./internal/frame-store.ts";
 import { createMachineToPhysical, machineToPhysicalFrames } from "./machine-to-physical.ts";
 import { createOwnership, type Ownership, reserveFrames } from "./ownership.ts";
 import { createPinning } from "./pinning.ts";
+import { createQueries, readTableEntry } from "./queries.ts";
 import { createReferences, type TypeContents } from "./references.ts";
 import { createRelinquish } from "./relinquish.ts";
 import { createTableContents } from "./table-contents.ts";
-import { slotCount } from "./table-rules.ts";
 import { FRAME_OWNER, FRAME_TYPE_CHANGE } from "./trace.ts";
-import {
-  FRAME_TYPE,
-  type FrameDescription,
-  type FrameTable,
-  type FrameTableOptions,
-  type FrameType,
-  type TableLevel,
-} from "./types.ts";
+import type { FrameTable, FrameTableOptions, TableLevel } from "./types.ts";
+import { createDescriptorUpdate } from "./update-descriptor.ts";
 import { createEntryUpdater } from "./update-entry.ts";
 
 /**
@@ -58,18 +50,16 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
   const tableChanged = (domain: DomId, level: TableLevel): void => options.onTableChange(domain, level);
 
   // Counts, contents and ownership call one another: a type needs its contents checked, contents hold counts, a last count
-  // frees. The two closures below are what is bound late.
-  let contents: TypeContents | null = null;
-  let ownership: Ownership | null = null;
+  // frees. The functions below look up `contents` and `ownership` only when they are called.
   const references = createReferences(
     store,
     {
-      validate: (frame, type, lastSlot) => contents?.validate(frame, type, lastSlot) ?? -EINVAL,
-      devalidate: (frame, type) => contents?.devalidate(frame, type),
+      validate: (frame, type, lastSlot) => contents.validate(frame, type, lastSlot),
+      devalidate: (frame, type) => contents.devalidate(frame, type),
     },
     {
       flush,
-      free: (frame) => ownership?.free(frame),
+      free: (frame) => ownership.free(frame),
       typeChanged(frame, from, to) {
         if (trace.on) trace.record(typeEvent, frame, at(store.owner, frame), from, to);
       },
@@ -81,8 +71,15 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
     flush,
     ioPermitted: options.ioPermitted ?? (() => false),
   });
-  contents = createTableContents({ store, domains, entries, entryMemory, worked, tableChanged });
-  const owned = createOwnership({
+  const contents: TypeContents = createTableContents({
+    store,
+    domains,
+    entries,
+    entryMemory,
+    worked,
+    tableChanged,
+  });
+  const ownership: Ownership = createOwnership({
     store,
     domains,
     references,
@@ -94,8 +91,7 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
       if (trace.on) trace.record(ownerEvent, frame, owner);
     },
   });
-  ownership = owned;
-  owned.adoptMonitor(reservedFrames, tableFrames);
+  ownership.adoptMonitor(reservedFrames, tableFrames);
 
   const updater = createEntryUpdater({
     store,
@@ -108,38 +104,7 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
   });
   const held = createHeldReferences({ store, references, entries, entryMemory, updater, flush });
   const pinning = createPinning(store, domains, references);
-  const relinquish = createRelinquish({ store, domains, ownership: owned, unpin: pinning.unpin });
-
-  const exists = (frame: number): boolean =>
-    frame >= 0 && frame < store.frameCount && Number.isInteger(frame);
-
-  const describe = (frame: Mfn): FrameDescription | null => {
-    if (!exists(frame)) return null;
-    return {
-      owner: at(store.owner, frame) as DomId,
-      type: at(store.type, frame) as FrameType,
-      typeCount: at(store.typeCount, frame),
-      count: at(store.count, frame),
-      validated: hasFlag(store, frame, FRAME_FLAG.validated),
-      pinned: hasFlag(store, frame, FRAME_FLAG.pinned),
-      monitor: hasFlag(store, frame, FRAME_FLAG.monitor),
-      held: at(store.heldCount, frame),
-    };
-  };
-
-  const updateDescriptor: FrameTable["updateDescriptor"] = (domain, frame, offset, low, high) => {
-    const { rules } = domains.get(domain);
-    const checked = checkDescriptor(rules.width, low, high);
-    if (checked === null || offset % 8 !== 0 || !references.getOwned(frame, domain)) return -EINVAL;
-    const isDescriptors = at(store.type, frame) === FRAME_TYPE.descriptors;
-    const error = references.getType(frame, isDescriptors ? FRAME_TYPE.descriptors : FRAME_TYPE.writable);
-    if (error === 0) {
-      writeDescriptor(entryMemory, frame, offset / 8, checked.low, checked.high);
-      references.putType(frame);
-    }
-    references.put(frame);
-    return error === 0 ? 0 : -EINVAL;
-  };
+  const relinquish = createRelinquish({ store, domains, ownership, unpin: pinning.unpin });
 
   return {
     frameCount: store.frameCount,
@@ -156,34 +121,26 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
     setMaximumPages(domain, pages) {
       domains.get(domain).maximumPages = pages;
     },
-    allocate: owned.allocate,
-    allocateMonitor: owned.allocateMonitor,
-    shareMonitor: owned.shareMonitor,
-    releaseMonitor: owned.releaseMonitor,
-    release: owned.release,
-    steal: owned.steal,
-    assign: owned.assign,
-    discard: owned.discard,
+    allocate: ownership.allocate,
+    allocateMonitor: ownership.allocateMonitor,
+    shareMonitor: ownership.shareMonitor,
+    releaseMonitor: ownership.releaseMonitor,
+    release: ownership.release,
+    steal: ownership.steal,
+    assign: ownership.assign,
+    discard: ownership.discard,
     ...relinquish,
-    exists,
-    ownerOf: (frame) => (exists(frame) ? at(store.owner, frame) : DOMID_INVALID) as DomId,
-    typeOf: (frame) => (exists(frame) ? at(store.type, frame) : FRAME_TYPE.none) as FrameType,
-    levelOf: (frame) => (exists(frame) ? updater.levelOf(frame) : 0),
-    describe,
+    ...createQueries(store, updater.levelOf),
     ...held,
     ...pinning,
     rootLevelOf: (domain) => domains.get(domain).rules.rootLevel,
-    readEntry(domain, frame, index) {
-      const { rules } = domains.get(domain);
-      return exists(frame) && index >= 0 && index < slotCount(rules)
-        ? entryMemory.read(rules, frame, index)
-        : null;
-    },
+    readEntry: (domain, frame, index) =>
+      readTableEntry(entryMemory, domains.get(domain).rules, store, frame, index),
     findLevel1Entry: (domain, root, address) =>
       findLevel1Entry(entryMemory, domains.get(domain).rules, root, address),
     updateEntry: updater.updateEntry,
     storeEntry: updater.storeEntry,
-    updateDescriptor,
+    updateDescriptor: createDescriptorUpdate(store, domains, references, entryMemory),
     checkInvariants: (checkOptions = {}) =>
       checkInvariants({ store, domains, freeFrames, entryMemory, levelOf: updater.levelOf }, checkOptions),
   };

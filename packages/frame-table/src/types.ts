@@ -175,7 +175,7 @@ export interface FrameTable {
   /** Scrubs and frees a stolen frame. */
   discard(frame: Mfn): void;
 
-  // Looking
+  // Looking (queries.ts)
 
   /** Whether the machine has this frame. */
   exists(frame: Mfn): boolean;
@@ -233,7 +233,7 @@ export interface FrameTable {
    */
   withdrawHeld(table: Mfn, index: number, frame: Mfn, writable: boolean, domain: DomId): number;
 
-  // Descriptors (descriptor-rules.ts, descriptor-page.ts)
+  // Descriptors (update-descriptor.ts, descriptor-rules.ts)
 
   /** Changes one 8-byte descriptor in a frame of the domain, checked where the frame is a descriptor page. */
   updateDescriptor(domain: DomId, frame: Mfn, offset: number, low: number, high: number): number;
