@@ -32,44 +32,25 @@ const CAPACITY = 1024;
 export const isFlat = (mode: Mode, segment: SegmentIndex): boolean =>
   ((mode.flatSegments >> segment) & 1) === 1;
 
-const isFlatSegment = (state: VcpuState, index: SegmentIndex, flatLimit: number): boolean => {
-  const at = STATE.segments + index * SEGMENT_BYTES;
-  return (
-    state.u32(at + SEGMENT_FIELD.base) === 0 &&
-    state.u32(at + SEGMENT_FIELD.writeFirst) === 0 &&
-    state.u32(at + SEGMENT_FIELD.writeLast) >= flatLimit &&
-    state.u32(at + SEGMENT_FIELD.readFirst) === 0 &&
-    state.u32(at + SEGMENT_FIELD.readLast) >= flatLimit
-  );
-};
-
 const CHECKED_SEGMENTS: readonly SegmentIndex[] = [SEGMENT.es, SEGMENT.cs, SEGMENT.ss, SEGMENT.ds];
 
 const codeBytesOf = (state: VcpuState, attributes: number): CodeBytes => {
   if ((state.control(0) & CR0.pe) === 0 || (state.systemFlags & FLAG.vm) !== 0) {
     return attributes & ATTRIBUTE.big ? 4 : 2;
   }
-  const isLong = (Number(state.msr(MSR_SLOT.efer) & 0xffffn) & EFER.lma) !== 0;
+  const isLong = (state.u32(STATE.msr + 8 * MSR_SLOT.efer) & EFER.lma) !== 0;
   if (isLong && (attributes & ATTRIBUTE.long) !== 0) return 8;
   return attributes & ATTRIBUTE.big ? 4 : 2;
 };
 
-/** What a mode is made of, before it has a number. */
-type ModeParts = Omit<Mode, "number">;
-
-const partsOf = (state: VcpuState, flatLimit: number): ModeParts => {
-  let flatSegments = 0;
-  for (const index of CHECKED_SEGMENTS)
-    if (isFlatSegment(state, index, flatLimit)) flatSegments |= 1 << index;
-  const codeAt = STATE.segments + SEGMENT_BYTES * SEGMENT.cs;
-  const limit = state.u32(codeAt + SEGMENT_FIELD.limit);
-  return {
-    codeBytes: codeBytesOf(state, state.u32(codeAt + SEGMENT_FIELD.attributes)),
-    codeBase: state.address(STATE.codeBase),
-    codeLimit: limit >= flatLimit ? LAST_OFFSET : limit,
-    flatSegments,
-    hasFlatStack: (flatSegments & (1 << SEGMENT.ss)) !== 0 && state.u32(STATE.stackMask) === LAST_OFFSET,
-  };
+/** Bit n: segment n is flat up to an address. */
+const flatSegmentsOf = (state: VcpuState, flatLimit: number): number => {
+  let flat = 0;
+  for (const index of CHECKED_SEGMENTS) {
+    const last = state.u32(STATE.segments + SEGMENT_BYTES * index + SEGMENT_FIELD.flatLast);
+    if (last >= flatLimit) flat |= 1 << index;
+  }
+  return flat;
 };
 
 /** Modes seen so far, numbered. Few in practice; {@link isFull} says when it is time to start over. */
@@ -92,26 +73,23 @@ export class ModeTable {
 
   /** The mode a VCPU is in. `flatLimit`: last linear address of its space. */
   modeOf(state: VcpuState, flatLimit: number): Mode {
-    const parts = partsOf(state, flatLimit);
-    const rest = (parts.flatSegments << 5) | (parts.codeBytes << 1) | (parts.hasFlatStack ? 1 : 0);
-    if (parts.codeBase === 0 && parts.codeLimit === LAST_OFFSET) {
-      const known = this.#flat[rest];
-      if (known !== undefined) return known;
-      const mode = this.#number(parts);
-      this.#flat[rest] = mode;
-      return mode;
-    }
-    const key = `${parts.codeBase} ${parts.codeLimit} ${rest}`;
-    const known = this.#others.get(key);
+    const codeAt = STATE.segments + SEGMENT_BYTES * SEGMENT.cs;
+    const limit = state.u32(codeAt + SEGMENT_FIELD.limit);
+    const codeLimit = limit >= flatLimit ? LAST_OFFSET : limit;
+    const codeBase = state.address(STATE.codeBase);
+    const codeBytes = codeBytesOf(state, state.u32(codeAt + SEGMENT_FIELD.attributes));
+    const flatSegments = flatSegmentsOf(state, flatLimit);
+    const isFlatStack = (flatSegments & (1 << SEGMENT.ss)) !== 0;
+    const hasFlatStack = isFlatStack && state.u32(STATE.stackMask) === LAST_OFFSET;
+    const rest = (flatSegments << 5) | (codeBytes << 1) | (hasFlatStack ? 1 : 0);
+    const isFlatCode = codeBase === 0 && codeLimit === LAST_OFFSET;
+    const known = isFlatCode ? this.#flat[rest] : this.#others.get(`${codeBase} ${codeLimit} ${rest}`);
     if (known !== undefined) return known;
-    const mode = this.#number(parts);
-    this.#others.set(key, mode);
-    return mode;
-  }
-
-  #number(parts: ModeParts): Mode {
-    const mode = { number: this.#modes.length, ...parts };
+    const number = this.#modes.length;
+    const mode = { number, codeBytes, codeBase, codeLimit, flatSegments, hasFlatStack };
     this.#modes.push(mode);
+    if (isFlatCode) this.#flat[rest] = mode;
+    else this.#others.set(`${codeBase} ${codeLimit} ${rest}`, mode);
     return mode;
   }
 }

@@ -87,6 +87,7 @@ export const SEGMENT_BYTES = 64;
  * | 16 | u32 | limit in bytes |
  * | 24 | u32 | first and, at 28, last offset that may be read |
  * | 32 | u32 | first and, at 36, last offset that may be written |
+ * | 40 | u32 | last linear address up to which the segment is as good as none: base 0, may be read and written; else 0 |
  */
 export const SEGMENT_FIELD = {
   selector: 0,
@@ -97,6 +98,7 @@ export const SEGMENT_FIELD = {
   readLast: 28,
   writeFirst: 32,
   writeLast: 36,
+  flatLast: 40,
 } as const;
 
 /** Fields of GDTR and IDTR. */

@@ -11,7 +11,7 @@ import {
 } from "@xenolith/x86-architecture";
 import { ARITHMETIC_FLAGS, encodeFlags, evaluateFlags, FLAGS_KIND } from "./flags.ts";
 import { type MsrSlot, SEGMENT_BYTES, SEGMENT_FIELD, STATE, TABLE_FIELD } from "./layout.ts";
-import { segmentBounds } from "./segment-bounds.ts";
+import { flatLast, segmentBounds } from "./segment-bounds.ts";
 
 /** What reaches beyond the block itself when TypeScript sets a register. */
 export interface StateHooks {
@@ -36,7 +36,7 @@ export interface TableRegister {
 export class VcpuState implements VcpuContext {
   /** Offset of the block in machine memory. */
   readonly base: number;
-  /** Set by every change of CS, DS, ES, SS, CR0, EFER or VM; cleared by the engine, which works the mode out anew. */
+  /** Set where a change of CS, DS, ES, SS, CR0, EFER or VM may change the mode; cleared by the engine, which works it out anew. */
   modeIsStale = true;
   readonly #view: DataView;
   readonly #hooks: StateHooks;
@@ -73,7 +73,7 @@ export class VcpuState implements VcpuContext {
   /** Writes a canonical (or unsigned 32-bit) address to a 64-bit field. */
   setAddress(offset: number, value: number): void {
     this.setU32(offset, value >>> 0);
-    this.setU32(offset + 4, Math.floor(value / 0x1_0000_0000));
+    this.setU32(offset + 4, value >= 0 && value <= 0xffff_ffff ? 0 : Math.floor(value / 0x1_0000_0000));
   }
 
   f64(offset: number): number {
@@ -188,24 +188,38 @@ export class VcpuState implements VcpuContext {
    */
   setSegment(index: SegmentIndex, segment: SegmentState): void {
     const at = STATE.segments + SEGMENT_BYTES * index;
-    const bounds = segmentBounds(segment.limit, segment.attributes);
-    this.setU32(at + SEGMENT_FIELD.selector, segment.selector & 0xffff);
-    this.setU32(at + SEGMENT_FIELD.attributes, segment.attributes);
-    this.setAddress(at + SEGMENT_FIELD.base, segment.base);
-    this.setU32(at + SEGMENT_FIELD.limit, segment.limit);
+    const { selector, base, limit, attributes } = segment;
+    const bounds = segmentBounds(limit, attributes);
+    const flat = flatLast(base, bounds);
+    if (index <= SEGMENT.ds && this.#changesMode(index, segment, flat)) this.modeIsStale = true;
+    this.setU32(at + SEGMENT_FIELD.selector, selector & 0xffff);
+    this.setU32(at + SEGMENT_FIELD.attributes, attributes);
+    this.setAddress(at + SEGMENT_FIELD.base, base);
+    this.setU32(at + SEGMENT_FIELD.limit, limit);
     this.setU32(at + SEGMENT_FIELD.readFirst, bounds.readFirst);
     this.setU32(at + SEGMENT_FIELD.readLast, bounds.readLast);
     this.setU32(at + SEGMENT_FIELD.writeFirst, bounds.writeFirst);
     this.setU32(at + SEGMENT_FIELD.writeLast, bounds.writeLast);
+    this.setU32(at + SEGMENT_FIELD.flatLast, flat);
     if (index === SEGMENT.cs) {
-      const protectedPrivilege = this.isVirtual8086 ? 3 : segment.selector & 3;
+      const protectedPrivilege = this.isVirtual8086 ? 3 : selector & 3;
       this.setU32(STATE.privilege, this.isRealMode ? 0 : protectedPrivilege);
-      this.setAddress(STATE.codeBase, segment.base);
+      this.setAddress(STATE.codeBase, base);
     }
     if (index === SEGMENT.ss) {
-      this.setU32(STATE.stackMask, segment.attributes & ATTRIBUTE.big ? 0xffff_ffff : 0xffff);
+      this.setU32(STATE.stackMask, attributes & ATTRIBUTE.big ? 0xffff_ffff : 0xffff);
     }
-    if (index <= SEGMENT.ds) this.modeIsStale = true;
+  }
+
+  /** Whether a new value of ES, CS, SS or DS changes how code is decoded or addresses are checked. */
+  #changesMode(index: SegmentIndex, { base, limit, attributes }: SegmentState, flat: number): boolean {
+    const at = STATE.segments + SEGMENT_BYTES * index;
+    if (this.u32(at + SEGMENT_FIELD.flatLast) !== flat) return true;
+    if (index !== SEGMENT.cs && index !== SEGMENT.ss) return false;
+    const sizes = ATTRIBUTE.big | ATTRIBUTE.long;
+    if (((this.u32(at + SEGMENT_FIELD.attributes) ^ attributes) & sizes) !== 0) return true;
+    if (index === SEGMENT.ss) return false;
+    return this.u32(at + SEGMENT_FIELD.limit) !== limit || this.address(at + SEGMENT_FIELD.base) !== base;
   }
 
   loadSegment(index: SegmentIndex, selector: number): PackedFault | 0 {
