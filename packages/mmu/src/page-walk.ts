@@ -3,6 +3,12 @@ import { PAGE_FAULT, type PageTableShape, PTE, PTE_NX_HIGH, tableIndex } from "@
 import { ReservedBits } from "./reserved-bits.ts";
 import type { Space } from "./space.ts";
 
+/** Index into the table of a level. Addresses of 32 bits, the usual ones, need no division. */
+const indexOf = (shape: PageTableShape, level: number, at: number): number =>
+  at >= 0 && at <= 0xffff_ffff && level < 4
+    ? (at >>> (12 + shape.indexBits * (level - 1))) & (2 ** shape.indexBits - 1)
+    : tableIndex(shape, level, at);
+
 /** Most levels any format has. */
 const MOST_LEVELS = 4;
 
@@ -59,7 +65,7 @@ export class PageWalk {
     this.#rootHasAccessed = shape.levels !== 3;
     let tableAddress = space.rootAddress;
     for (let level = shape.levels; level >= 1; level--) {
-      const entryAddress = tableAddress + tableIndex(shape, level, at) * shape.entryBytes;
+      const entryAddress = tableAddress + indexOf(shape, level, at) * shape.entryBytes;
       const low = this.#readWord(entryAddress);
       const high = shape.entryBytes === 8 ? this.#readWord(entryAddress + 4) : 0;
       if ((low & PTE.present) === 0) return this.#fail(0);
