@@ -3,6 +3,7 @@ import { ByteReader } from "./byte-reader.ts";
 import type { Instruction, Operand, Repeat } from "./instruction.ts";
 import {
   ONE_BYTE_MAP,
+  PLAIN_ONLY,
   REGISTER_GROUP_7,
   REPEATABLE,
   TWO_BYTE_MAP,
@@ -118,6 +119,7 @@ const undefinedInstruction = (lengthBytes: number, addressBytes: 2 | 4 | 8): Ins
 /** Opcodes whose F3 or F2 form is another instruction that works on general registers. */
 const prefixedMnemonic = (mnemonic: string, repeats: number, opcode: number): string => {
   if (repeats === 0xf3 && mnemonic === "ud" && opcode === 0xb8) return "popcnt";
+  if (repeats !== 0 && (mnemonic === "rdrand" || mnemonic === "rdseed")) return "ud";
   return mnemonic;
 };
 
@@ -157,6 +159,7 @@ export const decode = (bytes: Uint8Array, at: number, available: number, code: C
   if (entry.needsModRm && isGroup7Register(specification, context)) {
     mnemonic = REGISTER_GROUP_7[modRm] ?? "ud";
     if (mnemonic === "swapgs" && code !== 8) mnemonic = "ud";
+    if ((prefixes.operandSize || prefixes.repeat !== 0) && PLAIN_ONLY.has(mnemonic)) mnemonic = "ud";
   } else {
     operands = readOperands(specification, mnemonic, context);
   }

@@ -236,7 +236,7 @@ aa rsm
 ab bts Ev Gv :lock
 ac shrd Ev Gv Ub
 ad shrd Ev Gv CL
-ae fxsave M | fxrstor M | ldmxcsr Md | stmxcsr Md | xsave M | lfence Wx | mfence Wx | sfence Wx
+ae simd Wx
 af imul Gv Ev
 b0 cmpxchg Eb Gb :lock
 b1 cmpxchg Ev Gv :lock
@@ -276,6 +276,16 @@ export const REGISTER_GROUP_7: Readonly<Record<number, string>> = {
   248: "swapgs",
   249: "rdtscp",
 };
+
+/** Those of them that 66, F2 and F3 make undefined. */
+export const PLAIN_ONLY: ReadonlySet<string> = new Set([
+  "monitor",
+  "mwait",
+  "clac",
+  "stac",
+  "xgetbv",
+  "xsetbv",
+]);
 
 /** x87 instructions with names of their own, by opcode << 8 | ModRM byte. */
 export const X87_REGISTER_NAMES: Readonly<Record<number, string>> = {

@@ -63,6 +63,13 @@ export class VcpuMemory implements LinearMemory {
   }
 
   read64(at: number, privilege?: AccessPrivilege): PackedFault | 0 {
+    if ((at & (PAGE_BYTES - 1)) <= PAGE_BYTES - 8) {
+      const host = this.translate(at, ACCESS.read, privilege);
+      if (host < 0) return -host;
+      this.low = this.#machine.view.getUint32(host, true);
+      this.high = this.#machine.view.getUint32(host + 4, true);
+      return 0;
+    }
     const fault = this.checkRead(at, 8, privilege);
     if (fault !== 0) return fault;
     this.low = this.read32(at, privilege);

@@ -8,6 +8,7 @@ import {
   VECTOR,
 } from "@xenolith/x86-architecture";
 import type { ProcessorCore } from "../engine/system-operations.ts";
+import { SEGMENT_FIELD } from "../state/layout.ts";
 import {
   isConformingCode,
   isNullSelector,
@@ -95,7 +96,7 @@ export const loadSegmentRegister = (
  */
 export const dropInnerDataSegments = (core: ProcessorCore): void => {
   for (const index of [SEGMENT.es, SEGMENT.ds, SEGMENT.fs, SEGMENT.gs]) {
-    const { attributes } = core.state.segment(index);
+    const attributes = core.state.segmentField(index, SEGMENT_FIELD.attributes);
     const isConforming = (attributes & ATTRIBUTE.code) !== 0 && (attributes & ATTRIBUTE.conforming) !== 0;
     const privilege = (attributes >>> ATTRIBUTE.dplShift) & 3;
     if (attributes !== 0 && !isConforming && privilege < core.state.privilege) {
