@@ -100,12 +100,18 @@ export const createOwnership = (parts: OwnershipParts): Ownership => {
     add(store.typeCount, frame, -1);
   };
 
-  const shareMonitor: Ownership["shareMonitor"] = (frame, domain, writable) => {
-    if (!hasFlag(store, frame, FRAME_FLAG.monitor) || hasFlag(store, frame, FRAME_FLAG.lent)) return;
+  /** Lends a monitor frame: one use keeps its type, so that it can be mapped as the loan says and in no other way. */
+  const lend = (frame: number, domain: DomId, writable: boolean): void => {
     store.type[frame] = writable ? FRAME_TYPE.writable : FRAME_TYPE.none;
     setFlag(store, frame, FRAME_FLAG.lent | FRAME_FLAG.validated);
     add(store.typeCount, frame, 1);
     setOwner(frame, domain);
+  };
+
+  /** Until it is lent to a domain, DOMID_XEN has a frame of the monitor's, for reading. */
+  const giveToMonitor = (frame: number): void => {
+    give(frame, DOMID_XEN, FRAME_FLAG.allocated | FRAME_FLAG.monitor);
+    lend(frame, DOMID_XEN, false);
   };
 
   return {
@@ -130,16 +136,18 @@ export const createOwnership = (parts: OwnershipParts): Ownership => {
     },
     allocateMonitor() {
       const frame = freeFrames.take();
-      if (frame !== null) give(frame, DOMID_XEN, FRAME_FLAG.allocated | FRAME_FLAG.monitor);
+      if (frame !== null) giveToMonitor(frame);
       return frame;
     },
     adoptMonitor(first, count) {
-      for (let frame = first; frame < first + count; frame++) {
-        give(frame, DOMID_XEN, FRAME_FLAG.allocated | FRAME_FLAG.monitor);
-        shareMonitor(toMfn(frame), DOMID_XEN, false);
-      }
+      for (let frame = first; frame < first + count; frame++) giveToMonitor(frame);
     },
-    shareMonitor,
+    shareMonitor(frame, domain, writable) {
+      if (!hasFlag(store, frame, FRAME_FLAG.monitor) || at(store.owner, frame) !== DOMID_XEN) return;
+      parts.flush(frame);
+      endLoan(frame);
+      lend(frame, domain, writable);
+    },
     releaseMonitor(frame) {
       if (!hasFlag(store, frame, FRAME_FLAG.monitor)) return;
       endLoan(frame);

@@ -101,6 +101,10 @@ export const createEntryUpdater = (parts: EntryUpdaterParts): EntryUpdater => {
     return result;
   };
 
+  /** The part of an entry that a format has: two-level entries have no high word. */
+  const fitted = ({ shape }: TableRules, entry: TableEntry): TableEntry =>
+    shape.entryBytes === 4 && entry.high !== 0 ? { low: entry.low, high: 0 } : entry;
+
   const updateEntry = (table: number, index: number, entry: TableEntry, update: EntryUpdate): number => {
     if (!(table >= 0 && table < store.frameCount) || at(store.owner, table) !== update.domain) return -EINVAL;
     const level = levelOf(table);
@@ -110,7 +114,9 @@ export const createEntryUpdater = (parts: EntryUpdaterParts): EntryUpdater => {
     if (refused !== 0) return refused;
     parts.worked(1);
     const place = { rules, level, table, domain: update.domain, mapped: update.mapped, lastSlot: false };
-    return whileHeld(table, () => replace(place, index, entry, update.preserveAccessedDirty === true));
+    return whileHeld(table, () =>
+      replace(place, index, fitted(rules, entry), update.preserveAccessedDirty === true),
+    );
   };
 
   return {

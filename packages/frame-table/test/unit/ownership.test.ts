@@ -81,6 +81,9 @@ describe("frames of the monitor", () => {
     expect(frames.updateEntry(space.level1, 10, leadsTo(readable), own)).toBeLessThan(0);
     expect(frames.updateEntry(space.level1, 10, leadsTo(readable, RO), own)).toBe(0);
     expect(frames.updateEntry(space.level1, 11, leadsTo(writable), own)).toBe(0);
+    const monitors = frames.allocateMonitor() ?? toMfn(0);
+    const asPrivileged = { domain: DOM1, mapped: DOMID_XEN };
+    expect(frames.updateEntry(space.level1, 12, leadsTo(monitors), asPrivileged)).toBeLessThan(0);
     expect(frames.pin(DOM1, readable, 1)).toBe(-EINVAL);
     expect(frames.pin(DOM1, writable, 1)).toBe(-EINVAL);
     expect(frames.steal(DOM1, writable)).toBe(-EINVAL);

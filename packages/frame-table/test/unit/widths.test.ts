@@ -22,6 +22,8 @@ describe("two-level tables", () => {
     expect(frames.updateEntry(root, 1008, NOTHING, OWN)).toBe(-EPERM);
     expect(frames.updateEntry(root, 2, leadsTo(0, RW | PTE.large), OWN)).toBe(-EINVAL);
     expect(frames.updateEntry(root, 3, leadsTo(root, RO), OWN)).toBe(0);
+    expect(frames.updateEntry(table, 0, { ...leadsTo(page), high: 0xffff_ffff }, OWN)).toBe(0);
+    expect(fixture.peek(table, 0)).toEqual(leadsTo(page));
     expect(frames.checkInvariants()).toEqual([]);
     expect(frames.unpin(DOM1, root)).toBe(0);
     expect(frames.checkInvariants()).toEqual([]);
