@@ -1,11 +1,12 @@
 // pnpm docs:embed: writes every package's examples into its README, where they are shown as they run.
 //
 // An example's place in a README is the fenced `ts` block that begins with `// examples/NAME.ts`; what follows in
-// it is the file. An example without a place gets one at the end.
+// it is the file. An example without a place gets one at the end. In the README of the repository the block begins
+// with the path from the root, and only examples with a place are shown.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { workspaces } from "./repository.mjs";
+import { repositoryRoot, workspaces } from "./repository.mjs";
 
 /** Paths of a package's examples, relative to it. @param {string} directory @returns {string[]} */
 export function examplesOf(directory) {
@@ -42,7 +43,17 @@ export function embedded(directory) {
   return readme;
 }
 
+/** The README of the repository as it has to be. @returns {string} */
+export function embeddedInRoot() {
+  const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8");
+  const places = /```ts\n\/\/ ((?:packages|apps)\/\S+\.ts)\n[\s\S]*?\n```\n/g;
+  return readme.replace(places, (_, /** @type {string} */ path) =>
+    blockOf(path, readFileSync(join(repositoryRoot, path), "utf8")),
+  );
+}
+
 function main() {
+  writeFileSync(join(repositoryRoot, "README.md"), embeddedInRoot());
   for (const { directory, path } of [...workspaces("packages"), ...workspaces("apps")]) {
     const file = join(directory, "README.md");
     const text = embedded(directory);

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { embedded, examplesOf } from "@xenolith/scripts/docs-embed.mjs";
-import { readManifest, type Workspace, workspaces } from "@xenolith/scripts/repository.mjs";
+import { embedded, embeddedInRoot, examplesOf } from "@xenolith/scripts/docs-embed.mjs";
+import { readManifest, repositoryRoot, type Workspace, workspaces } from "@xenolith/scripts/repository.mjs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 /** Interfaces are shown at work by the packages that implement or use them. */
@@ -13,7 +13,8 @@ function isPlaceholder({ directory }: Workspace): boolean {
 }
 
 const packages = workspaces("packages");
-const examples = packages.flatMap(({ directory, path }) =>
+const applications = workspaces("apps");
+const examples = [...packages, ...applications].flatMap(({ directory, path }) =>
   examplesOf(directory).map((example) => ({ name: `${path}/${example}`, file: join(directory, example) })),
 );
 
@@ -31,6 +32,25 @@ describe.each(packages)("the README of $path", (workspace) => {
   if (interfaces.test(workspace.name) || isPlaceholder(workspace)) return;
   it("has an example to show", () => {
     expect(examplesOf(workspace.directory), `${workspace.path}/examples/*.ts`).not.toEqual([]);
+  });
+});
+
+describe.each(applications)("the README of $path", (workspace) => {
+  const readme = readFileSync(join(workspace.directory, "README.md"), "utf8");
+
+  it("begins with the application's name", () => {
+    expect(readme.split("\n")[0]).toBe(`# ${readManifest(workspace.directory).name}`);
+  });
+
+  it("shows the application's examples as they are", () => {
+    expect(readme === embedded(workspace.directory), "it does not: run `pnpm docs:embed`").toBe(true);
+  });
+});
+
+describe("the README of the repository", () => {
+  it("shows examples as they are", () => {
+    const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8");
+    expect(readme === embeddedInRoot(), "it does not: run `pnpm docs:embed`").toBe(true);
   });
 });
 
