@@ -16,7 +16,7 @@ import { createQueries, readTableEntry } from "./queries.ts";
 import { createReferences, type TypeContents } from "./references.ts";
 import { createRelinquish } from "./relinquish.ts";
 import { createTableContents } from "./table-contents.ts";
-import { FRAME_OWNER, FRAME_TYPE_CHANGE } from "./trace.ts";
+import { FRAME_TABLE_TRACE } from "./trace.ts";
 import type { FrameTable, FrameTableOptions, TableLevel } from "./types.ts";
 import { createDescriptorUpdate } from "./update-descriptor.ts";
 import { createEntryUpdater } from "./update-entry.ts";
@@ -39,8 +39,8 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
   reserveFrames(store, reservedFrames);
   const machineToPhysical = createMachineToPhysical({ memory, firstFrame: reservedFrames, wide });
   const freeFrames = createFreeFrames(firstFree, memory.frameCount, entropy);
-  const ownerEvent = trace.define(FRAME_OWNER);
-  const typeEvent = trace.define(FRAME_TYPE_CHANGE);
+  const ownerEvent = trace.define(FRAME_TABLE_TRACE.owner);
+  const typeEvent = trace.define(FRAME_TABLE_TRACE.type);
   let work = 0;
 
   const worked = (entries: number): void => {

@@ -1,7 +1,7 @@
 export { createFrameTable } from "./create.ts";
 export { DESCRIPTORS_PER_FRAME } from "./descriptor-page.ts";
 export { checkDescriptor, type Descriptor, GUEST_GDT_ENTRIES } from "./descriptor-rules.ts";
-export { FRAME_TABLE_EVENTS } from "./trace.ts";
+export { FRAME_TABLE_TRACE } from "./trace.ts";
 export {
   type EntryUpdate,
   FRAME_TYPE,

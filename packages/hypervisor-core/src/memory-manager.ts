@@ -17,7 +17,7 @@ export interface MemoryManager {
   /** Takes a frame for shared_info, zeroed, and makes the domain known to the frame table. @returns 0 or -ENOMEM. */
   openDomain(domain: Domain): number;
   /**
-   * Gives back what a dying domain has: page-table bases, pins, descriptor tables, pages. Does a bounded amount of work.
+   * Gives back what a dying domain has: page-table bases, pins, descriptor tables, pages.
    * @returns true when nothing is left; else it is called again, also after foreign mappings have gone.
    */
   closeDomain(domain: Domain): boolean;
