@@ -145,24 +145,38 @@ export const readVectorFile = (path: string): VectorFile => {
     }
   };
   const header = parse<RawHeader>(0);
-  if (header.schema !== "xvec-1")
+  if (header?.schema !== "xvec-1") {
     throw new VectorFileError(`${path}: line 1 is not the header of an xvec-1 file`);
-  if (header.isa !== "i386")
+  }
+  if (header.isa !== "i386") {
     throw new VectorFileError(`${path}: vectors for "${header.isa}", only i386 can be run`);
-  return {
-    group: header.group,
-    windows: header.windows.map(({ name, addr, size, prot }) => ({
-      name,
-      address: hex(addr),
-      sizeBytes: size,
-      writable: prot.includes("w"),
-    })),
-    defaults: registersOf(header.defaults),
-    selectors: header.sel,
-    fsBase: hex(header.fs_base ?? "0"),
-    vectors: lines.slice(1).map((_, index) => vectorOf(parse<RawVector>(index + 1))),
+  }
+  const shaped = <Value>(line: number, convert: () => Value): Value => {
+    try {
+      return convert();
+    } catch {
+      throw new VectorFileError(`${path}: line ${line + 1} lacks a field or has one of another type`);
+    }
   };
+  const vectors = lines.slice(1).map((_, index) => {
+    const raw = parse<RawVector>(index + 1);
+    return shaped(index + 1, () => vectorOf(raw));
+  });
+  return { ...shaped(0, () => headerOf(header)), vectors };
 };
+
+const headerOf = (header: RawHeader): Omit<VectorFile, "vectors"> => ({
+  group: header.group,
+  windows: header.windows.map(({ name, addr, size, prot }) => ({
+    name,
+    address: hex(addr),
+    sizeBytes: size,
+    writable: prot.includes("w"),
+  })),
+  defaults: registersOf(header.defaults),
+  selectors: header.sel,
+  fsBase: hex(header.fs_base ?? "0"),
+});
 
 const readText = (path: string): string => {
   try {

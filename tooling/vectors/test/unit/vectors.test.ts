@@ -105,6 +105,11 @@ describe("bad input is named", () => {
       /line 2/,
     ],
     [
+      "a header without windows",
+      () => readVectorFile(put("bare.jsonl", '{"schema":"xvec-1","isa":"i386"}')),
+      /line 1 lacks/,
+    ],
+    [
       "a directory that is not there",
       () => findVectorFiles(join(scratch, "none"), null),
       /no such directory/,
