@@ -66,7 +66,7 @@ describe("run", () => {
     bench.load("90 f4");
     for (let bits = 0; bits < 64; bits++) {
       const positions = [FLAG.cf, FLAG.pf, FLAG.af, FLAG.zf, FLAG.sf, FLAG.of];
-      const flags = positions.reduce(
+      const flags = positions.reduce<number>(
         (all, flag, index) => all | ((bits >> index) & 1 ? flag : 0),
         FLAG.fixed,
       );

@@ -1,0 +1,114 @@
+import { EXIT, type Exit, type MachineMemory } from "@xenolith/machine-interface";
+import { createFakeMemory, createIdentityTranslator } from "@xenolith/machine-interface/testing";
+import {
+  type DescriptorSource,
+  FLAG,
+  SEGMENT,
+  segmentHigh,
+  segmentLow,
+  type X86Vcpu,
+} from "@xenolith/x86-architecture";
+import { createMonitoredProcessor } from "../../src/index.ts";
+import { snapshot } from "./engine-bench.ts";
+
+/** Where wild code is put, somewhere in here. */
+const CODE_START = 0x3000;
+const CODE_RANGE = 0x2000;
+const CODE_BYTES = 400;
+
+/** How a wild program begins. */
+export interface WildProgram {
+  readonly code: Uint8Array;
+  /** Offset of the code in its range. */
+  readonly at: number;
+  readonly registers: readonly number[];
+  readonly flags: number;
+  readonly privilege: 1 | 3;
+  /** 16-bit code. */
+  readonly isShort: boolean;
+  /** Base of the data segments: not 0 makes every address a checked one. */
+  readonly dataBase: number;
+  readonly dataLimit: number;
+}
+
+/** Flat code and data of rings 1 and 3, and a few that are not flat. */
+const createDescriptors = (): DescriptorSource => {
+  const table = [0, 0xc0bb, 0xc0b3, 0xc0fb, 0xc0f3, 0x40f3, 0xc0f1, 0xc0f7].map(
+    (attributes) => [segmentLow(0, 0xfffff), segmentHigh(0, 0xfffff, attributes)] as const,
+  );
+  return {
+    low: 0,
+    high: 0,
+    read(selector: number): boolean {
+      const found = table[selector >>> 3];
+      if (found === undefined) return false;
+      [this.low, this.high] = found;
+      return true;
+    },
+    setAccessed: () => {},
+  };
+};
+
+/** A VCPU under a monitor that does nothing about exits but to go on elsewhere. */
+export interface WildMachine {
+  readonly memory: MachineMemory;
+  readonly vcpu: X86Vcpu;
+  start(program: WildProgram): void;
+  /** After an exit: goes on behind the instruction, with wild addresses brought back into memory. */
+  goOn(exit: Exit): void;
+  state(): readonly number[];
+}
+
+export const createWildMachine = (): WildMachine => {
+  const memory = createFakeMemory({ frameCount: 64, reserveBytes: 3 << 20 });
+  const translator = createIdentityTranslator(memory);
+  const processor = createMonitoredProcessor({ memory, translator, recordBytes: 1 << 18 });
+  const vcpu = processor.createVcpu({ descriptors: createDescriptors(), timestamp: () => 7 });
+  vcpu.space = translator.space;
+  const { context } = vcpu;
+  return {
+    memory,
+    vcpu,
+    start: (program) => {
+      const at = CODE_START + (program.at % CODE_RANGE);
+      const code = program.code.subarray(0, CODE_BYTES);
+      memory.bytes.set(code, at);
+      for (let frame = at >> 12; frame <= (at + code.length) >> 12; frame++)
+        memory.written(frame as never, 0, 4096);
+      const dpl = program.privilege << 5;
+      const selectors = program.privilege === 1 ? { code: 0x09, data: 0x11 } : { code: 0x1b, data: 0x23 };
+      const codeKind = program.isShort ? 0x809b : 0xc09b;
+      context.setSegment(SEGMENT.cs, {
+        selector: selectors.code,
+        base: 0,
+        limit: 0xffff_ffff,
+        attributes: codeKind | dpl,
+      });
+      for (const index of [SEGMENT.ss, SEGMENT.ds, SEGMENT.es, SEGMENT.fs, SEGMENT.gs]) {
+        const { dataBase: base, dataLimit: limit } = program;
+        context.setSegment(index, { selector: selectors.data, base, limit, attributes: 0xc093 | dpl });
+      }
+      program.registers.forEach((value, index) => {
+        context.setRegister(index, value);
+      });
+      context.flags = program.flags;
+      context.instructionPointer = at;
+    },
+    goOn: (exit) => {
+      const skipped = exit.kind === EXIT.privileged ? vcpu.privilegedOperation.lengthBytes : 1;
+      context.instructionPointer = (context.instructionPointer + skipped) >>> 0;
+      if (context.instructionPointer >= memory.ramBytes) context.instructionPointer = CODE_START;
+      for (let index = 0; index < 8; index++) {
+        const value = context.register(index);
+        if (value >= memory.ramBytes) context.setRegister(index, value % memory.ramBytes);
+      }
+    },
+    state: () => [
+      ...snapshot(context),
+      ...[SEGMENT.es, SEGMENT.cs, SEGMENT.ss, SEGMENT.ds].map((index) => context.segment(index).selector),
+    ],
+  };
+};
+
+/** Flags that every program begins with. */
+export const WILD_FLAGS: number = FLAG.fixed | FLAG.if;
