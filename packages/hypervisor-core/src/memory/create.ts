@@ -49,7 +49,7 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
   });
   const descriptors = createDescriptorTables(memory, frames);
   const bases = createPageTableBases(frames, spaces, descriptors);
-  const parts: MemoryParts = { memory, translator, frames, spaces, descriptors, findDomain };
+  const parts: MemoryParts = { memory, frames, spaces, descriptors, findDomain };
 
   /** In the order of pseudo-physical numbers; frames without one come last. */
   const framesOf = (domain: Domain): Mfn[] => {

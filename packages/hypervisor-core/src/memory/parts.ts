@@ -1,5 +1,5 @@
 import type { FrameTable } from "@xenolith/frame-table";
-import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interface";
+import type { MachineMemory } from "@xenolith/machine-interface";
 import type { DomId } from "@xenolith/xen-abi";
 import type { Domain } from "../domain.ts";
 import type { AddressSpaces } from "./address-spaces.ts";
@@ -11,7 +11,6 @@ export type FindDomain = (domain: DomId) => Domain | null;
 /** What the handlers of memory hypercalls share. */
 export interface MemoryParts {
   readonly memory: MachineMemory;
-  readonly translator: AddressTranslator;
   readonly frames: FrameTable;
   readonly spaces: AddressSpaces;
   readonly descriptors: DescriptorTables;
