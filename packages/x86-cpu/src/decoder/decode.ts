@@ -2,6 +2,7 @@ import { SEGMENT } from "@xenolith/x86-architecture";
 import { ByteReader } from "./byte-reader.ts";
 import type { Instruction, Operand, Repeat } from "./instruction.ts";
 import {
+  FENCES,
   ONE_BYTE_MAP,
   PLAIN_ONLY,
   REGISTER_GROUP_7,
@@ -162,6 +163,11 @@ export const decode = (bytes: Uint8Array, at: number, available: number, code: C
     if ((prefixes.operandSize || prefixes.repeat !== 0) && PLAIN_ONLY.has(mnemonic)) mnemonic = "ud";
   } else {
     operands = readOperands(specification, mnemonic, context);
+  }
+  if (mnemonic === "fence") {
+    const isFence = modRm >= 0xc0 && !prefixes.operandSize && prefixes.repeat === 0;
+    mnemonic = (isFence ? FENCES[(modRm >> 3) & 7] : undefined) ?? "simd";
+    if (isFence) operands = [];
   }
   if (specification.trailingByte) reader.u8();
   if (reader.isExhausted) return exhausted(reader, available, addressBytes);

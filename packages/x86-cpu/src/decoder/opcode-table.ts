@@ -236,7 +236,7 @@ aa rsm
 ab bts Ev Gv :lock
 ac shrd Ev Gv Ub
 ad shrd Ev Gv CL
-ae simd Wx
+ae simd Wx | simd Wx | simd Wx | simd Wx | simd Wx | fence Wx | fence Wx | fence Wx
 af imul Gv Ev
 b0 cmpxchg Eb Gb :lock
 b1 cmpxchg Ev Gv :lock
@@ -276,6 +276,9 @@ export const REGISTER_GROUP_7: Readonly<Record<number, string>> = {
   248: "swapgs",
   249: "rdtscp",
 };
+
+/** Register forms of group 15, by bits 5:3 of the ModRM byte; memory and prefixed forms are other instructions. */
+export const FENCES: Readonly<Record<number, string>> = { 5: "lfence", 6: "mfence", 7: "sfence" };
 
 /** Those of them that 66, F2 and F3 make undefined. */
 export const PLAIN_ONLY: ReadonlySet<string> = new Set([

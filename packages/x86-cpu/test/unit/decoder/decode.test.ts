@@ -92,6 +92,20 @@ describe("decode", () => {
     expect(read("50", 8).operandBytes).toBe(8);
   });
 
+  it("tells fences from the memory and prefixed forms of their group", () => {
+    expect(["0f ae e8", "0f ae f0", "0f ae f8"].map((hex) => read(hex).mnemonic)).toEqual([
+      "lfence",
+      "mfence",
+      "sfence",
+    ]);
+    expect(["0f ae 30", "66 0f ae f0", "f3 0f ae f0", "0f ae e0"].map((hex) => read(hex).mnemonic)).toEqual([
+      "simd",
+      "simd",
+      "simd",
+      "simd",
+    ]);
+  });
+
   it("says when an instruction goes on beyond what there is, and when it is longer than allowed", () => {
     expect(read("c7 05 00 00").mnemonic).toBe("truncated");
     expect(read("66 66 66 66 66 66 66 66 66 66 66 66 66 66 90")).toMatchObject({
