@@ -10,7 +10,7 @@ export interface Terminal {
   type(bytes: Uint8Array): void;
   /**
    * Types a text under virtual time, where nothing says when a person would have typed it: one line is released when the
-   * domain has taken all input before it and 10 virtual ms have passed.
+   * domain has taken all input before it and 10 virtual ms have passed without output, or a second with.
    */
   typeLines(bytes: Uint8Array): void;
   /** Whether all that was typed has been taken by the domain. */
@@ -19,6 +19,8 @@ export interface Terminal {
 }
 
 const LINE_PAUSE_NS = 10_000_000;
+/** A domain that never stops writing gets its next line after this long. */
+const LONGEST_PAUSE_NS = 1_000_000_000;
 const LINE_FEED = 0x0a;
 
 const splitLines = (bytes: Uint8Array): Uint8Array[] => {
@@ -49,10 +51,15 @@ export const openTerminal = ({ console, timers, now, onInput }: TerminalOptions)
   let listener: ((bytes: Uint8Array) => void) | null = null;
   const chunk = new Uint8Array(65_536);
   let isPassing = false;
+  let outputAtNs = now();
+  let releasedAtNs = now();
 
   const passOutput = (): void => {
     if (listener === null) return;
-    for (let count = outer.read(chunk); count > 0; count = outer.read(chunk)) listener(chunk.slice(0, count));
+    for (let count = outer.read(chunk); count > 0; count = outer.read(chunk)) {
+      outputAtNs = now();
+      listener(chunk.slice(0, count));
+    }
   };
   const passInput = (): void => {
     // The console answers from within a write; what it makes room for is passed on by the call under way.
@@ -78,14 +85,16 @@ export const openTerminal = ({ console, timers, now, onInput }: TerminalOptions)
   console.attach(inner);
 
   const isDrained = (): boolean => typed.length === 0 && console.unreadInputBytes === 0;
-  const releaseLater = (): void => {
-    timers.at(toNanoseconds(now() + LINE_PAUSE_NS), () => {
-      const line = isDrained() ? lines.shift() : undefined;
+  const releaseAt = (atNs: number): void => {
+    timers.at(toNanoseconds(atNs), () => {
+      const isQuiet = now() >= outputAtNs + LINE_PAUSE_NS || now() >= releasedAtNs + LONGEST_PAUSE_NS;
+      const line = isDrained() && isQuiet ? lines.shift() : undefined;
       if (line !== undefined) {
+        releasedAtNs = now();
         typed.push(line);
         passInput();
       }
-      if (lines.length > 0 && !outer.closed) releaseLater();
+      if (lines.length > 0 && !outer.closed) releaseAt(now() + LINE_PAUSE_NS);
     });
   };
 
@@ -102,7 +111,7 @@ export const openTerminal = ({ console, timers, now, onInput }: TerminalOptions)
     typeLines: (bytes) => {
       const isIdle = lines.length === 0;
       lines.push(...splitLines(bytes));
-      if (isIdle && lines.length > 0) releaseLater();
+      if (isIdle && lines.length > 0) releaseAt(now() + LINE_PAUSE_NS);
       onInput();
     },
     get drained() {

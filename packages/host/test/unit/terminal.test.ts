@@ -74,6 +74,29 @@ describe("terminal", () => {
     expect(terminal.drained).toBe(true);
   });
 
+  it("waits while the domain is still writing, but not for ever", () => {
+    const { terminal, arrived, say, take, pass } = setUp();
+    terminal.onOutput(() => {});
+    terminal.typeLines(bytes("next\n"));
+    for (let step = 0; step < 90; step++) {
+      say("more");
+      pass(10_000_000 - 1);
+      expect(arrived()).toBe("");
+    }
+    pass(10_000_000);
+    pass(10_000_000);
+    expect(arrived()).toBe("next\n");
+    take();
+    terminal.typeLines(bytes("last\n"));
+    let seen = "";
+    for (let step = 0; step < 110; step++) {
+      say("more");
+      pass(10_000_000 - 1);
+      seen += arrived();
+    }
+    expect(seen).toBe("last\n");
+  });
+
   it("types each line once, also to a console that answers from within the write", () => {
     const timers = createTimerQueue();
     let stream: ByteStream | null = null;
