@@ -1,0 +1,180 @@
+import { EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "@xenolith/xen-abi";
+import {
+  EVTCHN_OP_COMPAT_ARGUMENT_OFFSET,
+  EVTCHNOP_alloc_unbound,
+  EVTCHNOP_bind_interdomain,
+  EVTCHNOP_bind_ipi,
+  EVTCHNOP_bind_pirq,
+  EVTCHNOP_bind_vcpu,
+  EVTCHNOP_close,
+  EVTCHNOP_expand_array,
+  EVTCHNOP_init_control,
+  EVTCHNOP_reset,
+  EVTCHNOP_send,
+  EVTCHNOP_set_priority,
+  EVTCHNOP_status,
+  EVTCHNOP_unmask,
+  EVTCHNSTAT_ipi,
+  EVTCHNSTAT_unbound,
+} from "@xenolith/xen-abi/event-channel";
+import {
+  GNTST_bad_virt_addr,
+  GNTST_okay,
+  GNTTAB_COPY,
+  GNTTAB_SETUP_TABLE,
+  GNTTABOP_copy,
+  GNTTABOP_dump_table,
+  GNTTABOP_get_version,
+  GNTTABOP_query_size,
+  GNTTABOP_set_version,
+  GNTTABOP_setup_table,
+} from "@xenolith/xen-abi/grant-table";
+import {
+  __HYPERVISOR_event_channel_op,
+  __HYPERVISOR_event_channel_op_compat,
+  __HYPERVISOR_grant_table_op,
+} from "@xenolith/xen-abi/xen";
+import { beforeEach, describe, expect, it } from "vitest";
+import {
+  ABSENT,
+  ARGUMENT,
+  createHypervisorFixture,
+  type FixtureGuest,
+  type HypervisorFixture,
+  OTHER,
+} from "../support/hypervisor-fixture.ts";
+
+const DOMID_SELF = 0x7ff0;
+const WIDTH = "x86_32p";
+
+let fixture: HypervisorFixture;
+let guest: FixtureGuest;
+beforeEach(() => {
+  fixture = createHypervisorFixture();
+  guest = fixture.addGuest({ id: 1 });
+});
+
+describe("event_channel_op", () => {
+  const evtchn = (command: number, ...words: readonly number[]): number => {
+    guest.write(ARGUMENT, ...words);
+    return guest.call(__HYPERVISOR_event_channel_op, command, ARGUMENT);
+  };
+
+  it("writes the port it gives behind the domains", () => {
+    expect(evtchn(EVTCHNOP_alloc_unbound, DOMID_SELF | (2 << 16), 0)).toBe(0);
+    expect(guest.read(ARGUMENT + 4)).toBe(1);
+    expect(guest.read(ARGUMENT)).toBe(DOMID_SELF | (2 << 16));
+  });
+
+  it("tells the state of a port", () => {
+    evtchn(EVTCHNOP_alloc_unbound, DOMID_SELF | (2 << 16), 0);
+    evtchn(EVTCHNOP_bind_ipi, 0, 0);
+    expect(evtchn(EVTCHNOP_status, DOMID_SELF, 1, 9, 9, 9, 9)).toBe(0);
+    expect([8, 12, 16].map((at) => guest.read(ARGUMENT + at))).toEqual([EVTCHNSTAT_unbound, 0, 2]);
+    evtchn(EVTCHNOP_status, DOMID_SELF, 2, 9, 9, 9, 9);
+    expect(guest.read(ARGUMENT + 8)).toBe(EVTCHNSTAT_ipi);
+    expect(evtchn(EVTCHNOP_status, 55, 1, 0, 0, 0, 0)).toBe(-ESRCH);
+  });
+
+  it("leaves the argument alone on an error", () => {
+    expect(evtchn(EVTCHNOP_bind_interdomain, 44, 1, 0x77)).toBe(-ESRCH);
+    expect(guest.read(ARGUMENT + 8)).toBe(0x77);
+  });
+
+  it.each([
+    ["close of a port that is not there", EVTCHNOP_close, [99], -EINVAL],
+    ["send to one", EVTCHNOP_send, [99], -EINVAL],
+    ["unmask of one", EVTCHNOP_unmask, [4000], -EINVAL],
+    ["a physical interrupt", EVTCHNOP_bind_pirq, [3, 0, 0], -EPERM],
+    ["a VCPU that is not there", EVTCHNOP_bind_vcpu, [1, 9], -2],
+    ["the control block of FIFO events", EVTCHNOP_init_control, [0, 0, 0, 0, 0, 0], -ENOSYS],
+    ["their array", EVTCHNOP_expand_array, [0, 0], -EOPNOTSUPP],
+    ["their priority", EVTCHNOP_set_priority, [4000, 0], -EINVAL],
+    ["reset of one's own", EVTCHNOP_reset, [DOMID_SELF], 0],
+    ["a command that is not known", 77, [], -ENOSYS],
+  ] as const)("%s", (_what, command, words, result) => {
+    expect(evtchn(command, ...words)).toBe(result);
+  });
+
+  it("an argument that cannot be read is -EFAULT", () => {
+    expect(guest.call(__HYPERVISOR_event_channel_op, EVTCHNOP_send, ABSENT)).toBe(-EFAULT);
+  });
+
+  it("the older form has the command in front, and knows nothing newer", () => {
+    guest.write(ARGUMENT, EVTCHNOP_bind_ipi, 0, 0);
+    expect(guest.call(__HYPERVISOR_event_channel_op_compat, ARGUMENT)).toBe(0);
+    expect(guest.read(ARGUMENT + EVTCHN_OP_COMPAT_ARGUMENT_OFFSET + 4)).toBe(1);
+    guest.write(ARGUMENT, EVTCHNOP_reset, DOMID_SELF);
+    expect(guest.call(__HYPERVISOR_event_channel_op_compat, ARGUMENT)).toBe(-ENOSYS);
+    expect(guest.call(__HYPERVISOR_event_channel_op_compat, ABSENT)).toBe(-EFAULT);
+  });
+});
+
+describe("grant_table_op", () => {
+  const grant = (command: number, count: number, ...words: readonly number[]): number => {
+    guest.write(ARGUMENT, ...words);
+    return guest.call(__HYPERVISOR_grant_table_op, command, ARGUMENT, count);
+  };
+
+  it("setup_table grows the table and lists its frames", () => {
+    expect(grant(GNTTABOP_setup_table, 1, DOMID_SELF, 3, 0x55, OTHER)).toBe(0);
+    const { status } = GNTTAB_SETUP_TABLE.layout[WIDTH];
+    expect(guest.read(ARGUMENT + status) & 0xffff).toBe(GNTST_okay);
+    const frames = [0, 1, 2].map((index) => guest.read(OTHER + 4 * index));
+    expect(new Set(frames).size).toBe(3);
+    for (const frame of frames) expect(fixture.hypervisor.frames.ownerOf(frame as never)).toBe(guest.id);
+  });
+
+  it("setup_table whose list cannot be written says so in its status", () => {
+    expect(grant(GNTTABOP_setup_table, 1, DOMID_SELF, 1, 0, ABSENT)).toBe(0);
+    expect((guest.read(ARGUMENT + 8) << 16) >> 16).toBe(GNTST_bad_virt_addr);
+  });
+
+  it("query_size and the version", () => {
+    expect(grant(GNTTABOP_query_size, 1, DOMID_SELF, 0, 0, 0)).toBe(0);
+    expect(guest.read(ARGUMENT + 8)).toBe(64);
+    expect(grant(GNTTABOP_get_version, 1, DOMID_SELF, 0)).toBe(0);
+    expect(guest.read(ARGUMENT + 4)).toBe(1);
+    expect(grant(GNTTABOP_set_version, 1, 1)).toBe(0);
+    expect(grant(GNTTABOP_set_version, 1, 2)).toBe(-ENOSYS);
+    expect(grant(GNTTABOP_set_version, 1, 7)).toBe(-EINVAL);
+  });
+
+  it("a long batch of copies restarts on the way and does each of them", () => {
+    const count = 1000;
+    const size = GNTTAB_COPY.size(WIDTH);
+    const list = new Uint8Array(count * size);
+    const view = new DataView(list.buffer);
+    const end = (page: number, offset: number) => ({
+      ref: 0 as never,
+      gmfn: guest.frames[page] ?? 0,
+      domid: DOMID_SELF as never,
+      offset,
+    });
+    for (let index = 0; index < count; index++)
+      GNTTAB_COPY.write(view, index * size, WIDTH, {
+        source: end(28, 2 * index),
+        dest: end(29, 2 * index),
+        len: 2,
+        flags: 0,
+        status: 1,
+      });
+    guest.writeBytes(ARGUMENT, list);
+    guest.writeBytes(
+      28 * 4096,
+      Uint8Array.from({ length: 2 * count }, (_, index) => index),
+    );
+    expect(guest.call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, ARGUMENT, count)).toBe(0);
+    expect(guest.readBytes(29 * 4096, 2 * count)).toEqual(guest.readBytes(28 * 4096, 2 * count));
+    expect(fixture.clock.now()).toBeGreaterThan(count * 200);
+  });
+
+  it("refuses counts and arguments as Xen does", () => {
+    expect(grant(GNTTABOP_query_size, 2, DOMID_SELF)).toBe(-EINVAL);
+    expect(grant(GNTTABOP_copy, 0xffff_ffff)).toBe(-EINVAL);
+    expect(grant(GNTTABOP_dump_table, 1, DOMID_SELF)).toBe(-ENOSYS);
+    expect(guest.call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, ABSENT, 1)).toBe(-EFAULT);
+    expect(guest.call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, 0xf57f_fff0, 2)).toBe(-EFAULT);
+    expect(guest.call(__HYPERVISOR_grant_table_op, GNTTABOP_copy, ABSENT, 0)).toBe(0);
+  });
+});
