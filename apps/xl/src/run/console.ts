@@ -2,6 +2,8 @@ import { writeSync } from "node:fs";
 import type { Terminal } from "@xenolith/host";
 
 const STDOUT = 1;
+/** Ctrl+], as in xl's console. */
+const ESCAPE = 0x1d;
 const STDIN_CHUNK_LIMIT = 64 * 1024 * 1024;
 
 /** Writes all bytes to stdout before it returns, waiting where a pipe is full. */
@@ -39,17 +41,25 @@ export const prepareInput = async (clock: "virtual" | "real"): Promise<ConsoleIn
 });
 
 /**
- * Joins the process's stdout and stdin with a domain's console. A terminal is switched to raw mode.
+ * Joins the process's stdout and stdin with a domain's console. A terminal is switched to raw mode; there Ctrl+] calls
+ * `onEscape` and is not passed on.
  * @returns a function that undoes it.
  */
-export const attachConsole = (terminal: Terminal, input: ConsoleInput): (() => void) => {
+export const attachConsole = (
+  terminal: Terminal,
+  input: ConsoleInput,
+  onEscape: () => void,
+): (() => void) => {
   terminal.onOutput(writeOut);
   if (input.script !== null) {
     terminal.typeLines(input.script);
     return () => terminal.close();
   }
   const { stdin } = process;
-  const onData = (bytes: Buffer): void => terminal.type(new Uint8Array(bytes));
+  const onData = (bytes: Buffer): void => {
+    if (stdin.isTTY && bytes.includes(ESCAPE)) onEscape();
+    else terminal.type(new Uint8Array(bytes));
+  };
   if (stdin.isTTY) stdin.setRawMode(true);
   stdin.on("data", onData);
   return () => {

@@ -26,8 +26,9 @@ export const RUN_USAGE = `usage: xl run KERNEL [--ramdisk FILE] [--cmdline TEXT]
               [--disk SPEC]... [--clock virtual|real] [--scheduler bvt] [--engine auto|interpreter]
               [--seed N] [--timeout SECONDS] [--stats FILE]
 
-Runs one domain on a private host until it stops. The domain's console is stdout and stdin.
-Exit code: 0 powered off, 1 crashed, 2 bad usage or image, 3 timed out.`;
+Runs one domain on a private host until it stops. The domain's console is stdout and stdin; on a terminal,
+Ctrl+] ends the run.
+Exit code: 0 powered off, 1 crashed, 2 bad usage or image, 3 timed out or ended from outside.`;
 
 const DEFAULT_MEMORY_MIB = 128;
 const LARGEST_MEMORY_MIB = 3072;

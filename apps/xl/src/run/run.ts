@@ -13,7 +13,7 @@ const HOST_OVERHEAD_MIB = 32;
 
 /** How a run ended. */
 interface Outcome {
-  readonly reason: ShutdownReason | "timeout" | "idle";
+  readonly reason: ShutdownReason | "timeout" | "idle" | "escape";
   readonly crash: CrashReport | null;
 }
 
@@ -38,6 +38,9 @@ const report = ({ reason, crash }: Outcome, options: RunOptions): number => {
       return EXIT_CODE.poweredOff;
     case "timeout":
       say(`xl run: ${options.kernel}: still running after ${options.timeoutSeconds} s`);
+      return EXIT_CODE.timedOut;
+    case "escape":
+      say(`\nxl run: ${options.kernel}: stopped by Ctrl+]`);
       return EXIT_CODE.timedOut;
     case "idle":
       say(`xl run: ${options.kernel}: waits for input that will never come`);
@@ -89,10 +92,11 @@ const runDomain = async (
   const endOf = watchForEnd(host, () => domain);
   const running = host.run();
   let detach = (): void => {};
-  let timedOut = false;
+  /** What ended the run if the domain itself did not. */
+  let interruption: "timeout" | "idle" | "escape" = "idle";
   const timer = setTimeout(
     () => {
-      timedOut = true;
+      interruption = "timeout";
       host.stop();
     },
     options.timeoutSeconds === null ? 0x7fff_ffff : options.timeoutSeconds * 1000,
@@ -111,11 +115,14 @@ const runDomain = async (
       { paused: true },
     );
     domain = created;
-    detach = attachConsole(host.terminal(created), input);
+    detach = attachConsole(host.terminal(created), input, () => {
+      interruption = "escape";
+      host.stop();
+    });
     host.control.unpause(created);
     await running;
     if (failure !== null) throw failure;
-    const outcome = endOf() ?? { reason: timedOut ? ("timeout" as const) : ("idle" as const), crash: null };
+    const outcome = endOf() ?? { reason: interruption, crash: null };
     if (options.stats !== null) writeStats(host, created, outcome, startMs, options.stats);
     return report(outcome, options);
   } finally {
