@@ -69,7 +69,7 @@ const parse = (args: readonly string[]) => {
     });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw new UsageError(error.message.split(". ")[0] ?? error.message);
+    throw new UsageError(/^.*?(?=\. |\.?\n|$)/.exec(error.message)?.[0] ?? error.message);
   }
 };
 
