@@ -14,6 +14,7 @@ import {
   EOPNOTSUPP,
   ESRCH,
   toDomId,
+  toGrantRef,
   toPort,
   toVcpuIndex,
 } from "@xenolith/xen-abi";
