@@ -37,6 +37,11 @@ export interface ExitParts {
 
 /** Bytes of INT n: how far back the instruction lies when it is refused. */
 const INT_BYTES = 2;
+/**
+ * Cost of emulating a privileged instruction: leaving the guest, decoding, coming back. Without it a guest that polls with
+ * such instructions (GRUB reads the time with CPUID and RDTSC) would poll millions of times in a second of its time.
+ */
+const EMULATION_COST_NS = 1_000;
 /** Rings of a 32-bit guest. */
 const KERNEL_RING = 1;
 const USER_RING = 3;
@@ -87,6 +92,7 @@ export const createExitHandler = (parts: ExitParts): HandleExit => {
   };
 
   const privileged = (vcpu: Vcpu, x86: X86Vcpu): number => {
+    vcpu.chargedNs += EMULATION_COST_NS;
     const outcome = emulate(vcpu, x86);
     if (outcome === EMULATED.next) return 1;
     deliverFault(vcpu, x86, outcome);

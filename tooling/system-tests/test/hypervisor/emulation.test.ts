@@ -164,7 +164,7 @@ describe("control registers", () => {
     guest.write(CODE, [...rdmsr, ...store("eax", RESULT), ...spin]);
     guest.writeUint32(RESULT, 9);
     guest.start();
-    machine.runUntil(1000);
+    machine.runUntil(10_000);
     expect(guest.readUint32(RESULT)).toBe(0);
   });
 });
