@@ -1,7 +1,7 @@
 import type { MappedPages } from "@xenolith/domain-interface";
 import type { DomainControl } from "@xenolith/domain-interface/control";
 import { frameAddress, type Mfn, PAGE_SIZE } from "@xenolith/machine-interface";
-import { type DomId, longBytes, type Port, toPfn, toVcpuIndex } from "@xenolith/xen-abi";
+import { type DomId, EOPNOTSUPP, longBytes, type Port, toPfn, toVcpuIndex } from "@xenolith/xen-abi";
 import { SIF_MOD_START_PFN, START_INFO, startInfoMagic, writeStartInfo } from "@xenolith/xen-abi/start-info";
 import { buildBootstrapTables } from "./bootstrap-tables.ts";
 import type { KernelImage } from "./kernel-image.ts";
@@ -123,6 +123,7 @@ export const buildDomain = (control: DomainControl, request: BuildRequest): Buil
     stackPointer: image.virtualBase + (plan.stack + 1) * PAGE_SIZE,
     startInfo: image.virtualBase + plan.startInfo * PAGE_SIZE,
   });
+  if (started === -EOPNOTSUPP) return buildProblem(`the hypervisor does not run ${image.width} guests yet`);
   if (started < 0) return buildProblem(`the hypervisor refuses the first registers (error ${started})`);
   return { kind: "built", consoleFrame, storeFrame };
 };

@@ -28,6 +28,11 @@ describe("xl run with bad input", () => {
     ["a missing disk", () => [grub(), "--disk", file("none.img")], /none\.img: no such file/],
     ["a disk that is none", () => [grub(), "--disk", file("tiny")], /tiny: 1 bytes/],
     ["a disk in words that mean nothing", () => [grub(), "--disk", "a,b,c,d,e,f"], /disk 'a,b,c,d,e,f'/],
+    [
+      "a kernel of a width that is not run yet",
+      () => [guestPath("grub-x86_64-xen.bin")],
+      /does not run x86_64 guests/,
+    ],
     ["no memory", () => [grub(), "--memory", "0"], /--memory 0/],
     ["an unknown option", () => [grub(), "--frobnicate"], /--frobnicate/],
     ["no kernel", () => [], /no kernel given/],
