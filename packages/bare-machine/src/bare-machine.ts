@@ -2,8 +2,8 @@ import { ELF_MACHINE, parseElf } from "@xenolith/elf";
 import { createMachineMemory } from "@xenolith/machine";
 import { EXIT, HostError, type MachineMemory } from "@xenolith/machine-interface";
 import { createAddressTranslator } from "@xenolith/mmu";
-import { CR0, REGISTER, SEGMENT, type VcpuContext, type X86Vcpu } from "@xenolith/x86-architecture";
-import { createBareProcessor, I686_MODEL } from "@xenolith/x86-cpu";
+import { CR0, REGISTER, SEGMENT, type VcpuContext } from "@xenolith/x86-architecture";
+import { type BareVcpu, createBareProcessor, I686_MODEL } from "@xenolith/x86-cpu";
 import { BOOT_MAGIC, type BootProblem, loadMultiboot } from "./multiboot.ts";
 import { createPortSpace } from "./port-space.ts";
 import { createSerialPort } from "./serial-port.ts";
@@ -45,8 +45,9 @@ export interface BareMachine {
   /** Instructions retired so far. They are the time-stamp counter too. */
   readonly retired: number;
   /**
-   * Loads a multiboot ELF image and puts the processor at its entry point.
-   * @returns null, or why it cannot be booted; then nothing has been started.
+   * Loads a multiboot ELF image, resets the processor and puts it at the entry point. May be called again; RAM that the
+   * image does not cover stays as it is.
+   * @returns null, or why it cannot be booted; then the processor is as it was.
    */
   boot(file: Uint8Array, commandLine: string): BootProblem | null;
   /** Runs at most `budget` instructions. Null: all of them retired and the machine can go on. */
@@ -74,7 +75,7 @@ const enterProtectedMode = (context: VcpuContext, entry: number, informationAddr
 class Machine implements BareMachine {
   readonly memory: MachineMemory;
   retired = 0;
-  readonly #vcpu: X86Vcpu;
+  readonly #vcpu: BareVcpu;
   #exitValue: number | null = null;
 
   constructor({ memoryMib, onSerialByte }: BareMachineOptions) {
@@ -108,6 +109,8 @@ class Machine implements BareMachine {
     }
     const state = loadMultiboot(this.memory, file, image, commandLine);
     if (state.kind === "problem") return state;
+    this.#vcpu.reset();
+    this.#exitValue = null;
     enterProtectedMode(this.context, state.entry, state.informationAddress);
     return null;
   }

@@ -5,7 +5,8 @@
  *   `vector`, `errorCode` (-1: none), `address` (CR2 of a page fault) and `software` are set.
  * - `privileged`: an instruction for the monitor to emulate; its description is asked of the processor.
  * - `halt`: nothing to do until an event comes (HLT on a bare machine, an idle TypeScript kernel).
- * - `request`: somebody outside called `requestExit`.
+ * - `request`: somebody outside called `requestExit`; or a bare processor delivers one exception after another without
+ *   retiring an instruction, and lets its host look around.
  * - `shutdown`: the processor cannot go on (triple fault on a bare machine).
  */
 export const EXIT = { budget: 0, interrupt: 1, privileged: 2, halt: 3, request: 4, shutdown: 5 } as const;

@@ -1,6 +1,7 @@
 export { answerCpuid, type CpuidAnswer, I686_MODEL, type ProcessorModel } from "./model/processor-model.ts";
 export {
   type BareProcessorOptions,
+  type BareVcpu,
   createBareProcessor,
   type InterruptLine,
   type MsrHandlers,

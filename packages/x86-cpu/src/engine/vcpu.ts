@@ -55,6 +55,12 @@ export interface VcpuParts {
   readonly release: () => void;
 }
 
+/**
+ * Deliveries of exceptions without an instruction between them before a run comes back: a handler whose first instruction
+ * faults makes a guest go in circles for ever, but not its host.
+ */
+const MOST_FRUITLESS_SLICES = 10_000;
+
 /** A VCPU: the loop around generated code. */
 export class Vcpu implements X86Vcpu, GatedCore {
   readonly state: VcpuState;
@@ -126,6 +132,11 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.#exitRequested = true;
   }
 
+  /** Ends a halt without an interrupt, as a reset does. */
+  wake(): void {
+    this.#isHalted = false;
+  }
+
   release(): void {
     this.#release();
   }
@@ -156,6 +167,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   #loop(): ExitKind {
     const { state } = this;
+    let fruitless = 0;
     for (;;) {
       if (this.#exitRequested) {
         this.#exitRequested = false;
@@ -175,7 +187,13 @@ export class Vcpu implements X86Vcpu, GatedCore {
       const before = this.#retiredNow();
       const exit = this.#runSlice();
       if (exit !== null) return exit;
-      if (isStepping && this.#retiredNow() !== before) {
+      if (this.#retiredNow() === before) {
+        fruitless += 1;
+        if (fruitless > MOST_FRUITLESS_SLICES) return EXIT.request;
+        continue;
+      }
+      fruitless = 0;
+      if (isStepping) {
         const trapped = this.#trap();
         if (trapped !== null) return trapped;
       }

@@ -49,6 +49,12 @@ export interface BareProcessorOptions {
   readonly recordBytes?: number;
 }
 
+/** A processor without a monitor. */
+export interface BareVcpu extends X86Vcpu {
+  /** Puts it into the state after a reset, also out of a halt. */
+  reset(): void;
+}
+
 const NO_LINE: InterruptLine = { isRequested: false, acknowledge: () => 0 };
 const NO_MSRS: MsrHandlers = { read: () => null, write: () => false };
 
@@ -89,7 +95,7 @@ const eventsOf = (line: InterruptLine): EventPolicy => ({
  * Makes a processor whose ring 0 is machine code: interrupts and exceptions go through its IDT. It is in the state after a
  * reset, and translates through a space of its own that follows its control registers.
  */
-export const createBareProcessor = (options: BareProcessorOptions): X86Vcpu => {
+export const createBareProcessor = (options: BareProcessorOptions): BareVcpu => {
   const { memory, translator } = options;
   const engine = new Engine({
     machine: memory,
@@ -121,5 +127,9 @@ export const createBareProcessor = (options: BareProcessorOptions): X86Vcpu => {
     release: () => translator.close(own),
   });
   vcpu = made;
-  return made;
+  const reset = (): void => {
+    resetState(state);
+    made.wake();
+  };
+  return Object.assign(made, { reset });
 };

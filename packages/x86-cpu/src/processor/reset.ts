@@ -1,4 +1,5 @@
 import { ATTRIBUTE, CR0, FLAG, REGISTER, SEGMENT } from "@xenolith/x86-architecture";
+import { MSR_SLOT } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 
 const DATA = ATTRIBUTE.present | ATTRIBUTE.codeOrData | ATTRIBUTE.writable | ATTRIBUTE.accessed;
@@ -10,6 +11,9 @@ const SIGNATURE = 0x686;
 /** Puts a processor into the state after a reset: real mode, at the last 16 bytes below 4 GiB. [SDM3A-9.1.1] */
 export const resetState = (state: VcpuState): void => {
   state.setControl(0, CR0.et | CR0.nw | CR0.cd);
+  for (const index of [2, 3, 4]) state.setControl(index, 0);
+  for (const slot of Object.values(MSR_SLOT)) state.setMsr(slot, 0n);
+  for (let index = REGISTER.rax; index <= REGISTER.rdi; index++) state.setRegister(index, 0);
   state.flags = FLAG.fixed;
   for (const index of [SEGMENT.es, SEGMENT.ss, SEGMENT.ds, SEGMENT.fs, SEGMENT.gs]) {
     state.setSegment(index, { selector: 0, base: 0, limit: LAST_OFFSET, attributes: DATA });
