@@ -18,7 +18,7 @@ import type { RunControl } from "./run-control.ts";
 import { writeRunstateArea } from "./time/runstate-area.ts";
 import type { SystemTime } from "./time/system-time.ts";
 import type { VcpuTimers } from "./time/vcpu-timers.ts";
-import { TRACE } from "./trace.ts";
+import { HYPERVISOR_TRACE } from "./trace.ts";
 import type { Vcpu } from "./vcpu.ts";
 
 /** How long the caller lets the processor work before it looks at other things. */
@@ -64,8 +64,8 @@ export interface CpuLoopParts {
 /** Makes the processor loop. */
 export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
   const { clock, timers, scheduler, runControl, memory, delivery, handleExit, crash, speed, trace } = parts;
-  const traceSchedule = trace.define(TRACE.schedule);
-  const traceIdle = trace.define(TRACE.idle);
+  const traceSchedule = trace.define(HYPERVISOR_TRACE.schedule);
+  const traceIdle = trace.define(HYPERVISOR_TRACE.idle);
   /** System time at which the run under way began. */
   let runStartNs = 0;
   /** When the scheduler wants to be asked again, about the running VCPU or about idleness. */

@@ -111,7 +111,7 @@ export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
   });
 
   const onStopped = (domain: Domain): void => {
-    if (domains.get(CONTROL_DOMAIN) !== null) events.raiseGlobalVirq(CONTROL_DOMAIN, VIRQ_DOM_EXC);
+    if (domains.resolveRemote(CONTROL_DOMAIN) !== null) events.raiseGlobalVirq(CONTROL_DOMAIN, VIRQ_DOM_EXC);
     changes.announce(domain, "shutdown");
   };
   const shutdown = createShutdown({ runControl, trace, onStopped });

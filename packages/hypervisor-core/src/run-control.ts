@@ -8,7 +8,7 @@ import {
   RUNSTATE_running,
 } from "@xenolith/xen-abi/vcpu";
 import type { Domain } from "./domain.ts";
-import { TRACE } from "./trace.ts";
+import { HYPERVISOR_TRACE } from "./trace.ts";
 import type { UpcallState } from "./upcall-state.ts";
 import type { Runstate, Vcpu } from "./vcpu.ts";
 
@@ -68,8 +68,8 @@ export const createRunControl = ({
   trace,
 }: RunControlParts): RunControl => {
   const vcpus = new Map<VcpuId, Vcpu>();
-  const traceWake = trace.define(TRACE.wake);
-  const traceSleep = trace.define(TRACE.sleep);
+  const traceWake = trace.define(HYPERVISOR_TRACE.wake);
+  const traceSleep = trace.define(HYPERVISOR_TRACE.sleep);
   let current: Vcpu | null = null;
   let reconsiderAt = Number.POSITIVE_INFINITY;
 
@@ -130,6 +130,7 @@ export const createRunControl = ({
       if (!vcpus.delete(vcpu.schedulerId)) return;
       scheduler.remove(vcpu.schedulerId);
       vcpu.isAwake = false;
+      vcpu.isBlocked = false;
       enter(vcpu, RUNSTATE_offline);
       if (current === vcpu) current = null;
     },

@@ -20,7 +20,7 @@ type TraceName =
   | "timer";
 
 /** What the hypervisor writes to the trace. */
-export const TRACE: Readonly<Record<TraceName, TraceEventDefinition>> = {
+export const HYPERVISOR_TRACE: Readonly<Record<TraceName, TraceEventDefinition>> = {
   /** A domain's record was made. */
   create: event("create", "domid", "vcpus", "maximumPages"),
   /** Its last resource was given back. */
@@ -44,6 +44,3 @@ export const TRACE: Readonly<Record<TraceName, TraceEventDefinition>> = {
   /** A timer of a VCPU fired: 0 periodic, 1 one-shot, 2 end of a poll. */
   timer: event("timer", "domid", "vcpu", "kind"),
 };
-
-/** All events of this package, for a host's catalogue. */
-export const hypervisorTraceCatalogue: readonly TraceEventDefinition[] = Object.values(TRACE);

@@ -1,4 +1,4 @@
-import type { DomainChange, DomainControl } from "@xenolith/domain-interface/control";
+import type { DomainChange, DomainControl, DomainServices } from "@xenolith/domain-interface/control";
 import type { EventChannels } from "@xenolith/event-channels";
 import type { GrantTables } from "@xenolith/grant-tables";
 import { HostError } from "@xenolith/machine-interface";
@@ -77,6 +77,8 @@ export const createDomainControl = (parts: DomainControlParts): DomainControl =>
     return domain;
   };
 
+  const servicesOf = new WeakMap<Domain, DomainServices>();
+
   const firstVcpu = (id: DomId): Vcpu | null => domains.resolveRemote(id)?.vcpus[0] ?? null;
 
   return {
@@ -145,7 +147,12 @@ export const createDomainControl = (parts: DomainControlParts): DomainControl =>
         runControl.update(vcpu);
         return 0;
       }),
-    inside: (id) => createDomainServices(known(id), parts),
+    inside(id) {
+      const domain = known(id);
+      const made = servicesOf.get(domain) ?? createDomainServices(domain, parts);
+      servicesOf.set(domain, made);
+      return made;
+    },
     dumpRegisters(id, index) {
       const vcpu = domains.get(id)?.vcpus[index];
       return vcpu === undefined ? `domain ${id} vcpu ${index}: there is none` : dumpRegisters(vcpu);

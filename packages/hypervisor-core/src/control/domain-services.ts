@@ -1,12 +1,13 @@
 import type { DomainServices } from "@xenolith/domain-interface/control";
 import type { EventChannels } from "@xenolith/event-channels";
 import type { GrantTables } from "@xenolith/grant-tables";
-import { type Clock, HostError, type Mfn, PAGE_SIZE, toNanoseconds } from "@xenolith/machine-interface";
+import { type Clock, HostError, type Mfn, PAGE_SIZE } from "@xenolith/machine-interface";
 import { toVcpuIndex } from "@xenolith/xen-abi";
 import type { Domain } from "../domain.ts";
 import type { Shutdown } from "../lifecycle/shutdown.ts";
 import type { MemoryManager } from "../memory-manager.ts";
 import type { VcpuTimers } from "../time/vcpu-timers.ts";
+import { endedServices } from "./ended-domain.ts";
 
 /** What the services of TypeScript kernels are made from. */
 export interface DomainServicesParts {
@@ -22,9 +23,10 @@ export interface DomainServicesParts {
 const FIRST_VCPU = toVcpuIndex(0);
 const ZEROES = new Uint8Array(PAGE_SIZE);
 
-/** Makes the hypercalls of a kernel that is not machine code. They act on behalf of its domain, like any guest's. */
-export const createDomainServices = (domain: Domain, parts: DomainServicesParts): DomainServices => {
-  const { clock, memory, events, grants, timers, shutdown } = parts;
+type Services = Omit<DomainServices, "id" | "now">;
+
+const createLivingServices = (domain: Domain, parts: DomainServicesParts): Services => {
+  const { memory, events, grants, timers, shutdown } = parts;
   const { id } = domain;
   /** Frames given back by the kernel, for it to take again. */
   const pool: Mfn[] = [];
@@ -49,7 +51,6 @@ export const createDomainServices = (domain: Domain, parts: DomainServicesParts)
   };
 
   return {
-    id,
     allocateUnbound: (remote) => events.allocUnbound(id, id, remote),
     bindInterdomain: (remote, remotePort) => events.bindInterdomain(id, remote, remotePort),
     bindVirq: (virq) => events.bindVirq(id, virq, FIRST_VCPU),
@@ -72,14 +73,38 @@ export const createDomainServices = (domain: Domain, parts: DomainServicesParts)
     },
     grantFrame: (frame, to, writable) => grants.offer(id, frame, to, writable),
     endGrant: (reference) => grants.withdraw(id, reference),
-    now: () => toNanoseconds(clock.now()),
     setTimer(deadlineNs) {
       const [vcpu] = domain.vcpus;
-      if (vcpu !== undefined && !domain.dying) timers.setWakeup(vcpu, deadlineNs);
+      if (vcpu !== undefined) timers.setWakeup(vcpu, deadlineNs);
     },
-    shutdown(reason) {
-      if (reason === "crash") shutdown.crash(domain, "the kernel reported a crash");
-      else shutdown.shutdown(domain, reason);
-    },
+    shutdown: (reason) => shutdown.shutdown(domain, reason),
+  };
+};
+
+/**
+ * Makes the hypercalls of a kernel that is not machine code. They act on behalf of its domain, like any guest's, and are
+ * refused once the domain has ended.
+ */
+export const createDomainServices = (domain: Domain, parts: DomainServicesParts): DomainServices => {
+  const living = createLivingServices(domain, parts);
+  const services = (): Services => (domain.dying ? endedServices : living);
+  return {
+    id: domain.id,
+    now: () => parts.clock.now(),
+    allocateUnbound: (...args) => services().allocateUnbound(...args),
+    bindInterdomain: (...args) => services().bindInterdomain(...args),
+    bindVirq: (...args) => services().bindVirq(...args),
+    close: (...args) => services().close(...args),
+    send: (...args) => services().send(...args),
+    takePending: () => services().takePending(),
+    mapGrants: (...args) => services().mapGrants(...args),
+    copyGrant: (...args) => services().copyGrant(...args),
+    takeFrames: (...args) => services().takeFrames(...args),
+    mapOwnFrames: (...args) => services().mapOwnFrames(...args),
+    returnFrames: (...args) => services().returnFrames(...args),
+    grantFrame: (...args) => services().grantFrame(...args),
+    endGrant: (...args) => services().endGrant(...args),
+    setTimer: (...args) => services().setTimer(...args),
+    shutdown: (...args) => services().shutdown(...args),
   };
 };

@@ -3,7 +3,7 @@ import type { TraceSink } from "@xenolith/trace";
 import { hasErrorCode, VECTOR } from "@xenolith/x86-architecture";
 import type { GuestWidth } from "@xenolith/xen-abi";
 import type { CrashDomain } from "../domain.ts";
-import { TRACE } from "../trace.ts";
+import { HYPERVISOR_TRACE } from "../trace.ts";
 import type { UpcallState } from "../upcall-state.ts";
 import type { EntryPoint, TrapGate, Vcpu } from "../vcpu.ts";
 import type { EntryDetails, GuestEntry, InterruptedState } from "./guest-entry.ts";
@@ -38,8 +38,8 @@ export interface DeliveryParts {
 
 /** Makes the delivery of a host. */
 export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts): Delivery => {
-  const traceFault = trace.define(TRACE.fault);
-  const traceUpcall = trace.define(TRACE.upcall);
+  const traceFault = trace.define(HYPERVISOR_TRACE.fault);
+  const traceUpcall = trace.define(HYPERVISOR_TRACE.upcall);
 
   /** Enters the guest, or ends the domain. Address 0 means that there is no handler. */
   const enter = <Entry extends EntryPoint>(

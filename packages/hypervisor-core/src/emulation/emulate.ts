@@ -1,6 +1,6 @@
 import type { TraceSink } from "@xenolith/trace";
 import type { PrivilegedOperation, X86Vcpu } from "@xenolith/x86-architecture";
-import { TRACE } from "../trace.ts";
+import { HYPERVISOR_TRACE } from "../trace.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { type ControlRegisterParts, createControlRegisterEmulations } from "./control-registers.ts";
 import { createCpuidEmulation } from "./cpuid.ts";
@@ -30,7 +30,7 @@ type Mnemonic = PrivilegedOperation["mnemonic"];
 export const createEmulation = (parts: EmulationParts): EmulatePrivileged => {
   const control = createControlRegisterEmulations(parts);
   const msr = createMsrEmulations(parts);
-  const traceEmulate = parts.trace.define(TRACE.emulate);
+  const traceEmulate = parts.trace.define(HYPERVISOR_TRACE.emulate);
   const emulations: Partial<Record<Mnemonic, Emulation>> = {
     in: emulateIn,
     out: emulateOut,

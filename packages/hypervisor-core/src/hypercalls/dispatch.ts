@@ -1,7 +1,7 @@
 import type { TraceSink } from "@xenolith/trace";
 import type { X86Vcpu } from "@xenolith/x86-architecture";
 import { ENOSYS } from "@xenolith/xen-abi";
-import { TRACE } from "../trace.ts";
+import { HYPERVISOR_TRACE } from "../trace.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { CallState, type InterruptionCheck } from "./call-state.ts";
 import { REGISTERS_SET, RESTARTED } from "./context.ts";
@@ -17,7 +17,7 @@ export const createDispatch = (
   isInterrupted: InterruptionCheck,
   trace: TraceSink,
 ): DispatchHypercall => {
-  const traceHypercall = trace.define(TRACE.hypercall);
+  const traceHypercall = trace.define(HYPERVISOR_TRACE.hypercall);
   return (vcpu, { context }) => {
     const { width } = vcpu.domain;
     const number = callNumber(context);

@@ -72,8 +72,7 @@ export const createSchedOp = (parts: SchedOpParts): Hypercall => {
     if (request === null) return -EFAULT;
     const reason = shutdownReasonOf(request.reason);
     if (reason === null) return -EINVAL;
-    if (reason === "crash") shutdown.crash(call.domain, "the guest reported a crash", call.vcpu);
-    else shutdown.shutdown(call.domain, reason);
+    shutdown.shutdown(call.domain, reason);
     return 0;
   };
 

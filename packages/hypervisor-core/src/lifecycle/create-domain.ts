@@ -16,7 +16,7 @@ import type { DomainList } from "../domain-list.ts";
 import type { MemoryManager } from "../memory-manager.ts";
 import type { RunControl } from "../run-control.ts";
 import { writeWallClock } from "../time/wall-clock.ts";
-import { TRACE } from "../trace.ts";
+import { HYPERVISOR_TRACE } from "../trace.ts";
 import type { UpcallState } from "../upcall-state.ts";
 import { newDomain, placeVcpuInfo } from "./new-domain.ts";
 
@@ -43,7 +43,7 @@ const isWhole = (value: number, minimum: number, maximum: number): boolean =>
 /** Makes the part that creates domains. */
 export const createDomainFactory = (parts: CreateDomainParts): CreateDomainRecord => {
   const { machine, translator, clock, trace, domains, memory, events, grants, upcalls, runControl } = parts;
-  const traceCreate = trace.define(TRACE.create);
+  const traceCreate = trace.define(HYPERVISOR_TRACE.create);
   let schedulerIds = 0;
   const nextSchedulerId = (): number => schedulerIds++;
 

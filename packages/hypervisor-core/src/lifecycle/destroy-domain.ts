@@ -2,13 +2,14 @@ import type { DomainChange } from "@xenolith/domain-interface/control";
 import type { EventChannels } from "@xenolith/event-channels";
 import type { GrantTables } from "@xenolith/grant-tables";
 import type { TraceSink } from "@xenolith/trace";
+import type { X86Vcpu } from "@xenolith/x86-architecture";
 import type { Domain } from "../domain.ts";
 import type { DomainList } from "../domain-list.ts";
 import type { MemoryManager } from "../memory-manager.ts";
 import type { RunControl } from "../run-control.ts";
 import type { VcpuTimers } from "../time/vcpu-timers.ts";
 import type { Watchdogs } from "../time/watchdogs.ts";
-import { TRACE } from "../trace.ts";
+import { HYPERVISOR_TRACE } from "../trace.ts";
 
 /** What destruction is made from. */
 export interface DestroyDomainParts {
@@ -27,15 +28,17 @@ export interface DestroyDomainParts {
 export interface DestroyDomain {
   /** Stops a domain for good and begins to give its resources back. */
   destroy(domain: Domain): void;
-  /** Goes on with domains whose frames were still in use elsewhere. Cheap when there is none. */
+  /** Between runs: goes on with domains whose frames were still in use elsewhere. Cheap when there is none. */
   reap(): void;
 }
 
 /** Makes the part that ends domains. */
 export const createDomainDestroyer = (parts: DestroyDomainParts): DestroyDomain => {
   const { trace, domains, memory, events, grants, runControl, timers, watchdogs, onChange } = parts;
-  const traceDestroyed = trace.define(TRACE.destroyed);
+  const traceDestroyed = trace.define(HYPERVISOR_TRACE.destroyed);
   const dying = new Set<Domain>();
+  /** Processors of domains that have ended: one of them may be in the middle of the exit that ended its domain. */
+  const idleProcessors: X86Vcpu[] = [];
 
   /** Gives memory back as long as that gets anywhere. What others still have mapped goes when they let go. */
   const release = (domain: Domain): void => {
@@ -62,7 +65,7 @@ export const createDomainDestroyer = (parts: DestroyDomainParts): DestroyDomain 
         runControl.remove(vcpu);
         if (vcpu.registeredInfoFrame !== null) memory.releaseWritable(domain, vcpu.registeredInfoFrame);
         vcpu.registeredInfoFrame = null;
-        vcpu.x86?.release();
+        if (vcpu.x86 !== null) idleProcessors.push(vcpu.x86);
         vcpu.x86 = null;
         vcpu.executor = null;
       }
@@ -72,6 +75,7 @@ export const createDomainDestroyer = (parts: DestroyDomainParts): DestroyDomain 
       release(domain);
     },
     reap() {
+      for (const processor of idleProcessors.splice(0)) processor.release();
       for (const domain of dying) release(domain);
     },
   };

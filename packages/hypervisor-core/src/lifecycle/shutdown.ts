@@ -1,4 +1,4 @@
-import type { ShutdownReason } from "@xenolith/domain-interface/control";
+import type { CrashReport, ShutdownReason } from "@xenolith/domain-interface/control";
 import type { TraceSink } from "@xenolith/trace";
 import {
   SHUTDOWN_crash,
@@ -10,7 +10,8 @@ import {
 } from "@xenolith/xen-abi/sched";
 import type { CrashDomain, Domain } from "../domain.ts";
 import type { RunControl } from "../run-control.ts";
-import { TRACE } from "../trace.ts";
+import { HYPERVISOR_TRACE } from "../trace.ts";
+import type { Vcpu } from "../vcpu.ts";
 import { dumpRegisters } from "./register-dump.ts";
 
 /** SHUTDOWN_* by name. [XEN sched.h] */
@@ -53,11 +54,19 @@ export interface ShutdownParts {
 
 /** Makes the part that stops domains. */
 export const createShutdown = ({ runControl, trace, onStopped }: ShutdownParts): Shutdown => {
-  const traceShutdown = trace.define(TRACE.shutdown);
+  const traceShutdown = trace.define(HYPERVISOR_TRACE.shutdown);
+
+  /** The registers are those of the VCPU at fault: the one named, else the one that runs, else the first. */
+  const reportOf = (domain: Domain, reason: string, vcpu?: Vcpu): CrashReport => {
+    const named = vcpu ?? runControl.current;
+    const culprit = named?.domain === domain ? named : domain.vcpus[0];
+    return { reason, registers: culprit === undefined ? "" : dumpRegisters(culprit) };
+  };
 
   const shutdown = (domain: Domain, reason: ShutdownReason): void => {
     if (domain.shutdownReason !== null || domain.dying) return;
     domain.shutdownReason = domain.shutdownCode ?? reason;
+    if (domain.shutdownReason === "crash") domain.crash ??= reportOf(domain, "a crash was reported");
     if (trace.on) trace.record(traceShutdown, domain.id, SHUTDOWN_CODES[domain.shutdownReason]);
     runControl.updateAll(domain);
     onStopped(domain);
@@ -65,10 +74,9 @@ export const createShutdown = ({ runControl, trace, onStopped }: ShutdownParts):
 
   return {
     shutdown,
-    crash(domain, reason, vcpu = runControl.current ?? undefined) {
+    crash(domain, reason, vcpu) {
       if (domain.shutdownReason !== null || domain.dying) return;
-      const culprit = vcpu?.domain === domain ? vcpu : domain.vcpus[0];
-      domain.crash = { reason, registers: culprit === undefined ? "" : dumpRegisters(culprit) };
+      domain.crash = reportOf(domain, reason, vcpu);
       shutdown(domain, "crash");
     },
   };

@@ -2,7 +2,7 @@ import type { Clock, TimerQueue } from "@xenolith/machine-interface";
 import { toNanoseconds } from "@xenolith/machine-interface";
 import type { TraceSink } from "@xenolith/trace";
 import { RUNSTATE_running } from "@xenolith/xen-abi/vcpu";
-import { TRACE } from "../trace.ts";
+import { HYPERVISOR_TRACE } from "../trace.ts";
 import type { Vcpu } from "../vcpu.ts";
 
 /** Period of the timer a VCPU starts with: 100 Hz. */
@@ -49,7 +49,7 @@ export const createVcpuTimers = ({
   raiseTimer,
   endWait,
 }: VcpuTimerParts): VcpuTimers => {
-  const traceTimer = trace.define(TRACE.timer);
+  const traceTimer = trace.define(HYPERVISOR_TRACE.timer);
   const record = (vcpu: Vcpu, kind: number): void => {
     if (trace.on) trace.record(traceTimer, vcpu.domain.id, vcpu.index, kind);
   };

@@ -122,6 +122,7 @@ describe("a domain's life", () => {
     expect(fixture.hypervisor.frames.freeFrames).toBeLessThan(before);
     expect(control.destroy(guest.id)).toBe(0);
     expect(fixture.hypervisor.frames.freeFrames).toBe(before);
+    fixture.hypervisor.step({ workNs: 1, untilNs: 1 });
     expect(guest.vcpu.isReleased).toBe(true);
     expect(control.list()).toEqual([]);
     expect(control.destroy(guest.id)).toBe(-ESRCH);
@@ -230,13 +231,28 @@ describe("executors", () => {
     fixture.skipTo(5_000);
     expect(woken).toBe(5_000);
     expect(control.describe(id)?.crash).toEqual({
-      reason: "the kernel reported a crash",
+      reason: "a crash was reported",
       registers: `domain ${id} vcpu 0: no processor context`,
     });
   });
 });
 
 describe("services of a kernel", () => {
+  it("are refused when its domain has ended, and hurt nobody", () => {
+    const fixture = createHypervisorFixture();
+    const { control } = fixture.hypervisor;
+    const services = control.inside(fixture.addDomain());
+    const [frame = toMfn(0)] = services.takeFrames(1) ?? [];
+    control.destroy(services.id);
+    expect(services.send(toPort(1))).toBe(-ESRCH);
+    expect(services.takePending()).toEqual([]);
+    expect(services.takeFrames(1)).toBeNull();
+    expect(services.mapOwnFrames([frame]).lengthBytes).toBe(0);
+    services.setTimer(5 as Nanoseconds);
+    services.shutdown("crash");
+    expect(control.list()).toEqual([]);
+  });
+
   it("take frames that were given back before, cleared", () => {
     const fixture = createHypervisorFixture();
     const { control } = fixture.hypervisor;
