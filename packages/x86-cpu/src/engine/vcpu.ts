@@ -59,7 +59,7 @@ export interface VcpuParts {
  * Deliveries of exceptions without an instruction between them before a run comes back: a handler whose first instruction
  * faults makes a guest go in circles for ever, but not its host.
  */
-const MOST_FRUITLESS_SLICES = 10_000;
+const MOST_FRUITLESS_SLICES = 1000;
 
 /** A VCPU: the loop around generated code. */
 export class Vcpu implements X86Vcpu, GatedCore {
