@@ -45,6 +45,8 @@ export interface RingFrontend {
   responses(): BlkifResponse[];
   /** Withdraws all grants and closes the port. @returns references that the back end still has mapped. */
   close(): GrantRef[];
+  /** Gives the pages back to the domain. Only after {@link close} has left nothing mapped. */
+  release(): void;
 }
 
 const NO_REQUEST: BlkifRequest = {
@@ -112,6 +114,9 @@ export const createRingFrontend = (options: RingFrontendOptions): RingFrontend =
       return [...ringShare.references, ...dataShare.references].filter(
         (reference) => !domain.grants.withdraw(reference),
       );
+    },
+    release: () => {
+      for (const { pages } of [ringShare, dataShare]) pages.release();
     },
   };
 };

@@ -1,0 +1,120 @@
+import type { MappedPages } from "@xenolith/domain-interface";
+import { hypercallName } from "@xenolith/xen-abi/xen";
+import { SUCCESS } from "../calls/call.ts";
+import type { Chooser, ChosenCall } from "../calls/choose.ts";
+import { END_OUTCOME, outcomeOf } from "../calls/outcome.ts";
+import type { Tally } from "../calls/tally.ts";
+import { AT, COMMAND } from "./layout.ts";
+import type { World } from "./world.ts";
+
+/** The conversation between harness and attacker by way of the command page, for one life of an attacker. */
+export interface Session {
+  /** Puts the first command. */
+  begin(preparations: readonly ChosenCall[]): void;
+  /** Whether bytes on the emergency console are this attacker's word that its call is done. */
+  isReport(bytes: Uint8Array): boolean;
+  /** Takes the result and puts the next command. Runs within the attacker's hypercall. */
+  onReport(): void;
+  /** The domain has stopped: a call that was to end it has succeeded. */
+  onStopped(): void;
+  /** Calls answered so far. */
+  readonly answered: number;
+  /** The call under way, for people. */
+  describe(): string;
+}
+
+/** What a session is made from. */
+export interface SessionParts {
+  readonly command: MappedPages;
+  readonly world: World;
+  readonly tally: Tally;
+  readonly chooser: Chooser;
+  /** Calls after which the attacker ends its life. */
+  readonly lifeCalls: number;
+  /** Called now and then between two calls: others may do their mischief. */
+  readonly between: () => readonly ChosenCall[];
+}
+
+const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
+
+/** Makes the session of an attacker. */
+export const createSession = ({
+  command,
+  world,
+  tally,
+  chooser,
+  lifeCalls,
+  between,
+}: SessionParts): Session => {
+  let queue: ChosenCall[] = [];
+  let current: ChosenCall | null = null;
+  let serial = 0;
+  let answered = 0;
+  let prepared = false;
+
+  const describe = (): string => {
+    if (current === null) return "nothing";
+    const { number, arguments: given } = current.call;
+    return `${hypercallName(number)}(${given.map(hex).join(", ")})`;
+  };
+
+  const put = (next: ChosenCall): void => {
+    current = next;
+    const { call } = next;
+    command.writeUint32(COMMAND.number, call.number >>> 0);
+    for (let index = 0; index < 5; index++)
+      command.writeUint32(COMMAND.arguments + 4 * index, (call.arguments[index] ?? 0) >>> 0);
+    command.writeUint32(COMMAND.stackPointer, call.stackPointer ?? AT.stackTop);
+    serial = (serial + 1) >>> 0;
+    command.writeUint32(COMMAND.done, (0x5a5a_0000 ^ serial) >>> 0);
+  };
+
+  const record = ({ call, operation }: ChosenCall, result: number): void => {
+    const outcome = call.outcome?.(result) ?? outcomeOf(result);
+    if (operation === null) tally.countPreparation();
+    else if (operation === "mutated") tally.countMutated(outcome);
+    else tally.count(operation, outcome, describe());
+    call.after?.(result);
+  };
+
+  const refill = (): void => {
+    if (queue.length > 0) return;
+    prepared = true;
+    const extra = between();
+    if (extra.length > 0) queue = [...extra];
+    else queue = [...(answered >= lifeCalls ? chooser.last(world) : chooser.next(world))];
+  };
+
+  return {
+    begin(preparations) {
+      queue = [...preparations];
+      const first = queue.shift();
+      if (first !== undefined) put(first);
+    },
+    isReport(bytes) {
+      if (bytes.length !== COMMAND.doneBytes) return false;
+      const token = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+      return token === (0x5a5a_0000 ^ serial) >>> 0;
+    },
+    onReport() {
+      if (current !== null) record(current, command.readUint32(COMMAND.result));
+      answered++;
+      refill();
+      const next = queue.shift();
+      if (next !== undefined) put(next);
+    },
+    onStopped() {
+      if (current === null || !prepared) return;
+      const { operation } = current;
+      if (operation === null) tally.countPreparation();
+      else if (operation === "mutated") tally.countMutated(END_OUTCOME);
+      else if (operation.endsDomain === true) tally.count(operation, SUCCESS, describe());
+      else tally.count(operation, END_OUTCOME, describe());
+      current = null;
+    },
+    get answered() {
+      return answered;
+    },
+    describe,
+  };
+};

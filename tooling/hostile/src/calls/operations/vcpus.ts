@@ -1,0 +1,334 @@
+import type { VcpuGuestContext32 } from "@xenolith/xen-abi/arch-x86";
+import {
+  FLAT_RING1_CS,
+  FLAT_RING1_SS,
+  VCPU_GUEST_CONTEXT_32,
+  VGCF_in_kernel,
+  VGCF_online,
+  xenPfnToCr3,
+} from "@xenolith/xen-abi/arch-x86";
+import type { Struct } from "@xenolith/xen-abi/struct";
+import * as vcpu from "@xenolith/xen-abi/vcpu";
+import { __HYPERVISOR_vcpu_op } from "@xenolith/xen-abi/xen";
+import { AT, CODE } from "../../attacker/layout.ts";
+import type { World } from "../../attacker/world.ts";
+import { type AttackOperation, BAD_POINTER, call, failing, refused } from "../build.ts";
+import type { Call, ErrorCase, Plan } from "../call.ts";
+
+const vcpuOp = (command: number, index: number, at = 0): Call =>
+  call(__HYPERVISOR_vcpu_op, command, index, at);
+
+const withStruct = <Fields extends object>(
+  world: World,
+  command: number,
+  index: number,
+  type: Struct<Fields>,
+  fields: Fields,
+): Call => vcpuOp(command, index, world.arena.putStruct(type, fields));
+
+const noVcpu = (command: number): ErrorCase<World> =>
+  failing("the domain has no such VCPU", (world) =>
+    vcpuOp(
+      command,
+      world.draw.pick([world.vcpus, 32, 4096, 0x8000_0000, 0xffff_ffff]),
+      world.arena.reserve(64),
+    ),
+  );
+
+const badPointer = (command: number, index = 0): ErrorCase<World> =>
+  failing(BAD_POINTER, (world) => vcpuOp(command, index, world.badAddress()));
+
+const anyVcpu = (world: World): number => world.draw.below(world.vcpus);
+/** Any but the attacker's own. */
+const otherVcpu = (world: World): number => 1 + world.draw.below(world.vcpus - 1);
+
+/** A VCPU that waits for ever, with upcalls masked. */
+const parked = (world: World): VcpuGuestContext32 => ({
+  fpuCtxt: new Uint8Array(512),
+  flags: VGCF_in_kernel | (world.draw.chance(2) ? VGCF_online : 0),
+  userRegs: {
+    ebx: 0,
+    ecx: 0,
+    edx: 0,
+    esi: 0,
+    edi: 0,
+    ebp: AT.sharedInfo,
+    eax: 0,
+    errorCode: 0,
+    entryVector: 0,
+    eip: CODE.park,
+    cs: FLAT_RING1_CS,
+    savedUpcallMask: 1,
+    eflags: 0x202,
+    esp: AT.stackTop - 1024,
+    ss: FLAT_RING1_SS,
+    es: FLAT_RING1_SS,
+    ds: FLAT_RING1_SS,
+    fs: 0,
+    gs: 0,
+  },
+  trapCtxt: Array.from({ length: 256 }, (_, vector) => ({ vector, flags: 0, cs: 0, address: 0 })),
+  ldtBase: 0,
+  ldtEnts: 0,
+  gdtFrames: Array.from({ length: 16 }, () => 0),
+  gdtEnts: 0,
+  kernelSs: FLAT_RING1_SS,
+  kernelSp: AT.stackTop - 1024,
+  ctrlreg: [0, 0, 0, xenPfnToCr3(world.root()), 0, 0, 0, 0],
+  debugreg: Array.from({ length: 8 }, (_, index) => (index === 7 ? 0x400n : 0n)),
+  eventCallbackCs: FLAT_RING1_CS,
+  eventCallbackEip: CODE.event,
+  failsafeCallbackCs: FLAT_RING1_CS,
+  failsafeCallbackEip: CODE.recover,
+  vmAssist: 0,
+});
+
+const initialise = (world: World, index: number, change: Partial<VcpuGuestContext32>): Call => ({
+  ...withStruct(world, vcpu.VCPUOP_initialise, index, VCPU_GUEST_CONTEXT_32, { ...parked(world), ...change }),
+  after: (result) => {
+    if (result === 0) world.fresh.uninitialised.delete(index);
+  },
+});
+
+const firstOf = (set: ReadonlySet<number>): number | null => [...set][0] ?? null;
+
+const onFresh =
+  (set: (world: World) => ReadonlySet<number>, plan: (world: World, index: number) => Plan) =>
+  (world: World): Plan => {
+    const index = firstOf(set(world));
+    return index === null ? null : plan(world, index);
+  };
+
+const uninitialised = (world: World): ReadonlySet<number> => world.fresh.uninitialised;
+
+const initialising: AttackOperation = {
+  name: "vcpu_op initialise",
+  succeeds: onFresh(uninitialised, (world, index) => initialise(world, index, {})),
+  errors: {
+    ENOENT: noVcpu(vcpu.VCPUOP_initialise),
+    EFAULT: failing(
+      BAD_POINTER,
+      onFresh(uninitialised, (world, index) => vcpuOp(vcpu.VCPUOP_initialise, index, world.badAddress())),
+    ),
+    EEXIST: failing("the VCPU has a context already", () => vcpuOp(vcpu.VCPUOP_initialise, 0)),
+    EINVAL: failing(
+      "a table or a selector in the context cannot be",
+      onFresh(uninitialised, (world, index) =>
+        world.draw.pick([
+          () =>
+            initialise(world, index, { ctrlreg: [0, 0, 0, xenPfnToCr3(world.pool.foreign()), 0, 0, 0, 0] }),
+          () =>
+            initialise(world, index, {
+              gdtEnts: 512,
+              gdtFrames: Array.from({ length: 16 }, () => world.pool.foreign()),
+            }),
+          () => initialise(world, index, { gdtEnts: 100_000 }),
+          () => initialise(world, index, { ldtEnts: 8193 }),
+          () => initialise(world, index, { userRegs: { ...parked(world).userRegs, ss: 0x10 } }),
+          () => initialise(world, index, { userRegs: { ...parked(world).userRegs, cs: 0xfff9 } }),
+        ])(),
+      ),
+    ),
+    EPERM: failing(
+      "a debug register watches the monitor, or ports",
+      onFresh(uninitialised, (world, index) =>
+        initialise(world, index, { debugreg: [0xff80_0000n, 0n, 0n, 0n, 0n, 0n, 0n, 0x400n] }),
+      ),
+    ),
+  },
+};
+
+const up: AttackOperation = {
+  name: "vcpu_op up",
+  succeeds: (world) => vcpuOp(vcpu.VCPUOP_up, initialisedVcpu(world)),
+  errors: {
+    ENOENT: noVcpu(vcpu.VCPUOP_up),
+    EINVAL: failing(
+      "the VCPU has no context",
+      onFresh(uninitialised, (_world, index) => vcpuOp(vcpu.VCPUOP_up, index)),
+    ),
+  },
+};
+
+function initialisedVcpu(world: World): number {
+  const ready = Array.from({ length: world.vcpus }, (_, index) => index).filter(
+    (index) => !world.fresh.uninitialised.has(index),
+  );
+  return world.draw.pick(ready);
+}
+
+const register = (world: World, index: number, mfn: number, offset: number): Call => ({
+  ...withStruct(world, vcpu.VCPUOP_register_vcpu_info, index, vcpu.VCPU_REGISTER_VCPU_INFO, { mfn, offset }),
+  after: (result) => {
+    if (result === 0) world.fresh.unregistered.delete(index);
+  },
+});
+
+const registerInfo: AttackOperation = {
+  name: "vcpu_op register_vcpu_info",
+  succeeds: onFresh(
+    (world) => new Set([...world.fresh.unregistered].filter((index) => world.fresh.uninitialised.has(index))),
+    (world, index) => {
+      const frame = world.pool.writable();
+      return frame === null ? null : register(world, index, frame, 4 * world.draw.below(1009));
+    },
+  ),
+  errors: {
+    ENOENT: noVcpu(vcpu.VCPUOP_register_vcpu_info),
+    EFAULT: badPointer(vcpu.VCPUOP_register_vcpu_info),
+    ENXIO: failing("it does not lie within one page, or is not aligned", (world) =>
+      register(
+        world,
+        0,
+        1,
+        world.draw.chance(2) ? 4033 + (world.draw.next32() >>> 1) : 4 * world.draw.below(900) + 1,
+      ),
+    ),
+    EINVAL: failing("the frame cannot be written, or the VCPU has registered one already", (world) =>
+      register(
+        world,
+        otherVcpu(world),
+        world.draw.chance(2) ? world.pool.foreign() : (world.pool.anyTable() ?? 0),
+        0,
+      ),
+    ),
+  },
+};
+
+const area = (name: string, command: number): AttackOperation => ({
+  name: `vcpu_op ${name}`,
+  succeeds: (world) => {
+    const address = world.draw.pick([
+      0,
+      world.arena.reserve(64),
+      world.windowPage(),
+      world.unmappedAddress(),
+    ]);
+    return withStruct(world, command, anyVcpu(world), vcpu.VCPU_REGISTER_MEMORY_AREA, { address });
+  },
+  errors: {
+    ENOENT: noVcpu(command),
+    EFAULT: failing(BAD_POINTER, (world) =>
+      world.draw.chance(2)
+        ? vcpuOp(command, 0, world.badAddress())
+        : withStruct(world, command, 0, vcpu.VCPU_REGISTER_MEMORY_AREA, { address: world.monitorAddress() }),
+    ),
+  },
+});
+
+const periodic = (world: World, periodNs: number): Call =>
+  withStruct(world, vcpu.VCPUOP_set_periodic_timer, anyVcpu(world), vcpu.VCPU_SET_PERIODIC_TIMER, {
+    periodNs,
+  });
+
+const singleshot = (world: World, index: number, timeoutAbsNs: number, flags: number): Call =>
+  withStruct(world, vcpu.VCPUOP_set_singleshot_timer, index, vcpu.VCPU_SET_SINGLESHOT_TIMER, {
+    timeoutAbsNs,
+    flags,
+  });
+
+const OWN_ONLY = "the one-shot timer is set by the VCPU it belongs to";
+
+/** vcpu_op by command. [XEN vcpu.h] */
+export const vcpuOperations: readonly AttackOperation[] = [
+  initialising,
+  up,
+  {
+    name: "vcpu_op down",
+    succeeds: (world) => vcpuOp(vcpu.VCPUOP_down, otherVcpu(world)),
+    errors: { ENOENT: noVcpu(vcpu.VCPUOP_down) },
+  },
+  {
+    name: "vcpu_op is_up",
+    succeeds: (world) => vcpuOp(vcpu.VCPUOP_is_up, anyVcpu(world)),
+    errors: { ENOENT: noVcpu(vcpu.VCPUOP_is_up) },
+  },
+  {
+    name: "vcpu_op get_runstate_info",
+    succeeds: (world) => vcpuOp(vcpu.VCPUOP_get_runstate_info, anyVcpu(world), world.arena.reserve(48)),
+    errors: {
+      ENOENT: noVcpu(vcpu.VCPUOP_get_runstate_info),
+      EFAULT: failing(BAD_POINTER, (world) =>
+        vcpuOp(
+          vcpu.VCPUOP_get_runstate_info,
+          anyVcpu(world),
+          world.draw.chance(2) ? world.badAddress() : world.readOnlyAddress(),
+        ),
+      ),
+    },
+  },
+  area("register_runstate_memory_area", vcpu.VCPUOP_register_runstate_memory_area),
+  area("register_vcpu_time_memory_area", vcpu.VCPUOP_register_vcpu_time_memory_area),
+  registerInfo,
+  {
+    name: "vcpu_op set_periodic_timer",
+    succeeds: (world) => periodic(world, 1_000_000 * (1 + world.draw.below(1000))),
+    errors: {
+      ENOENT: noVcpu(vcpu.VCPUOP_set_periodic_timer),
+      EFAULT: badPointer(vcpu.VCPUOP_set_periodic_timer),
+      EINVAL: failing("the period is below a millisecond, or longer than time can be", (world) =>
+        periodic(world, world.draw.chance(2) ? world.draw.below(1_000_000) : 2 ** 63),
+      ),
+    },
+  },
+  {
+    name: "vcpu_op stop_periodic_timer",
+    succeeds: (world) => vcpuOp(vcpu.VCPUOP_stop_periodic_timer, anyVcpu(world)),
+    errors: { ENOENT: noVcpu(vcpu.VCPUOP_stop_periodic_timer) },
+  },
+  {
+    name: "vcpu_op set_singleshot_timer",
+    succeeds: (world) =>
+      singleshot(
+        world,
+        0,
+        world.draw.chance(4)
+          ? world.draw.next32() * 2 ** 31
+          : world.now() + world.draw.below(100_000) + 10_000,
+        world.draw.below(2),
+      ),
+    errors: {
+      ENOENT: noVcpu(vcpu.VCPUOP_set_singleshot_timer),
+      EFAULT: badPointer(vcpu.VCPUOP_set_singleshot_timer),
+      EINVAL: failing(OWN_ONLY, (world) => singleshot(world, otherVcpu(world), world.now(), 0)),
+      ETIME: failing("the time has passed, and that was to be told", (world) =>
+        singleshot(
+          world,
+          0,
+          world.draw.below(Math.max(1, Math.min(world.now(), 2 ** 32))),
+          vcpu.VCPU_SSHOTTMR_future,
+        ),
+      ),
+    },
+  },
+  {
+    name: "vcpu_op stop_singleshot_timer",
+    succeeds: () => vcpuOp(vcpu.VCPUOP_stop_singleshot_timer, 0),
+    errors: {
+      ENOENT: noVcpu(vcpu.VCPUOP_stop_singleshot_timer),
+      EINVAL: failing(OWN_ONLY, (world) => vcpuOp(vcpu.VCPUOP_stop_singleshot_timer, otherVcpu(world))),
+    },
+  },
+  {
+    name: "vcpu_op send_nmi",
+    succeeds: (world) => vcpuOp(vcpu.VCPUOP_send_nmi, otherVcpu(world)),
+    errors: {
+      ENOENT: noVcpu(vcpu.VCPUOP_send_nmi),
+      EINVAL: failing("it takes no argument", (world) =>
+        vcpuOp(vcpu.VCPUOP_send_nmi, anyVcpu(world), AT.arena),
+      ),
+    },
+  },
+  refused("vcpu_op get_physid", "no VCPU is bound to one physical processor", {
+    ENOENT: noVcpu(vcpu.VCPUOP_get_physid),
+    EINVAL: failing("no VCPU is bound to one physical processor", (world) =>
+      vcpuOp(vcpu.VCPUOP_get_physid, anyVcpu(world), world.arena.reserve(8)),
+    ),
+  }),
+  refused("vcpu_op, an unknown command", "there is no such command", {
+    ENOENT: noVcpu(99),
+    ENOSYS: failing("the command is not known", (world) =>
+      vcpuOp(14 + (world.draw.next32() >>> 1), anyVcpu(world), world.arena.reserve(16)),
+    ),
+  }),
+];
