@@ -3,7 +3,7 @@ import { entryLow, PTE } from "@xenolith/x86-architecture";
 import { type DomId, toPfn, toVcpuIndex } from "@xenolith/xen-abi";
 import type { TestMachine } from "./machine.ts";
 
-/** A 32-bit PAE domain made by hand: a few mapped pages, page tables, and code given as bytes. */
+/** A 32-bit domain made by hand: a few mapped pages, page tables, and code given as bytes. */
 export interface TestGuest {
   readonly id: DomId;
   /** Frame behind each mapped page: page n lies at linear address n * 4096. */
@@ -23,6 +23,8 @@ export interface TestGuestOptions {
   readonly id?: number;
   readonly privileged?: boolean;
   readonly vcpus?: number;
+  /** Default: x86_32p. */
+  readonly width?: "x86_32" | "x86_32p";
   /** Linear address of the first instruction; its code is written with {@link TestGuest.write}. */
   readonly entry: number;
   readonly stackTop: number;
@@ -34,7 +36,8 @@ export interface TestGuestOptions {
 
 /** Pages mapped from linear address 0. */
 export const MAPPED_PAGES = 64;
-const LEVEL_2_TABLES = 4;
+/** Frames of page tables: one of level 1 and the root, and with PAE four between them. */
+const TABLES = { x86_32: 2, x86_32p: 6 } as const;
 const UUID = new Uint8Array(16).map((_, index) => index);
 
 const failWhenNegative = (what: string, result: number): number => {
@@ -45,11 +48,13 @@ const failWhenNegative = (what: string, result: number): number => {
 /** Builds the domain, paused. */
 export const createTestGuest = (machine: TestMachine, options: TestGuestOptions): TestGuest => {
   const { control } = machine.hypervisor;
+  const width = options.width ?? "x86_32p";
+  const entryBytes = width === "x86_32" ? 4 : 8;
   const id = failWhenNegative(
     "create",
     control.create({
       id: (options.id ?? null) as DomId | null,
-      width: "x86_32p",
+      width,
       vcpus: options.vcpus ?? 1,
       maximumPages: 256,
       privileged: options.privileged ?? false,
@@ -57,7 +62,7 @@ export const createTestGuest = (machine: TestMachine, options: TestGuestOptions)
       uuid: UUID,
     }),
   ) as DomId;
-  const all = control.allocateFrames(id, MAPPED_PAGES + LEVEL_2_TABLES + 2);
+  const all = control.allocateFrames(id, MAPPED_PAGES + TABLES[width]);
   if (typeof all === "number") throw new Error(`allocateFrames: ${all}`);
   const frames = all.slice(0, MAPPED_PAGES);
   const [level1, ...upper] = all.slice(MAPPED_PAGES);
@@ -68,16 +73,15 @@ export const createTestGuest = (machine: TestMachine, options: TestGuestOptions)
   if (typeof pages === "number") throw new Error(`mapFrames: ${pages}`);
   const table = (frame: Mfn): number => all.indexOf(frame) * PAGE_SIZE;
   const setEntry = (frame: Mfn, index: number, target: Mfn, flags: number): void =>
-    pages.writeUint32(table(frame) + 8 * index, entryLow(target, flags));
+    pages.writeUint32(table(frame) + entryBytes * index, entryLow(target, flags));
   for (const [page, frame] of frames.entries()) {
     if (options.absentPages?.includes(page)) continue;
     const user = options.userPages?.includes(page) ? PTE.user : 0;
     setEntry(level1, page, frame, PTE.present | PTE.writable | user);
   }
-  const [firstLevel2] = upper;
-  if (firstLevel2 === undefined) throw new Error("no level-2 table");
-  setEntry(firstLevel2, 0, level1, PTE.present | PTE.writable | PTE.user);
-  for (const [index, level2] of upper.entries()) setEntry(root, index, level2, PTE.present);
+  const level2 = upper[0] ?? root;
+  setEntry(level2, 0, level1, PTE.present | PTE.writable | PTE.user);
+  for (const [index, lower] of upper.entries()) setEntry(root, index, lower, PTE.present);
   pages.release();
   failWhenNegative("setPhysicalNumbers", control.setPhysicalNumbers(id, all, toPfn(0)));
   failWhenNegative("setPageTableBase", control.setPageTableBase(id, root));

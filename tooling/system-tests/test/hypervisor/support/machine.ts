@@ -4,6 +4,7 @@ import { createEntropy, createMachineMemory, createTimerQueue, createVirtualCloc
 import type { Clock, MachineMemory, TimerQueue } from "@xenolith/machine-interface";
 import { createAddressTranslator } from "@xenolith/mmu";
 import { createTraceRecorder, type TraceRecorder } from "@xenolith/trace";
+import type { MonitoredProcessor } from "@xenolith/x86-architecture";
 import { answerCpuid, createMonitoredProcessor, I686_MODEL } from "@xenolith/x86-cpu";
 
 /** A hypervisor on the real machine, without a host around it. */
@@ -20,21 +21,38 @@ export interface TestMachine {
 }
 
 const MIB = 1024 * 1024;
+const RAM_MIB = 16;
 const SEED = 1;
 const STEP_NS = 1_000_000;
 
-/** Makes a machine of `ramMiB` with everything real: memory, page walker, engine, scheduler. */
-export const createTestMachine = (ramMiB = 16): TestMachine => {
-  const memory = createMachineMemory({ ramBytes: ramMiB * MIB, reserveBytes: 24 * MIB });
+/** How a machine is made. */
+export interface TestMachineOptions {
+  /** False: the engine is not told of direct gates, so that the hypervisor makes their transfers itself. */
+  readonly directGates?: boolean;
+}
+
+/** The same processor, whose VCPUs have no direct gates. */
+const withoutDirectGates = (processor: MonitoredProcessor): MonitoredProcessor => ({
+  createVcpu(options) {
+    const vcpu = processor.createVcpu(options);
+    vcpu.setDirectGate = () => {};
+    return vcpu;
+  },
+});
+
+/** Makes a machine with everything real: memory, page walker, engine, scheduler. */
+export const createTestMachine = ({ directGates = true }: TestMachineOptions = {}): TestMachine => {
+  const memory = createMachineMemory({ ramBytes: RAM_MIB * MIB, reserveBytes: 24 * MIB });
   const translator = createAddressTranslator({ memory });
   const clock = createVirtualClock({ seconds: 1_000_000_000, nanoseconds: 5 });
   const timers = createTimerQueue();
   const trace = createTraceRecorder(10_000, clock.now);
   let written = "";
+  const processor = createMonitoredProcessor({ memory, translator });
   const hypervisor = createHypervisor({
     memory,
     translator,
-    processor: createMonitoredProcessor({ memory, translator }),
+    processor: directGates ? processor : withoutDirectGates(processor),
     processorModel: (leaf, subleaf) => answerCpuid(I686_MODEL, leaf, subleaf),
     clock,
     timers,
