@@ -45,7 +45,6 @@ const ONCE_ENTERED = 2;
  *       enter: charge the block's instructions, or leave
  *         next: branch by the record's handler
  *           handlers
- *         ways on that handlers share
  *     store the state, return why
  */
 export const emitInterpreter = (
@@ -64,15 +63,7 @@ export const emitInterpreter = (
     instructionPointer: body.local(shape.wide ? TYPE.i64 : TYPE.i32),
     leaveCode: body.local(TYPE.i32),
   };
-  const labels: MutableLabels = {
-    exit: 0,
-    lookup: 0,
-    enter: 0,
-    next: 0,
-    finished: 0,
-    faulted: 0,
-    refused: 0,
-  };
+  const labels: MutableLabels = { exit: 0, lookup: 0, enter: 0, next: 0 };
   const m = new InterpreterMachine(body, shape, locals, labels, {
     tlb: places.tlb,
     translateFunction: places.translate,
@@ -92,14 +83,9 @@ export const emitInterpreter = (
   labels.enter = body.loop();
   if (shape.careful) emitOnce(m, once);
   emitCharge(m, locals);
-  Object.assign(labels, m.openSharedEnds());
   labels.next = body.loop();
   emitHandlers(m, locals, table, places);
-  body.end();
-  body.unreachable();
-  body.end();
-  m.emitSharedEnds();
-  for (const _ of ["enter", "lookup", "exit"]) body.end();
+  for (const _ of ["next", "enter", "lookup", "exit"]) body.end();
   storeState(m, locals);
   body.push(locals.leaveCode);
 };

@@ -46,12 +46,6 @@ export interface InterpreterLabels {
   /** Find the record for the instruction pointer. */
   readonly lookup: Label;
   readonly exit: Label;
-  /** On to the block of the next instruction. */
-  readonly finished: Label;
-  /** Leave with a fault that is in the state block. */
-  readonly faulted: Label;
-  /** Leave because an access was refused. */
-  readonly refused: Label;
 }
 
 /** What an interpreter is generated for. */
@@ -228,7 +222,9 @@ export class InterpreterMachine extends Machine {
     body.end();
     body.call(this.#translateFunction, address, i32(sizeBytes | flags), this.#locals.spaceTag);
     body.set(host);
-    body.branchIf(this.#labels.refused, eq(host, NO_HOST));
+    body.branchIf(found, ne(host, NO_HOST));
+    this.refund();
+    this.leave(this.#careful ? LEAVE.fault : LEAVE.careful);
     body.end();
     return host;
   }
@@ -340,27 +336,8 @@ export class InterpreterMachine extends Machine {
   /** Leaves with a fault. */
   raise(packed: Value): void {
     this.body.store(4, this.#locals.state, packed, STATE.fault);
-    this.body.branch(this.#labels.faulted);
-  }
-
-  /** What follows the handlers: ways on that many of them share, each behind its label. */
-  emitSharedEnds(): void {
-    const { body } = this;
-    this.follow(RECORD.linkNext, this.nextInstruction());
-    body.end();
     this.refund();
     this.leave(LEAVE.fault);
-    body.end();
-    this.refund();
-    this.leave(this.#careful ? LEAVE.fault : LEAVE.careful);
-  }
-
-  /** Opens the blocks that {@link emitSharedEnds} closes. */
-  openSharedEnds(): Pick<InterpreterLabels, "finished" | "faulted" | "refused"> {
-    const refused = this.body.block();
-    const faulted = this.body.block();
-    const finished = this.body.block();
-    return { refused, faulted, finished };
   }
 
   override when(condition: Value, then: () => void): void {
@@ -402,18 +379,20 @@ export class InterpreterMachine extends Machine {
     this.body.branch(this.#labels.lookup);
   }
 
-  // The hot jumps do not share their ends: one more branch would be felt.
-
   override jump(): void {
     this.follow(RECORD.linkTarget, this.fieldAddress(RECORD.target));
     this.hasEnded = true;
+  }
+
+  #fallThrough(): void {
+    this.follow(RECORD.linkNext, this.nextInstruction());
   }
 
   override jumpIf(condition: Value): void {
     this.body.if(condition);
     this.follow(RECORD.linkTarget, this.fieldAddress(RECORD.target));
     this.body.end();
-    this.follow(RECORD.linkNext, this.nextInstruction());
+    this.#fallThrough();
     this.hasEnded = true;
   }
 
@@ -452,7 +431,7 @@ export class InterpreterMachine extends Machine {
     body.set(record, sub(record, this.field16(RECORD.extra)));
     body.branch(this.#labels.next);
     body.end();
-    body.branch(this.#labels.finished);
+    this.#fallThrough();
     this.hasEnded = true;
   }
 
@@ -465,7 +444,9 @@ export class InterpreterMachine extends Machine {
   }
 
   override finishIf(condition: Value): void {
-    this.body.branchIf(this.#labels.finished, condition);
+    this.body.if(condition);
+    this.#fallThrough();
+    this.body.end();
   }
 }
 
