@@ -18,6 +18,7 @@ import type { EmulatePrivileged } from "./emulation/emulate.ts";
 import { EMULATED } from "./emulation/outcome.ts";
 import type { DispatchHypercall } from "./hypercalls/dispatch.ts";
 import type { MemoryManager } from "./memory-manager.ts";
+import { kernelRing, USER_RING } from "./rings.ts";
 import type { RunControl } from "./run-control.ts";
 import type { Vcpu } from "./vcpu.ts";
 
@@ -42,9 +43,6 @@ const INT_BYTES = 2;
  * such instructions (GRUB reads the time with CPUID and RDTSC) would poll millions of times in a second of its time.
  */
 const EMULATION_COST_NS = 1_000;
-/** Rings of a 32-bit guest. */
-const KERNEL_RING = 1;
-const USER_RING = 3;
 
 /** Makes the handler of exits: hypercalls, faults, software interrupts and privileged instructions. */
 export const createExitHandler = (parts: ExitParts): HandleExit => {
@@ -101,7 +99,8 @@ export const createExitHandler = (parts: ExitParts): HandleExit => {
 
   const interrupt = (vcpu: Vcpu, x86: X86Vcpu, exit: Exit): number => {
     if (!exit.software) return exception(vcpu, x86, exit);
-    if (exit.vector === HYPERCALL_VECTOR && x86.context.privilege === KERNEL_RING) dispatch(vcpu, x86);
+    if (exit.vector === HYPERCALL_VECTOR && x86.context.privilege === kernelRing(vcpu.domain.width))
+      dispatch(vcpu, x86);
     else softwareInterrupt(vcpu, x86, exit.vector);
     return 0;
   };

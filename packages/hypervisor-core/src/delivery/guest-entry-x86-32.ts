@@ -1,15 +1,20 @@
 import { REGISTER, SEGMENT, type VcpuContext } from "@xenolith/x86-architecture";
 import { VMASST_TYPE_architectural_iopl } from "@xenolith/xen-abi/xen";
 import { hasAssist } from "../domain.ts";
+import { kernelRing } from "../rings.ts";
 import type { UpcallState } from "../upcall-state.ts";
 import { encodeFrame32, handlerFlags32 } from "./frame-x86-32.ts";
 import type { GuestEntry, InterruptedState } from "./guest-entry.ts";
-import { isFault, isWithinLimit, loadCodeSegment, loadStackSegment, nullSegment } from "./segment-loading.ts";
+import {
+  DATA_SEGMENTS,
+  isFault,
+  isWithinLimit,
+  loadCodeSegment,
+  loadStackSegment,
+  nullSegment,
+} from "./segment-loading.ts";
 
-/** Ring of a 32-bit guest kernel. */
-const KERNEL_RING = 1;
-
-const DATA_SEGMENTS = [SEGMENT.ds, SEGMENT.es, SEGMENT.fs, SEGMENT.gs] as const;
+const KERNEL_RING = kernelRing("x86_32");
 
 const stateOf = (context: VcpuContext): InterruptedState => ({
   instructionPointer: context.instructionPointer,

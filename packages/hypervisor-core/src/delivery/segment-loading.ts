@@ -7,9 +7,14 @@ import {
   descriptorLimit,
   type PackedFault,
   packFault,
+  SEGMENT,
+  type SegmentIndex,
   type SegmentState,
   VECTOR,
 } from "@xenolith/x86-architecture";
+
+/** The registers of data segments, in the order in which the failsafe callback finds their selectors. */
+export const DATA_SEGMENTS: readonly SegmentIndex[] = [SEGMENT.ds, SEGMENT.es, SEGMENT.fs, SEGMENT.gs];
 
 /** A segment as IRET would load it, or the fault that IRET would raise. */
 export type LoadedSegment = SegmentState | PackedFault;

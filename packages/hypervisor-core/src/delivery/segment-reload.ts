@@ -1,9 +1,6 @@
-import { SEGMENT } from "@xenolith/x86-architecture";
 import type { Vcpu } from "../vcpu.ts";
 import type { Delivery } from "./delivery.ts";
-import { nullSegment } from "./segment-loading.ts";
-
-const DATA_SEGMENTS = [SEGMENT.ds, SEGMENT.es, SEGMENT.fs, SEGMENT.gs] as const;
+import { DATA_SEGMENTS, nullSegment } from "./segment-loading.ts";
 
 /**
  * Loads the data segments of a VCPU again when its descriptor tables have changed since it last left the processor, as a

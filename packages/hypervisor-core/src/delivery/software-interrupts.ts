@@ -1,12 +1,10 @@
 import type { DirectGate } from "@xenolith/machine-interface";
-import { FLAG, type PackedFault, packFault, SELECTOR_ERROR, VECTOR } from "@xenolith/x86-architecture";
+import { type PackedFault, packFault, SELECTOR_ERROR, VECTOR } from "@xenolith/x86-architecture";
+import { kernelRing, USER_RING } from "../rings.ts";
 import type { TrapGate, Vcpu } from "../vcpu.ts";
 
 /** The one vector that may enter a guest kernel without an exit: its system call. [SOSP03 3.1] */
 export const FAST_TRAP_VECTOR = 0x80;
-
-/** Ring of the code that uses direct gates. */
-const USER_RING = 3;
 
 /** Whether INT n, INT3 and INTO reach a vector whatever its gate says: the processor's gates of 3 and 4 are open to all. */
 const isOpenToAll = (vector: number): boolean => vector === VECTOR.breakpoint || vector === VECTOR.overflow;
@@ -32,7 +30,12 @@ export const directGateOf = (vcpu: Vcpu, vector: number): DirectGate | null => {
   const gate = vcpu.traps[vector];
   if (vector !== FAST_TRAP_VECTOR || vcpu.domain.width === "x86_64") return null;
   if (gate === null || gate === undefined || gate.address === 0) return null;
-  if (gate.masksEvents || !isPermitted(gate, USER_RING) || (gate.codeSelector & 3) !== 1) return null;
+  if (
+    gate.masksEvents ||
+    !isPermitted(gate, USER_RING) ||
+    (gate.codeSelector & 3) !== kernelRing(vcpu.domain.width)
+  )
+    return null;
   return {
     vector,
     fromPrivilege: USER_RING,
@@ -47,6 +50,3 @@ export const directGateOf = (vcpu: Vcpu, vector: number): DirectGate | null => {
 /** Puts the engine's direct gates in step with the trap table and the kernel stack. */
 export const refreshDirectGates = (vcpu: Vcpu): void =>
   vcpu.x86?.setDirectGate(FAST_TRAP_VECTOR, directGateOf(vcpu, FAST_TRAP_VECTOR));
-
-/** Bits of EFLAGS that a guest never has set while it runs in ring 1 to 3: they would open privileged instructions to it. */
-export const FORBIDDEN_FLAGS: number = FLAG.iopl | FLAG.vm;

@@ -1,9 +1,7 @@
 import { type LinearAddress, toLinearAddress } from "@xenolith/machine-interface";
 import type { GuestWidth } from "@xenolith/xen-abi";
 import { FLAT_SELECTORS } from "@xenolith/xen-abi/arch-x86";
-
-/** Least privileged ring number that a guest kernel's selectors may name: 1 on 32-bit widths, 3 on x86_64. */
-const kernelRing = (width: GuestWidth): number => (width === "x86_64" ? 3 : 1);
+import { kernelRing } from "../rings.ts";
 
 const raised = (width: GuestWidth, selector: number): number =>
   (selector & 3) >= kernelRing(width) ? selector & 0xffff : (selector & 0xfffc) | kernelRing(width);

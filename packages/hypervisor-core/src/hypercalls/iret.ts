@@ -14,6 +14,7 @@ import { __HYPERVISOR_iret, VMASST_TYPE_architectural_iopl } from "@xenolith/xen
 import type { Delivery } from "../delivery/delivery.ts";
 import type { InterruptedState } from "../delivery/guest-entry.ts";
 import {
+  DATA_SEGMENTS,
   isFault,
   loadCodeSegment,
   loadStackSegment,
@@ -21,6 +22,7 @@ import {
   nullSegment,
 } from "../delivery/segment-loading.ts";
 import { type CrashDomain, hasAssist } from "../domain.ts";
+import { kernelRing } from "../rings.ts";
 import type { UpcallState } from "../upcall-state.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { type Hypercall, type HypercallContext, type HypercallResult, REGISTERS_SET } from "./context.ts";
@@ -47,8 +49,6 @@ const FRAME_32 = {
   outerBytes: 24,
 } as const;
 
-const DATA_SEGMENTS = [SEGMENT.ds, SEGMENT.es, SEGMENT.fs, SEGMENT.gs] as const;
-
 /** The target of an iret, as the frame names it. */
 interface Target32 {
   readonly instructionPointer: number;
@@ -63,7 +63,7 @@ const readTarget = (vcpu: Vcpu, { context }: X86Vcpu): { eax: number; target: Ta
   const inner = vcpu.guestMemory.read(stackPointer, FRAME_32.innerBytes);
   if (inner === null) return null;
   const codeSelector = inner.getUint32(FRAME_32.cs, true) & 0xffff;
-  const staysInKernel = (codeSelector & 3) === 1;
+  const staysInKernel = (codeSelector & 3) === kernelRing(vcpu.domain.width);
   const outer = staysInKernel ? null : vcpu.guestMemory.read(stackPointer + FRAME_32.innerBytes, 8);
   if (!staysInKernel && outer === null) return null;
   return {

@@ -3,10 +3,8 @@ import { FLAG, REGISTER, SEGMENT, type SegmentIndex, type SegmentState } from "@
 import { EINVAL, EOPNOTSUPP } from "@xenolith/xen-abi";
 import { FLAT_SELECTORS } from "@xenolith/xen-abi/arch-x86";
 import { isFault, loadCodeSegment, loadStackSegment } from "../delivery/segment-loading.ts";
+import { kernelRing } from "../rings.ts";
 import type { Vcpu } from "../vcpu.ts";
-
-/** Ring of a 32-bit guest kernel. */
-const KERNEL_RING = 1;
 
 type SegmentName = keyof NonNullable<StartContext["segments"]>;
 
@@ -25,7 +23,7 @@ const flatSegments = (vcpu: Vcpu): Record<SegmentName, SegmentState> | null => {
   if (descriptors === null) return null;
   const selectors = FLAT_SELECTORS[vcpu.domain.width];
   const cs = loadCodeSegment(descriptors, selectors.kernelCs);
-  const data = loadStackSegment(descriptors, selectors.kernelSs, KERNEL_RING);
+  const data = loadStackSegment(descriptors, selectors.kernelSs, kernelRing(vcpu.domain.width));
   if (isFault(cs) || isFault(data)) return null;
   return { cs, ss: data, ds: data, es: data, fs: data, gs: data };
 };
