@@ -3,7 +3,7 @@ import { packFault, VECTOR } from "@xenolith/x86-architecture";
 import { decode, type Instruction, MAX_INSTRUCTION_BYTES } from "../decoder/index.ts";
 import { RECORD, RECORD_BYTES, SECOND_PAGE_RECORD } from "../interpreter/record.ts";
 import type { Block } from "./block.ts";
-import type { CodePlace } from "./code-cache.ts";
+import type { CodePlace } from "./code-place.ts";
 import { endsBlock } from "./instruction-form.ts";
 import type { RecordArena } from "./record-arena.ts";
 import {

@@ -5,22 +5,11 @@ import { RECORD, RECORD_BYTES } from "../interpreter/record.ts";
 import { type Block, overlaps } from "./block.ts";
 import { BlockDecoder, type DecodedBlock, type FetchSecondPage } from "./block-decoder.ts";
 import { blockKey, CodeFrame } from "./code-frame.ts";
-import type { Mode } from "./mode.ts";
+import type { CodePlace } from "./code-place.ts";
 import type { RecordArena } from "./record-arena.ts";
 import type { RecordBuilder } from "./record-builder.ts";
 
 const EMPTY_MODE = 0xffff_ffff;
-
-/** Where code is to be found. */
-export interface CodePlace {
-  /** Offset in CS. */
-  readonly instructionPointer: number;
-  /** Linear address. */
-  readonly linear: number;
-  readonly mode: Mode;
-  /** Offset in memory of the first byte. */
-  readonly host: number;
-}
 
 /**
  * Blocks of records by frame, offset and mode. They are keyed by the frame and not by the address space, so that they survive

@@ -28,7 +28,7 @@ import { STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 import type { Block } from "./block.ts";
 import { doBulkMove } from "./bulk-moves.ts";
-import type { CodePlace } from "./code-cache.ts";
+import type { CodePlace } from "./code-place.ts";
 import type { Engine } from "./engine.ts";
 import { type EventPolicy, type GatedCore, SOFTWARE_INTERRUPT } from "./event-policy.ts";
 import { VcpuMemory } from "./linear-memory.ts";
