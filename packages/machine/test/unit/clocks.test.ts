@@ -8,6 +8,13 @@ const epoch = { seconds: 1_750_000_000, nanoseconds: 5 };
 describe("virtual clock", () => {
   it.each(VIRTUAL_CLOCK_LAWS)("$name", ({ check }) => check(createVirtualClock(epoch)));
 
+  it.each([0, 2 ** 53, 2 ** 62, 2 ** 64])("loses no time in small steps at %d ns", (start) => {
+    const clock = createVirtualClock(epoch);
+    clock.skipTo(toNanoseconds(start));
+    for (let step = 0; step < 100_000; step++) clock.advance(toNanoseconds(7));
+    expect(Math.abs(clock.now() - start - 700_000)).toBeLessThanOrEqual(4096);
+  });
+
   it("refuses to go backwards", () => {
     expect(() => createVirtualClock(epoch).advance(toNanoseconds(-1))).toThrow(HostError);
     expect(() => createVirtualClock(epoch).advance(toNanoseconds(Number.NaN))).toThrow(HostError);
