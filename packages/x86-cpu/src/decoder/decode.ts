@@ -86,8 +86,8 @@ const specialMnemonic = (specification: Specification, context: OperandContext, 
     const { modRm } = context;
     const name =
       modRm >= 0xc0
-        ? X87_REGISTER_NAMES[(opcode << 8) | modRm]
-        : X87_MEMORY_NAMES[(opcode << 8) | ((modRm >> 3) & 7)];
+        ? X87_REGISTER_NAMES.get((opcode << 8) | modRm)
+        : X87_MEMORY_NAMES.get((opcode << 8) | ((modRm >> 3) & 7));
     return name ?? "x87";
   }
   if (specification.mnemonic === "cmpxchg8b" && (context.rex & 8) !== 0) return "cmpxchg16b";
@@ -158,7 +158,7 @@ export const decode = (bytes: Uint8Array, at: number, available: number, code: C
   );
   let operands: Operand[] = [];
   if (entry.needsModRm && isGroup7Register(specification, context)) {
-    mnemonic = REGISTER_GROUP_7[modRm] ?? "ud";
+    mnemonic = REGISTER_GROUP_7.get(modRm) ?? "ud";
     if (mnemonic === "swapgs" && code !== 8) mnemonic = "ud";
     if ((prefixes.operandSize || prefixes.repeat !== 0) && PLAIN_ONLY.has(mnemonic)) mnemonic = "ud";
   } else {

@@ -266,16 +266,16 @@ ff ud0 Gv Ev
 `;
 
 /** Opcodes behind 0F 01 with a register ModRM byte, by the whole byte. */
-export const REGISTER_GROUP_7: Readonly<Record<number, string>> = {
-  200: "monitor",
-  201: "mwait",
-  202: "clac",
-  203: "stac",
-  208: "xgetbv",
-  209: "xsetbv",
-  248: "swapgs",
-  249: "rdtscp",
-};
+export const REGISTER_GROUP_7: ReadonlyMap<number, string> = new Map([
+  [0xc8, "monitor"],
+  [0xc9, "mwait"],
+  [0xca, "clac"],
+  [0xcb, "stac"],
+  [0xd0, "xgetbv"],
+  [0xd1, "xsetbv"],
+  [0xf8, "swapgs"],
+  [0xf9, "rdtscp"],
+]);
 
 /** Register forms of group 15, by bits 5:3 of the ModRM byte; memory and prefixed forms are other instructions. */
 export const FENCES: Readonly<Record<number, string>> = { 5: "lfence", 6: "mfence", 7: "sfence" };
@@ -291,18 +291,18 @@ export const PLAIN_ONLY: ReadonlySet<string> = new Set([
 ]);
 
 /** x87 instructions with names of their own, by opcode << 8 | ModRM byte. */
-export const X87_REGISTER_NAMES: Readonly<Record<number, string>> = {
-  56290: "fnclex",
-  56291: "fninit",
-  57312: "fnstsw",
-};
+export const X87_REGISTER_NAMES: ReadonlyMap<number, string> = new Map([
+  [0xdbe2, "fnclex"],
+  [0xdbe3, "fninit"],
+  [0xdfe0, "fnstsw"],
+]);
 
 /** The same for memory operands, by opcode << 8 | ModRM.reg. */
-export const X87_MEMORY_NAMES: Readonly<Record<number, string>> = {
-  55557: "fldcw",
-  55559: "fnstcw",
-  56583: "fnstsw",
-};
+export const X87_MEMORY_NAMES: ReadonlyMap<number, string> = new Map([
+  [0xd905, "fldcw"],
+  [0xd907, "fnstcw"],
+  [0xdd07, "fnstsw"],
+]);
 
 /** Mnemonics whose behaviour with an F3 or F2 prefix is that of a repetition. */
 export const REPEATABLE: ReadonlySet<string> = new Set([

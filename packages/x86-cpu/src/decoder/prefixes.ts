@@ -14,14 +14,14 @@ export interface Prefixes {
   rex: number;
 }
 
-const SEGMENT_PREFIX: Readonly<Record<number, number>> = {
-  38: SEGMENT.es,
-  46: SEGMENT.cs,
-  54: SEGMENT.ss,
-  62: SEGMENT.ds,
-  100: SEGMENT.fs,
-  101: SEGMENT.gs,
-};
+const SEGMENT_PREFIX: ReadonlyMap<number, number> = new Map([
+  [0x26, SEGMENT.es],
+  [0x2e, SEGMENT.cs],
+  [0x36, SEGMENT.ss],
+  [0x3e, SEGMENT.ds],
+  [0x64, SEGMENT.fs],
+  [0x65, SEGMENT.gs],
+]);
 
 /** Takes all prefixes. A REX prefix counts only right before the opcode. */
 export const readPrefixes = (reader: ByteReader, code: number): Prefixes => {
@@ -43,7 +43,7 @@ export const readPrefixes = (reader: ByteReader, code: number): Prefixes => {
     else if (byte === 0xf2 || byte === 0xf3) prefixes.repeat = byte;
     else if (byte === 0x66) prefixes.operandSize = true;
     else if (byte === 0x67) prefixes.addressSize = true;
-    else if (code !== 8 || byte >= 0x64) prefixes.segment = SEGMENT_PREFIX[byte] ?? -1;
+    else if (code !== 8 || byte >= 0x64) prefixes.segment = SEGMENT_PREFIX.get(byte) ?? -1;
   }
   return prefixes;
 };

@@ -1,5 +1,18 @@
 import { TLB_ENTRY } from "@xenolith/machine-interface";
-import { add, and, convert, load, ne, shl, shrS, sub, TYPE, type Value, wrap } from "@xenolith/wasm-emitter";
+import {
+  add,
+  and,
+  convert,
+  isZero,
+  load,
+  ne,
+  shl,
+  shrS,
+  sub,
+  TYPE,
+  type Value,
+  wrap,
+} from "@xenolith/wasm-emitter";
 import { REGISTER } from "@xenolith/x86-architecture";
 import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
 import { SPECIAL, type SpecialHandler } from "./handlers.ts";
@@ -81,7 +94,7 @@ const emitSecondPage = ({ m, locals, places }: Context): void => {
 /** A repeated instruction with no iteration left must not check its addresses. */
 const emitRepeatGuard = ({ m }: Context): void => {
   const counter = convert(m.register(REGISTER.rcx, m.wordBytes, "zero"), m.addressType);
-  m.finishIf(m.isZero(and(counter, m.stringMask())));
+  m.finishIf(isZero(and(counter, m.stringMask())));
 };
 
 const EMITTERS: Readonly<Record<SpecialHandler, (context: Context) => void>> = {

@@ -4,7 +4,6 @@ import {
   constant,
   convert,
   type FunctionBody,
-  isZero,
   load,
   ne,
   type Operand,
@@ -322,11 +321,6 @@ export abstract class Machine {
     return convert(value, this.addressType);
   }
 
-  /** A value of the operation's type from a narrower or wider one. */
-  toType(value: Value, isSigned = false): Value {
-    return convert(value, this.type, isSigned);
-  }
-
   protected scaled(base: Value, index: Value, scale: Value, displacement: Value): Value {
     return add(add(base, shl(index, scale)), displacement);
   }
@@ -334,11 +328,6 @@ export abstract class Machine {
   /** Sign of a value, spread over all bits. */
   spreadSign(value: Value): Value {
     return shrS(value, value.type === TYPE.i64 ? 63 : 31);
-  }
-
-  /** i32 1 when the value is zero. */
-  isZero(value: Value): Value {
-    return isZero(value);
   }
 
   /** Offset of a general register in the state block. */
