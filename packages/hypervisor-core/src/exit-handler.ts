@@ -44,6 +44,9 @@ const INT_BYTES = 2;
  */
 const EMULATION_COST_NS = 1_000;
 
+/** Cost of handing a fault to the guest's kernel. It also lets time pass for a guest that does nothing but fault. */
+const FAULT_COST_NS = 500;
+
 /** Makes the handler of exits: hypercalls, faults, software interrupts and privileged instructions. */
 export const createExitHandler = (parts: ExitParts): HandleExit => {
   const { memory, delivery, runControl, crash, dispatch, emulate, emulateForced } = parts;
@@ -61,6 +64,7 @@ export const createExitHandler = (parts: ExitParts): HandleExit => {
   };
 
   const exception = (vcpu: Vcpu, x86: X86Vcpu, { vector, errorCode, address }: Exit): number => {
+    vcpu.chargedNs += FAULT_COST_NS;
     switch (vector) {
       case VECTOR.pageFault: {
         const at = toLinearAddress(address);

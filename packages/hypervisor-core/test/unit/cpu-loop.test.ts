@@ -45,11 +45,11 @@ describe("a step", () => {
     ]);
   });
 
-  it("gives an instruction that was emulated, and a fault, the time of one instruction", () => {
+  it("lets time pass for a fault, beyond that of the instruction, so that endless faults come to an end", () => {
     const { addGuest, clock } = createHypervisorFixture();
     const guest = addGuest();
     guest.perform(act.fault(6));
-    expect(clock.now()).toBe(1);
+    expect(clock.now()).toBeGreaterThan(1);
   });
 
   it("shows the guest the time of each instruction", () => {
