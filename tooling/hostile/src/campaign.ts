@@ -10,6 +10,7 @@ import { type Bystander, bystanderScript, createBystander, createTicker } from "
 import { checkHost } from "./scene/checks.ts";
 import { createFailures, type Failures } from "./scene/failures.ts";
 import { createFriend } from "./scene/friend.ts";
+import { heapBytes } from "./scene/heap.ts";
 import { createScene, type Scene } from "./scene/scene.ts";
 import type { Progress } from "./traffic/progress.ts";
 import { createRingAttack } from "./traffic/ring-slots.ts";
@@ -54,11 +55,6 @@ const LAST_SLICES = 20_000;
 /** Growth of the heap that is still the collector's affair. */
 const HEAP_SLACK_BYTES = 48 * 1_048_576;
 
-const heapBytes = (): number => {
-  globalThis.gc?.();
-  return process.memoryUsage().heapUsed;
-};
-
 /** What the bystander prints and writes where nobody attacks. */
 const undisturbed = async (
   seed: number,
@@ -71,7 +67,11 @@ const undisturbed = async (
   return { output: bystander.output(), disk: await bystander.disk() };
 };
 
-const finish = async ({ assembled: { host } }: Scene, bystander: Bystander, failures: Failures): Promise<void> => {
+const finish = async (
+  { assembled: { host } }: Scene,
+  bystander: Bystander,
+  failures: Failures,
+): Promise<void> => {
   for (let left = LAST_SLICES; !bystander.isDone && left > 0 && failures.all.length === 0; left--)
     await host.run({ untilNs: host.clock.now() + SLICE_NS });
   if (!bystander.isDone) failures.add(`the bystander has done only ${bystander.finished} commands`);
@@ -139,7 +139,9 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignRep
     for (const { id } of lasting) {
       const description = host.control.describe(id);
       if (description?.shutdownReason !== null)
-        failures.add(`domain ${id} has stopped: ${description?.crash?.reason ?? description?.shutdownReason}`);
+        failures.add(
+          `domain ${id} has stopped: ${description?.crash?.reason ?? description?.shutdownReason}`,
+        );
     }
   };
 
@@ -187,14 +189,18 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignRep
     attacker = null;
     born.release();
     await scene.during(() => host.toolstack.destroy(born.id));
+    if (host.control.describe(born.id) !== null)
+      failures.add(`domain ${born.id} is destroyed, but something of it is left`);
     if (early === 0 && tally.calls >= options.calls / 10) early = heapBytes();
   }
   const late = heapBytes();
   if (late > early + HEAP_SLACK_BYTES) failures.add(`the heap grew from ${early} to ${late} bytes`);
   check();
+  for (const surprise of tally.surprises()) failures.add(surprise);
   await finish(scene, bystander, failures);
   const expected = await undisturbed(options.seed, script);
-  if (bystander.output() !== expected.output) failures.add("the bystander's output is not what it is without an attack");
+  if (bystander.output() !== expected.output)
+    failures.add("the bystander's output is not what it is without an attack");
   if (Buffer.compare(await bystander.disk(), expected.disk) !== 0)
     failures.add("the bystander's disk is not what it is without an attack");
 

@@ -155,7 +155,12 @@ export const createAttacker = async (parts: AttackerParts, name: string): Promis
     control.mapFrames(id, [...pages(BUILDER_PAGE.store, 1), ...pages(BUILDER_PAGE.console, 1)]),
     "xenstore and console",
   );
-  const session = createSession({ ...parts, command, world, between: () => parts.between(world, sharedPages) });
+  const session = createSession({
+    ...parts,
+    command,
+    world,
+    between: () => parts.between(world, sharedPages),
+  });
   session.begin(
     preparationsOf(world, sharedInfoFrame, (found) => {
       grantFrames.push(...found);

@@ -17,7 +17,11 @@ export interface GrantStorm {
   readonly references: number;
 }
 
-const encode = <Fields extends object>(world: World, type: Struct<Fields>, requests: readonly Fields[]): number => {
+const encode = <Fields extends object>(
+  world: World,
+  type: Struct<Fields>,
+  requests: readonly Fields[],
+): number => {
   const size = type.size("x86_32p");
   const bytes = new Uint8Array(size * requests.length);
   const view = new DataView(bytes.buffer);

@@ -1,4 +1,4 @@
-import { frameAddress, type Mfn, PAGE_SIZE } from "@xenolith/machine-interface";
+import { type Mfn, PAGE_SIZE } from "@xenolith/machine-interface";
 import { FLAT_RING1_CS } from "@xenolith/xen-abi/arch-x86";
 import { GNTTAB_SETUP_TABLE, GNTTABOP_setup_table } from "@xenolith/xen-abi/grant-table";
 import {
@@ -20,7 +20,7 @@ import { AT, CODE, MEMORY_PAGES, PLAYGROUND_PAGE } from "./layout.ts";
 import { NO_ENTRY, pageEntry, type World } from "./world.ts";
 
 /** Frames that an attacker's grant table gets. */
-export const GRANT_FRAMES = 4;
+const GRANT_FRAMES = 4;
 
 /** Gives up the builder's mappings of the playground and of the guard page, and maps shared_info. */
 const arrangeMemory = (world: World, sharedInfo: Mfn): Call => {
@@ -69,6 +69,3 @@ export const preparationsOf = (
   ];
   return calls.map((made) => ({ call: made, operation: null }));
 };
-
-/** Machine address of a frame's entry: for messages. */
-export const entryOf = (table: Mfn, index: number): number => frameAddress(table) + 8 * index;

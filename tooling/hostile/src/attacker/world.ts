@@ -12,7 +12,7 @@ import { type DomId, toDomId } from "@xenolith/xen-abi";
 import type { Draw } from "../draw.ts";
 import type { Arena } from "./arena.ts";
 import type { FramePool } from "./frame-pool.ts";
-import { AT, MEMORY_PAGES, PLAYGROUND_PAGE } from "./layout.ts";
+import { AT } from "./layout.ts";
 
 /** Pages of linear address space whose level-1 entries the attack plays with. */
 const WINDOW_PAGES = 384;
@@ -103,7 +103,7 @@ export const tableEntry = (frame: Mfn, level: 2 | 3): TableEntry => ({
 });
 
 /** Reads the frame number of an entry, as page tables of domains have it here: below 2^20. */
-export const frameIn = ({ low }: TableEntry): Mfn => (low >>> 12) as Mfn;
+const frameIn = ({ low }: TableEntry): Mfn => (low >>> 12) as Mfn;
 
 /** The parts of a world that follow from the page tables. */
 export const addressesOf = (
@@ -123,13 +123,6 @@ export const addressesOf = (
     entryAt: (page) => entry(level1Of(page), (page >>> 12) & 511),
   };
 };
-
-/** Linear address of a page that the builder mapped at the start. */
-export const builtPage = (page: number): number => AT.code + page * PAGE_SIZE;
-
-/** Last page that the builder mapped. */
-export const LAST_PAGE: number = MEMORY_PAGES - 1;
-export const WINDOW = { first: PLAYGROUND_PAGE, pages: WINDOW_PAGES } as const;
 
 /** A domain identifier that belongs to nobody, or is reserved. */
 export const absentDomainOf = (isLiving: (id: DomId) => boolean, draw: Draw): DomId => {

@@ -19,7 +19,7 @@ export interface Chooser {
 }
 
 /** A rare error that has been seen is tried once in so many times that it is drawn. */
-const RARE = 40;
+const RARE = 100;
 
 const listOf = (plan: Plan): readonly Call[] =>
   plan === null ? [] : Array.isArray(plan) ? plan : [plan as Call];
@@ -56,8 +56,13 @@ export const createChooser = (
     return errorCase.plan(world);
   };
 
+  /** The end of a life is no success to be had now. */
+  const lacksMore = (operation: AttackOperation): boolean =>
+    operation.endsDomain !== true ||
+    Object.keys(operation.errors).some((outcome) => !tally.hasSeen(operation, outcome));
+
   const chooseOperation = (): AttackOperation => {
-    const unfinished = draw.chance(2) ? tally.unfinished(wantedSuccesses) : [];
+    const unfinished = draw.chance(2) ? tally.unfinished(wantedSuccesses).filter(lacksMore) : [];
     return draw.pick(unfinished.length > 0 ? unfinished : operations);
   };
 

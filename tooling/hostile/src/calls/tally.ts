@@ -26,6 +26,8 @@ export interface Tally {
   hasSeen(operation: AttackOperation, outcome: string): boolean;
   /** Operations that have not succeeded `successes` times, or have an error that was not seen. */
   unfinished(successes: number): AttackOperation[];
+  /** Outcomes that were seen and are not listed, as sentences. */
+  surprises(): string[];
 }
 
 interface Entry extends OperationTally {
@@ -83,6 +85,12 @@ export const createTally = (operations: readonly AttackOperation[]): Tally => {
     },
     successesOf: (operation) => seen(operation, SUCCESS),
     hasSeen: (operation, outcome) => seen(operation, outcome) > 0,
+    surprises: () =>
+      [...entries.values()].flatMap(({ operation, unlisted }) =>
+        [...unlisted].map(
+          ([outcome, call]) => `${operation.name} answers ${outcome}, which is not listed: ${call}`,
+        ),
+      ),
     unfinished: (successes) =>
       operations.filter(
         (operation) =>

@@ -12,7 +12,14 @@ const SECTORS = 1000;
 const XVDA = 51712;
 const STEP_NS = 4_000;
 const BACK = toDomId(0);
-const STATE = { initialising: "1", initWait: "2", initialised: "3", connected: "4", closing: "5", closed: "6" } as const;
+const STATE = {
+  initialising: "1",
+  initWait: "2",
+  initialised: "3",
+  connected: "4",
+  closing: "5",
+  closed: "6",
+} as const;
 
 /** A domain whose block front end breaks every rule of the ring, connects again and goes on. */
 export interface RingAttack {
@@ -89,7 +96,8 @@ export const createRingAttack = async (options: RingAttackOptions): Promise<Ring
       else if (state === STATE.connected && ring !== null && !isAttacking) run(ring);
       else if (state === STATE.closed && ring !== null) {
         const mapped = ring.close();
-        if (mapped.length > 0) throw new Error(`the back end has closed and still maps ${mapped.length} pages`);
+        if (mapped.length > 0)
+          throw new Error(`the back end has closed and still maps ${mapped.length} pages`);
         ring.release();
         ring = null;
         isAttacking = false;

@@ -65,7 +65,7 @@ export const createStoreAttack = async (options: StoreAttackOptions): Promise<St
     /** Writes a message as far as there is room, also in pieces. @returns whether it is on its way */
     const send = (): boolean => {
       if (rest.length === 0) {
-        rest = drawMessage(draw).bytes.slice();
+        rest = drawMessage(draw).slice();
         messages++;
       }
       const piece = draw.chance(10) ? rest.subarray(0, 1 + draw.below(rest.length)) : rest;

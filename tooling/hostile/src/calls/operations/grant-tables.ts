@@ -165,6 +165,12 @@ const mapping: AttackOperation = {
             ),
         ])(),
     ),
+    GNTST_no_device_space: {
+      ...failing("the domain has as many mappings as it may have", (world) =>
+        after([exhaust(world)], map(world, { dom: world.self, ref: 8, flags: gnt.GNTMAP_host_map })),
+      ),
+      rare: true,
+    },
     GNTST_bad_page: failing("the frame named by the entry is not the granter's", (world) => {
       const reference = 8 + world.draw.below(504);
       const frame = world.draw.chance(2) ? world.pool.foreign() : world.draw.next32();
@@ -172,6 +178,36 @@ const mapping: AttackOperation = {
       return map(world, { dom: world.self, ref: reference, flags: gnt.GNTMAP_host_map });
     }),
   },
+};
+
+/** References of the frames that the attacker's grant table has at the start. */
+const OWN_REFERENCES = { first: 8, end: 1024 } as const;
+/** Mappings that a domain may have at once. */
+const MOST_MAPPINGS = 65_536;
+
+/** Maps own grants again and again, only for devices, so that no page-table entry is needed. */
+const exhaust = (world: World): Call[] => {
+  const frame = world.pool.writable() ?? 0;
+  const size = gnt.GNTTAB_MAP_GRANT_REF.size("x86_32p");
+  const count = OWN_REFERENCES.end - OWN_REFERENCES.first;
+  const bytes = new Uint8Array(size * count);
+  const view = new DataView(bytes.buffer);
+  for (let index = 0; index < count; index++) {
+    const reference = OWN_REFERENCES.first + index;
+    world.writeGrant(reference, gnt.GTF_permit_access, world.self, frame);
+    gnt.GNTTAB_MAP_GRANT_REF.write(view, index * size, "x86_32p", {
+      hostAddr: 0,
+      flags: gnt.GNTMAP_device_map,
+      ref: toGrantRef(reference),
+      dom: world.self,
+      status: 77,
+      handle: 0,
+      devBusAddr: 0,
+    });
+  }
+  const at = world.arena.put(bytes);
+  const once = call(__HYPERVISOR_grant_table_op, gnt.GNTTABOP_map_grant_ref, at, count);
+  return Array.from({ length: Math.ceil(MOST_MAPPINGS / count) }, () => once);
 };
 
 const unmap = (world: World, hostAddr: number, devBusAddr: number, handle: number): Call =>

@@ -1,0 +1,21 @@
+import { describe, expect, it } from "vitest";
+import { runCampaign } from "../src/campaign.ts";
+
+const CALLS = 200_000;
+const SUCCESSES = 100;
+
+describe(`a host under ${CALLS} calls, ring slots, messages and grant references`, () => {
+  it("gives every errno and lets nothing through", { timeout: 600_000 }, async () => {
+    const report = await runCampaign({
+      seed: 1,
+      calls: CALLS,
+      successes: SUCCESSES,
+      lifeCalls: 900,
+      bystanderRounds: 200,
+    });
+    expect(report.failures).toEqual([]);
+    expect(report.tally.unfinished(SUCCESSES).map(({ name }) => name)).toEqual([]);
+    expect(report.tally.calls).toBeGreaterThanOrEqual(CALLS);
+    for (const { done } of report.traffic) expect(done).toBeGreaterThanOrEqual(CALLS);
+  });
+});
