@@ -4,7 +4,7 @@ import type { Struct } from "@xenolith/xen-abi/struct";
 import { __HYPERVISOR_grant_table_op } from "@xenolith/xen-abi/xen";
 import { call } from "../calls/build.ts";
 import type { Call } from "../calls/call.ts";
-import { ownGrant } from "../calls/operations/grant-tables.ts";
+import { ownGrant } from "../calls/operations/grant-request.ts";
 import { drawOdd } from "../draw.ts";
 import type { World } from "./world.ts";
 
