@@ -46,7 +46,7 @@ export function embedded(directory) {
 /** The README of the repository as it has to be. @returns {string} */
 export function embeddedInRoot() {
   const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8");
-  const places = /```ts\n\/\/ ((?:packages|apps)\/\S+\.ts)\n[\s\S]*?\n```\n/g;
+  const places = /```ts\n\/\/ ((?:packages|apps)\/\S+\.ts)\n(?:[\s\S]*?\n)??```\n/g;
   return readme.replace(places, (_, /** @type {string} */ path) =>
     blockOf(path, readFileSync(join(repositoryRoot, path), "utf8")),
   );
