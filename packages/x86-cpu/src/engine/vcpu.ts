@@ -59,7 +59,7 @@ export interface VcpuParts {
  * Deliveries of exceptions without an instruction between them before a run comes back: a handler whose first instruction
  * faults makes a guest go in circles for ever, but not its host.
  */
-const MOST_FRUITLESS_SLICES = 1000;
+const MOST_FRUITLESS_DELIVERIES = 1000;
 
 /** A VCPU: the loop around generated code. */
 export class Vcpu implements X86Vcpu, GatedCore {
@@ -85,8 +85,12 @@ export class Vcpu implements X86Vcpu, GatedCore {
   };
   #mode: Mode | null = null;
   #modeGeneration = -1;
+  #linearLimit = 0;
   #exitRequested = false;
   #isHalted = false;
+  /** Exceptions delivered since an instruction last retired, and how many had retired then. */
+  #fruitless = 0;
+  #deliveredAt = -1;
   /** Instructions retired when the interrupt shadow began; -1: none. */
   #shadowAt = -1;
 
@@ -112,7 +116,6 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   set space(space: Asid) {
     this.memory.space = space;
-    this.state.modeIsStale = true;
   }
 
   get retired(): number {
@@ -155,6 +158,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.#budget.start(budget);
     this.state.setU32(STATE.budget, 0);
     this.#shadowAt = shadowed ? 0 : -1;
+    this.#fruitless = 0;
+    this.#deliveredAt = -1;
     this.#engine.accesses.current = this;
     this.memory.isActive = true;
     const kind = this.#loop();
@@ -167,7 +172,6 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   #loop(): ExitKind {
     const { state } = this;
-    let fruitless = 0;
     for (;;) {
       if (this.#exitRequested) {
         this.#exitRequested = false;
@@ -187,13 +191,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
       const before = this.#retiredNow();
       const exit = this.#runSlice();
       if (exit !== null) return exit;
-      if (this.#retiredNow() === before) {
-        fruitless += 1;
-        if (fruitless > MOST_FRUITLESS_SLICES) return EXIT.request;
-        continue;
-      }
-      fruitless = 0;
-      if (isStepping) {
+      if (this.#fruitless > MOST_FRUITLESS_DELIVERIES) return EXIT.request;
+      if (isStepping && this.#retiredNow() !== before) {
         const trapped = this.#trap();
         if (trapped !== null) return trapped;
       }
@@ -247,10 +246,12 @@ export class Vcpu implements X86Vcpu, GatedCore {
   #activate(): void {
     const { state } = this;
     const { translator, modes } = this.#engine;
-    if (state.modeIsStale || this.#modeGeneration !== this.#engine.modeGeneration) {
+    const limit = translator.contextOf(this.memory.space).linearLimit ?? 0xffff_ffff;
+    const isKnown = this.#modeGeneration === this.#engine.modeGeneration && this.#linearLimit === limit;
+    if (state.modeIsStale || !isKnown) {
       this.#engine.flushIfFull();
       this.#modeGeneration = this.#engine.modeGeneration;
-      const limit = translator.contextOf(this.memory.space).linearLimit ?? 0xffff_ffff;
+      this.#linearLimit = limit;
       this.#mode = modes.modeOf(state, limit);
       state.setU32(STATE.mode, this.#mode.number);
       state.modeIsStale = false;
@@ -320,7 +321,11 @@ export class Vcpu implements X86Vcpu, GatedCore {
     const exact = this.#withStackFaults(fault);
     const outcome = this.#events.raise(this, exact);
     if (outcome === OUTCOME.shutdown) return EXIT.shutdown;
-    return outcome === null ? this.#interruptExit(exact) : null;
+    if (outcome === null) return this.#interruptExit(exact);
+    const retired = this.#retiredNow();
+    this.#fruitless = retired === this.#deliveredAt ? this.#fruitless + 1 : 1;
+    this.#deliveredAt = retired;
+    return null;
   }
 
   /** A limit that the space enforces is #SS(0) for accesses through SS. */
