@@ -48,6 +48,8 @@ export interface CampaignReport {
 const SLICE_NS = 1_000_000;
 /** Slices without an answer after which an attacker counts as stuck. */
 const STUCK_SLICES = 6;
+/** Faults in a row after which it does, too. */
+const MOST_FAULTS = 50;
 const CHECK_EVERY_CALLS = 2000;
 const TICK_MS = 5;
 /** Slices that the rest may take once the hypercalls are over. */
@@ -158,6 +160,7 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignRep
       }
       idleSlices = living.session.answered === before ? idleSlices + 1 : 0;
       if (idleSlices >= STUCK_SLICES) return `killed: waits or hangs after ${living.session.describe()}`;
+      if (living.session.faultsInARow > MOST_FAULTS) return "killed: faults on every call";
       if (failures.all.length > 0 || isOver()) return "killed: the attack is over";
     }
   };

@@ -1,6 +1,7 @@
 import type { MappedPages } from "@xenolith/domain-interface";
 import type { AssembledHost } from "@xenolith/host/testing";
 import { HostError, type Mfn } from "@xenolith/machine-interface";
+import { entryFrame } from "@xenolith/x86-architecture";
 import type { DomId } from "@xenolith/xen-abi";
 import { GRANT_ENTRY_V1_BYTES } from "@xenolith/xen-abi/grant-table";
 import type { Chooser, ChosenCall } from "../calls/choose.ts";
@@ -99,6 +100,7 @@ export const createAttacker = async (parts: AttackerParts, name: string): Promis
     control.list().flatMap((one) => (one.id === id || one.state === "dying" ? [] : [one.id]));
   const offers = parts.offersTo(id);
 
+  const addresses = addressesOf(frames, id, root, draw);
   const world: World = {
     draw,
     arena,
@@ -118,7 +120,11 @@ export const createAttacker = async (parts: AttackerParts, name: string): Promis
       return true;
     },
     root,
-    ...addressesOf(frames, id, root, draw),
+    ...addresses,
+    isIntact: () =>
+      pages(PAGE.arena, ARENA_PAGES).every(
+        (frame, index) => entryFrame(addresses.entryAt(AT.arena + 4096 * index).low, 0) === frame,
+      ),
     badAddress: () =>
       draw.pick([
         0x1000,

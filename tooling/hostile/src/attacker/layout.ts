@@ -28,6 +28,8 @@ export const MEMORY_PAGES = MEMORY_MIB * 256;
 export const AT = {
   code: pageAt(PAGE.code),
   command: pageAt(PAGE.command),
+  /** Where VCPUs may register areas: the lower end of the stack page. */
+  areas: pageAt(PAGE.stack),
   stackTop: pageAt(PAGE.stack + 1),
   sharedInfo: pageAt(PAGE.sharedInfo),
   arena: pageAt(PAGE.arena),

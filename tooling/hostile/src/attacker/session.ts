@@ -2,8 +2,8 @@ import type { MappedPages } from "@xenolith/domain-interface";
 import { hypercallName } from "@xenolith/xen-abi/xen";
 import { SUCCESS } from "../calls/call.ts";
 import type { Chooser, ChosenCall } from "../calls/choose.ts";
-import { END_OUTCOME, outcomeOf } from "../calls/outcome.ts";
-import type { Tally } from "../calls/tally.ts";
+import { END_OUTCOME, FAULT_OUTCOME, outcomeOf } from "../calls/outcome.ts";
+import { isListedOutcome, type Tally } from "../calls/tally.ts";
 import { AT, COMMAND } from "./layout.ts";
 import type { World } from "./world.ts";
 
@@ -19,6 +19,11 @@ export interface Session {
   onStopped(): void;
   /** Calls answered so far. */
   readonly answered: number;
+  /**
+   * Calls in a row in whose course the attacker's own code faulted: it may have set a breakpoint in its own loop. Infinity:
+   * it has lost its memory.
+   */
+  readonly faultsInARow: number;
   /** The call under way, for people. */
   describe(): string;
 }
@@ -50,6 +55,7 @@ export const createSession = ({
   let current: ChosenCall | null = null;
   let serial = 0;
   let answered = 0;
+  let faultsInARow = 0;
   let prepared = false;
 
   const describe = (): string => {
@@ -70,7 +76,13 @@ export const createSession = ({
   };
 
   const record = ({ call, operation }: ChosenCall, result: number): void => {
-    const outcome = call.outcome?.(result) ?? outcomeOf(result);
+    const answer = call.outcome?.(result) ?? outcomeOf(result);
+    const isSurprise = operation !== null && operation !== "mutated" && !isListedOutcome(operation, answer);
+    // An attacker that has mapped its arena away asks for something else than was put there.
+    const isLost = isSurprise && !world.isIntact();
+    const outcome = isLost ? FAULT_OUTCOME : answer;
+    if (isLost) faultsInARow = Number.POSITIVE_INFINITY;
+    else if (Number.isFinite(faultsInARow)) faultsInARow = outcome === FAULT_OUTCOME ? faultsInARow + 1 : 0;
     if (operation === null) tally.countPreparation();
     else if (operation === "mutated") tally.countMutated(outcome);
     else tally.count(operation, outcome, describe());
@@ -114,6 +126,9 @@ export const createSession = ({
     },
     get answered() {
       return answered;
+    },
+    get faultsInARow() {
+      return faultsInARow;
     },
     describe,
   };

@@ -58,6 +58,8 @@ export interface World {
   /** The level-2 table and the level-1 table behind the attacker's own addresses. */
   topDirectory(): Mfn;
   level1Of(address: number): Mfn;
+  /** Whether the arena is still mapped where the harness writes. */
+  isIntact(): boolean;
   /** A page in the window, and the machine address of the entry that maps it. */
   windowPage(): LinearAddress;
   entryAddress(page: number): number;

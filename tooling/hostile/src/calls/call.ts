@@ -32,6 +32,8 @@ export interface Operation<World> {
   readonly succeeds: ((world: World) => Plan) | string;
   /** By outcome: the name of an errno, or of a grant status. No other answer is allowed. */
   readonly errors: Readonly<Record<string, ErrorCase<World>>>;
+  /** It makes the hypervisor write to an address later: changed at random, it would change the arguments of other calls. */
+  readonly writesLater?: true;
   /** Its success is the end of the domain. */
   readonly endsDomain?: true;
 }

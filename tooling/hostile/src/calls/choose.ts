@@ -36,7 +36,9 @@ export const createChooser = (
   draw: Draw,
   wantedSuccesses: number,
 ): Chooser => {
-  const lasting = operations.filter(({ endsDomain }) => endsDomain !== true);
+  const changeable = operations.filter(
+    ({ endsDomain, writesLater }) => endsDomain !== true && writesLater !== true,
+  );
   const ending = operations.filter(({ endsDomain }) => endsDomain === true);
 
   const success = (operation: AttackOperation, world: World): Plan =>
@@ -74,7 +76,7 @@ export const createChooser = (
   };
 
   const mutation = (world: World): ChosenCall[] => {
-    const operation = draw.pick(lasting);
+    const operation = draw.pick(changeable);
     const plan = listOf(draw.chance(4) ? error(operation, world) : success(operation, world));
     const final = plan.at(-1);
     if (final === undefined || plan.length > 4) return [];

@@ -40,6 +40,12 @@ const add = (counts: Map<string, number>, key: string): void => {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 };
 
+/** Whether an operation may have an outcome. Its caller's own fault or end may meet any of them. */
+export const isListedOutcome = ({ succeeds, errors }: AttackOperation, outcome: string): boolean =>
+  outcome === FAULT_OUTCOME ||
+  outcome === END_OUTCOME ||
+  (outcome === SUCCESS ? typeof succeeds !== "string" : outcome in errors);
+
 /** Makes the tally of an attack. */
 export const createTally = (operations: readonly AttackOperation[]): Tally => {
   const entries = new Map<AttackOperation, Entry>(
@@ -69,11 +75,8 @@ export const createTally = (operations: readonly AttackOperation[]): Tally => {
       calls++;
       entry.calls++;
       add(entry.outcomes, outcome);
-      const isListed =
-        outcome === FAULT_OUTCOME ||
-        outcome === END_OUTCOME ||
-        (outcome === SUCCESS ? typeof operation.succeeds !== "string" : outcome in operation.errors);
-      if (!isListed && !entry.unlisted.has(outcome)) entry.unlisted.set(outcome, description);
+      if (!isListedOutcome(operation, outcome) && !entry.unlisted.has(outcome))
+        entry.unlisted.set(outcome, description);
     },
     countMutated(outcome) {
       calls++;

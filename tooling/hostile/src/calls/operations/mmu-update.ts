@@ -1,4 +1,5 @@
 import { frameAddress } from "@xenolith/machine-interface";
+import { entryHigh, entryLow, PTE } from "@xenolith/x86-architecture";
 import {
   __HYPERVISOR_mmu_update,
   DOMID_SELF,
@@ -50,12 +51,35 @@ const plainStore = (world: World, command: number): MmuUpdate | null => {
   return { command, address: frameAddress(frame) + 8 * world.draw.below(512), value };
 };
 
+/** A change of an upper table: leads to a validated table below it, or read-only to one of its own level, or nowhere. */
+const upperUpdate = (world: World, command: number): MmuUpdate | null => {
+  const { draw, pool } = world;
+  const level = draw.pick([1, 2, 2, 3] as const);
+  const table = pool.table(level);
+  if (table === null) return null;
+  const index = draw.below(level === 3 ? 3 : MONITOR_SLOT);
+  const isLinear = draw.chance(4);
+  const below = level === 1 ? pool.writable() : pool.table(isLinear ? level : level === 3 ? 2 : 1);
+  const flags =
+    PTE.present | (level === 1 ? PTE.writable : 0) | (level === 2 && !isLinear ? PTE.writable : 0);
+  return {
+    command,
+    address: frameAddress(table) + 8 * index,
+    value:
+      below === null || draw.chance(4) ? NO_ENTRY : { low: entryLow(below, flags), high: entryHigh(below) },
+  };
+};
+
 const good = (command: number) => (world: World) => {
   const count = world.draw.chance(4) ? 1 + world.draw.below(30) : 1;
   const updates = Array.from({ length: count }, () =>
-    world.draw.chance(8)
-      ? (plainStore(world, command) ?? goodUpdate(world, command))
-      : goodUpdate(world, command),
+    world.draw.pick([
+      goodUpdate,
+      goodUpdate,
+      goodUpdate,
+      (...args: Parameters<typeof goodUpdate>) => plainStore(...args) ?? goodUpdate(...args),
+      (...args: Parameters<typeof goodUpdate>) => upperUpdate(...args) ?? goodUpdate(...args),
+    ])(world, command),
   );
   return mmuUpdate(world, updates);
 };

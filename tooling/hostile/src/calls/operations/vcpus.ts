@@ -197,10 +197,11 @@ const registerInfo: AttackOperation = {
 
 const area = (name: string, command: number): AttackOperation => ({
   name: `vcpu_op ${name}`,
+  writesLater: true,
   succeeds: (world) => {
     const address = world.draw.pick([
       0,
-      world.arena.reserve(64),
+      AT.areas + 64 * world.draw.below(8),
       world.windowPage(),
       world.unmappedAddress(),
     ]);
