@@ -11,6 +11,7 @@ import { CodeCache } from "./code-cache.ts";
 import { ModeTable } from "./mode.ts";
 import { RecordArena } from "./record-arena.ts";
 import { RecordBuilder } from "./record-builder.ts";
+import { StateWindow } from "./state-window.ts";
 
 /** Memory and options of an engine. */
 export interface EngineOptions {
@@ -33,6 +34,7 @@ export class Engine {
   readonly builder: RecordBuilder;
   readonly code: CodeCache;
   readonly accesses: CarefulAccess;
+  readonly window: StateWindow;
   /** Room for records that are copied for one run. */
   readonly scratch: number;
   /** Counts how often mode numbers began anew: a mode of another generation means nothing. */
@@ -50,10 +52,12 @@ export class Engine {
     this.code = new CodeCache(machine, arena, this.builder, this.handlers);
     this.scratch = machine.reserve(SCRATCH_RECORDS * RECORD_BYTES);
     this.accesses = new CarefulAccess(machine);
+    this.window = new StateWindow(machine);
     this.#environment = {
       memory: machine.memory,
       translator,
       jumpCache: this.code.jumpCache,
+      state: this.window.base,
       announceStore: (host, sizeBytes) => this.accesses.announceStore(host >>> 0, sizeBytes),
       access: (address, flags) => this.accesses.access(address, flags),
       commit: () => this.accesses.commit(),

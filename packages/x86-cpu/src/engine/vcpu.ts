@@ -141,6 +141,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
   }
 
   release(): void {
+    this.#engine.window.leave(this.state);
     this.#release();
   }
 
@@ -155,6 +156,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   run(budget: number): Exit {
     const shadowed = this.isShadowed;
+    this.#engine.window.enter(this.state);
     this.#budget.start(budget);
     this.state.setU32(STATE.budget, 0);
     this.#shadowAt = shadowed ? 0 : -1;
@@ -208,10 +210,10 @@ export class Vcpu implements X86Vcpu, GatedCore {
       const mode = this.#mode;
       if (mode === null) return null;
       const interpret = mode.hasFlatStack ? engine.fast : engine.careful;
-      let code = interpret(state.base, state.u32(STATE.spaceTag), record, 0);
+      let code = interpret(state.u32(STATE.spaceTag), record, 0);
       record = 0;
       if (code === LEAVE.careful) {
-        code = engine.careful(state.base, state.u32(STATE.spaceTag), state.u32(STATE.exitRecord), 1);
+        code = engine.careful(state.u32(STATE.spaceTag), state.u32(STATE.exitRecord), 1);
       }
       switch (code) {
         case LEAVE.resolve: {

@@ -15,6 +15,8 @@ export interface InterpreterEnvironment {
   readonly translator: AddressTranslator;
   /** Offset of the jump cache in memory. */
   readonly jumpCache: number;
+  /** Offset in memory of the state block of whoever runs. */
+  readonly state: number;
   /** See `TranslationImports`. */
   announceStore(host: number, sizeBytes: number): number;
   access(address: number, flags: number): number;
@@ -27,7 +29,7 @@ export interface InterpreterEnvironment {
  * @param once - careful interpreters: nonzero to come back at the end of the block.
  * @returns a value of `LEAVE`.
  */
-export type InterpreterFunction = (state: number, spaceTag: number, record: number, once: number) => number;
+export type InterpreterFunction = (spaceTag: number, record: number, once: number) => number;
 
 /** Generates, compiles and instantiates an interpreter. Cost: some 20 ms. */
 export const buildInterpreter = (
@@ -47,10 +49,11 @@ export const buildInterpreter = (
   const translate = module.function([addressType, TYPE.i32, TYPE.i32], [TYPE.i32]);
   if (shape.careful) emitCarefulTranslation(translate, imports);
   else emitFastTranslation(translate, tlb, imports);
-  const body = module.function([TYPE.i32, TYPE.i32, TYPE.i32, TYPE.i32], [TYPE.i32], "interpret");
+  const body = module.function([TYPE.i32, TYPE.i32, TYPE.i32], [TYPE.i32], "interpret");
   emitInterpreter(body, shape, createHandlerTable(shape.wide), {
     tlb,
     jumpCache: environment.jumpCache,
+    state: environment.state,
     refill: imports.refill,
     translate: translate.index,
     commit,

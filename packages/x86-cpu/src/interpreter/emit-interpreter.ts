@@ -53,11 +53,11 @@ export const emitInterpreter = (
   table: HandlerTable,
   places: InterpreterPlaces,
 ): void => {
-  const start = body.parameter(2);
-  const once = body.parameter(3);
+  const start = body.parameter(1);
+  const once = body.parameter(2);
   const locals: InterpreterLocals = {
-    state: body.parameter(0),
-    spaceTag: body.parameter(1),
+    state: i32(places.state),
+    spaceTag: body.parameter(0),
     record: body.local(TYPE.i32),
     budget: body.local(TYPE.i32),
     instructionPointer: body.local(shape.wide ? TYPE.i64 : TYPE.i32),

@@ -7,6 +7,7 @@ import { executeAccess } from "./translate-function.ts";
 export interface InterpreterPlaces {
   readonly tlb: TlbRegion;
   readonly jumpCache: number;
+  readonly state: number;
   /** Indices of functions. */
   readonly refill: number;
   readonly translate: number;

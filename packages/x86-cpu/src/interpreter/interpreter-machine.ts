@@ -28,6 +28,7 @@ import { LEAVE, RECORD, RECORD_BYTES } from "./record.ts";
 
 /** Locals of the interpreter function that handlers work with. */
 export interface InterpreterLocals {
+  /** Offset in memory of the state block: a constant. */
   readonly state: Value;
   readonly spaceTag: Value;
   /** Record being executed. */
@@ -136,9 +137,14 @@ export class InterpreterMachine extends Machine {
 
   // Registers
 
+  /** Offset of the state block, to be part of an instruction. */
+  get #stateBase(): number {
+    return this.#locals.state.number >>> 0;
+  }
+
   /** A register whose offset in the state block is a value. */
   registerAt(offset: Value, sizeBytes: number, extension: Extension): Value {
-    return load(typeOf(sizeBytes), sizeBytes, extension === "signed", add(this.#locals.state, offset));
+    return load(typeOf(sizeBytes), sizeBytes, extension === "signed", offset, this.#stateBase);
   }
 
   #setRegisterAt(place: Value, offset: number, sizeBytes: number, value: Value): void {
@@ -175,8 +181,7 @@ export class InterpreterMachine extends Machine {
   }
 
   protected override setOperandRegister(which: number, value: Value): void {
-    const place = add(this.#locals.state, this.#operandOffset(which));
-    this.#setRegisterAt(place, 0, this.operandBytes(which), value);
+    this.#setRegisterAt(this.#operandOffset(which), this.#stateBase, this.operandBytes(which), value);
   }
 
   protected override immediate(which: number): Value {
@@ -187,8 +192,7 @@ export class InterpreterMachine extends Machine {
   // Memory
 
   #addressRegister(field: number): Value {
-    const place = add(this.#locals.state, this.field16(field));
-    return load(this.addressType, this.shape.wide ? 8 : 4, false, place);
+    return load(this.addressType, this.shape.wide ? 8 : 4, false, this.field16(field), this.#stateBase);
   }
 
   override address(): Value {

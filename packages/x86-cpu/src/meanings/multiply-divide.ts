@@ -87,13 +87,16 @@ const productMeaning =
 const truncatedProduct: Meaning = (m) => {
   const b = m.pin(m.read(1));
   const a = m.pin(m.operands.length === 3 ? m.read(2) : m.read(0));
-  const result = m.pin(m.extend(mul(a, b)));
+  if (m.sizeBytes === 8) {
+    const result = m.pin(mul(a, b));
+    m.write(0, result);
+    setProductFlags(m, ne(signedHigh(m, a, b), shrS(result, 63)), result);
+    return;
+  }
+  const product = m.pin(mul(convert(a, TYPE.i64, true), convert(b, TYPE.i64, true)));
+  const result = m.pin(m.extend(convert(product, TYPE.i32)));
   m.write(0, result);
-  const overflows =
-    m.sizeBytes === 8
-      ? ne(signedHigh(m, a, b), shrS(result, 63))
-      : ne(convert(result, TYPE.i64, true), mul(convert(a, TYPE.i64, true), convert(b, TYPE.i64, true)));
-  setProductFlags(m, overflows, result);
+  setProductFlags(m, ne(product, convert(result, TYPE.i64, true)), result);
 };
 
 interface Division {

@@ -1,6 +1,6 @@
 /**
  * Layout of a VCPU's state block: {@link STATE_BYTES} bytes in the reserved area of machine memory, little-endian. Offsets
- * are from the block's base. Generated code gets the base as a parameter, so that switching VCPUs switches a number.
+ * are from the block's base. The block of the VCPU that runs lies in a fixed window, see `StateWindow`.
  * General registers are 64 bits wide whatever the mode; AH is the byte at offset 1.
  *
  * | offset | type | field |

@@ -34,8 +34,10 @@ export interface TableRegister {
  * mark the mode as stale where the way code is decoded or addresses are checked may have changed.
  */
 export class VcpuState implements VcpuContext {
-  /** Offset of the block in machine memory. */
-  readonly base: number;
+  /** Offset in machine memory of the block that is the VCPU's own. */
+  readonly home: number;
+  /** Offset in machine memory where the block is now: at home, or in the window of the engine. See `StateWindow`. */
+  base: number;
   /** Set where a change of CS, DS, ES, SS, CR0, EFER or VM may change the mode; cleared by the engine, which works it out anew. */
   modeIsStale = true;
   readonly #view: DataView;
@@ -43,6 +45,7 @@ export class VcpuState implements VcpuContext {
 
   constructor(view: DataView, base: number, hooks: StateHooks) {
     this.#view = view;
+    this.home = base;
     this.base = base;
     this.#hooks = hooks;
     this.flags = FLAG.fixed;
