@@ -173,6 +173,30 @@ describe("a VCPU under a monitor", () => {
   });
 });
 
+describe("several VCPUs", () => {
+  it("take turns without touching one another's registers, and share what was decoded", () => {
+    const memory = createFakeMemory({ reserveBytes: 3 << 20 });
+    const translator = createIdentityTranslator(memory);
+    const processor = createMonitoredProcessor({ memory, translator, recordBytes: 1 << 18 });
+    // l: add eax, ecx ; jmp l
+    memory.bytes.set(bytesOf("01 c8 eb fc"), CODE);
+    const vcpus = [1, 2, 3].map((step) => {
+      const vcpu = processor.createVcpu({ descriptors, timestamp: () => 0 });
+      vcpu.space = translator.space;
+      vcpu.context.loadSegment(SEGMENT.cs, RING3.code);
+      vcpu.context.setRegister(rcx, step);
+      vcpu.context.instructionPointer = CODE;
+      return vcpu;
+    });
+    for (let turn = 0; turn < 5; turn++) for (const vcpu of vcpus) vcpu.run(2 * (turn + 1));
+    expect(vcpus.map(({ context }) => context.register(rax))).toEqual([15, 30, 45]);
+    // A register set between turns counts for the right one.
+    vcpus[0]?.context.setRegister(rcx, 100);
+    for (const vcpu of vcpus) vcpu.run(2);
+    expect(vcpus.map(({ context }) => context.register(rax))).toEqual([115, 32, 48]);
+  });
+});
+
 describe("segments", () => {
   it("add their base and enforce their limit", () => {
     const bench = createBench(3);
