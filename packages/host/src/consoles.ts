@@ -12,15 +12,8 @@ export interface ConsolesOptions {
 }
 
 /** Consoles of all domains, by domain. A console outlives its domain until the domain is destroyed. */
-export const createConsoles = ({
-  domain,
-  trace,
-}: ConsolesOptions): ConsoleService & { detachAll(): void } => {
+export const createConsoles = ({ domain, trace }: ConsolesOptions): ConsoleService => {
   const backends = new Map<DomId, ConsoleBackend>();
-  const detach = (guest: DomId): void => {
-    backends.get(guest)?.close();
-    backends.delete(guest);
-  };
   return {
     attach: (guest, reference, port) => {
       const backend = createConsoleBackend({ domain, guest, reference, port, trace });
@@ -29,8 +22,10 @@ export const createConsoles = ({
       }
       backends.set(guest, backend);
     },
-    detach,
+    detach: (guest) => {
+      backends.get(guest)?.close();
+      backends.delete(guest);
+    },
     find: (guest) => backends.get(guest) ?? null,
-    detachAll: () => [...backends.keys()].forEach(detach),
   };
 };

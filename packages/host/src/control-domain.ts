@@ -31,7 +31,7 @@ export interface ControlDomainParts {
 export interface ControlDomain {
   readonly id: DomId;
   readonly store: ToolstackStore;
-  readonly consoles: ConsoleService & { detachAll(): void };
+  readonly consoles: ConsoleService;
   readonly disks: DiskService;
   readonly xenstored: Xenstored;
 }

@@ -1,16 +1,14 @@
+import type { Hypervisor } from "@xenolith/hypervisor-core";
 import type { Clock } from "@xenolith/machine-interface";
 import { toNanoseconds } from "@xenolith/machine-interface";
 import type { Holds } from "./holds.ts";
 import type { HostOptions, RunEnd } from "./types.ts";
 
-/** What became of one slice of the processor loop. `idle`: nothing can run before `nextNs`, or (null) ever. */
-export type StepResult = { readonly kind: "ran" } | { readonly kind: "idle"; readonly nextNs: number | null };
-
 /** What the loop drives. */
 export interface RunLoopParts {
   readonly clock: Clock;
   readonly holds: Holds;
-  readonly step: (options: { readonly workNs: number; readonly untilNs: number }) => StepResult;
+  readonly step: Hypervisor["step"];
   readonly breathe: HostOptions["breathe"];
 }
 

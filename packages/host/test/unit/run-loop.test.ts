@@ -1,8 +1,9 @@
+import type { StepResult } from "@xenolith/hypervisor-core";
 import { createVirtualClock } from "@xenolith/machine";
 import { toNanoseconds } from "@xenolith/machine-interface";
 import { describe, expect, it } from "vitest";
 import { createHolds } from "../../src/holds.ts";
-import { createRunLoop, type StepResult } from "../../src/run-loop.ts";
+import { createRunLoop } from "../../src/run-loop.ts";
 
 /** A processor with one piece of work at each deadline, each taking 1000 ns. */
 const setUp = (deadlines: number[]) => {
@@ -12,7 +13,7 @@ const setUp = (deadlines: number[]) => {
   const step = (): StepResult => {
     const next = deadlines[0];
     if (next === undefined) return { kind: "idle", nextNs: null };
-    if (next > clock.now()) return { kind: "idle", nextNs: next };
+    if (next > clock.now()) return { kind: "idle", nextNs: toNanoseconds(next) };
     deadlines.shift();
     ranAt.push(clock.now());
     clock.advance(toNanoseconds(1000));
