@@ -6,6 +6,7 @@ import {
 } from "../interpreter/build-interpreter.ts";
 import { createHandlerTable, type HandlerTable } from "../interpreter/handlers.ts";
 import { RECORD_BYTES } from "../interpreter/record.ts";
+import { createSupportModule } from "../support/support-module.ts";
 import { CarefulAccess } from "./careful-access.ts";
 import { CodeCache } from "./code-cache.ts";
 import { ModeTable } from "./mode.ts";
@@ -56,6 +57,7 @@ export class Engine {
     this.#environment = {
       memory: machine.memory,
       translator,
+      support: createSupportModule({ machine, translator, state: this.window.base }),
       jumpCache: this.code.jumpCache,
       state: this.window.base,
       announceStore: (host, sizeBytes) => this.accesses.announceStore(host >>> 0, sizeBytes),

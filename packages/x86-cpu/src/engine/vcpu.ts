@@ -366,8 +366,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   #rare(): ExitKind | null {
     const { state } = this;
-    const instruction = this.#engine.builder.rareInstruction(state.u32(STATE.exitRecord));
-    if (instruction === undefined) return null;
+    const instruction = this.#rareInstruction(state.u32(STATE.exitRecord));
+    if (instruction === null) return null;
     const vector = this.#events.softwareInterrupt(this, instruction);
     if (vector >= 0) return this.#softwareExit(instruction, vector);
     if (vector === SOFTWARE_INTERRUPT.done) return null;
@@ -375,6 +375,12 @@ export class Vcpu implements X86Vcpu, GatedCore {
     const outcome =
       operation === undefined ? packFault(VECTOR.invalidOpcode, 0) : operation(this, instruction);
     return this.#conclude(instruction, outcome);
+  }
+
+  /** The instruction that generated code left to TypeScript: always, or this time. */
+  #rareInstruction(record: number): Instruction | null {
+    const { builder } = this.#engine;
+    return builder.isRare(record) ? (builder.rareInstruction(record) ?? null) : this.#presentInstruction();
   }
 
   #softwareExit(instruction: Instruction, vector: number): ExitKind {

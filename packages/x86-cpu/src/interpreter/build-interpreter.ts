@@ -1,5 +1,6 @@
 import type { AddressTranslator } from "@xenolith/machine-interface";
 import { ModuleBuilder, TYPE, type ValueType } from "@xenolith/wasm-emitter";
+import { importSupport, type SupportExports } from "../support/support-module.ts";
 import { emitInterpreter } from "./emit-interpreter.ts";
 import { createHandlerTable } from "./handlers.ts";
 import type { InterpreterShape } from "./interpreter-machine.ts";
@@ -13,6 +14,7 @@ import {
 export interface InterpreterEnvironment {
   readonly memory: WebAssembly.Memory;
   readonly translator: AddressTranslator;
+  readonly support: SupportExports;
   /** Offset of the jump cache in memory. */
   readonly jumpCache: number;
   /** Offset in memory of the state block of whoever runs. */
@@ -46,6 +48,7 @@ export const buildInterpreter = (
     access: module.importFunction("machine", "access", [TYPE.f64, TYPE.i32], [TYPE.i32]),
   };
   const commit = module.importFunction("machine", "commit", [], []);
+  const supportIndex = importSupport(module);
   const translate = module.function([addressType, TYPE.i32, TYPE.i32], [TYPE.i32]);
   if (shape.careful) emitCarefulTranslation(translate, imports);
   else emitFastTranslation(translate, tlb, imports);
@@ -57,6 +60,7 @@ export const buildInterpreter = (
     refill: imports.refill,
     translate: translate.index,
     commit,
+    supportIndex,
   });
   const instance = new WebAssembly.Instance(new WebAssembly.Module(module.finish()), {
     machine: {
@@ -66,6 +70,7 @@ export const buildInterpreter = (
       access: environment.access,
       commit: environment.commit,
     },
+    support: environment.support as WebAssembly.ModuleImports,
   });
   return instance.exports["interpret"] as InterpreterFunction;
 };

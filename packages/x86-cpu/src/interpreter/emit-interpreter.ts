@@ -2,7 +2,6 @@ import { TLB_ENTRY } from "@xenolith/machine-interface";
 import {
   add,
   and,
-  convert,
   eq,
   type FunctionBody,
   i32,
@@ -29,6 +28,7 @@ import {
   type InterpreterShape,
 } from "./interpreter-machine.ts";
 import { JUMP_ENTRIES, JUMP_ENTRY, JUMP_ENTRY_SHIFT } from "./jump-cache.ts";
+import { loadState, storeState } from "./kept-state.ts";
 import { LEAVE, RECORD } from "./record.ts";
 import { emitSpecialHandlers } from "./special-handlers.ts";
 
@@ -69,6 +69,7 @@ export const emitInterpreter = (
     translateFunction: places.translate,
     commitFunction: places.commit,
     once,
+    supportIndex: places.supportIndex,
   });
   loadState(m, locals);
   labels.exit = body.block();
@@ -88,34 +89,6 @@ export const emitInterpreter = (
   for (const _ of ["next", "enter", "lookup", "exit"]) body.end();
   storeState(m, locals);
   body.push(locals.leaveCode);
-};
-
-const loadState = (m: InterpreterMachine, { state, budget, instructionPointer }: InterpreterLocals): void => {
-  const { kind, a, b, result } = m.flagLocals;
-  const field = (target: Value, offset: number): void => {
-    const bytes = target.type === TYPE.i64 ? 8 : 4;
-    m.body.set(target, load(target.type, bytes, false, state, offset));
-  };
-  field(kind, STATE.flagsKind);
-  field(a, STATE.flagsA);
-  field(b, STATE.flagsB);
-  field(result, STATE.flagsResult);
-  field(budget, STATE.budget);
-  field(instructionPointer, STATE.instructionPointer);
-};
-
-/** Flags are kept sign-extended to 64 bits; an instruction pointer of 32-bit code has zeros above. */
-const storeState = (m: InterpreterMachine, locals: InterpreterLocals): void => {
-  const { body } = m;
-  const { kind, a, b, result } = m.flagLocals;
-  const wide = (value: Value, isSigned: boolean): Value => convert(value, TYPE.i64, isSigned);
-  body.store(4, locals.state, kind, STATE.flagsKind);
-  body.store(8, locals.state, wide(a, true), STATE.flagsA);
-  body.store(8, locals.state, wide(b, true), STATE.flagsB);
-  body.store(8, locals.state, wide(result, true), STATE.flagsResult);
-  body.store(4, locals.state, locals.budget, STATE.budget);
-  body.store(8, locals.state, wide(locals.instructionPointer, false), STATE.instructionPointer);
-  body.store(4, locals.state, locals.record, STATE.exitRecord);
 };
 
 const leaveWhen = (m: InterpreterMachine, condition: Value): void => {

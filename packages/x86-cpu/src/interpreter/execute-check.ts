@@ -1,5 +1,6 @@
 import { TLB_ENTRY, type TlbRegion } from "@xenolith/machine-interface";
 import { and, convert, load, ne, or, TYPE, toF64, type Value } from "@xenolith/wasm-emitter";
+import type { SupportFunction } from "../support/support-function.ts";
 import { type InterpreterLocals, type InterpreterMachine, tlbEntryOffset } from "./interpreter-machine.ts";
 import { executeAccess } from "./translate-function.ts";
 
@@ -12,6 +13,7 @@ export interface InterpreterPlaces {
   readonly refill: number;
   readonly translate: number;
   readonly commit: number;
+  supportIndex(support: SupportFunction): number;
 }
 
 /** Sets `page` to the execute entry's offset of a linear address; refills it once, and calls `failed` when that is not enough. */

@@ -24,6 +24,8 @@ import { packFault, REGISTER, SEGMENT, VECTOR } from "@xenolith/x86-architecture
 import { type Extension, Machine, type MachineShape, typeOf } from "../machine/machine.ts";
 import { FLAGS_KIND, type FlagsKind } from "../state/flags.ts";
 import { SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../state/layout.ts";
+import type { SupportFunction } from "../support/support-function.ts";
+import { loadState, storeState } from "./kept-state.ts";
 import { LEAVE, RECORD, RECORD_BYTES } from "./record.ts";
 
 /** Locals of the interpreter function that handlers work with. */
@@ -75,6 +77,7 @@ export class InterpreterMachine extends Machine {
   readonly #translateFunction: number;
   readonly #commitFunction: number;
   readonly #once: Value;
+  readonly #supportIndex: (support: SupportFunction) => number;
 
   constructor(
     body: FunctionBody,
@@ -86,6 +89,7 @@ export class InterpreterMachine extends Machine {
       readonly translateFunction: number;
       readonly commitFunction: number;
       readonly once: Value;
+      supportIndex(support: SupportFunction): number;
     },
   ) {
     super(body, shape);
@@ -96,6 +100,7 @@ export class InterpreterMachine extends Machine {
     this.#translateFunction = environment.translateFunction;
     this.#commitFunction = environment.commitFunction;
     this.#once = environment.once;
+    this.#supportIndex = environment.supportIndex;
   }
 
   /** The lazy flags where the function keeps them. */
@@ -402,6 +407,32 @@ export class InterpreterMachine extends Machine {
 
   override jumpTo(target: Value): void {
     this.goto(target);
+    this.hasEnded = true;
+  }
+
+  // Support functions
+
+  override stateBlock(): Value {
+    return this.#locals.state;
+  }
+
+  protected override supportIndex(support: SupportFunction): number {
+    return this.#supportIndex(support);
+  }
+
+  override system(support: SupportFunction, ...values: readonly Value[]): void {
+    const { body } = this;
+    const locals = this.#locals;
+    const pinned = values.map((value) => this.pin(value));
+    body.set(locals.instructionPointer, this.nextInstruction());
+    storeState(this, locals);
+    body.call(this.supportIndex(support), ...pinned);
+    body.if();
+    this.leave(LEAVE.rare);
+    body.end();
+    loadState(this, locals);
+    body.set(locals.spaceTag, load(TYPE.i32, 4, false, locals.state, STATE.spaceTag));
+    body.branch(this.#labels.lookup);
     this.hasEnded = true;
   }
 

@@ -1,5 +1,5 @@
-/** Where an operand of a form is: a general register, memory, or the instruction itself. */
-export type OperandKind = "register" | "memory" | "immediate";
+/** Where an operand of a form is: a general register, memory, the instruction itself, or a vector, MMX or x87 register. */
+export type OperandKind = "register" | "memory" | "immediate" | "xmm" | "mmx" | "x87";
 
 /** An operand whose place and size are static, its identity is not. */
 export interface OperandForm {
@@ -18,7 +18,14 @@ export interface Form {
   readonly operands: readonly OperandForm[];
 }
 
-const LETTER: Readonly<Record<OperandKind, string>> = { register: "r", memory: "m", immediate: "i" };
+const LETTER: Readonly<Record<OperandKind, string>> = {
+  register: "r",
+  memory: "m",
+  immediate: "i",
+  xmm: "x",
+  mmx: "n",
+  x87: "f",
+};
 
 /** Name of a form: equal keys, equal forms. */
 export const formKey = (mnemonic: string, sizeBytes: number, operands: readonly OperandForm[]): string => {

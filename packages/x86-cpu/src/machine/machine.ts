@@ -20,6 +20,7 @@ import {
 } from "@xenolith/wasm-emitter";
 import { FLAGS_KIND, type FlagsKind } from "../state/flags.ts";
 import { STATE } from "../state/layout.ts";
+import type { SupportFunction } from "../support/support-function.ts";
 import { conditionOf, type FlagValues } from "./conditions.ts";
 import type { OperandForm } from "./form.ts";
 import { TemporaryPool } from "./temporaries.ts";
@@ -281,6 +282,42 @@ export abstract class Machine {
   abstract jumpIf(condition: Value): void;
   /** Goes to a computed offset in CS. Ends the instruction. */
   abstract jumpTo(target: Value): void;
+
+  // Support functions
+
+  /** Index of a support function in the module being generated. */
+  protected abstract supportIndex(support: SupportFunction): number;
+
+  /** Calls a support function. Its results are pinned, in their order. */
+  call(support: SupportFunction, ...values: readonly Value[]): readonly Value[] {
+    this.body.call(this.supportIndex(support), ...values);
+    const results = support.results.map((type) => this.temporary(type));
+    for (const result of results.toReversed()) this.body.set(result);
+    return results;
+  }
+
+  /**
+   * Ends the instruction with a support function of one i32 result that transfers control on the state block. Before the
+   * call registers, flags, budget and the offset of the *next* instruction are in the block. It returns 0 when all is done:
+   * then the instruction pointer, segments, privilege, system flags and space tag of the block are the new ones, in a mode of
+   * the same number, and execution goes on there. Else it has changed nothing, and the instruction is left to TypeScript.
+   */
+  abstract system(support: SupportFunction, ...values: readonly Value[]): void;
+
+  // State block
+
+  /** A field of the state block, `bytes` wide, zero-extended (i32, i64) or whole (f64, v128). */
+  stateField(type: ValueType, bytes: number, offset: number): Value {
+    return load(type, bytes, false, this.stateBlock(), offset);
+  }
+
+  /** Stores the low `bytes` of a value to a field of the state block that no local of an engine shadows. */
+  setStateField(bytes: number, offset: number, value: Value): void {
+    this.body.store(bytes, this.stateBlock(), value, offset);
+  }
+
+  /** Offset in memory of the state block: a constant. */
+  abstract stateBlock(): Value;
 
   // Repetition
 

@@ -24,7 +24,7 @@ export const exactly =
 
 /**
  * An instruction's meaning and the forms it comes in. `forms` are operand kinds by letter: r register, m memory, i
- * immediate; "" no operand. Operands have the size of the operation unless `operandBytes` says otherwise.
+ * immediate, x xmm, n mmx, f x87 register; "" no operand. Operands have the size of the operation unless `operandBytes` says otherwise.
  */
 export interface Definition {
   readonly mnemonic: string;
@@ -34,7 +34,14 @@ export interface Definition {
   readonly meaning: Meaning;
 }
 
-const KIND: Readonly<Record<string, OperandForm["kind"]>> = { r: "register", m: "memory", i: "immediate" };
+const KIND: Readonly<Record<string, OperandForm["kind"]>> = {
+  r: "register",
+  m: "memory",
+  i: "immediate",
+  x: "xmm",
+  n: "mmx",
+  f: "x87",
+};
 
 /** All forms of a definition for one width of code. */
 export const formsOf = (definition: Definition, wide: boolean): readonly Form[] => {

@@ -1,0 +1,28 @@
+import type { TlbRegion } from "@xenolith/machine-interface";
+import type { FunctionBody, ValueType } from "@xenolith/wasm-emitter";
+
+/** What a support function may refer to. All offsets are constants of one engine. */
+export interface SupportContext {
+  /** Offset in memory of the state block of whoever runs; see `StateWindow`. */
+  readonly state: number;
+  readonly tlb: TlbRegion;
+  /** Bytes of RAM. */
+  readonly ramBytes: number;
+  /** Index of the translator's refill: (f64 linear address, i32 access) -> i32, see `TlbRefillFunction`. */
+  readonly refill: number;
+  /** Index of another support function of the same module. */
+  indexOf(support: SupportFunction): number;
+}
+
+/**
+ * A WebAssembly function that several instructions or both engines call: what is too long to be part of every handler. It
+ * works on the state window and on machine memory, and never calls JavaScript where it is hot.
+ */
+export interface SupportFunction {
+  /** Unique name; exports carry it. */
+  readonly name: string;
+  readonly parameters: readonly ValueType[];
+  readonly results: readonly ValueType[];
+  /** Appends the body. Called once per engine. */
+  emit(body: FunctionBody, context: SupportContext): void;
+}

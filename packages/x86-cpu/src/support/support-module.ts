@@ -1,0 +1,61 @@
+import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interface";
+import { type FunctionBody, ModuleBuilder, TYPE } from "@xenolith/wasm-emitter";
+import type { SupportContext, SupportFunction } from "./support-function.ts";
+import { SUPPORT_FUNCTIONS } from "./support-functions.ts";
+
+/** What the support module of an engine is made for. */
+export interface SupportEnvironment {
+  readonly machine: MachineMemory;
+  readonly translator: AddressTranslator;
+  /** Offset in memory of the state window. */
+  readonly state: number;
+}
+
+/** Name under which generated modules import support functions. */
+export const SUPPORT_IMPORT = "support";
+
+/** Support functions of one engine, compiled. */
+export type SupportExports = Readonly<Record<string, CallableFunction>>;
+
+/** Generates and instantiates the module of all support functions. Bodies are compiled when they are first called. */
+export const createSupportModule = (
+  environment: SupportEnvironment,
+  functions: readonly SupportFunction[] = SUPPORT_FUNCTIONS,
+): SupportExports => {
+  const module = new ModuleBuilder();
+  module.importMemory("machine", "memory", 1);
+  const refill = module.importFunction("machine", "refill", [TYPE.f64, TYPE.i32], [TYPE.i32]);
+  const bodies = new Map<string, FunctionBody>();
+  for (const { name, parameters, results } of functions) {
+    bodies.set(name, module.function(parameters, results, name));
+  }
+  const context: SupportContext = {
+    state: environment.state,
+    tlb: environment.translator.tlb,
+    ramBytes: environment.machine.ramBytes,
+    refill,
+    indexOf: ({ name }) => bodies.get(name)?.index ?? -1,
+  };
+  for (const support of functions) {
+    const body = bodies.get(support.name);
+    if (body !== undefined) support.emit(body, context);
+  }
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(module.finish()), {
+    machine: { memory: environment.machine.memory, refill: environment.translator.refillActive },
+  });
+  return instance.exports as SupportExports;
+};
+
+/** Imports all support functions into a module under construction. @returns the index of each. */
+export const importSupport = (
+  module: ModuleBuilder,
+  functions: readonly SupportFunction[] = SUPPORT_FUNCTIONS,
+): ((support: SupportFunction) => number) => {
+  const indices = new Map(
+    functions.map(({ name, parameters, results }) => [
+      name,
+      module.importFunction(SUPPORT_IMPORT, name, parameters, results),
+    ]),
+  );
+  return ({ name }) => indices.get(name) ?? -1;
+};
