@@ -1,11 +1,14 @@
 import { parseArgs } from "node:util";
 import { MAX_MEMORY_MIB } from "@xenolith/bare-machine";
+import { type EngineChoice, PROCESSOR_MODELS, type ProcessorModel } from "@xenolith/x86-cpu";
 
 /** What the command is asked to do. */
 export interface BareCommand {
   readonly image: string;
   readonly commandLine: string;
   readonly memoryMib: number;
+  readonly engine: EngineChoice;
+  readonly model: ProcessorModel;
 }
 
 /** A mistake on the command line. */
@@ -13,7 +16,8 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-const USAGE = "usage: pnpm bare ELF [--cmdline TEXT] [--memory MIB] [--engine auto|interpreter]";
+const USAGE =
+  "usage: pnpm bare ELF [--cmdline TEXT] [--memory MIB] [--engine auto|interpreter] [--model NAME]";
 
 /**
  * Reads the arguments.
@@ -29,11 +33,14 @@ export const readCommandLine = (args: readonly string[]): BareCommand => {
     throw new UsageError(`--memory ${values.memory}: not a number of MiB from 1 to ${MAX_MEMORY_MIB}`);
   }
   const { engine } = values;
-  // The interpreter is the only engine there is, so either name means it.
   if (engine !== "auto" && engine !== "interpreter") {
     throw new UsageError(`--engine ${engine}: not an engine (auto, interpreter)`);
   }
-  return { image, commandLine: values.cmdline, memoryMib };
+  const model = PROCESSOR_MODELS.get(values.model);
+  if (model === undefined) {
+    throw new UsageError(`--model ${values.model}: not a model (${[...PROCESSOR_MODELS.keys()].join(", ")})`);
+  }
+  return { image, commandLine: values.cmdline, memoryMib, engine, model };
 };
 
 const parse = (args: readonly string[]) => {
@@ -45,6 +52,7 @@ const parse = (args: readonly string[]) => {
         cmdline: { type: "string", default: "" },
         memory: { type: "string", default: "128" },
         engine: { type: "string", default: "auto" },
+        model: { type: "string", default: "i686" },
       },
     });
   } catch (error) {

@@ -34,13 +34,18 @@ const conclude = (stop: BareStop): number => {
   }
 };
 
-const run = ({ image, commandLine, memoryMib }: BareCommand): number => {
+const run = ({ image, commandLine, memoryMib, engine, model }: BareCommand): number => {
   const file = readImage(image);
   const stamper = new LineStamper(
     (bytes) => writeWhole(STDOUT, bytes),
     () => performance.now(),
   );
-  const machine = createBareMachine({ memoryMib, onSerialByte: (byte) => stamper.send(byte) });
+  const machine = createBareMachine({
+    memoryMib,
+    engine,
+    model,
+    onSerialByte: (byte) => stamper.send(byte),
+  });
   const problem = machine.boot(file, commandLine);
   if (problem !== null) throw new UsageError(`${image}: ${problem.message}`);
   const stop = machine.runToStop();

@@ -1,9 +1,15 @@
-import { ELF_MACHINE, parseElf } from "@xenolith/elf";
+import { ELF_MACHINE, type ElfImage, parseElf } from "@xenolith/elf";
 import { createMachineMemory } from "@xenolith/machine";
 import { EXIT, HostError, type MachineMemory } from "@xenolith/machine-interface";
 import { createAddressTranslator } from "@xenolith/mmu";
 import { CR0, REGISTER, SEGMENT, type VcpuContext } from "@xenolith/x86-architecture";
-import { type BareVcpu, createBareProcessor, I686_MODEL } from "@xenolith/x86-cpu";
+import {
+  type BareVcpu,
+  createBareProcessor,
+  type EngineChoice,
+  I686_MODEL,
+  type ProcessorModel,
+} from "@xenolith/x86-cpu";
 import { BOOT_MAGIC, type BootProblem, loadMultiboot } from "./multiboot.ts";
 import { createPortSpace } from "./port-space.ts";
 import { createSerialPort } from "./serial-port.ts";
@@ -25,6 +31,10 @@ export interface BareMachineOptions {
   readonly memoryMib: number;
   /** Called with every byte the guest sends through COM1, as it is sent. */
   readonly onSerialByte: (byte: number) => void;
+  /** The processor that it has. Default: i686. */
+  readonly model?: ProcessorModel;
+  /** How code is executed. Default `auto`. */
+  readonly engine?: EngineChoice;
 }
 
 /**
@@ -45,7 +55,7 @@ export interface BareMachine {
   /** Instructions retired so far. They are the time-stamp counter too. */
   readonly retired: number;
   /**
-   * Loads a multiboot ELF image, resets the processor and puts it at the entry point. May be called again; RAM that the
+   * Loads a multiboot ELF image of 32 or 64 bits (the entry point is 32-bit code in both), resets the processor and puts it at the entry point. May be called again; RAM that the
    * image does not cover stays as it is.
    * @returns null, or why it cannot be booted; then the processor is as it was.
    */
@@ -72,17 +82,22 @@ const enterProtectedMode = (context: VcpuContext, entry: number, informationAddr
   context.instructionPointer = entry;
 };
 
+/** Images of either width: multiboot enters both in 32-bit protected mode. */
+const isForThisMachine = ({ wordBits, machine }: ElfImage): boolean =>
+  wordBits === 32 ? machine === ELF_MACHINE.i386 : machine === ELF_MACHINE.x86_64;
+
 class Machine implements BareMachine {
   readonly memory: MachineMemory;
   retired = 0;
   readonly #vcpu: BareVcpu;
   #exitValue: number | null = null;
 
-  constructor({ memoryMib, onSerialByte }: BareMachineOptions) {
+  constructor(options: BareMachineOptions) {
+    const { memoryMib, onSerialByte, model = I686_MODEL, engine = "auto" } = options;
     this.memory = createMachineMemory({ ramBytes: memoryMib * MIB, reserveBytes: RESERVE_BYTES });
     const translator = createAddressTranslator({
       memory: this.memory,
-      physicalAddressBits: I686_MODEL.physicalAddressBits,
+      physicalAddressBits: model.physicalAddressBits,
     });
     const ports = createPortSpace(createSerialPort(onSerialByte), (value) => {
       this.#exitValue = value;
@@ -91,7 +106,8 @@ class Machine implements BareMachine {
     this.#vcpu = createBareProcessor({
       memory: this.memory,
       translator,
-      model: I686_MODEL,
+      model,
+      engine,
       ports,
       timestamp: (retiredInRun) => this.retired + retiredInRun,
     });
@@ -104,9 +120,8 @@ class Machine implements BareMachine {
   boot(file: Uint8Array, commandLine: string): BootProblem | null {
     const image = parseElf(file);
     if (image.kind === "problem") return image;
-    if (image.wordBits !== 32 || image.machine !== ELF_MACHINE.i386) {
-      return { kind: "problem", message: "is not an ELF image for the 32-bit i386" };
-    }
+    if (!isForThisMachine(image))
+      return { kind: "problem", message: "is not an ELF image for i386 or x86-64" };
     const state = loadMultiboot(this.memory, file, image, commandLine);
     if (state.kind === "problem") return state;
     this.#vcpu.reset();

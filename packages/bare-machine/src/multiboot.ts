@@ -42,6 +42,9 @@ const EXTENDED_START = 0x10_0000;
 /** Longest command line in bytes. */
 export const MAX_COMMAND_LINE_BYTES = 4096;
 
+/** The entry point is 32-bit code, also in a 64-bit image. */
+const LAST_ENTRY = 0xffff_ffff;
+
 /** Why an image cannot be booted: half a sentence for people. */
 export interface BootProblem {
   readonly kind: "problem";
@@ -154,6 +157,7 @@ export const loadMultiboot = (
   const text = new TextEncoder().encode(commandLine);
   if (text.length > MAX_COMMAND_LINE_BYTES)
     return problem(`the command line has over ${MAX_COMMAND_LINE_BYTES} bytes`);
+  if (image.entry > LAST_ENTRY) return problem("has its entry point above 4 GiB");
   const segments = image.segments.filter(({ type, memoryBytes }) => type === 1 && memoryBytes > 0);
   const failed = loadSegments(memory, file, segments);
   if (failed !== null) return failed;

@@ -1,8 +1,10 @@
+export { PROCESSOR_MODELS } from "./model/models.ts";
 export { answerCpuid, type CpuidAnswer, I686_MODEL, type ProcessorModel } from "./model/processor-model.ts";
 export {
   type BareProcessorOptions,
   type BareVcpu,
   createBareProcessor,
+  type EngineChoice,
   type InterruptLine,
   type MsrHandlers,
   type PortHandlers,

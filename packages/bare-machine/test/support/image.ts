@@ -9,6 +9,8 @@ export interface ImageOptions {
   readonly wordBits?: 32 | 64;
   readonly loadAddress?: number;
   readonly memoryBytes?: number;
+  /** Default: where the code is loaded. */
+  readonly entry?: number;
 }
 
 const MIB = 0x10_0000;
@@ -29,22 +31,25 @@ export const makeImage = (options: ImageOptions): Uint8Array => {
   view.setUint16(16, 2, true);
   view.setUint16(18, options.machine ?? 3, true);
   view.setUint32(20, 1, true);
-  view.setUint32(24, loadAddress, true);
-  view.setUint32(28, 52, true);
-  view.setUint16(40, 52, true);
-  view.setUint16(42, 32, true);
-  view.setUint16(44, 1, true);
-  const header = [
-    1,
-    CODE_OFFSET,
-    loadAddress,
-    loadAddress,
-    code.length,
-    options.memoryBytes ?? code.length,
-    7,
-    0x1000,
-  ];
-  for (const [i, value] of header.entries()) view.setUint32(52 + 4 * i, value, true);
+  const memoryBytes = options.memoryBytes ?? code.length;
+  const entry = options.entry ?? loadAddress;
+  if (options.wordBits === 64) {
+    const wide = [CODE_OFFSET, loadAddress, loadAddress, code.length, memoryBytes, 0x1000];
+    view.setBigUint64(24, BigInt(entry), true);
+    view.setBigUint64(32, 64n, true);
+    view.setUint16(54, 56, true);
+    view.setUint16(56, 1, true);
+    view.setUint32(64, 1, true);
+    view.setUint32(68, 7, true);
+    for (const [i, value] of wide.entries()) view.setBigUint64(72 + 8 * i, BigInt(value), true);
+  } else {
+    view.setUint32(24, entry, true);
+    view.setUint32(28, 52, true);
+    view.setUint16(42, 32, true);
+    view.setUint16(44, 1, true);
+    const narrow = [1, CODE_OFFSET, loadAddress, loadAddress, code.length, memoryBytes, 7, 0x1000];
+    for (const [i, value] of narrow.entries()) view.setUint32(52 + 4 * i, value, true);
+  }
   if (options.plain !== true) {
     const flags = options.multibootFlags ?? 3;
     view.setUint32(256, MAGIC, true);

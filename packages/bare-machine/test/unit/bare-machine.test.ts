@@ -40,6 +40,15 @@ describe("a bare machine", () => {
     expect([context.privilege, context.flags, context.instructionPointer]).toEqual([0, 2, 0x10_0000]);
   });
 
+  it("starts a 64-bit image in 32-bit protected mode too", () => {
+    const machine = createBareMachine({ memoryMib: 4, onSerialByte: () => {}, engine: "interpreter" });
+    const file = makeImage({ code: exitWith(5), wordBits: 64, machine: 62 });
+    expect(machine.boot(file, "")).toBeNull();
+    expect(machine.runToStop()).toEqual({ kind: "exited", value: 5 });
+    const high = makeImage({ code: exitWith(5), wordBits: 64, machine: 62, entry: 2 ** 32 });
+    expect(machine.boot(high, "")?.message).toMatch(/above 4 GiB/);
+  });
+
   it("sends what the guest writes to COM1 and ends with what it writes to port 0xF4", () => {
     const { machine, output } = boot(`${print("Hi!")}${exitWith(7)}`);
     expect(machine.runToStop()).toEqual({ kind: "exited", value: 7 });

@@ -34,6 +34,9 @@ export interface MsrHandlers {
   write(index: number, value: bigint): boolean;
 }
 
+/** `interpreter`: code is only interpreted. `auto`: whatever is fastest; hot code is translated where that is possible. */
+export type EngineChoice = "auto" | "interpreter";
+
 /** What a processor without a monitor is made with. */
 export interface BareProcessorOptions {
   readonly memory: MachineMemory;
@@ -47,6 +50,8 @@ export interface BareProcessorOptions {
   readonly model?: ProcessorModel;
   /** Bytes of memory's reserve for decoded code. Default 16 MiB. */
   readonly recordBytes?: number;
+  /** Default `auto`. What code does is the same in either. */
+  readonly engine?: EngineChoice;
 }
 
 /** A processor without a monitor. */
