@@ -43,6 +43,7 @@ export {
 export { TSS16, TSS32 } from "./tss.ts";
 export type {
   DescriptorSource,
+  FloatingPointContext,
   MonitoredProcessor,
   MonitoredVcpuOptions,
   PrivilegedOperation,

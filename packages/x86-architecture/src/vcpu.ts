@@ -14,6 +14,23 @@ export interface SegmentState {
   readonly attributes: number;
 }
 
+/** The x87 and vector registers of one VCPU as TypeScript sees them. [SDM1-8.1] [SDM1-10.2] */
+export interface FloatingPointContext {
+  /** x87 control word. */
+  control: number;
+  /** x87 status word, TOP in bits 13:11. */
+  status: number;
+  /** Bit n: physical register n is not empty, as FXSAVE stores it. */
+  tags: number;
+  mxcsr: number;
+  /** A physical x87 register: 80 bits, sign and exponent above a mantissa of 64. MMX registers are its low 64 bits. */
+  register(physical: number): bigint;
+  setRegister(physical: number, value: bigint): void;
+  /** Low 128 bits of a vector register. */
+  vector(index: number): bigint;
+  setVector(index: number, value: bigint): void;
+}
+
 /**
  * The registers of one VCPU as TypeScript sees them, valid between runs. Flags are always whole: what the engine keeps
  * lazily is worked out on reading.
@@ -47,6 +64,7 @@ export interface VcpuContext {
   /** Low 32 bits of DR0-DR7. */
   debug(index: number): number;
   setDebug(index: number, value: number): void;
+  readonly floatingPoint: FloatingPointContext;
 }
 
 /** Where segment descriptors come from when it is not the processor's own GDTR and LDTR: a monitor's virtual tables. */

@@ -5,6 +5,7 @@ import {
   descriptorAttributes,
   descriptorBase,
   descriptorLimit,
+  type FloatingPointContext,
   type MonitoredProcessor,
   type MonitoredVcpuOptions,
   type PackedFault,
@@ -18,6 +19,27 @@ import {
 } from "@xenolith/x86-architecture";
 
 const NULL_SEGMENT: SegmentState = { selector: 0, base: 0, limit: 0, attributes: 0 };
+
+class FakeFloatingPoint implements FloatingPointContext {
+  control = 0x37f;
+  status = 0;
+  tags = 0;
+  mxcsr = 0x1f80;
+  readonly #registers = new Map<string, bigint>();
+
+  register(physical: number): bigint {
+    return this.#registers.get(`st${physical}`) ?? 0n;
+  }
+  setRegister(physical: number, value: bigint): void {
+    this.#registers.set(`st${physical}`, value);
+  }
+  vector(index: number): bigint {
+    return this.#registers.get(`xmm${index}`) ?? 0n;
+  }
+  setVector(index: number, value: bigint): void {
+    this.#registers.set(`xmm${index}`, value);
+  }
+}
 
 /** Registers of a processor that executes nothing. */
 export class FakeContext implements VcpuContext {
@@ -84,6 +106,7 @@ export class FakeContext implements VcpuContext {
   setDebug(index: number, value: number): void {
     this.#debug.set(index, value);
   }
+  readonly floatingPoint: FakeFloatingPoint = new FakeFloatingPoint();
 }
 
 /** One thing a fake guest does: it may use its registers, and says how its run ends. */

@@ -9,14 +9,13 @@ import {
 } from "../engine/system-operations.ts";
 import { STATE } from "../state/layout.ts";
 
-/** Words of the x87 environment in the state block: control, status, tags. */
-const CONTROL = STATE.x87Environment;
-const STATUS = STATE.x87Environment + 4;
-const TAGS = STATE.x87Environment + 8;
+const CONTROL = STATE.x87Control;
+const STATUS = STATE.x87Status;
+const TAGS = STATE.x87Tags;
 
 /** After FNINIT: all exceptions masked, 64-bit precision, all registers empty. [SDM1-8.1.5] */
 const INITIAL_CONTROL = 0x37f;
-const ALL_EMPTY = 0xffff;
+const ALL_EMPTY = 0;
 /** Status bits that FNCLEX keeps: TOP and the condition codes. */
 const KEPT_STATUS = 0x7f00;
 

@@ -1,4 +1,5 @@
 import { ATTRIBUTE, CR0, FLAG, REGISTER, SEGMENT } from "@xenolith/x86-architecture";
+import { INITIAL_MXCSR, RESET_X87_CONTROL } from "../state/floating-point-state.ts";
 import { MSR_SLOT } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 
@@ -7,6 +8,16 @@ const CODE = DATA | ATTRIBUTE.code;
 const LAST_OFFSET = 0xffff;
 /** Signature of family, model and stepping, in EDX after a reset. */
 const SIGNATURE = 0x686;
+
+/** x87 registers are zeros that are not empty. */
+const resetFloatingPoint = ({ floatingPoint }: VcpuState): void => {
+  floatingPoint.control = RESET_X87_CONTROL;
+  floatingPoint.status = 0;
+  floatingPoint.tags = 0xff;
+  floatingPoint.mxcsr = INITIAL_MXCSR;
+  for (let index = 0; index < 8; index++) floatingPoint.setRegister(index, 0n);
+  for (let index = 0; index < 16; index++) floatingPoint.setVector(index, 0n);
+};
 
 /** Puts a processor into the state after a reset: real mode, at the last 16 bytes below 4 GiB. [SDM3A-9.1.1] */
 export const resetState = (state: VcpuState): void => {
@@ -26,5 +37,6 @@ export const resetState = (state: VcpuState): void => {
   state.setDebug(6, 0xffff_0ff0);
   state.setDebug(7, 0x400);
   state.setRegister(REGISTER.rdx, SIGNATURE);
+  resetFloatingPoint(state);
   state.instructionPointer = 0xfff0;
 };

@@ -29,8 +29,15 @@
  * | 0x320 | 9 x i64 | CR0 to CR8 (CR1 and CR5-CR7 unused) |
  * | 0x368 | 8 x i64 | DR0 to DR7 |
  * | 0x3a8 | 16 x i64 | model-specific registers, see {@link MSR_SLOT} |
- * | 0x440 | 8 x 16 | x87 registers, physical order |
- * | 0x4c0 | 64 bytes | x87 control, status, tags, opcode, pointers; MXCSR |
+ * | 0x440 | 8 x 16 | x87 registers in physical order (ST(i) is number TOP + i mod 8): i64 mantissa (MMn), u16 sign and exponent |
+ * | 0x4c0 | u32 | x87 control word |
+ * | 0x4c4 | u32 | x87 status word as FNSTSW gives it: flags, ES and B, condition codes, TOP in bits 13:11 |
+ * | 0x4c8 | u32 | x87 tags: bit n is 1 when physical register n is *not* empty (the abridged tags of FXSAVE) |
+ * | 0x4cc | u32 | opcode of the last x87 instruction that raised an exception, 11 bits |
+ * | 0x4d0 | 2 x i64 | offsets of that instruction and of its memory operand |
+ * | 0x4e0 | 2 x u32 | selectors that go with them |
+ * | 0x4e8 | u32 | MXCSR |
+ * | 0x4f0 | i64 | XCR0 |
  * | 0x500 | 16 x 32 | vector registers |
  * | 0x700 | 64 bytes | bounce buffer: bytes of an access that generated code cannot make in place |
  */
@@ -67,10 +74,26 @@ export const STATE = {
   debug: 0x368,
   msr: 0x3a8,
   x87Registers: 0x440,
-  x87Environment: 0x4c0,
+  x87Control: 0x4c0,
+  x87Status: 0x4c4,
+  x87Tags: 0x4c8,
+  x87Opcode: 0x4cc,
+  x87InstructionPointer: 0x4d0,
+  x87DataPointer: 0x4d8,
+  x87CodeSelector: 0x4e0,
+  x87DataSelector: 0x4e4,
+  mxcsr: 0x4e8,
+  xcr0: 0x4f0,
   vectors: 0x500,
   bounce: 0x700,
 } as const;
+
+/** Fields of an x87 register: the mantissa with its integer bit explicit, sign and exponent in the low 16 bits. */
+export const X87_FIELD = { mantissa: 0, signExponent: 8 } as const;
+
+/** Bytes of an x87 and of a vector register in the block. */
+export const X87_REGISTER_BYTES = 16;
+export const VECTOR_BYTES = 32;
 
 /** Bytes of one segment register in the block. */
 export const SEGMENT_BYTES = 64;

@@ -10,6 +10,7 @@ import {
   type VcpuContext,
 } from "@xenolith/x86-architecture";
 import { ARITHMETIC_FLAGS, encodeFlags, evaluateFlags, FLAGS_KIND } from "./flags.ts";
+import { FloatingPointState, INITIAL_MXCSR, INITIAL_X87_CONTROL } from "./floating-point-state.ts";
 import { type MsrSlot, SEGMENT_BYTES, SEGMENT_FIELD, STATE, TABLE_FIELD } from "./layout.ts";
 import { flatLast, segmentBounds } from "./segment-bounds.ts";
 
@@ -40,6 +41,7 @@ export class VcpuState implements VcpuContext {
   base: number;
   /** Set where a change of CS, DS, ES, SS, CR0, EFER or VM may change the mode; cleared by the engine, which works it out anew. */
   modeIsStale = true;
+  readonly floatingPoint: FloatingPointState = new FloatingPointState(this);
   readonly #view: DataView;
   readonly #hooks: StateHooks;
 
@@ -52,6 +54,9 @@ export class VcpuState implements VcpuContext {
     this.setU32(STATE.stackMask, 0xffff);
     this.setU32(STATE.pendingStore, 0xffff_ffff);
     this.setU32(STATE.unbounded + 4, 0xffff_ffff);
+    this.setU32(STATE.x87Control, INITIAL_X87_CONTROL);
+    this.setU32(STATE.mxcsr, INITIAL_MXCSR);
+    this.setU32(STATE.xcr0, 1);
   }
 
   /** Reads an unsigned word of the block. */
@@ -235,7 +240,7 @@ export class VcpuState implements VcpuContext {
 
   setControl(index: number, value: number): void {
     this.setAddress(STATE.control + 8 * index, value);
-    if (index === 0) this.modeIsStale = true;
+    if (index === 0 || index === 4) this.modeIsStale = true;
     if (index !== 2) this.#hooks.controlWritten(this, index);
   }
 
