@@ -1,7 +1,8 @@
 import { TLB_ENTRY, type TlbRegion } from "@xenolith/machine-interface";
-import { and, convert, load, ne, or, TYPE, toF64, type Value } from "@xenolith/wasm-emitter";
+import { load, ne, TYPE, toF64, type Value } from "@xenolith/wasm-emitter";
+import { tlbEntryOffset, tlbTag } from "../machine/tlb-probe.ts";
 import type { SupportFunction } from "../support/support-function.ts";
-import { type InterpreterLocals, type InterpreterMachine, tlbEntryOffset } from "./interpreter-machine.ts";
+import type { InterpreterLocals, InterpreterMachine } from "./interpreter-machine.ts";
 import { executeAccess } from "./translate-function.ts";
 
 /** Fixed places that an interpreter refers to. */
@@ -27,8 +28,8 @@ export const emitExecuteCheck = (
 ): void => {
   const { body, addressType } = m;
   const bytes = addressType === TYPE.i64 ? 8 : 4;
-  body.set(page, tlbEntryOffset(linear));
-  const tag = or(and(linear, -4096), convert(locals.spaceTag, addressType));
+  body.set(page, tlbEntryOffset(linear, locals.spaceTag));
+  const tag = tlbTag(linear, 1, locals.spaceTag);
   body.if(ne(load(addressType, bytes, false, page, places.tlb.execute + TLB_ENTRY.tag), tag));
   body.call(places.refill, toF64(linear, addressType === TYPE.i64), executeAccess(locals.spaceTag));
   body.if();

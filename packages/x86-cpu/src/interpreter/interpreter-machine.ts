@@ -13,7 +13,6 @@ import {
   ltU,
   ne,
   or,
-  shrU,
   sub,
   TYPE,
   type Value,
@@ -22,6 +21,7 @@ import {
 } from "@xenolith/wasm-emitter";
 import { packFault, REGISTER, SEGMENT, VECTOR } from "@xenolith/x86-architecture";
 import { type Extension, Machine, type MachineShape, typeOf } from "../machine/machine.ts";
+import { tlbEntryOffset, tlbTag } from "../machine/tlb-probe.ts";
 import { FLAGS_KIND, type FlagsKind } from "../state/flags.ts";
 import { SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
@@ -222,8 +222,8 @@ export class InterpreterMachine extends Machine {
     const host = this.temporary(TYPE.i32);
     const found = body.block();
     const missing = body.block();
-    body.set(entry, tlbEntryOffset(address));
-    const tag = or(and(add(address, sizeBytes - 1), -4096), convert(this.#locals.spaceTag, this.addressType));
+    body.set(entry, tlbEntryOffset(address, this.#locals.spaceTag));
+    const tag = tlbTag(address, sizeBytes, this.#locals.spaceTag);
     const present = load(this.addressType, this.shape.wide ? 8 : 4, false, entry, table + TLB_ENTRY.tag);
     body.branchIf(missing, ne(present, tag));
     body.set(host, add(wrap(address), load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.addend)));
@@ -484,9 +484,3 @@ export class InterpreterMachine extends Machine {
     this.body.end();
   }
 }
-
-/** Offset of the TLB entry of a linear address in its array. */
-export const tlbEntryOffset = (address: Value): Value => {
-  const index = address.type === TYPE.i64 ? wrap(shrU(address, 8)) : shrU(address, 8);
-  return and(index, 0xfff0);
-};

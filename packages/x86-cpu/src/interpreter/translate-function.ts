@@ -23,7 +23,8 @@ import {
   type Value,
   wrap,
 } from "@xenolith/wasm-emitter";
-import { TRANSLATE, tlbEntryOffset } from "./interpreter-machine.ts";
+import { tlbEntryOffset } from "../machine/tlb-probe.ts";
+import { TRANSLATE } from "./interpreter-machine.ts";
 
 /** Functions that a translation function calls, by index. */
 export interface TranslationImports {
@@ -70,7 +71,7 @@ export const emitFastTranslation = (
   body.set(outcome);
   const isWrite = and(flags, TRANSLATE.write);
   body.if(eq(outcome, REFILL.filled));
-  body.set(entry, tlbEntryOffset(address));
+  body.set(entry, tlbEntryOffset(address, spaceTag));
   const addend = (table: number): Value => load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.addend);
   body.return(add(wrap(address), select(addend(tlb.write), addend(tlb.read), isWrite)));
   body.end();

@@ -1,0 +1,23 @@
+import { TLB_ENTRY_BYTES, TLB_ENTRY_COUNT, TLB_TAG } from "@xenolith/machine-interface";
+import { add, and, convert, or, shrU, type Value, wrap } from "@xenolith/wasm-emitter";
+
+/**
+ * The only place where generated code computes where a translation is looked for and what must be found there; see
+ * `TLB_ENTRY_COUNT` in machine-interface for the layout. `address` is a linear address of either type, `spaceTag` the i32 of
+ * `STATE.spaceTag`.
+ */
+
+const PAGE_BITS = 12;
+const ENTRY_BITS = Math.log2(TLB_ENTRY_BYTES);
+const INDEX_MASK = (TLB_ENTRY_COUNT - 1) * TLB_ENTRY_BYTES;
+
+/** Offset of an address' entry in its array, as i32. `spaceTag` is there for layouts whose index depends on it. */
+export const tlbEntryOffset = (address: Value, _spaceTag: Value): Value =>
+  and(wrap(shrU(address, PAGE_BITS - ENTRY_BITS)), INDEX_MASK);
+
+/** The tag that allows `sizeBytes` at an address, of the address' type: that of the page on which the access ends. */
+export const tlbTag = (address: Value, sizeBytes: number, spaceTag: Value): Value =>
+  or(and(add(address, sizeBytes - 1), -4096), convert(spaceTag, address.type));
+
+/** A space tag as supervisor accesses have it, whatever the privilege. */
+export const supervisorTag = (spaceTag: Value): Value => and(spaceTag, ~TLB_TAG.user);
