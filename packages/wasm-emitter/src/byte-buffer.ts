@@ -87,6 +87,19 @@ export class ByteBuffer {
     this.bytes(new Uint8Array(new Float64Array([value]).buffer));
   }
 
+  /** Four bytes of a float, little-endian. */
+  float32(value: number): void {
+    this.bytes(new Uint8Array(new Float32Array([value]).buffer));
+  }
+
+  /** Sixteen bytes, lowest first. */
+  vector(bits: bigint): void {
+    this.#reserve(16);
+    for (let byte = 0n; byte < 128n; byte += 8n) {
+      this.#bytes[this.#length++] = Number((bits >> byte) & 0xffn);
+    }
+  }
+
   /** A name: length, then UTF-8. */
   name(text: string): void {
     const encoded = new TextEncoder().encode(text);

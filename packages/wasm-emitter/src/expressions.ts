@@ -4,7 +4,6 @@ import {
   type ArithmeticName,
   COMPARISON,
   type ComparisonName,
-  F64_BINARY,
   I64_ARITHMETIC,
   I64_COMPARISON,
   loadOpcode,
@@ -20,7 +19,7 @@ export type Operand = Value | number;
 const smallConstants = new Map<number, Value>();
 const locals: Value[][] = [];
 
-/** A constant. i32: taken modulo 2^32. i64: a safe integer or a bigint modulo 2^64. */
+/** A constant. i32: taken modulo 2^32. i64: a safe integer or a bigint modulo 2^64. f32, f64: a number. Vectors: see `v128`. */
 export const constant = (type: ValueType, value: number | bigint): Value => {
   if (type === TYPE.i32) {
     const word = Number(value) | 0;
@@ -62,6 +61,11 @@ export const local = (index: number, type: ValueType): Value => {
 };
 
 const wideOf = (value: Value): bigint => value.wide ?? BigInt(value.number);
+
+const expectInteger = (value: Value, what: string): void => {
+  if (value.type !== TYPE.i32 && value.type !== TYPE.i64)
+    throw new EmitterError(`${what}: operand of type ${value.type}`);
+};
 
 /** Makes both operands values of one type: numbers adapt. */
 const paired = (a: Operand, b: Operand, what: string): [Value, Value] => {
@@ -105,6 +109,7 @@ const simplified = (name: ArithmeticName, a: Value, b: Value): Value | null => {
 /** Integer arithmetic on i32 or i64 by name. */
 export const arithmetic = (name: ArithmeticName, left: Operand, right: Operand): Value => {
   const [a, b] = paired(left, right, name);
+  expectInteger(a, name);
   if (a.isConstant && b.isConstant) {
     if (a.type === TYPE.i32) {
       const folded = foldNarrow(name, a.number, b.number);
@@ -136,6 +141,7 @@ export const rotr = (a: Operand, count: Operand): Value => arithmetic("rotr", a,
 /** Comparison of i32 or i64; the result is i32 0 or 1. */
 export const compare = (name: ComparisonName, left: Operand, right: Operand): Value => {
   const [a, b] = paired(left, right, name);
+  expectInteger(a, name);
   if (a.isConstant && b.isConstant) {
     return i32(foldComparison(name, wideOf(a), wideOf(b), a.type === TYPE.i32 ? 32 : 64) ? 1 : 0);
   }
@@ -160,14 +166,14 @@ export const isZero = (a: Value): Value => {
   return unary(a.type === TYPE.i64 ? UNARY.i64Eqz : UNARY.i32Eqz, a, TYPE.i32);
 };
 
-/** `condition ? a : b`; both are computed. */
+/** `condition ? a : b`, of any type; both are computed. */
 export const select = (a: Operand, b: Operand, condition: Value): Value => {
   const [x, y] = paired(a, b, "select");
   if (condition.isConstant) return condition.number !== 0 ? x : y;
   return new Value(x.type, NODE.select, OP.select, Number.NaN, null, x, y, condition);
 };
 
-/** Memory at `address` (i32) + `offset`: `bytes` wide, extended to `type`. */
+/** Memory at `address` (i32) + `offset`: `bytes` wide, extended to `type`. Vectors: 4, 8 (zeros above) or 16 bytes. */
 export const load = (type: ValueType, bytes: number, isSigned: boolean, address: Value, offset = 0): Value =>
   new Value(type, NODE.load, loadOpcode(type, bytes, isSigned), offset, null, address, null, null);
 
@@ -218,11 +224,4 @@ export const popcnt: (a: Value) => Value = perWidth(UNARY.i32Popcnt, UNARY.i64Po
 export const toF64 = (a: Value, isSigned: boolean): Value => {
   if (a.type === TYPE.i64) return unary(UNARY.f64ConvertI64S, a, TYPE.f64);
   return unary(isSigned ? UNARY.f64ConvertI32S : UNARY.f64ConvertI32U, a, TYPE.f64);
-};
-
-/** Arithmetic on doubles. */
-export const float = (name: keyof typeof F64_BINARY, a: Value, b: Value): Value => {
-  if (a.type !== TYPE.f64 || b.type !== TYPE.f64)
-    throw new EmitterError(`f64.${name}: operands must be doubles`);
-  return new Value(TYPE.f64, NODE.binary, F64_BINARY[name], Number.NaN, null, a, b, null);
 };

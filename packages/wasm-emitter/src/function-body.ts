@@ -1,7 +1,7 @@
 import { ByteBuffer } from "./byte-buffer.ts";
 import { constant, local } from "./expressions.ts";
 import { OP, storeOpcode, VOID } from "./opcodes.ts";
-import { EmitterError, type ValueType } from "./types.ts";
+import { EmitterError, TYPE, type ValueType } from "./types.ts";
 import type { Value } from "./value.ts";
 
 /** A block that can be branched to: its nesting depth. Stays valid until the block ends. */
@@ -70,7 +70,7 @@ export class FunctionBody {
     this.#code.unsigned(target.operation);
   }
 
-  /** Stores the low `bytes` of a value at `address` + `offset`. */
+  /** Stores the low `bytes` of a value at `address` + `offset`. Vectors: 1, 2, 4, 8 or 16 bytes. */
   store(bytes: number, address: Value, value: Value, offset = 0): void {
     address.emit(this.#code);
     value.emit(this.#code);
@@ -82,6 +82,7 @@ export class FunctionBody {
     }
     this.#code.byte(0);
     this.#code.unsigned(offset);
+    if (value.type === TYPE.v128 && bytes < 16) this.#code.byte(0);
   }
 
   #open(opcode: number, result: ValueType | undefined): Label {
@@ -144,6 +145,12 @@ export class FunctionBody {
     this.push(...values);
     this.#code.byte(OP.call);
     this.#code.unsigned(functionIndex);
+  }
+
+  /** Calls a function and sets a local from each of its results. */
+  callInto(functionIndex: number, targets: readonly Value[], ...values: readonly Value[]): void {
+    this.call(functionIndex, ...values);
+    for (const target of targets.toReversed()) this.set(target);
   }
 
   /** Calls entry `selector` of table 0, of the type with index `typeIndex`. */

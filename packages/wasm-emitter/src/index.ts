@@ -8,7 +8,6 @@ export {
   convert,
   ctz,
   eq,
-  float,
   gtU,
   i32,
   i64,
@@ -37,8 +36,39 @@ export {
   xor,
   zeroExtend,
 } from "./expressions.ts";
+export {
+  type ConversionName,
+  conversion,
+  type FloatBinaryName,
+  type FloatComparisonName,
+  type FloatUnaryName,
+  float,
+  float1,
+  floatCompare,
+} from "./floats.ts";
 export { FunctionBody, type Label } from "./function-body.ts";
 export { ModuleBuilder } from "./module.ts";
 export type { ArithmeticName, ComparisonName } from "./opcodes.ts";
 export { EmitterError, TYPE, type ValueType } from "./types.ts";
 export { Value } from "./value.ts";
+export type {
+  Shape,
+  VectorBinaryName,
+  VectorShiftName,
+  VectorTestName,
+  VectorUnaryName,
+} from "./vector-opcodes.ts";
+export {
+  bitselect,
+  extractLane,
+  loadSplat,
+  replaceLane,
+  shuffle,
+  splat,
+  v128,
+  v128Pair,
+  vector1,
+  vector2,
+  vectorShift,
+  vectorTest,
+} from "./vectors.ts";

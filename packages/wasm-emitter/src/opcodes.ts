@@ -1,4 +1,5 @@
 import { TYPE, type ValueType } from "./types.ts";
+import { vectorLoadOpcode, vectorStoreOpcode } from "./vector-opcodes.ts";
 
 /** Control and variable instructions. [WASM 5.4] */
 export const OP = {
@@ -24,6 +25,7 @@ export const OP = {
   globalSet: 0x24,
   i32Const: 0x41,
   i64Const: 0x42,
+  f32Const: 0x43,
   f64Const: 0x44,
 } as const;
 
@@ -90,9 +92,6 @@ export const UNARY = {
   i64Extend32S: 0xc4,
 } as const;
 
-/** Two-operand instructions on doubles. */
-export const F64_BINARY = { add: 0xa0, sub: 0xa1, mul: 0xa2, div: 0xa3 } as const;
-
 /** Load instruction for `bytes` of memory into a type. */
 export const loadOpcode = (type: ValueType, bytes: number, isSigned: boolean): number => {
   if (type === TYPE.i32) {
@@ -101,7 +100,8 @@ export const loadOpcode = (type: ValueType, bytes: number, isSigned: boolean): n
     return 0x28;
   }
   if (type === TYPE.f64) return 0x2b;
-  if (type === TYPE.v128) return 0xfd_0000;
+  if (type === TYPE.f32) return 0x2a;
+  if (type === TYPE.v128) return vectorLoadOpcode(bytes);
   if (bytes === 1) return isSigned ? 0x30 : 0x31;
   if (bytes === 2) return isSigned ? 0x32 : 0x33;
   if (bytes === 4) return isSigned ? 0x34 : 0x35;
@@ -112,6 +112,7 @@ export const loadOpcode = (type: ValueType, bytes: number, isSigned: boolean): n
 export const storeOpcode = (type: ValueType, bytes: number): number => {
   if (type === TYPE.i32) return bytes === 1 ? 0x3a : bytes === 2 ? 0x3b : 0x36;
   if (type === TYPE.f64) return 0x39;
-  if (type === TYPE.v128) return 0xfd_000b;
+  if (type === TYPE.f32) return 0x38;
+  if (type === TYPE.v128) return vectorStoreOpcode(bytes);
   return bytes === 1 ? 0x3c : bytes === 2 ? 0x3d : bytes === 4 ? 0x3e : 0x37;
 };

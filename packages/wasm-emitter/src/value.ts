@@ -1,9 +1,19 @@
 import type { ByteBuffer } from "./byte-buffer.ts";
 import { OP } from "./opcodes.ts";
 import { TYPE, type ValueType } from "./types.ts";
+import { VECTOR_CONSTANT, VECTOR_PREFIX } from "./vector-opcodes.ts";
 
 /** Shapes of a node: what `operation` and the children mean. */
-export const NODE = { constant: 0, local: 1, unary: 2, binary: 3, load: 4, select: 5 } as const;
+export const NODE = {
+  constant: 0,
+  local: 1,
+  unary: 2,
+  binary: 3,
+  load: 4,
+  select: 5,
+  lane: 6,
+  shuffle: 7,
+} as const;
 
 type NodeKind = (typeof NODE)[keyof typeof NODE];
 
@@ -17,9 +27,9 @@ export class Value {
   readonly node: NodeKind;
   /** Opcode (prefix in bits 23:16), index of the local, or unused for constants. */
   readonly operation: number;
-  /** Numeric value of a constant: i32 signed, i64 when it is a safe integer, f64. Else NaN. */
+  /** Numeric value of a constant: i32 signed, i64 when it is a safe integer, floats. Offset of a load; number of a lane. */
   readonly number: number;
-  /** Value of an i64 constant that is not a safe integer. */
+  /** Value of an i64 constant that is not a safe integer; bits of a vector; bytes of a shuffle, first lowest. */
   readonly wide: bigint | null;
   readonly first: Value | null;
   readonly second: Value | null;
@@ -76,7 +86,8 @@ export class Value {
     if (this.node === NODE.load) {
       out.byte(0);
       out.unsigned(this.number);
-    }
+    } else if (this.node === NODE.lane) out.byte(this.number);
+    else if (this.node === NODE.shuffle) out.vector(this.wide ?? 0n);
   }
 
   #emitConstant(out: ByteBuffer): void {
@@ -86,6 +97,13 @@ export class Value {
     } else if (this.type === TYPE.f64) {
       out.byte(OP.f64Const);
       out.float64(this.number);
+    } else if (this.type === TYPE.f32) {
+      out.byte(OP.f32Const);
+      out.float32(this.number);
+    } else if (this.type === TYPE.v128) {
+      out.byte(VECTOR_PREFIX >>> 16);
+      out.byte(VECTOR_CONSTANT);
+      out.vector(this.wide ?? 0n);
     } else {
       out.byte(OP.i64Const);
       if (this.wide === null) out.signed(this.number);
