@@ -4,7 +4,9 @@ import { decode, type Instruction, MAX_INSTRUCTION_BYTES } from "../decoder/inde
 import { RECORD, RECORD_BYTES, SECOND_PAGE_RECORD } from "../interpreter/record.ts";
 import type { Block } from "./block.ts";
 import type { CodePlace } from "./code-place.ts";
+import type { CodeWidths } from "./code-width.ts";
 import { endsBlock } from "./instruction-form.ts";
+import type { Mode } from "./mode.ts";
 import type { RecordArena } from "./record-arena.ts";
 import {
   MAX_RECORDS_PER_INSTRUCTION,
@@ -38,18 +40,23 @@ export class BlockDecoder {
   readonly maxRecords: number = MAX_BLOCK_INSTRUCTIONS * MAX_RECORDS_PER_INSTRUCTION + 1;
   readonly #machine: MachineMemory;
   readonly #arena: RecordArena;
-  readonly #builder: RecordBuilder;
+  readonly #widths: CodeWidths;
   readonly #straddling = new Uint8Array(MAX_INSTRUCTION_BYTES);
 
-  constructor(machine: MachineMemory, arena: RecordArena, builder: RecordBuilder) {
+  constructor(machine: MachineMemory, arena: RecordArena, widths: CodeWidths) {
     this.#machine = machine;
     this.#arena = arena;
-    this.#builder = builder;
+    this.#widths = widths;
+  }
+
+  #builderOf(mode: Mode): RecordBuilder {
+    return (mode.codeBytes === 8 ? this.#widths.wide : this.#widths.narrow).builder;
   }
 
   /** Decodes the block at a place. Returns a packed fault when there is no instruction to begin with. */
   decode(place: CodePlace, fetchSecondPage: FetchSecondPage): DecodedBlock | number {
     const { mode } = place;
+    const builder = this.#builderOf(mode);
     const start = place.host & (PAGE_BYTES - 1);
     const record = this.#arena.top;
     /** Records at which instructions begin. */
@@ -69,12 +76,12 @@ export class BlockDecoder {
         if (begins.length > 0) break;
         return this.#decodeStraddling(place, fetchSecondPage);
       }
-      if (pointer + instruction.lengthBytes - 1 > mode.codeLimit && mode.codeBytes !== 8) {
+      if (pointer + instruction.lengthBytes - 1 > mode.codeLimit) {
         if (begins.length > 0) break;
         return packFault(VECTOR.generalProtection, 0);
       }
       begins.push(this.#arena.top);
-      const isGenerated = this.#builder.append(instruction, pointer, mode);
+      const isGenerated = builder.append(instruction, pointer, mode);
       ended = !isGenerated || endsBlock(instruction);
       last = instruction;
       at += instruction.lengthBytes;
@@ -90,6 +97,7 @@ export class BlockDecoder {
 
   #decodeStraddling(place: CodePlace, fetchSecondPage: FetchSecondPage): DecodedBlock | number {
     const { mode } = place;
+    const builder = this.#builderOf(mode);
     const second = fetchSecondPage();
     if (second.fault !== 0) return second.fault;
     const start = place.host & (PAGE_BYTES - 1);
@@ -100,14 +108,14 @@ export class BlockDecoder {
     this.#straddling.set(bytes.subarray(second.host, second.host + inSecond), inFirst);
     const instruction = decode(this.#straddling, 0, MAX_INSTRUCTION_BYTES, mode.codeBytes);
     const pointer = place.instructionPointer;
-    if (pointer + instruction.lengthBytes - 1 > mode.codeLimit && mode.codeBytes !== 8) {
+    if (pointer + instruction.lengthBytes - 1 > mode.codeLimit) {
       return packFault(VECTOR.generalProtection, 0);
     }
-    const record = this.#builder.appendSpecial("second-page", pointer);
+    const record = builder.appendSpecial("second-page", pointer);
     const page = place.linear - start + PAGE_BYTES;
     this.#arena.setWide(record, SECOND_PAGE_RECORD.page, mode.codeBytes === 8 ? page : page >>> 0);
     this.#arena.setWide(record, SECOND_PAGE_RECORD.frame, second.host >>> 12);
-    const isGenerated = this.#builder.append(instruction, pointer, mode);
+    const isGenerated = builder.append(instruction, pointer, mode);
     const ended = !isGenerated || endsBlock(instruction);
     const next = wrapPointer(pointer + instruction.lengthBytes, mode);
     return this.#finish(place, record, [record], ended ? instruction : null, next, {
@@ -128,12 +136,13 @@ export class BlockDecoder {
     extent: { readonly start: number; readonly end: number; readonly second: number; readonly bytes: number },
   ): DecodedBlock {
     const arena = this.#arena;
+    const builder = this.#builderOf(place.mode);
     const links: LinkRequest[] = [];
     if (last === null) {
-      const enter = this.#builder.appendSpecial("enter", next);
+      const enter = builder.appendSpecial("enter", next);
       links.push({ field: enter + RECORD.linkNext, target: next });
     } else {
-      this.#collectLinks(arena.top - RECORD_BYTES, last, links);
+      this.#collectLinks(builder, arena.top - RECORD_BYTES, last, links);
     }
     const end = last === null ? arena.top - RECORD_BYTES : arena.top;
     begins.forEach((begin, position) => {
@@ -146,6 +155,7 @@ export class BlockDecoder {
       frame: place.host >>> 12,
       secondFrame: extent.second,
       mode: place.mode.number,
+      isWide: place.mode.codeBytes === 8,
       instructionPointer: place.instructionPointer,
       start: extent.start,
       end: extent.end,
@@ -157,12 +167,13 @@ export class BlockDecoder {
     return { block, links };
   }
 
-  #collectLinks(record: number, last: Instruction, links: LinkRequest[]): void {
-    if (this.#builder.isRare(record)) return;
+  #collectLinks(builder: RecordBuilder, record: number, last: Instruction, links: LinkRequest[]): void {
+    if (builder.isRare(record)) return;
+    const arena = this.#arena;
     if (last.operands[0]?.kind === "relative") {
-      links.push({ field: record + RECORD.linkTarget, target: this.#arena.u32(record, RECORD.target) });
+      links.push({ field: record + RECORD.linkTarget, target: arena.wide(record, RECORD.target) });
     }
     const goesOn = last.mnemonic !== "jmp" && last.mnemonic !== "call" && last.mnemonic !== "ret";
-    if (goesOn) links.push({ field: record + RECORD.linkNext, target: this.#arena.u32(record, RECORD.next) });
+    if (goesOn) links.push({ field: record + RECORD.linkNext, target: arena.wide(record, RECORD.next) });
   }
 }

@@ -6,6 +6,8 @@ export interface Block {
   readonly secondFrame: number;
   /** Number of its mode. */
   readonly mode: number;
+  /** Whether it is 64-bit code. */
+  readonly isWide: boolean;
   /** Offset in CS of the first instruction. */
   readonly instructionPointer: number;
   /** Bytes of the first frame that were decoded: from `start`, up to but not including `end`. */

@@ -3,6 +3,7 @@ import { TRANSLATE } from "../interpreter/interpreter-machine.ts";
 import { STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 import type { VcpuMemory } from "./linear-memory.ts";
+import { accessFault, isAccessFault, type ReadResult } from "./system-operations.ts";
 
 const PAGE_BYTES = 4096;
 const NO_HOST = -1;
@@ -40,9 +41,13 @@ export class CarefulAccess {
     const isWrite = (flags & TRANSLATE.write) !== 0;
     const kind = isWrite ? ACCESS.write : ACCESS.read;
     state.setU32(STATE.pendingStore, NOTHING_PENDING);
-    const host = memory.translate(address, kind);
-    if (host < 0) return this.#fault(state, -host);
     const inPage = PAGE_BYTES - (address & (PAGE_BYTES - 1));
+    if (sizeBytes > inPage) {
+      const hole = memory.holeBehind(address);
+      if (isAccessFault(hole)) return this.#fault(state, hole);
+    }
+    const host = memory.translate(address, kind);
+    if (isAccessFault(host)) return this.#fault(state, host);
     this.#firstHost = host;
     this.#firstBytes = Math.min(sizeBytes, inPage);
     this.#secondBytes = sizeBytes - this.#firstBytes;
@@ -50,14 +55,13 @@ export class CarefulAccess {
       if (isWrite) state.setU32(STATE.pendingStore, host);
       return host | 0;
     }
-    const next = memory.isNarrow ? (address + inPage) >>> 0 : address + inPage;
-    this.#secondHost = memory.translate(next, kind);
-    if (this.#secondHost < 0) return this.#fault(state, -this.#secondHost);
+    this.#secondHost = memory.translateNext(address, kind);
+    if (isAccessFault(this.#secondHost)) return this.#fault(state, this.#secondHost);
     return this.#bounce(state, isWrite);
   }
 
-  #fault(state: VcpuState, packed: number): number {
-    state.setU32(STATE.fault, packed);
+  #fault(state: VcpuState, failed: ReadResult): number {
+    state.setU32(STATE.fault, accessFault(failed));
     return NO_HOST;
   }
 

@@ -1,13 +1,12 @@
 import { FRAME_WATCH, type MachineMemory, toMfn } from "@xenolith/machine-interface";
-import type { HandlerTable } from "../interpreter/handlers.ts";
 import { JUMP_CACHE_BYTES, JUMP_ENTRY, jumpEntryOffset } from "../interpreter/jump-cache.ts";
 import { RECORD, RECORD_BYTES } from "../interpreter/record.ts";
 import { type Block, overlaps } from "./block.ts";
 import { BlockDecoder, type DecodedBlock, type FetchSecondPage } from "./block-decoder.ts";
-import { blockKey, CodeFrame } from "./code-frame.ts";
+import { CodeFrame } from "./code-frame.ts";
 import type { CodePlace } from "./code-place.ts";
+import type { CodeWidths } from "./code-width.ts";
 import type { RecordArena } from "./record-arena.ts";
-import type { RecordBuilder } from "./record-builder.ts";
 
 const EMPTY_MODE = 0xffff_ffff;
 
@@ -20,20 +19,19 @@ export class CodeCache {
   readonly jumpCache: number;
   readonly #machine: MachineMemory;
   readonly #arena: RecordArena;
-  readonly #builder: RecordBuilder;
+  readonly #widths: CodeWidths;
   readonly #decoder: BlockDecoder;
-  readonly #staleHandler: number;
   readonly #frames = new Map<number, CodeFrame>();
   /** Records of a block that was copied elsewhere, to be killed with it. */
   #copy: { readonly block: Block; readonly record: number; readonly count: number } | null = null;
 
-  constructor(machine: MachineMemory, arena: RecordArena, builder: RecordBuilder, handlers: HandlerTable) {
+  /** `jumpCache`: offset in memory of the table that interpreters look into. */
+  constructor(machine: MachineMemory, arena: RecordArena, widths: CodeWidths, jumpCache: number) {
     this.#machine = machine;
     this.#arena = arena;
-    this.#builder = builder;
-    this.#decoder = new BlockDecoder(machine, arena, builder);
-    this.#staleHandler = handlers.special("stale");
-    this.jumpCache = machine.reserve(JUMP_CACHE_BYTES);
+    this.#widths = widths;
+    this.#decoder = new BlockDecoder(machine, arena, widths);
+    this.jumpCache = jumpCache;
     this.#clearJumpCache();
     machine.onWrite(FRAME_WATCH.code, (frame, offset, lengthBytes) =>
       this.invalidate(frame, offset, lengthBytes),
@@ -50,7 +48,8 @@ export class CodeCache {
     for (const frame of this.#frames.keys()) this.#machine.unwatch(toMfn(frame), FRAME_WATCH.code);
     this.#frames.clear();
     this.#arena.clear();
-    this.#builder.clear();
+    this.#widths.narrow.builder.clear();
+    this.#widths.wide.builder.clear();
     this.#copy = null;
     this.#clearJumpCache();
   }
@@ -65,8 +64,7 @@ export class CodeCache {
    */
   resolve(place: CodePlace, fetchSecondPage: FetchSecondPage): Block | number {
     const frame = place.host >>> 12;
-    const key = blockKey(place.mode.number, place.instructionPointer);
-    const known = this.#frames.get(frame)?.get(key);
+    const known = this.#frames.get(frame)?.get(place.mode.number, place.instructionPointer);
     if (known !== undefined) {
       if (known.secondFrame < 0) return known;
       const second = fetchSecondPage();
@@ -82,8 +80,7 @@ export class CodeCache {
   #install(place: CodePlace, decoded: DecodedBlock): Block {
     const { block, links } = decoded;
     const codeFrame = this.#codeFrame(block.frame);
-    const key = blockKey(block.mode, block.instructionPointer);
-    const waiting = codeFrame.add(key, block);
+    const waiting = codeFrame.add(block);
     if (block.secondFrame >= 0) this.#codeFrame(block.secondFrame).addGuest(block);
     this.#link(block, waiting);
     for (const { field, target } of links) this.#linkTo(codeFrame, place, field, target);
@@ -104,9 +101,8 @@ export class CodeCache {
   #linkTo(codeFrame: CodeFrame, place: CodePlace, field: number, target: number): void {
     const linear = target + place.mode.codeBase;
     if (Math.floor(linear / 4096) !== Math.floor(place.linear / 4096)) return;
-    const key = blockKey(place.mode.number, target);
-    const block = codeFrame.get(key);
-    if (block === undefined) codeFrame.wait(key, [field]);
+    const block = codeFrame.get(place.mode.number, target);
+    if (block === undefined) codeFrame.wait(place.mode.number, target, [field]);
     else this.#link(block, [field]);
   }
 
@@ -145,9 +141,10 @@ export class CodeCache {
    * be in the midst of them.
    */
   #kill(block: Block): void {
-    this.#arena.setHandlers(block.record, block.recordCount, this.#staleHandler);
-    if (this.#copy?.block === block)
-      this.#arena.setHandlers(this.#copy.record, this.#copy.count, this.#staleHandler);
+    const { handlers } = block.isWide ? this.#widths.wide : this.#widths.narrow;
+    const stale = handlers.special("stale");
+    this.#arena.setHandlers(block.record, block.recordCount, stale);
+    if (this.#copy?.block === block) this.#arena.setHandlers(this.#copy.record, this.#copy.count, stale);
     const { view } = this.#machine;
     const entry = this.jumpCache + jumpEntryOffset(block.instructionPointer);
     if (view.getUint32(entry + JUMP_ENTRY.record, true) === block.record) {
@@ -156,7 +153,7 @@ export class CodeCache {
     for (const field of block.incoming) view.setUint32(field, 0, true);
     this.#forget(block, block.frame);
     if (block.secondFrame >= 0) this.#forget(block, block.secondFrame);
-    this.#frames.get(block.frame)?.wait(blockKey(block.mode, block.instructionPointer), block.incoming);
+    this.#frames.get(block.frame)?.wait(block.mode, block.instructionPointer, block.incoming);
   }
 
   #forget(block: Block, frame: number): void {
@@ -197,7 +194,7 @@ export class CodeCache {
     const block =
       place === null
         ? undefined
-        : this.#frames.get(place.host >>> 12)?.get(blockKey(place.mode.number, place.instructionPointer));
+        : this.#frames.get(place.host >>> 12)?.get(place.mode.number, place.instructionPointer);
     this.#copy = block === undefined ? null : { block, record: to, count };
   }
 }

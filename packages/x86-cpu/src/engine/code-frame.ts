@@ -1,35 +1,59 @@
 import type { Block } from "./block.ts";
 
-/** Name of a block within its frame: mode and offset in CS. Exact for modes below 2^20 and 32-bit offsets. */
-export type BlockKey = number;
+/** What is kept by mode and offset in CS: both together would not fit an exact number in 64-bit code. */
+class ByMode<Value> {
+  readonly #modes = new Map<number, Map<number, Value>>();
+  size = 0;
 
-export const blockKey = (mode: number, instructionPointer: number): BlockKey =>
-  mode * 0x1_0000_0000 + (instructionPointer >>> 0);
+  get(mode: number, instructionPointer: number): Value | undefined {
+    return this.#modes.get(mode)?.get(instructionPointer);
+  }
+
+  set(mode: number, instructionPointer: number, value: Value): void {
+    let values = this.#modes.get(mode);
+    if (values === undefined) {
+      values = new Map();
+      this.#modes.set(mode, values);
+    }
+    if (!values.has(instructionPointer)) this.size += 1;
+    values.set(instructionPointer, value);
+  }
+
+  delete(mode: number, instructionPointer: number): void {
+    if (this.#modes.get(mode)?.delete(instructionPointer)) this.size -= 1;
+  }
+
+  *values(): Generator<Value> {
+    for (const values of this.#modes.values()) yield* values.values();
+  }
+}
 
 /** What is known of the code in one frame. */
 export class CodeFrame {
-  readonly #blocks = new Map<BlockKey, Block>();
+  readonly #blocks = new ByMode<Block>();
   /** Blocks of other frames whose last instruction ends here. */
   readonly #guests = new Set<Block>();
   /** One bit per byte that some block was decoded from. May say yes for blocks that are gone. */
   readonly #decoded = new Uint8Array(512);
   /** Link fields that wait for a block. */
-  readonly #waiting = new Map<BlockKey, number[]>();
+  readonly #waiting = new ByMode<number[]>();
 
   get isEmpty(): boolean {
     return this.#blocks.size === 0 && this.#guests.size === 0;
   }
 
-  get(key: BlockKey): Block | undefined {
-    return this.#blocks.get(key);
+  /** The block of a mode that begins at an offset in CS. */
+  get(mode: number, instructionPointer: number): Block | undefined {
+    return this.#blocks.get(mode, instructionPointer);
   }
 
   /** Adds a block that begins here and returns the link fields that waited for it. */
-  add(key: BlockKey, block: Block): readonly number[] {
-    this.#blocks.set(key, block);
+  add(block: Block): readonly number[] {
+    const { mode, instructionPointer } = block;
+    this.#blocks.set(mode, instructionPointer, block);
     this.#mark(block.start, block.end);
-    const waiting = this.#waiting.get(key) ?? [];
-    this.#waiting.delete(key);
+    const waiting = this.#waiting.get(mode, instructionPointer) ?? [];
+    this.#waiting.delete(mode, instructionPointer);
     return waiting;
   }
 
@@ -40,15 +64,15 @@ export class CodeFrame {
   }
 
   remove(block: Block): void {
-    const key = blockKey(block.mode, block.instructionPointer);
-    if (this.#blocks.get(key) === block) this.#blocks.delete(key);
+    const { mode, instructionPointer } = block;
+    if (this.#blocks.get(mode, instructionPointer) === block) this.#blocks.delete(mode, instructionPointer);
     this.#guests.delete(block);
   }
 
   /** Notes link fields that want to lead to a block that does not exist. */
-  wait(key: BlockKey, fields: readonly number[]): void {
-    const waiting = this.#waiting.get(key);
-    if (waiting === undefined) this.#waiting.set(key, [...fields]);
+  wait(mode: number, instructionPointer: number, fields: readonly number[]): void {
+    const waiting = this.#waiting.get(mode, instructionPointer);
+    if (waiting === undefined) this.#waiting.set(mode, instructionPointer, [...fields]);
     else waiting.push(...fields);
   }
 

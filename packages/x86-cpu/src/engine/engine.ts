@@ -1,17 +1,13 @@
 import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interface";
-import {
-  buildInterpreter,
-  type InterpreterEnvironment,
-  type InterpreterFunction,
-} from "../interpreter/build-interpreter.ts";
-import { createHandlerTable, type HandlerTable } from "../interpreter/handlers.ts";
+import type { InterpreterEnvironment } from "../interpreter/build-interpreter.ts";
+import { JUMP_CACHE_BYTES } from "../interpreter/jump-cache.ts";
 import { RECORD_BYTES } from "../interpreter/record.ts";
 import { createSupportModule } from "../support/support-module.ts";
 import { CarefulAccess } from "./careful-access.ts";
 import { CodeCache } from "./code-cache.ts";
-import { ModeTable } from "./mode.ts";
+import { CodeWidth, type CodeWidths } from "./code-width.ts";
+import { type Mode, ModeTable } from "./mode.ts";
 import { RecordArena } from "./record-arena.ts";
-import { RecordBuilder } from "./record-builder.ts";
 import { StateWindow } from "./state-window.ts";
 
 /** Memory and options of an engine. */
@@ -30,9 +26,8 @@ const SCRATCH_RECORDS = 256;
 export class Engine {
   readonly machine: MachineMemory;
   readonly translator: AddressTranslator;
-  readonly handlers: HandlerTable = createHandlerTable(false);
   readonly modes: ModeTable = new ModeTable();
-  readonly builder: RecordBuilder;
+  readonly widths: CodeWidths;
   readonly code: CodeCache;
   readonly accesses: CarefulAccess;
   readonly window: StateWindow;
@@ -40,42 +35,36 @@ export class Engine {
   readonly scratch: number;
   /** Counts how often mode numbers began anew: a mode of another generation means nothing. */
   modeGeneration = 0;
-  readonly #environment: InterpreterEnvironment;
-  #fast: InterpreterFunction | null = null;
-  #careful: InterpreterFunction | null = null;
 
   constructor(options: EngineOptions) {
     const { machine, translator } = options;
     this.machine = machine;
     this.translator = translator;
     const arena = new RecordArena(machine, options.recordBytes ?? DEFAULT_RECORD_BYTES);
-    this.builder = new RecordBuilder(arena, this.handlers);
-    this.code = new CodeCache(machine, arena, this.builder, this.handlers);
+    const jumpCache = machine.reserve(JUMP_CACHE_BYTES);
     this.scratch = machine.reserve(SCRATCH_RECORDS * RECORD_BYTES);
     this.accesses = new CarefulAccess(machine);
     this.window = new StateWindow(machine);
-    this.#environment = {
+    const environment: InterpreterEnvironment = {
       memory: machine.memory,
       translator,
       support: createSupportModule({ machine, translator, state: this.window.base }),
-      jumpCache: this.code.jumpCache,
+      jumpCache,
       state: this.window.base,
       announceStore: (host, sizeBytes) => this.accesses.announceStore(host >>> 0, sizeBytes),
       access: (address, flags) => this.accesses.access(address, flags),
       commit: () => this.accesses.commit(),
     };
+    this.widths = {
+      narrow: new CodeWidth(false, arena, environment),
+      wide: new CodeWidth(true, arena, environment),
+    };
+    this.code = new CodeCache(machine, arena, this.widths, jumpCache);
   }
 
-  /** The interpreter for code with a flat stack. */
-  get fast(): InterpreterFunction {
-    this.#fast ??= buildInterpreter({ wide: false, careful: false }, this.#environment);
-    return this.#fast;
-  }
-
-  /** The interpreter for any stack and for accesses that the fast one refuses. Generated when first needed. */
-  get careful(): InterpreterFunction {
-    this.#careful ??= buildInterpreter({ wide: false, careful: true }, this.#environment);
-    return this.#careful;
+  /** The parts for code of a mode. */
+  widthOf(mode: Mode): CodeWidth {
+    return mode.codeBytes === 8 ? this.widths.wide : this.widths.narrow;
   }
 
   /** Makes room when records or modes run out. */

@@ -15,12 +15,25 @@ import {
 import { type PackedFault, packFault, VECTOR } from "@xenolith/x86-architecture";
 import { STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
-import type { AccessPrivilege, LinearMemory, ReadResult } from "./system-operations.ts";
+import {
+  type AccessPrivilege,
+  accessFault,
+  failedAccess,
+  isAccessFault,
+  type LinearMemory,
+  type ReadResult,
+} from "./system-operations.ts";
 
 const PAGE_BYTES = 4096;
+const LAST_NARROW = 0xffff_ffff;
+/** First address above the lower canonical half. */
+const CANONICAL_END = 2 ** 47;
 
-/** An offset in machine memory, or a negated fault. */
-export type HostOrFault = number;
+/** Whether an address is that of a wide access, whatever the code: 32-bit code has none such. */
+const isBeyondNarrow = (at: number): boolean => at < 0 || at > LAST_NARROW;
+
+/** Offset within its page of an exact address. */
+const pageOffset = (at: number): number => at & (PAGE_BYTES - 1);
 
 /** Memory of one VCPU by linear address, for TypeScript. */
 export class VcpuMemory implements LinearMemory {
@@ -32,8 +45,11 @@ export class VcpuMemory implements LinearMemory {
   isActive = false;
   /** Whether addresses are those of 32-bit code. */
   isNarrow = true;
-  /** Where an access last went beyond the limit that the space enforces for segments; -1: nowhere since it was cleared. */
-  beyondLimit = -1;
+  /**
+   * Where an access last went beyond the limit that the space enforces for segments, or was not canonical; null: nowhere
+   * since it was cleared.
+   */
+  beyondLimit: number | null = null;
   readonly #machine: MachineMemory;
   readonly #translator: AddressTranslator;
   readonly #state: VcpuState;
@@ -47,25 +63,25 @@ export class VcpuMemory implements LinearMemory {
 
   read8(at: number, privilege?: AccessPrivilege): ReadResult {
     const host = this.translate(at, ACCESS.read, privilege);
-    return host < 0 ? host : this.#machine.view.getUint8(host);
+    return isAccessFault(host) ? host : this.#machine.view.getUint8(host);
   }
 
   read16(at: number, privilege?: AccessPrivilege): ReadResult {
-    if ((at & (PAGE_BYTES - 1)) > PAGE_BYTES - 2) return this.#readAcross(at, 2, privilege);
+    if (pageOffset(at) > PAGE_BYTES - 2) return this.#readAcross(at, 2, privilege);
     const host = this.translate(at, ACCESS.read, privilege);
-    return host < 0 ? host : this.#machine.view.getUint16(host, true);
+    return isAccessFault(host) ? host : this.#machine.view.getUint16(host, true);
   }
 
   read32(at: number, privilege?: AccessPrivilege): ReadResult {
-    if ((at & (PAGE_BYTES - 1)) > PAGE_BYTES - 4) return this.#readAcross(at, 4, privilege);
+    if (pageOffset(at) > PAGE_BYTES - 4) return this.#readAcross(at, 4, privilege);
     const host = this.translate(at, ACCESS.read, privilege);
-    return host < 0 ? host : this.#machine.view.getUint32(host, true);
+    return isAccessFault(host) ? host : this.#machine.view.getUint32(host, true);
   }
 
   read64(at: number, privilege?: AccessPrivilege): PackedFault | 0 {
-    if ((at & (PAGE_BYTES - 1)) <= PAGE_BYTES - 8) {
+    if (pageOffset(at) <= PAGE_BYTES - 8) {
       const host = this.translate(at, ACCESS.read, privilege);
-      if (host < 0) return -host;
+      if (isAccessFault(host)) return accessFault(host);
       this.low = this.#machine.view.getUint32(host, true);
       this.high = this.#machine.view.getUint32(host + 4, true);
       return 0;
@@ -73,31 +89,31 @@ export class VcpuMemory implements LinearMemory {
     const fault = this.checkRead(at, 8, privilege);
     if (fault !== 0) return fault;
     this.low = this.read32(at, privilege);
-    this.high = this.read32(this.#wrapped(at + 4), privilege);
+    this.high = this.read32(this.#after(at, 4), privilege);
     return 0;
   }
 
   write8(at: number, value: number, privilege?: AccessPrivilege): PackedFault | 0 {
     const host = this.translate(at, ACCESS.write, privilege);
-    if (host < 0) return -host;
+    if (isAccessFault(host)) return accessFault(host);
     this.#machine.view.setUint8(host, value);
     this.announce(host, 1);
     return 0;
   }
 
   write16(at: number, value: number, privilege?: AccessPrivilege): PackedFault | 0 {
-    if ((at & (PAGE_BYTES - 1)) > PAGE_BYTES - 2) return this.#writeAcross(at, 2, value, privilege);
+    if (pageOffset(at) > PAGE_BYTES - 2) return this.#writeAcross(at, 2, value, privilege);
     const host = this.translate(at, ACCESS.write, privilege);
-    if (host < 0) return -host;
+    if (isAccessFault(host)) return accessFault(host);
     this.#machine.view.setUint16(host, value, true);
     this.announce(host, 2);
     return 0;
   }
 
   write32(at: number, value: number, privilege?: AccessPrivilege): PackedFault | 0 {
-    if ((at & (PAGE_BYTES - 1)) > PAGE_BYTES - 4) return this.#writeAcross(at, 4, value, privilege);
+    if (pageOffset(at) > PAGE_BYTES - 4) return this.#writeAcross(at, 4, value, privilege);
     const host = this.translate(at, ACCESS.write, privilege);
-    if (host < 0) return -host;
+    if (isAccessFault(host)) return accessFault(host);
     this.#machine.view.setUint32(host, value, true);
     this.announce(host, 4);
     return 0;
@@ -106,7 +122,7 @@ export class VcpuMemory implements LinearMemory {
   write64(at: number, low: number, high: number, privilege?: AccessPrivilege): PackedFault | 0 {
     const fault = this.checkWrite(at, 8, privilege);
     if (fault !== 0) return fault;
-    return this.write32(at, low, privilege) || this.write32(this.#wrapped(at + 4), high, privilege);
+    return this.write32(at, low, privilege) || this.write32(this.#after(at, 4), high, privilege);
   }
 
   checkWrite(at: number, lengthBytes: number, privilege?: AccessPrivilege): PackedFault | 0 {
@@ -124,63 +140,89 @@ export class VcpuMemory implements LinearMemory {
   }
 
   /**
-   * Offset in machine memory of the byte at a linear address, valid within its page for one access.
+   * Offset in machine memory of the byte at a linear address, valid within its page for one access; or a fault.
    * @param kind - `ACCESS.read`, `.write` or `.execute`.
    */
-  translate(at: number, kind: number, privilege: AccessPrivilege = "current"): HostOrFault {
+  translate(at: number, kind: number, privilege: AccessPrivilege = "current"): ReadResult {
     const isUser = privilege === "current" && this.#state.privilege === 3;
-    if (this.isActive && this.isNarrow) {
-      const host = this.#lookUp(at, kind, isUser);
+    const isNarrow = this.isNarrow && !isBeyondNarrow(at);
+    if (this.isActive) {
+      const host = this.#lookUp(at, kind, isUser, isNarrow);
       if (host >= 0) return host;
     }
-    const access = kind | (isUser ? ACCESS.user : 0) | (this.isNarrow ? ACCESS.narrow : 0);
+    const access = kind | (isUser ? ACCESS.user : 0) | (isNarrow ? ACCESS.narrow : 0);
     const result = this.#translator.refill(this.space, toLinearAddress(at), access);
     const { mailbox } = this.#translator.tlb;
     const { view } = this.#machine;
     if (result !== REFILL.fault) return view.getUint32(mailbox + REFILL_MAILBOX.hostAddress, true);
     const reason = view.getUint32(mailbox + REFILL_MAILBOX.reason, true);
-    if (reason !== REFILL_REASON.pageFault) {
-      this.beyondLimit = at;
-      return -packFault(VECTOR.generalProtection, 0);
-    }
+    if (reason !== REFILL_REASON.pageFault) return this.#beyond(at);
     this.#machine.view.setFloat64(
       this.#state.base + STATE.faultAddress,
       view.getFloat64(mailbox + REFILL_MAILBOX.address, true),
       true,
     );
-    return -packFault(VECTOR.pageFault, view.getUint32(mailbox + REFILL_MAILBOX.errorCode, true));
+    return failedAccess(
+      packFault(VECTOR.pageFault, view.getUint32(mailbox + REFILL_MAILBOX.errorCode, true)),
+    );
+  }
+
+  #beyond(at: number): ReadResult {
+    this.beyondLimit = at;
+    return failedAccess(packFault(VECTOR.generalProtection, 0));
   }
 
   /** What the TLB knows; negative: nothing. */
-  #lookUp(at: number, kind: number, isUser: boolean): number {
+  #lookUp(at: number, kind: number, isUser: boolean, isNarrow: boolean): number {
     const { tlb } = this.#translator;
     const { view } = this.#machine;
     const table = kind === ACCESS.read ? tlb.read : kind === ACCESS.write ? tlb.write : tlb.execute;
     const entry = table + ((at >>> 12) & (TLB_ENTRY_COUNT - 1)) * 16;
-    const tag = (this.#state.u32(STATE.spaceTag) & ~TLB_TAG.user) | (isUser ? TLB_TAG.user : 0);
+    const spaceTag = this.#state.u32(STATE.spaceTag) & ~(TLB_TAG.user | TLB_TAG.narrow);
+    const tag = spaceTag | (isUser ? TLB_TAG.user : 0) | (isNarrow ? TLB_TAG.narrow : 0);
     if (view.getInt32(entry + TLB_ENTRY.tag, true) !== ((at & -PAGE_BYTES) | tag)) return -1;
+    if (!isNarrow && view.getInt32(entry + TLB_ENTRY.tag + 4, true) !== Math.floor(at / 0x1_0000_0000)) {
+      return -1;
+    }
     return (at + view.getUint32(entry + TLB_ENTRY.addend, true)) >>> 0;
   }
 
-  #wrapped(at: number): number {
-    return this.isNarrow ? at >>> 0 : at;
+  /** The address `distance` bytes behind one: 32-bit code wraps. */
+  #after(at: number, distance: number): number {
+    return this.isNarrow && !isBeyondNarrow(at) ? (at + distance) >>> 0 : at + distance;
+  }
+
+  /** Translates the page behind the one of `at`, where an access that begins there goes on. */
+  translateNext(at: number, kind: number, privilege?: AccessPrivilege): ReadResult {
+    return this.translate(this.#after(at, PAGE_BYTES - pageOffset(at)), kind, privilege);
+  }
+
+  /**
+   * A fault where the page behind the one of `at` begins the hole between the canonical halves, else 0: an access that goes
+   * on there faults before any page does.
+   */
+  holeBehind(at: number): ReadResult {
+    const next = this.#after(at, PAGE_BYTES - pageOffset(at));
+    return next === CANONICAL_END ? this.#beyond(next) : 0;
   }
 
   #check(at: number, lengthBytes: number, kind: number, privilege?: AccessPrivilege): PackedFault | 0 {
+    const crosses = lengthBytes > PAGE_BYTES - pageOffset(at);
+    const hole = crosses ? this.holeBehind(at) : 0;
+    if (isAccessFault(hole)) return accessFault(hole);
     const first = this.translate(at, kind, privilege);
-    if (first < 0) return -first;
-    const inPage = PAGE_BYTES - (at & (PAGE_BYTES - 1));
-    if (lengthBytes <= inPage) return 0;
-    const second = this.translate(this.#wrapped(at + inPage), kind, privilege);
-    return second < 0 ? -second : 0;
+    if (isAccessFault(first)) return accessFault(first);
+    if (!crosses) return 0;
+    const second = this.translateNext(at, kind, privilege);
+    return isAccessFault(second) ? accessFault(second) : 0;
   }
 
   #readAcross(at: number, sizeBytes: number, privilege?: AccessPrivilege): ReadResult {
     const fault = this.checkRead(at, sizeBytes, privilege);
-    if (fault !== 0) return -fault;
+    if (fault !== 0) return failedAccess(fault);
     let value = 0;
     for (let byte = sizeBytes - 1; byte >= 0; byte--) {
-      value = value * 256 + this.read8(this.#wrapped(at + byte), privilege);
+      value = value * 256 + this.read8(this.#after(at, byte), privilege);
     }
     return value;
   }
@@ -189,7 +231,7 @@ export class VcpuMemory implements LinearMemory {
     const fault = this.checkWrite(at, sizeBytes, privilege);
     if (fault !== 0) return fault;
     for (let byte = 0; byte < sizeBytes; byte++) {
-      this.write8(this.#wrapped(at + byte), (value >>> (8 * byte)) & 0xff, privilege);
+      this.write8(this.#after(at, byte), (value >>> (8 * byte)) & 0xff, privilege);
     }
     return 0;
   }

@@ -11,7 +11,7 @@ export interface Mode {
   /** Number in the state block and in the jump cache. */
   readonly number: number;
   readonly codeBytes: CodeBytes;
-  /** Linear base of CS, and last offset that may be executed. */
+  /** Linear base of CS, and last offset that may be executed. 64-bit code: 0, and the end of the lower canonical half. */
   readonly codeBase: number;
   readonly codeLimit: number;
   /**
@@ -24,6 +24,8 @@ export interface Mode {
 }
 
 const LAST_OFFSET = 0xffff_ffff;
+/** Last offset that may be executed in the lower canonical half; those of the upper half are negative. */
+const LAST_CANONICAL = 2 ** 47 - 1;
 
 /** Most modes that are told apart before all decoded code is forgotten. */
 const CAPACITY = 1024;
@@ -59,6 +61,7 @@ export class ModeTable {
   /** Modes with flat code, by all else. */
   readonly #flat: (Mode | undefined)[] = [];
   readonly #others = new Map<string, Mode>();
+  #wide: Mode | null = null;
 
   /** Whether so many modes are known that the code cache should be flushed and the table cleared. */
   get isFull(): boolean {
@@ -69,15 +72,32 @@ export class ModeTable {
     this.#modes.length = 0;
     this.#flat.length = 0;
     this.#others.clear();
+    this.#wide = null;
+  }
+
+  /** 64-bit code has no segments but FS and GS. [SDM3A-3.2.4] */
+  #addWide(): Mode {
+    const mode: Mode = {
+      number: this.#modes.length,
+      codeBytes: 8,
+      codeBase: 0,
+      codeLimit: LAST_CANONICAL,
+      flatSegments: CHECKED_SEGMENTS.reduce((flat, index) => flat | (1 << index), 0),
+      hasFlatStack: true,
+    };
+    this.#modes.push(mode);
+    this.#wide = mode;
+    return mode;
   }
 
   /** The mode a VCPU is in. `flatLimit`: last linear address of its space. */
   modeOf(state: VcpuState, flatLimit: number): Mode {
     const codeAt = STATE.segments + SEGMENT_BYTES * SEGMENT.cs;
+    const codeBytes = codeBytesOf(state, state.u32(codeAt + SEGMENT_FIELD.attributes));
+    if (codeBytes === 8) return this.#wide ?? this.#addWide();
     const limit = state.u32(codeAt + SEGMENT_FIELD.limit);
     const codeLimit = limit >= flatLimit ? LAST_OFFSET : limit;
     const codeBase = state.address(STATE.codeBase);
-    const codeBytes = codeBytesOf(state, state.u32(codeAt + SEGMENT_FIELD.attributes));
     const flatSegments = flatSegmentsOf(state, flatLimit);
     const isFlatStack = (flatSegments & (1 << SEGMENT.ss)) !== 0;
     const hasFlatStack = isFlatStack && state.u32(STATE.stackMask) === LAST_OFFSET;

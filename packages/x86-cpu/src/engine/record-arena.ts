@@ -57,6 +57,12 @@ export class RecordArena {
     this.#view.setInt32(record + field + 4, Math.floor(value / 0x1_0000_0000), true);
   }
 
+  /** Reads a 64-bit field that holds a safe integer. */
+  wide(record: number, field: number): number {
+    const high = this.#view.getInt32(record + field + 4, true);
+    return high * 0x1_0000_0000 + this.#view.getUint32(record + field, true);
+  }
+
   u16(record: number, field: number): number {
     return this.#view.getUint16(record + field, true);
   }

@@ -26,6 +26,16 @@ const segmentField = (segment: SegmentIndex, field: number): number =>
 const addressMask = (addressBytes: number): number =>
   addressBytes === 2 ? 0xffff : addressBytes === 4 ? 0xffff_ffff : -1;
 
+/** Displacement of a memory operand of an instruction at an address: that of 64-bit code may count from there. */
+const placedDisplacement = (
+  instruction: Instruction,
+  operand: MemoryOperand,
+  instructionPointer: number,
+): number => {
+  const displacement = displacementOf(instruction, operand);
+  return operand.isRipRelative ? instructionPointer + displacement : displacement;
+};
+
 /** An address to be worked out by a record of its own. */
 interface AddressRequest {
   readonly segment: SegmentIndex;
@@ -129,13 +139,13 @@ export class RecordBuilder {
         base: memory.operand.base,
         index: memory.operand.index,
         scale: memory.operand.scale,
-        displacement: displacementOf(instruction, memory.operand),
+        displacement: placedDisplacement(instruction, memory.operand, instructionPointer),
         destination: STATE.address0,
       });
     }
     const record = this.#begin(handler, instruction, instructionPointer, mode);
     for (const [position, operand] of instruction.operands.entries()) {
-      this.#setOperand(record, instruction, operand, position);
+      this.#setOperand(record, instruction, instructionPointer, operand, position);
     }
     if (isIndirect) {
       this.#setAddressFields(record, -1, -1, 0, 0);
@@ -149,7 +159,13 @@ export class RecordBuilder {
     return isNarrow || (instruction.mnemonic !== "lea" && !isFlat(mode, operand.segment));
   }
 
-  #setOperand(record: number, instruction: Instruction, operand: Operand, position: number): void {
+  #setOperand(
+    record: number,
+    instruction: Instruction,
+    instructionPointer: number,
+    operand: Operand,
+    position: number,
+  ): void {
     const arena = this.#arena;
     if (operand.kind === "register") {
       const field = position === 0 ? RECORD.register0 : RECORD.register1;
@@ -160,7 +176,8 @@ export class RecordBuilder {
       arena.setU32(record, RECORD.immediate + 4, operand.high >>> 0);
     } else if (operand.kind === "memory") {
       const { base, index, scale } = operand;
-      this.#setAddressFields(record, base, index, scale, displacementOf(instruction, operand));
+      const displacement = placedDisplacement(instruction, operand, instructionPointer);
+      this.#setAddressFields(record, base, index, scale, displacement);
     }
   }
 

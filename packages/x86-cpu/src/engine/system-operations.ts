@@ -42,20 +42,27 @@ export type SystemOperations = ReadonlyMap<string, SystemOperation>;
 export type AccessPrivilege = "current" | "supervisor";
 
 /**
- * A value read, unsigned; or, when the access faulted, a negative number: the negated {@link PackedFault}
- * (`isAccessFault`, `accessFault`). For a page fault the address is in `VcpuState` at `STATE.faultAddress`.
+ * A value read, unsigned, or a canonical address; or, when the access faulted, a number below them all (`isAccessFault`,
+ * `accessFault`). For a page fault the address is in `VcpuState` at `STATE.faultAddress`.
  */
 export type ReadResult = number;
 
+/** Faults lie below it: no canonical address does, nor any number that generated code hands over. */
+const LOWEST_RESULT = -(2 ** 52);
+
 /** Whether a read failed. */
-export const isAccessFault = (result: ReadResult): boolean => result < 0;
+export const isAccessFault = (result: ReadResult): boolean => result < LOWEST_RESULT;
 
 /** The fault of a failed read. */
-export const accessFault = (result: ReadResult): PackedFault => -result;
+export const accessFault = (result: ReadResult): PackedFault => LOWEST_RESULT - result;
+
+/** The result of a read that failed. */
+export const failedAccess = (fault: PackedFault): ReadResult => LOWEST_RESULT - fault;
 
 /**
  * Memory by linear address, through the TLB with all its checks. An access that crosses a page happens whole or not at all.
- * Stores pass the frame watch. Linear addresses wrap at 2^32 outside 64-bit mode.
+ * Stores pass the frame watch. In 16 and 32-bit code an access that begins below 2^32 wraps there; addresses above are those
+ * of system structures of long mode, and good in any code. What is not canonical faults with #GP(0).
  */
 export interface LinearMemory {
   read8(at: number, privilege?: AccessPrivilege): ReadResult;
@@ -78,22 +85,35 @@ export interface LinearMemory {
 
 /** Operands of an instruction through segmentation: limit, type and presence checks give #GP(0) or #SS(0). */
 export interface OperandAccess {
-  /** Offset of a memory operand in its segment, wrapped at the address size. */
+  /**
+   * Offset of a memory operand in its segment, wrapped at the address size. In 64-bit code: signed, and exact below 2^52
+   * (beyond, no segment base makes it canonical).
+   */
   offsetOf(instruction: Instruction, operand: MemoryOperand): number;
   /**
-   * Linear address of `lengthBytes` at `offset` in a segment.
-   * @returns the address, or a negated fault (see {@link ReadResult}); in 64-bit mode addresses may be negative too: there
-   * the result is only an address (call `isCanonical` first).
+   * Linear address of `lengthBytes` at `offset` in a segment: within its limits, or canonical in 64-bit code.
+   * @returns the address, or a fault (see {@link ReadResult}).
    */
   linear(segment: SegmentIndex, offset: number, lengthBytes: number, isWrite: boolean): ReadResult;
   /** Reads operand number `which` (register, memory or immediate) with `sizeBytes` of 1, 2 or 4. */
   read(instruction: Instruction, which: number, sizeBytes: 1 | 2 | 4): ReadResult;
   /** Writes operand number `which`. A 4-byte write to a register zeroes its upper half. */
   write(instruction: Instruction, which: number, sizeBytes: 1 | 2 | 4, value: number): PackedFault | 0;
-  /** Pushes one value at the stack size in place; ESP moves only when the store succeeds. */
-  push(value: number, sizeBytes: 2 | 4): PackedFault | 0;
+  /** Reads 64 bits of operand number `which` into `low` and `high`. Returns 0 or the fault. */
+  read64(instruction: Instruction, which: number): PackedFault | 0;
+  write64(instruction: Instruction, which: number, low: number, high: number): PackedFault | 0;
+  /** Words of the last successful {@link read64} or {@link peek64}, unsigned. */
+  readonly low: number;
+  readonly high: number;
+  /**
+   * Pushes one value at the stack size in place; ESP moves only when the store succeeds. 8 bytes: the value is a safe
+   * integer, sign-extended.
+   */
+  push(value: number, sizeBytes: 2 | 4 | 8): PackedFault | 0;
   /** Reads the stack `offset` bytes above its top without moving it. */
   peek(offset: number, sizeBytes: 2 | 4): ReadResult;
+  /** Reads 64 bits of the stack into `low` and `high`. Returns 0 or the fault. */
+  peek64(offset: number): PackedFault | 0;
   /** Moves the stack pointer, wrapping at the stack size. */
   adjustStack(bytes: number): void;
 }

@@ -17,6 +17,7 @@ import {
   type PackedFault,
   type PrivilegedOperation,
   packFault,
+  REGISTER,
   type VcpuContext,
   VECTOR,
   type X86Vcpu,
@@ -29,15 +30,19 @@ import type { VcpuState } from "../state/vcpu-state.ts";
 import type { Block } from "./block.ts";
 import { doBulkMove } from "./bulk-moves.ts";
 import type { CodePlace } from "./code-place.ts";
+import type { CodeWidth } from "./code-width.ts";
 import type { Engine } from "./engine.ts";
 import { type EventPolicy, type GatedCore, SOFTWARE_INTERRUPT } from "./event-policy.ts";
 import { VcpuMemory } from "./linear-memory.ts";
 import type { Mode } from "./mode.ts";
 import { VcpuOperands } from "./operand-access.ts";
 import { describePrivileged } from "./privileged-operation.ts";
+import type { RecordBuilder } from "./record-builder.ts";
 import { RunBudget } from "./run-budget.ts";
 import { isStackAccess } from "./stack-accesses.ts";
 import {
+  accessFault,
+  isAccessFault,
   OUTCOME,
   type Outcome,
   type ProcessorEnvironment,
@@ -209,11 +214,12 @@ export class Vcpu implements X86Vcpu, GatedCore {
     for (;;) {
       const mode = this.#mode;
       if (mode === null) return null;
-      const interpret = mode.hasFlatStack ? engine.fast : engine.careful;
+      const width = engine.widthOf(mode);
+      const interpret = mode.hasFlatStack ? width.fast : width.careful;
       let code = interpret(state.u32(STATE.spaceTag), record, 0);
       record = 0;
       if (code === LEAVE.careful) {
-        code = engine.careful(state.u32(STATE.spaceTag), state.u32(STATE.exitRecord), 1);
+        code = width.careful(state.u32(STATE.spaceTag), state.u32(STATE.exitRecord), 1);
       }
       switch (code) {
         case LEAVE.resolve: {
@@ -228,12 +234,12 @@ export class Vcpu implements X86Vcpu, GatedCore {
           break;
         }
         case LEAVE.rare: {
-          const exit = this.#rare();
+          const exit = this.#rare(width);
           if (exit !== null) return exit;
           return null;
         }
         case LEAVE.bulk:
-          this.#bulk();
+          this.#bulk(width);
           break;
         case LEAVE.fault:
           return this.#fault(state.u32(STATE.fault));
@@ -266,11 +272,11 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   #place(mode: Mode): CodePlace | PackedFault {
     const instructionPointer = this.state.instructionPointer;
-    const linear = mode.codeBytes === 8 ? instructionPointer : (instructionPointer + mode.codeBase) >>> 0;
-    if (instructionPointer > mode.codeLimit && mode.codeBytes !== 8)
-      return packFault(VECTOR.generalProtection, 0);
+    if (instructionPointer > mode.codeLimit) return packFault(VECTOR.generalProtection, 0);
+    const isWide = mode.codeBytes === 8;
+    const linear = isWide ? instructionPointer : (instructionPointer + mode.codeBase) >>> 0;
     const host = this.memory.translate(linear, ACCESS.execute);
-    return host < 0 ? -host : { instructionPointer, linear, mode, host };
+    return isAccessFault(host) ? accessFault(host) : { instructionPointer, linear, mode, host };
   }
 
   #resolve(mode: Mode): Block | PackedFault {
@@ -279,9 +285,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
     const place = this.#place(mode);
     if (typeof place === "number") return place;
     const block = engine.code.resolve(place, () => {
-      const page = Math.floor(place.linear / 4096) * 4096 + 4096;
-      const host = this.memory.translate(mode.codeBytes === 8 ? page : page >>> 0, ACCESS.execute);
-      return host < 0 ? { fault: -host, host: 0 } : { fault: 0, host };
+      const host = this.memory.translateNext(place.linear, ACCESS.execute);
+      return isAccessFault(host) ? { fault: accessFault(host), host: 0 } : { fault: 0, host };
     });
     if (typeof block !== "number") engine.code.remember(block);
     return block;
@@ -293,17 +298,16 @@ export class Vcpu implements X86Vcpu, GatedCore {
     const engine = this.#engine;
     const record = state.u32(STATE.exitRecord);
     const place = this.#place(mode);
-    const stop = engine.handlers.special("stop");
+    const stop = engine.widthOf(mode).handlers.special("stop");
     const from = typeof place === "number" ? null : place;
     engine.code.copyStart(from, record, state.i32(STATE.budget), engine.scratch, stop);
     return engine.scratch;
   }
 
-  #bulk(): void {
+  #bulk({ handlers }: CodeWidth): void {
     const { state } = this;
     const record = state.u32(STATE.exitRecord);
-    const handler =
-      this.#engine.handlers.handlers[this.machine.view.getUint16(record + RECORD.handler, true)];
+    const handler = handlers.handlers[this.machine.view.getUint16(record + RECORD.handler, true)];
     const left = state.i32(STATE.budget);
     const done = doBulkMove(this.machine, state, this.memory, {
       isCopy: handler?.form.mnemonic === "rep-movs",
@@ -313,9 +317,16 @@ export class Vcpu implements X86Vcpu, GatedCore {
     });
     state.setU32(STATE.budget, left - done);
     state.setU32(STATE.singleMoves, done === 0 ? 1 : 0);
-    if (done > 0 && state.register(1) === 0) {
-      state.setAddress(STATE.instructionPointer, this.machine.view.getUint32(record + RECORD.next, true));
-    }
+    const counter = REGISTER.rcx;
+    const isOver = this.memory.isNarrow ? state.register(counter) === 0 : state.isZero(counter);
+    if (done > 0 && isOver) this.#goBehind(record);
+  }
+
+  /** Goes on behind the instruction of a record. */
+  #goBehind(record: number): void {
+    const { view } = this.machine;
+    const high = view.getInt32(record + RECORD.next + 4, true);
+    this.state.instructionPointer = high * 0x1_0000_0000 + view.getUint32(record + RECORD.next, true);
   }
 
   /** A fault of the present instruction, which is not charged. Null: it was delivered. */
@@ -330,13 +341,14 @@ export class Vcpu implements X86Vcpu, GatedCore {
     return null;
   }
 
-  /** A limit that the space enforces is #SS(0) for accesses through SS. */
+  /** A limit that the space enforces, and an address that is not canonical, is #SS(0) for accesses through SS. */
   #withStackFaults(fault: PackedFault): PackedFault {
     const address = this.memory.beyondLimit;
-    this.memory.beyondLimit = -1;
-    if (address < 0 || faultVector(fault) !== VECTOR.generalProtection) return fault;
+    this.memory.beyondLimit = null;
+    if (address === null || faultVector(fault) !== VECTOR.generalProtection) return fault;
     const instruction = this.#presentInstruction();
-    const isStack = instruction !== null && isStackAccess(this.state, instruction, address);
+    const isStack =
+      instruction !== null && isStackAccess(this.state, instruction, address, this.memory.isNarrow);
     return isStack ? packFault(VECTOR.stackFault, 0) : fault;
   }
 
@@ -364,9 +376,9 @@ export class Vcpu implements X86Vcpu, GatedCore {
     return this.#fault(packFault(VECTOR.debug, 0));
   }
 
-  #rare(): ExitKind | null {
+  #rare({ builder }: CodeWidth): ExitKind | null {
     const { state } = this;
-    const instruction = this.#rareInstruction(state.u32(STATE.exitRecord));
+    const instruction = this.#rareInstruction(builder, state.u32(STATE.exitRecord));
     if (instruction === null) return null;
     const vector = this.#events.softwareInterrupt(this, instruction);
     if (vector >= 0) return this.#softwareExit(instruction, vector);
@@ -378,8 +390,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
   }
 
   /** The instruction that generated code left to TypeScript: always, or this time. */
-  #rareInstruction(record: number): Instruction | null {
-    const { builder } = this.#engine;
+  #rareInstruction(builder: RecordBuilder, record: number): Instruction | null {
     return builder.isRare(record) ? (builder.rareInstruction(record) ?? null) : this.#presentInstruction();
   }
 

@@ -137,10 +137,8 @@ const emitLookup = (m: InterpreterMachine, locals: InterpreterLocals, places: In
   const known = load(addressType, bytes, false, entry, JUMP_ENTRY.instructionPointer);
   body.branchIf(missing, ne(known, locals.instructionPointer));
   body.branchIf(missing, ne(word(entry, JUMP_ENTRY.mode), word(locals.state, STATE.mode)));
-  body.set(
-    linear,
-    add(locals.instructionPointer, load(addressType, bytes, false, locals.state, STATE.codeBase)),
-  );
+  const codeBase = load(addressType, bytes, false, locals.state, STATE.codeBase);
+  body.set(linear, m.shape.wide ? locals.instructionPointer : add(locals.instructionPointer, codeBase));
   emitExecuteCheck(m, locals, places, linear, page, () => body.branch(missing));
   body.branchIf(missing, ne(word(page, places.tlb.execute + TLB_ENTRY.frame), word(entry, JUMP_ENTRY.frame)));
   body.set(locals.record, word(entry, JUMP_ENTRY.record));

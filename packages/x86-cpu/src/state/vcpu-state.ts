@@ -110,6 +110,17 @@ export class VcpuState implements VcpuContext {
     this.#view.setBigUint64(this.base + STATE.registers + 8 * index, value, true);
   }
 
+  /** A register that holds an address: exact when it is canonical, and not canonical when it is not. */
+  addressRegister(index: RegisterIndex): number {
+    return this.address(STATE.registers + 8 * index);
+  }
+
+  /** Whether all 64 bits of a register are clear. */
+  isZero(index: RegisterIndex): boolean {
+    const at = STATE.registers + 8 * index;
+    return (this.u32(at) | this.u32(at + 4)) === 0;
+  }
+
   get instructionPointer(): number {
     return this.address(STATE.instructionPointer);
   }

@@ -22,7 +22,7 @@ import type {
   ProcessorCore,
   ProcessorEnvironment,
 } from "../../src/engine/system-operations.ts";
-import { OUTCOME } from "../../src/engine/system-operations.ts";
+import { accessFault, failedAccess, isAccessFault, OUTCOME } from "../../src/engine/system-operations.ts";
 import { answerCpuid, I686_MODEL } from "../../src/model/processor-model.ts";
 import { STATE, STATE_BYTES } from "../../src/state/layout.ts";
 import { VcpuState } from "../../src/state/vcpu-state.ts";
@@ -93,7 +93,7 @@ class FlatMemory implements LinearMemory {
 
   #read(at: number, size: 1 | 2 | 4, privilege: AccessPrivilege): number {
     const fault = this.#check(at, size, false, privilege);
-    if (fault !== 0) return -fault;
+    if (fault !== 0) return failedAccess(fault);
     if (size === 1) return this.#view.getUint8(at);
     return size === 2 ? this.#view.getUint16(at, true) : this.#view.getUint32(at, true);
   }
@@ -138,8 +138,10 @@ class FlatMemory implements LinearMemory {
   }
 }
 
-/** Operands written down from the manual, one access at a time. */
+/** Operands of 32-bit code written down from the manual, one access at a time. */
 class PlainOperands implements OperandAccess {
+  readonly low = 0;
+  readonly high = 0;
   readonly #core: () => ProcessorCore;
 
   constructor(core: () => ProcessorCore) {
@@ -163,7 +165,11 @@ class PlainOperands implements OperandAccess {
       ? !isCode && (attributes & ATTRIBUTE.writable) !== 0
       : !isCode || (attributes & ATTRIBUTE.readable) !== 0;
     const fits = attributes !== 0 && allowed && offset + lengthBytes - 1 <= limit;
-    if (!fits) return -packFault(segment === SEGMENT.ss ? VECTOR.stackFault : VECTOR.generalProtection, 0);
+    if (!fits) {
+      return failedAccess(
+        packFault(segment === SEGMENT.ss ? VECTOR.stackFault : VECTOR.generalProtection, 0),
+      );
+    }
     return (base + offset) >>> 0;
   }
 
@@ -175,7 +181,7 @@ class PlainOperands implements OperandAccess {
     if (operand?.kind === "immediate") return (operand.value & mask) >>> 0;
     if (operand?.kind !== "memory") throw new Error("no such operand");
     const at = this.linear(operand.segment, this.offsetOf(instruction, operand), size, false);
-    if (at < 0) return at;
+    if (isAccessFault(at)) return at;
     return size === 1 ? memory.read8(at) : size === 2 ? memory.read16(at) : memory.read32(at);
   }
 
@@ -189,7 +195,7 @@ class PlainOperands implements OperandAccess {
     }
     if (operand?.kind !== "memory") throw new Error("no such operand");
     const at = this.linear(operand.segment, this.offsetOf(instruction, operand), size, true);
-    if (at < 0) return -at;
+    if (isAccessFault(at)) return accessFault(at);
     return size === 1
       ? memory.write8(at, value)
       : size === 2
@@ -197,15 +203,27 @@ class PlainOperands implements OperandAccess {
         : memory.write32(at, value);
   }
 
+  read64(): number {
+    throw new Error("not in 32-bit code");
+  }
+
+  write64(): number {
+    throw new Error("not in 32-bit code");
+  }
+
+  peek64(): number {
+    throw new Error("not in 32-bit code");
+  }
+
   #stackAt(bytes: number): number {
     const { state } = this.#core();
     return ((state.register(4) + bytes) & state.u32(STATE.stackMask)) >>> 0;
   }
 
-  push(value: number, size: 2 | 4): number {
+  push(value: number, size: 2 | 4 | 8): number {
     const { memory } = this.#core();
     const at = this.linear(SEGMENT.ss, this.#stackAt(-size), size, true);
-    if (at < 0) return -at;
+    if (isAccessFault(at)) return accessFault(at);
     const fault = size === 4 ? memory.write32(at, value) : memory.write16(at, value & 0xffff);
     if (fault === 0) this.adjustStack(-size);
     return fault;
@@ -214,7 +232,7 @@ class PlainOperands implements OperandAccess {
   peek(offset: number, size: 2 | 4): number {
     const { memory } = this.#core();
     const at = this.linear(SEGMENT.ss, this.#stackAt(offset), size, false);
-    if (at < 0) return at;
+    if (isAccessFault(at)) return at;
     return size === 4 ? memory.read32(at) : memory.read16(at);
   }
 
