@@ -1,13 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Figures, measure } from "./benchmark.ts";
+import { CPU_USAGE, compareProcessors } from "./cpu/command.ts";
 import { hostBenchmarks } from "./host.ts";
 import { processorBenchmarks } from "./processor.ts";
+import { UsageError } from "./usage-error.ts";
 
 const USAGE = "usage: pnpm bench [NAME] [--batches N] [--json FILE]";
 const BENCHMARKS = [...processorBenchmarks, ...hostBenchmarks];
-
-class UsageError extends Error {}
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -26,6 +26,7 @@ const main = (): void => {
   });
   if (values.help === true) {
     say(USAGE);
+    say(CPU_USAGE);
     return;
   }
   const [name] = positionals;
@@ -49,8 +50,10 @@ const main = (): void => {
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
 };
 
+const [first, ...rest] = process.argv.slice(2);
 try {
-  main();
+  if (first === "cpu") await compareProcessors(rest);
+  else main();
 } catch (error) {
   const isUsage = error instanceof UsageError || (error instanceof TypeError && "code" in error);
   if (!isUsage) throw error;
