@@ -25,7 +25,9 @@ export interface PagingContext {
   readonly noExecute: boolean;
   /** CR4.PSE for `two-level`: 4 MiB pages. PAE and long formats always know large pages. */
   readonly largePages: boolean;
-  /** CR4.PGE: entries marked global survive a change of root. */
+  /** Whether long format knows pages of 1 GiB, as CPUID says. Default: no, and bit 7 is reserved at level 3. */
+  readonly hugePages?: boolean;
+  /** CR4.PGE: entries marked global may survive a change of root. */
   readonly globalPages: boolean;
   /** CR4.SMEP: supervisor may not execute user pages. */
   readonly supervisorExecutionPrevention: boolean;
@@ -95,12 +97,18 @@ export const TLB_ENTRY = { tag: 0, addend: 8, frame: 12 } as const;
  */
 export const TLB_TAG = { user: 1, narrow: 2 } as const;
 
-/** Offsets in machine memory of the parts of the TLB. */
+/**
+ * Offsets in machine memory of the parts of the TLB.
+ * - `largeRange`: two i64, the first and the last address of a range of the active space that holds all pages of more than
+ *   4 KiB that are cached; none while first > last. To forget an address outside it, generated code may empty the three
+ *   entries of its index that carry the space's number; within it, it takes {@link AddressTranslator.invalidate}.
+ */
 export interface TlbRegion {
   readonly read: number;
   readonly write: number;
   readonly execute: number;
   readonly mailbox: number;
+  readonly largeRange: number;
 }
 
 /**
@@ -121,8 +129,8 @@ export interface AddressTranslator {
   readonly refillActive: TlbRefillFunction;
   /** Creates a space. */
   open(context: PagingContext): Asid;
-  /** Gives a space another context (for instance a new CR3) and forgets its entries, but for global ones where `keepGlobal`. */
-  change(space: Asid, context: PagingContext, keepGlobal?: boolean): void;
+  /** Gives a space another context (for instance a new CR3) and forgets its entries. Cost: constant. */
+  change(space: Asid, context: PagingContext): void;
   /** The context a space has now. */
   contextOf(space: Asid): PagingContext;
   /** Ends a space and forgets its entries. The name may be given out again. */
@@ -139,7 +147,7 @@ export interface AddressTranslator {
   refill(space: Asid, at: LinearAddress, access: Access): RefillResult;
   /** Looks without touching: no accessed or dirty bits, no fill. */
   probe(space: Asid, at: LinearAddress, access: Access): ProbeResult;
-  /** Forgets one page of a space, or all of it (global entries too). */
+  /** Forgets one page of a space, or all of it. */
   invalidate(space: Asid, at?: LinearAddress): void;
   /** Forgets every entry of every space that leads to this frame. Cheap when there is none. */
   invalidateFrame(frame: Mfn): void;

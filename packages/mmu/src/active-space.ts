@@ -1,17 +1,16 @@
 import type { MachineMemory } from "@xenolith/machine-interface";
+import type { ReservedBits } from "./reserved-bits.ts";
 import type { Space } from "./space.ts";
 
 /** How generated code walks the active space. `left`: it does not, all is left to TypeScript. */
 export const WALK_KIND = { left: 0, identity: 1, "two-level": 2, pae: 3, long: 4 } as const;
 
-/** Bits of the record's flags. `knowsLarge`, `knowsGlobal`: such pages are cached already, so one more changes nothing. */
+/** Bits of the record's flags. */
 export const WALK_FLAG = {
   supervisorExecutionPrevention: 1,
-  noExecute: 2,
+  writeProtect: 2,
   largePages: 4,
-  globalPages: 8,
-  knowsLarge: 16,
-  knowsGlobal: 32,
+  hugePages: 8,
 } as const;
 
 /**
@@ -21,74 +20,113 @@ export const WALK_FLAG = {
  * |---|---|---|
  * | 0 | i64 | last linear address that may be used |
  * | 8 | i64 | first and, at 16, last address that overlays may cover; first > last when there are none |
- * | 24 | u32 | a value of {@link WALK_KIND} |
- * | 28 | u32 | machine address of the root table |
- * | 32 | u32 | space number in place: bits 11:2 of tags |
- * | 36 | u32 | bits of {@link WALK_FLAG} |
+ * | 24 | i64 | first and, at 32, last address of large pages that are cached; generated code widens it |
+ * | 40 | u32 | a value of {@link WALK_KIND} |
+ * | 44 | u32 | machine address of the root table |
+ * | 48 | u32 | space number in place: bits 11:2 of tags |
+ * | 52 | u32 | bits of {@link WALK_FLAG} |
+ * | 56 | u32 | reserved bits of the high word of 8-byte entries, and, at 60, of those of the PAE root |
+ * | 64 | u32 | reserved bits of 4-byte entries that map 4 MiB |
+ * | 68 | u32 | bit I of the error code if fetches are reported, else 0 |
  */
 export const ACTIVE_SPACE = {
   limit: 0,
   overlayFirst: 8,
   overlayLast: 16,
-  kind: 24,
-  rootAddress: 28,
-  tag: 32,
-  flags: 36,
-  sizeBytes: 40,
+  largeFirst: 24,
+  largeLast: 32,
+  kind: 40,
+  rootAddress: 44,
+  tag: 48,
+  flags: 52,
+  reservedHigh: 56,
+  rootReservedHigh: 60,
+  reservedLarge: 64,
+  fetchBit: 68,
+  sizeBytes: 72,
 } as const;
 
-const NO_LIMIT = 0x7fff_ffff_ffff_ffffn;
+/** Beyond any address; a double that an i64 holds exactly. */
+const NO_LIMIT = 2 ** 62;
+const FETCH_BIT = 0x10;
 
 const kindOf = (space: Space, ramBytes: number): number => {
   if (space.tag === 0 || space.rootAddress >= ramBytes) return WALK_KIND.left;
   return space.context.format === "none" ? WALK_KIND.identity : WALK_KIND[space.context.format];
 };
 
-const flagsOf = ({ context, largestPages, cachesGlobal }: Space): number =>
+const flagsOf = ({ context }: Space): number =>
   (context.supervisorExecutionPrevention ? WALK_FLAG.supervisorExecutionPrevention : 0) |
-  (context.noExecute ? WALK_FLAG.noExecute : 0) |
+  (context.writeProtect ? WALK_FLAG.writeProtect : 0) |
   (context.largePages ? WALK_FLAG.largePages : 0) |
-  (context.globalPages ? WALK_FLAG.globalPages : 0) |
-  (largestPages > 1 ? WALK_FLAG.knowsLarge : 0) |
-  (cachesGlobal ? WALK_FLAG.knowsGlobal : 0);
+  (context.hugePages === true ? WALK_FLAG.hugePages : 0);
 
 /** Keeps the record of the active space in step with it. */
 export class ActiveSpaceRecord {
   /** Offset of the record in machine memory. */
   readonly offset: number;
   readonly #memory: MachineMemory;
+  readonly #reserved: ReservedBits;
 
-  constructor(memory: MachineMemory) {
+  constructor(memory: MachineMemory, reserved: ReservedBits) {
     this.#memory = memory;
+    this.#reserved = reserved;
     this.offset = memory.reserve(ACTIVE_SPACE.sizeBytes);
   }
 
   /** Writes the record; null: nothing is active, all is left to TypeScript. */
   write(space: Space | null): void {
-    const { view, ramBytes } = this.#memory;
-    const at = this.offset;
     if (space === null) {
-      view.setUint32(at + ACTIVE_SPACE.kind, WALK_KIND.left, true);
+      this.#setWord(ACTIVE_SPACE.kind, WALK_KIND.left);
+      this.#setWide(ACTIVE_SPACE.limit, NO_LIMIT);
       return;
     }
-    const { overlays, linearLimit } = space.context;
-    const starts = overlays.map(({ start }) => start);
-    const ends = overlays.map(({ start, frames }) => start + frames.length * 4096 - 1);
-    view.setBigInt64(at + ACTIVE_SPACE.limit, linearLimit === null ? NO_LIMIT : BigInt(linearLimit), true);
-    view.setBigInt64(
-      at + ACTIVE_SPACE.overlayFirst,
-      starts.length > 0 ? BigInt(Math.min(...starts)) : 1n,
-      true,
-    );
-    view.setBigInt64(at + ACTIVE_SPACE.overlayLast, ends.length > 0 ? BigInt(Math.max(...ends)) : 0n, true);
-    view.setUint32(at + ACTIVE_SPACE.kind, kindOf(space, ramBytes), true);
-    view.setUint32(at + ACTIVE_SPACE.rootAddress, space.rootAddress, true);
-    view.setUint32(at + ACTIVE_SPACE.tag, space.tag << 2, true);
-    this.writeFlags(space);
+    const { context } = space;
+    this.#setWide(ACTIVE_SPACE.limit, context.linearLimit ?? NO_LIMIT);
+    this.#writeOverlays(space);
+    this.#setWide(ACTIVE_SPACE.largeFirst, space.largeFirst);
+    this.#setWide(ACTIVE_SPACE.largeLast, space.largeLast);
+    this.#setWord(ACTIVE_SPACE.kind, kindOf(space, this.#memory.ramBytes));
+    this.#setWord(ACTIVE_SPACE.rootAddress, space.rootAddress);
+    this.#setWord(ACTIVE_SPACE.tag, space.tag << 2);
+    this.#setWord(ACTIVE_SPACE.flags, flagsOf(space));
+    this.#setWord(ACTIVE_SPACE.reservedHigh, this.#reserved.highMask(context, false));
+    this.#setWord(ACTIVE_SPACE.rootReservedHigh, this.#reserved.highMask(context, true));
+    this.#setWord(ACTIVE_SPACE.reservedLarge, this.#reserved.fourMib);
+    this.#setWord(ACTIVE_SPACE.fetchBit, space.reportsFetch ? FETCH_BIT : 0);
   }
 
-  /** Writes the flags alone: what is cached has changed. */
-  writeFlags(space: Space): void {
-    this.#memory.view.setUint32(this.offset + ACTIVE_SPACE.flags, flagsOf(space), true);
+  #writeOverlays({ context: { overlays } }: Space): void {
+    let first = 1;
+    let last = 0;
+    for (const { start, frames } of overlays) {
+      const end = start + frames.length * 4096 - 1;
+      const isFirst = first > last;
+      first = isFirst ? start : Math.min(first, start);
+      last = isFirst ? end : Math.max(last, end);
+    }
+    this.#setWide(ACTIVE_SPACE.overlayFirst, first);
+    this.#setWide(ACTIVE_SPACE.overlayLast, last);
+  }
+
+  /** Takes over into the active space what generated code has noted. */
+  readBack(space: Space): void {
+    space.largeFirst = this.#wide(ACTIVE_SPACE.largeFirst);
+    space.largeLast = this.#wide(ACTIVE_SPACE.largeLast);
+  }
+
+  #setWord(field: number, value: number): void {
+    this.#memory.view.setUint32(this.offset + field, value, true);
+  }
+
+  #setWide(field: number, value: number): void {
+    this.#setWord(field, value >>> 0);
+    this.#memory.view.setInt32(this.offset + field + 4, Math.floor(value / 0x1_0000_0000), true);
+  }
+
+  #wide(field: number): number {
+    const { view } = this.#memory;
+    const at = this.offset + field;
+    return view.getInt32(at + 4, true) * 0x1_0000_0000 + view.getUint32(at, true);
   }
 }

@@ -10,9 +10,10 @@ import {
   type ProbeResult,
   type RefillResult,
 } from "@xenolith/machine-interface";
-import { ActiveSpaceRecord } from "./active-space.ts";
+import { ACTIVE_SPACE, ActiveSpaceRecord } from "./active-space.ts";
 import { generateRefill } from "./generated-refill.ts";
 import { Refill } from "./refill.ts";
+import { ReservedBits } from "./reserved-bits.ts";
 import { type Space, setContext } from "./space.ts";
 import { SpaceTable } from "./space-table.ts";
 import { SpaceTags } from "./space-tags.ts";
@@ -40,7 +41,7 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
   const tlb = new SoftwareTlb(memory);
   const refill = new Refill(memory, tlb, physicalAddressBits);
   const spaces = new SpaceTable();
-  const record = new ActiveSpaceRecord(memory);
+  const record = new ActiveSpaceRecord(memory, new ReservedBits(physicalAddressBits));
   let active: Space | null = null;
   const tags = new SpaceTags(() => {
     tlb.empty();
@@ -52,39 +53,32 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
   /** What the generated refill leaves over. */
   const refillSlowly = (at: number, access: number): RefillResult => {
     if (active === null) throw new HostError("no-active-space", "no address space is active");
-    const { largestPages, cachesGlobal } = active;
-    const result = refill.refill(active, at, access);
-    if (largestPages !== active.largestPages || cachesGlobal !== active.cachesGlobal)
-      record.writeFlags(active);
+    return refillSpace(active, at, access);
+  };
+
+  const refillSpace = (space: Space, at: number, access: number): RefillResult => {
+    if (space === active) record.readBack(space);
+    const { largeFirst, largeLast } = space;
+    const result = refill.refill(space, at, access);
+    const isWider = space.largeFirst !== largeFirst || space.largeLast !== largeLast;
+    if (isWider && space === active) record.write(space);
     return result;
   };
 
-  /** To be called when the context or the tag of a space has changed. */
-  const updateRecord = (space: Space): void => {
+  /** Forgets all of a space. */
+  const retire = (space: Space): void => {
+    tags.retire(space);
     if (space === active) record.write(space);
   };
 
-  const keepGlobalEntries = (space: Space): void => {
-    const { tag, largestPages } = space;
-    tags.retire(space);
-    tags.assign(space);
-    // Numbers that have run out empty the TLB, and then there is nothing to keep.
-    if (space.tag <= tag) return;
-    tlb.retagGlobal(tag, space.tag);
-    space.cachesGlobal = true;
-    space.largestPages = largestPages;
-  };
-
   return {
-    tlb: tlb.region,
+    tlb: { ...tlb.region, largeRange: record.offset + ACTIVE_SPACE.largeFirst },
     refillActive: generateRefill({ memory, tlb, activeSpaceOffset: record.offset }, refillSlowly),
     open: (context: PagingContext): Asid => spaces.add(context),
-    change(name: Asid, context: PagingContext, keepGlobal = false): void {
+    change(name: Asid, context: PagingContext): void {
       const space = spaces.get(name);
       setContext(space, context);
-      if (keepGlobal && space.cachesGlobal && context.globalPages) keepGlobalEntries(space);
-      else tags.retire(space);
-      updateRecord(space);
+      retire(space);
     },
     contextOf: (name: Asid): PagingContext => spaces.get(name).context,
     close(name: Asid): void {
@@ -99,24 +93,22 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
       const space = spaces.get(name);
       if (space === active && space.tag !== 0) return space.tag << 2;
       if (space.tag === 0) tags.assign(space);
+      if (active !== null && active !== space && active.tag !== 0) record.readBack(active);
       active = space;
       record.write(space);
       return space.tag << 2;
     },
     refill: (name: Asid, at: LinearAddress, access: Access): RefillResult =>
-      refill.refill(spaces.get(name), at, access),
+      refillSpace(spaces.get(name), at, access),
     probe: (name: Asid, at: LinearAddress, access: Access): ProbeResult =>
       refill.probe(spaces.get(name), at, access),
     invalidate(name: Asid, at?: LinearAddress): void {
       const space = spaces.get(name);
       if (space.tag === 0) return;
-      if (at === undefined) {
-        tags.retire(space);
-        updateRecord(space);
-      } else {
-        const bytes = space.largestPages * 4096;
-        tlb.forgetPages(Math.floor(at / bytes) * bytes, space.largestPages, space.tag);
-      }
+      if (space === active) record.readBack(space);
+      const isWhole = at === undefined || (at >= space.largeFirst && at <= space.largeLast);
+      if (isWhole) retire(space);
+      else tlb.forgetPage(Math.floor(at / 4096) * 4096, space.tag);
     },
     invalidateFrame: (frame: Mfn): void => tlb.forgetFrame(frame),
   };

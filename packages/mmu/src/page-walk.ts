@@ -26,8 +26,6 @@ export class PageWalk {
   user: boolean = false;
   /** NX of any level. */
   noExecute: boolean = false;
-  /** G of the last level, where the space knows global pages. */
-  global: boolean = false;
   /** Size of the page in pages of 4 KiB. */
   pages: number = 1;
   /** After a walk that failed: bits P and RSVD of the error code. */
@@ -54,7 +52,6 @@ export class PageWalk {
     this.writable = true;
     this.user = true;
     this.noExecute = false;
-    this.global = false;
     this.#depth = 0;
     const { shape } = space;
     if (shape === null) {
@@ -75,7 +72,7 @@ export class PageWalk {
       this.#path[this.#depth++] = entryAddress;
       if (level !== 3 || shape.levels !== 3) this.#restrict(low, high);
       if (large || level === 1) {
-        this.#finish(space, shape, level, low, high, at);
+        this.#finish(shape, level, low, high, at);
         return true;
       }
       tableAddress = this.#tableAddress(shape, low, high);
@@ -97,8 +94,9 @@ export class PageWalk {
   }
 
   #isLarge(space: Space, shape: PageTableShape, level: number, low: number): boolean {
-    if (level !== 2 || (low & PTE.large) === 0) return false;
-    return shape.entryBytes === 8 || space.context.largePages;
+    if (level === 1 || (low & PTE.large) === 0) return false;
+    if (level === 2) return shape.entryBytes === 8 || space.context.largePages;
+    return level === 3 && shape.levels === 4 && space.context.hugePages === true;
   }
 
   /** Permissions of one level narrow those of the levels above. The PAE root has none. */
@@ -108,10 +106,9 @@ export class PageWalk {
     if ((high & PTE_NX_HIGH) !== 0) this.noExecute = true;
   }
 
-  #finish(space: Space, shape: PageTableShape, level: number, low: number, high: number, at: number): void {
-    this.global = space.context.globalPages && (low & PTE.global) !== 0;
+  #finish(shape: PageTableShape, level: number, low: number, high: number, at: number): void {
     this.pages = 2 ** (shape.indexBits * (level - 1));
-    const first = level === 1 ? this.#frameOf(shape, low, high) : this.#largeFrame(shape, low, high);
+    const first = level === 1 ? this.#frameOf(shape, low, high) : this.#largeFrame(shape, level, low, high);
     const page = Math.floor(at / 4096);
     this.frame = first + (((page % this.pages) + this.pages) % this.pages);
   }
@@ -121,8 +118,9 @@ export class PageWalk {
   }
 
   /** First frame of a large page. In 4-byte entries bits 20:13 are bits 39:32 of the address. [SDM3A-4.3] */
-  #largeFrame(shape: PageTableShape, low: number, high: number): number {
-    if (shape.entryBytes === 8) return ((low >>> 21) << 9) + (high & 0xf_ffff) * 2 ** 20;
+  #largeFrame(shape: PageTableShape, level: number, low: number, high: number): number {
+    const pageBits = level === 3 ? 18 : 9;
+    if (shape.entryBytes === 8) return ((low >>> (12 + pageBits)) << pageBits) + (high & 0xf_ffff) * 2 ** 20;
     return ((low >>> 22) << 10) + ((low >>> 13) & 0xff) * 2 ** 20;
   }
 

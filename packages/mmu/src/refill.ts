@@ -19,6 +19,15 @@ import type { SoftwareTlb } from "./tlb.ts";
 /** First linear address above the lower canonical half. */
 const CANONICAL_END = 2 ** 47;
 
+/** Widens the range of a space's large pages by the one around an address. */
+const coverLargePage = (space: Space, at: number, pages: number): void => {
+  const first = Math.floor(at / (pages * 4096)) * pages * 4096;
+  const last = first + pages * 4096 - 1;
+  const isEmpty = space.largeFirst > space.largeLast;
+  space.largeFirst = isEmpty ? first : Math.min(space.largeFirst, first);
+  space.largeLast = isEmpty ? last : Math.max(space.largeLast, last);
+};
+
 /** Offset within its page of any exact linear address. */
 const pageOffset = (at: number): number => (at >>> 0) & 0xfff;
 
@@ -51,15 +60,15 @@ export class Refill {
     const overlay = findOverlayPage(space.context.overlays, at);
     if (overlay !== null) {
       if (!isPermitted(space, overlay, access)) return this.#refuse(space, at, access);
-      return this.#complete(space, at, access, overlay.frame, false);
+      return this.#complete(space, at, access, overlay.frame);
     }
     const walk = this.#walk;
     if (!walk.walk(space, at))
       return this.#fault(at, faultCode(space, access, walk.failure), REFILL_REASON.pageFault);
     if (!isPermitted(space, walk, access)) return this.#refuse(space, at, access);
     walk.touch((access & ACCESS.kindMask) === ACCESS.write);
-    if (walk.pages > space.largestPages) space.largestPages = walk.pages;
-    return this.#complete(space, at, access, walk.frame, walk.global);
+    if (walk.pages > 1) coverLargePage(space, at, walk.pages);
+    return this.#complete(space, at, access, walk.frame);
   }
 
   /** What an address means, without touching anything. */
@@ -81,7 +90,7 @@ export class Refill {
     return { mapped: true, frame: toMfn(page.frame), writable: page.writable, user: page.user };
   }
 
-  #complete(space: Space, at: number, access: Access, frame: number, global: boolean): RefillResult {
+  #complete(space: Space, at: number, access: Access, frame: number): RefillResult {
     const kind = access & ACCESS.kindMask;
     if (frame >= this.#memory.frameCount) {
       if (kind === ACCESS.execute) {
@@ -97,8 +106,7 @@ export class Refill {
     }
     // Without a tag nothing can be cached: an executor that did not activate the space again still gets on.
     if (space.tag === 0) return this.#answer(REFILL.direct, hostAddress);
-    if (global) space.cachesGlobal = true;
-    this.#tlb.fill(at - pageOffset(at), space.tag, access, frame, global);
+    this.#tlb.fill(at - pageOffset(at), space.tag, access, frame);
     return this.#answer(REFILL.filled, hostAddress);
   }
 

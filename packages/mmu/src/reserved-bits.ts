@@ -1,8 +1,9 @@
 import type { PagingContext } from "@xenolith/machine-interface";
 import { PTE, PTE_NX_HIGH } from "@xenolith/x86-architecture";
 
-/** Bits 20:13 of an entry that maps 2 MiB. */
-const RESERVED_2_MIB = 0x001f_e000;
+/** Bits 20:13 of an entry that maps 2 MiB, bits 29:13 of one that maps 1 GiB. */
+export const RESERVED_2_MIB = 0x001f_e000;
+export const RESERVED_1_GIB = 0x3fff_e000;
 
 /** Bits `last` to `first` of a word set. */
 const bits = (last: number, first: number): number => {
@@ -38,12 +39,24 @@ export class ReservedBits {
         if (level === 3) return (high & (this.#paeHigh | PTE_NX_HIGH)) !== 0;
         return this.#anyWide(context, low, high, large, this.#paeHigh);
       case "long":
-        // Pages of 1 GiB are not offered, so that bit 7 is reserved above level 2.
-        if (level > 2 && (low & PTE.large) !== 0) return true;
-        return this.#anyWide(context, low, high, large, this.#longHigh);
+        // Where pages of 1 GiB are not offered bit 7 is reserved above level 2.
+        if (level > 2 && (low & PTE.large) !== 0 && !large) return true;
+        if (level === 3 && large && (low & RESERVED_1_GIB) !== 0) return true;
+        return this.#anyWide(context, low, high, large && level === 2, this.#longHigh);
       default:
         return large && (low & this.#fourMib) !== 0;
     }
+  }
+
+  /** Reserved bits of the high word of an 8-byte entry, of the PAE root too where `isRoot`. */
+  highMask(context: PagingContext, isRoot: boolean): number {
+    const mask = context.format === "pae" ? this.#paeHigh : this.#longHigh;
+    return context.noExecute && !isRoot ? mask : mask | PTE_NX_HIGH;
+  }
+
+  /** Reserved bits of the low word of a 4-byte entry that maps 4 MiB. */
+  get fourMib(): number {
+    return this.#fourMib;
   }
 
   #anyWide(context: PagingContext, low: number, high: number, large: boolean, highMask: number): boolean {

@@ -1,4 +1,4 @@
-import type { Space } from "./space.ts";
+import { NO_LARGE_PAGES, type Space } from "./space.ts";
 
 /**
  * Largest number of a space in tags. 1023 is left out: with both low bits set it would make the tag of the last page of
@@ -35,7 +35,7 @@ export class SpaceTags {
   /** Takes a space's number away, and with it everything cached for the space. */
   retire(space: Space): void {
     space.tag = 0;
-    space.largestPages = 1;
-    space.cachesGlobal = false;
+    space.largeFirst = NO_LARGE_PAGES.first;
+    space.largeLast = NO_LARGE_PAGES.last;
   }
 }

@@ -17,11 +17,16 @@ export interface Space {
   linearLimit: number;
   /** Number of the space in TLB tags, 1 to 1022; 0 while it has none. */
   tag: number;
-  /** 4 KiB pages of the largest page that may be cached under the present tag. */
-  largestPages: number;
-  /** Whether entries of global pages may be cached under the present tag. */
-  cachesGlobal: boolean;
+  /**
+   * First and last address of a range that holds every page of more than 4 KiB cached under the present tag. For the active
+   * space the record of it is ahead of these.
+   */
+  largeFirst: number;
+  largeLast: number;
 }
+
+/** The range of a space without large pages: empty. */
+export const NO_LARGE_PAGES = { first: 1, last: 0 } as const;
 
 /**
  * Puts a context into a space. What is cached under the old one is the caller's business.
@@ -53,8 +58,8 @@ export const createSpace = (context: PagingContext): Space => {
     reportsFetch: false,
     linearLimit: 0,
     tag: 0,
-    largestPages: 1,
-    cachesGlobal: false,
+    largeFirst: NO_LARGE_PAGES.first,
+    largeLast: NO_LARGE_PAGES.last,
   };
   setContext(space, context);
   return space;

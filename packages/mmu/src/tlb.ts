@@ -20,15 +20,14 @@ const WORD = { tagLow: 0, tagHigh: 1, addend: 2, frame: 3 } as const;
 export const CACHED = { readOrExecute: 1, write: 2 } as const;
 
 /**
- * The software TLB in machine memory: the three arrays of the contract, one byte per frame that says whether the frame may
- * be cached at all, and one byte per entry that says whether it came from a global page.
+ * The software TLB in machine memory: the three arrays of the contract, and one byte per frame that says whether the frame
+ * may be cached at all. Entries of global pages are as any other: that they outlive a change of root is nothing that the
+ * manual promises. [SDM3A-4.10.4]
  */
 export class SoftwareTlb {
-  readonly region: TlbRegion;
+  readonly region: Omit<TlbRegion, "largeRange">;
   /** Offset of the byte of frame 0, values of {@link CACHED}. */
   readonly cachedTableOffset: number;
-  /** Offset of the byte of entry 0 of the read array; then follow those of the write and the execute array. */
-  readonly globalTableOffset: number;
   readonly #words: Uint32Array;
   readonly #bytes: Uint8Array;
 
@@ -43,7 +42,6 @@ export class SoftwareTlb {
       mailbox: memory.reserve(REFILL_MAILBOX.sizeBytes),
     };
     this.cachedTableOffset = memory.reserve(memory.frameCount);
-    this.globalTableOffset = memory.reserve(3 * TLB_ENTRY_COUNT);
     this.empty();
   }
 
@@ -51,7 +49,6 @@ export class SoftwareTlb {
   empty(): void {
     const first = this.region.read / 4;
     this.#words.fill(0xffff_ffff, first, first + (3 * ARRAY_BYTES) / 4);
-    this.#bytes.fill(0, this.globalTableOffset, this.globalTableOffset + 3 * TLB_ENTRY_COUNT);
   }
 
   /**
@@ -60,7 +57,7 @@ export class SoftwareTlb {
    * @param tag number of the space
    * @param access decides the array and the low bits of the tag
    */
-  fill(pageAddress: number, tag: number, access: number, frame: number, global: boolean): void {
+  fill(pageAddress: number, tag: number, access: number, frame: number): void {
     const kind = access & ACCESS.kindMask;
     const low = pageAddress >>> 0;
     const entry = kind * TLB_ENTRY_COUNT + ((low >>> 12) & INDEX_MASK);
@@ -74,22 +71,19 @@ export class SoftwareTlb {
     this.#words[word + WORD.tagHigh] = Math.floor(pageAddress / 2 ** 32);
     this.#words[word + WORD.addend] = frame * 4096 - low;
     this.#words[word + WORD.frame] = frame;
-    this.#bytes[this.globalTableOffset + entry] = global ? 1 : 0;
     const cached = kind === ACCESS.write ? CACHED.write : CACHED.readOrExecute;
     this.#bytes[this.cachedTableOffset + frame] = (this.#bytes[this.cachedTableOffset + frame] ?? 0) | cached;
   }
 
-  /** Forgets `pages` pages of a space from `pageAddress` on, whatever the low bits of their tags. */
-  forgetPages(pageAddress: number, pages: number, tag: number): void {
-    for (let i = 0; i < pages; i++) {
-      const low = (pageAddress + i * 4096) >>> 0;
-      const wanted = (low | (tag << 2)) >>> 0;
-      for (let kind = 0; kind < 3; kind++) {
-        const entry = kind * TLB_ENTRY_COUNT + ((low >>> 12) & INDEX_MASK);
-        const word = this.region.read / 4 + entry * WORDS_PER_ENTRY;
-        // The high half is not looked at: to forget a page that shares the low half costs one refill.
-        if (((this.#words[word + WORD.tagLow] ?? 0) & ~3) >>> 0 === wanted) this.#invalidateEntry(word);
-      }
+  /** Forgets one page of a space, whatever the low bits of its tags. */
+  forgetPage(pageAddress: number, tag: number): void {
+    const low = pageAddress >>> 0;
+    const wanted = (low | (tag << 2)) >>> 0;
+    for (let kind = 0; kind < 3; kind++) {
+      const entry = kind * TLB_ENTRY_COUNT + ((low >>> 12) & INDEX_MASK);
+      const word = this.region.read / 4 + entry * WORDS_PER_ENTRY;
+      // The high half is not looked at: to forget a page that shares the low half costs one refill.
+      if (((this.#words[word + WORD.tagLow] ?? 0) & ~3) >>> 0 === wanted) this.#invalidateEntry(word);
     }
   }
 
@@ -107,16 +101,6 @@ export class SoftwareTlb {
     if ((flags & CACHED.write) === 0) return;
     this.#forgetFrameIn(ACCESS.write, ACCESS.write + 1, frame);
     this.#bytes[this.cachedTableOffset + frame] = flags & ~CACHED.write;
-  }
-
-  /** Gives the entries of global pages that carry one number another one. */
-  retagGlobal(from: number, to: number): void {
-    for (let entry = 0; entry < 3 * TLB_ENTRY_COUNT; entry++) {
-      if (this.#bytes[this.globalTableOffset + entry] === 0) continue;
-      const word = this.region.read / 4 + entry * WORDS_PER_ENTRY;
-      const tagLow = this.#words[word + WORD.tagLow] ?? 0;
-      if (((tagLow >>> 2) & 0x3ff) === from) this.#words[word + WORD.tagLow] = (tagLow & ~0xffc) | (to << 2);
-    }
   }
 
   #forgetFrameIn(firstKind: number, endKind: number, frame: Mfn): void {

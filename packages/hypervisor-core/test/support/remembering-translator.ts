@@ -80,7 +80,7 @@ export const createRememberingTranslator = (memory: MachineMemory): RememberingT
   };
 
   return {
-    tlb: { read: 0, write: 0, execute: 0, mailbox },
+    tlb: { read: 0, write: 0, execute: 0, mailbox, largeRange: mailbox },
     refillActive: () => REFILL.fault,
     open(context) {
       const name = toAsid(++opened);

@@ -42,7 +42,10 @@ export const createIdentityTranslator = (memory: MachineMemory): IdentityTransla
     write: memory.reserve(arrayBytes),
     execute: memory.reserve(arrayBytes),
     mailbox: memory.reserve(REFILL_MAILBOX.sizeBytes),
+    largeRange: memory.reserve(16),
   };
+  // No page is large: the range begins behind its end.
+  memory.view.setUint32(tlb.largeRange, 1, true);
   const arrays = [tlb.read, tlb.write, tlb.execute];
   const arrayOf = (access: Access): number => arrays[access & ACCESS.kindMask] ?? tlb.read;
   const denied = new Set<string>();

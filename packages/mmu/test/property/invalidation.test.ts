@@ -30,7 +30,7 @@ const step = fc.oneof(
   fc.record({ do: fc.constant("large" as const), space: fc.nat(1), page: fc.nat(5), flags: fc.nat(7) }),
   fc.record({ do: fc.constant("access" as const), space: fc.nat(1), page: fc.nat(5), access: fc.nat(15) }),
   fc.record({ do: fc.constant("flush" as const), space: fc.nat(1) }),
-  fc.record({ do: fc.constant("reload" as const), space: fc.nat(1), keepGlobal: fc.boolean() }),
+  fc.record({ do: fc.constant("reload" as const), space: fc.nat(1) }),
   fc.record({ do: fc.constant("forget-frame" as const), frame: fc.nat(3) }),
   fc.record({ do: fc.constant("watch" as const), frame: fc.nat(3) }),
   fc.record({ do: fc.constant("unwatch" as const), frame: fc.nat(3) }),
@@ -83,7 +83,7 @@ class Model {
         translator.invalidate(pick(this.spaces, action.space));
         break;
       case "reload":
-        translator.change(pick(this.spaces, action.space), this.context(action.space), action.keepGlobal);
+        translator.change(pick(this.spaces, action.space), this.context(action.space));
         break;
       case "forget-frame":
         translator.invalidateFrame(toMfn(pick(FRAMES, action.frame)));

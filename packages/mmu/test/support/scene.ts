@@ -45,6 +45,7 @@ const flags = fc.record({
   writeProtect: fc.boolean(),
   noExecute: fc.boolean(),
   largePages: fc.boolean(),
+  hugePages: fc.boolean(),
   globalPages: fc.boolean(),
   supervisorExecutionPrevention: fc.boolean(),
 });

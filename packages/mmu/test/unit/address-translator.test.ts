@@ -103,7 +103,19 @@ describe("invalidation", () => {
     bench.active(0x3000, read);
     bench.active(0x3f_f000, read);
     bench.translator.invalidate(bench.space, toLinearAddress(0x5000));
-    expect([bench.entry(0x3000, read).tag, bench.entry(0x3f_f000, read).tag]).toEqual([-1n, -1n]);
+    for (const at of [0x3000, 0x3f_f000]) expect(bench.entry(at, read).tag).not.toBe(bench.tagOf(at, 0));
+  });
+
+  it("of a page outside the range of large pages forgets that page alone", () => {
+    const bench = createBench();
+    mapEight(bench, 7);
+    bench.memory.words[(ROOT * 4096) / 4 + 1] = 1024 * 4096 + 0x87;
+    bench.setContext({ format: "two-level", rootAddress: ROOT * 4096 });
+    bench.active(0x40_3000, read);
+    bench.active(0x1000, read);
+    bench.translator.invalidate(bench.space, toLinearAddress(0x1000));
+    expect(bench.entry(0x1000, read).tag).toBe(-1n);
+    expect(bench.entry(0x40_3000, read).tag).toBe(bench.tagOf(0x40_3000, 0));
   });
 
   it("of a page forgets its entries of every kind and privilege, and no other page", () => {
@@ -118,16 +130,11 @@ describe("invalidation", () => {
     }
   });
 
-  it("of the root keeps global pages when asked to, and only these", () => {
+  it("of the root forgets everything", () => {
     const bench = createBench();
     mapEight(bench, 7);
-    bench.memory.words[(TABLE * 4096) / 4 + 1] = 101 * 4096 + 0x107;
     bench.active(0x1000, read);
-    bench.active(0x2000, read);
-    bench.translator.change(bench.space, bench.translator.contextOf(bench.space), true);
-    expect(bench.entry(0x1000, read).tag).toBe(bench.tagOf(0x1000, 0));
-    expect(bench.entry(0x2000, read).tag).not.toBe(bench.tagOf(0x2000, 0));
-    bench.translator.invalidate(bench.space);
+    bench.translator.change(bench.space, bench.translator.contextOf(bench.space));
     expect(bench.entry(0x1000, read).tag).not.toBe(bench.tagOf(0x1000, 0));
   });
 
@@ -136,6 +143,26 @@ describe("invalidation", () => {
     mapEight(bench, 7);
     bench.translator.invalidate(bench.space);
     expect(bench.active(0x1000, read)).toEqual({ result: "direct", hostAddress: 101 * 4096 });
+  });
+});
+
+describe("a page of 1 GiB", () => {
+  const FIRST = 2 ** 39 + 2 ** 30;
+
+  it.each([
+    ["is one page where it is offered", true, 0, { result: "filled", hostAddress: 0x12_3456 }],
+    ["is a reserved bit where it is not", false, 0, { result: "fault", errorCode: 9 }],
+    ["must be aligned", true, 0x2000, { result: "fault", errorCode: 9 }],
+  ])("%s", (_name, hugePages, extra, answer) => {
+    for (const ask of ["active", "reference"] as const) {
+      const bench = createBench();
+      bench.memory.words[(ROOT * 4096) / 4 + 2] = TABLE * 4096 + 7;
+      bench.memory.words[(TABLE * 4096) / 4 + 2] = 0x87 + extra;
+      bench.setContext({ format: "long", rootAddress: ROOT * 4096, hugePages });
+      expect(bench[ask](FIRST + 0x12_3456, read)).toMatchObject(answer);
+      bench.translator.invalidate(bench.space, toLinearAddress(FIRST));
+      expect(bench.entry(FIRST + 0x12_3456, read).tag).not.toBe(bench.tagOf(FIRST + 0x12_3456, 0));
+    }
   });
 });
 

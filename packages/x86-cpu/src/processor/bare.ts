@@ -112,8 +112,7 @@ export const createBareProcessor = (options: BareProcessorOptions): BareVcpu => 
   const followControls = (state: VcpuState, index: number): void => {
     if (space === null) return;
     const context = pagingContextOf(state);
-    if (index === 3) translator.change(space, context, true);
-    else if (!isSamePaging(context, translator.contextOf(space))) translator.change(space, context, false);
+    if (index === 3 || !isSamePaging(context, translator.contextOf(space))) translator.change(space, context);
   };
   const state: VcpuState = new VcpuState(memory.view, memory.reserve(STATE_BYTES), {
     loadSegment: (_state, index, selector) => (vcpu === null ? 0 : loadContextSegment(vcpu, index, selector)),
