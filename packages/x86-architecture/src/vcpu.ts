@@ -161,6 +161,11 @@ export interface MonitoredVcpuOptions {
   readonly trapTimestamp?: boolean;
   /** CPUID exits as privileged (CPUID faulting). Without it CPUID is answered by the processor's model. */
   readonly trapCpuid?: boolean;
+  /**
+   * EFER.LMA as the monitor sets it, for good: a code segment with the long attribute holds 64-bit code. The spaces it runs
+   * in have the format "long".
+   */
+  readonly longMode?: boolean;
 }
 
 /**

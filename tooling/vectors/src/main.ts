@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { EngineChoice } from "@xenolith/x86-cpu";
 import { type Failure, findVectorFiles, type GroupResult, runVectorFile } from "./run-files.ts";
 import { VectorFileError } from "./vector-file.ts";
 
@@ -7,6 +8,7 @@ const USAGE = "usage: pnpm vectors DIRECTORY [--groups a,b] [--engine auto|inter
 interface Command {
   readonly directory: string;
   readonly groups: readonly string[] | null;
+  readonly engine: EngineChoice;
 }
 
 /** A mistake on the command line. */
@@ -21,10 +23,9 @@ const readCommand = (args: readonly string[]): Command => {
   const [directory, ...more] = positionals;
   if (directory === undefined || more.length > 0) throw new UsageError(USAGE);
   const { engine } = values;
-  // The interpreter is the only engine there is, so either name means it.
   if (engine !== "auto" && engine !== "interpreter")
     throw new UsageError(`--engine ${engine}: not an engine; ${USAGE}`);
-  return { directory, groups: values.groups?.split(",") ?? null };
+  return { directory, groups: values.groups?.split(",") ?? null, engine };
 };
 
 const print = (line: string): void => {
@@ -32,26 +33,28 @@ const print = (line: string): void => {
 };
 
 const printRow = (cells: readonly (string | number)[]): void => {
-  print(cells.map((cell, i) => (i === 0 ? String(cell).padEnd(10) : String(cell).padStart(9))).join(" "));
+  print(cells.map((cell, i) => (i === 0 ? String(cell).padEnd(16) : String(cell).padStart(9))).join(" "));
 };
 
 const printFailure = ({ vector, differences }: Failure): void => {
   print(`  ${vector.form}  ${Buffer.from(vector.bytes).toString("hex")}  ${differences.join("; ")}`);
 };
 
-const printGroup = ({ group, passed, failed, skipped, milliseconds, firstFailures }: GroupResult): void => {
-  printRow([group, passed, failed, skipped, Math.round(milliseconds)]);
+const printGroup = ({ name, passed, failed, skipped, milliseconds, firstFailures }: GroupResult): void => {
+  const skippedInAll = [...skipped.values()].reduce((sum, count) => sum + count, 0);
+  printRow([name, passed, failed, skippedInAll, Math.round(milliseconds)]);
+  for (const [reason, count] of skipped) print(`  ${count} skipped: ${reason}`);
   firstFailures.forEach(printFailure);
 };
 
 const main = (): number => {
-  const { directory, groups } = readCommand(process.argv.slice(2));
+  const { directory, groups, engine } = readCommand(process.argv.slice(2));
   const files = findVectorFiles(directory, groups);
   printRow(["group", "passed", "failed", "skipped", "ms"]);
   let passed = 0;
   let failed = 0;
   for (const path of files.values()) {
-    const result = runVectorFile(path);
+    const result = runVectorFile(path, engine);
     printGroup(result);
     passed += result.passed;
     failed += result.failed;

@@ -1,25 +1,30 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { EngineChoice } from "@xenolith/x86-cpu";
 import { createArena } from "./arena.ts";
 import { VectorRunner } from "./run-vector.ts";
-import { readVectorFile, type Vector, VectorFileError } from "./vector-file.ts";
+import { INSTRUCTION_SETS, readVectorFile, type Vector, VectorFileError } from "./vector-file.ts";
 
-/** Groups that need floating point or vector registers, which the processor does not have (its CPUID says so). */
-const UNSUPPORTED_GROUPS: ReadonlySet<string> = new Set([
-  "x87",
-  "x87t",
-  "mmx",
-  "sse2i",
-  "ssef",
-  "ssecvt",
-  "sseapprox",
+/** Groups of instructions that the processor does not have yet, and why they are skipped. */
+const ABSENT: ReadonlyMap<string, string> = new Map([
+  ["x87", "the processor has no x87 arithmetic"],
+  ["x87t", "the processor has no x87 arithmetic"],
+  ["mmx", "the processor has no vector registers"],
+  ["sse2i", "the processor has no vector registers"],
+  ["ssef", "the processor has no vector registers"],
+  ["ssecvt", "the processor has no vector registers"],
+  ["sseapprox", "the processor has no vector registers"],
 ]);
 
-/** Forms of other groups that work on vector registers: those with a mandatory prefix. */
-const VECTOR_REGISTER_FORM = /\.(?:66|f2|f3)_0f/;
+/** The same for single forms in other groups. A mandatory prefix stands before instructions on vector registers. */
+const ABSENT_FORMS: readonly (readonly [RegExp, string])[] = [
+  [/\.(?:66|f2|f3)_0f/, "the processor has no vector registers"],
+  [/^cmpxchg16b\./, "the processor has no CMPXCHG16B"],
+];
 
-const isSupported = (group: string, { form }: Vector): boolean =>
-  !UNSUPPORTED_GROUPS.has(group) && !VECTOR_REGISTER_FORM.test(form);
+/** Why a vector is skipped; null: it is run. */
+const reasonToSkip = (group: string, { form }: Vector): string | null =>
+  ABSENT.get(group) ?? ABSENT_FORMS.find(([pattern]) => pattern.test(form))?.[1] ?? null;
 
 /** A vector that did not pass. */
 export interface Failure {
@@ -29,10 +34,12 @@ export interface Failure {
 
 /** Result of one group. */
 export interface GroupResult {
-  readonly group: string;
+  /** Instruction set and group. */
+  readonly name: string;
   readonly passed: number;
   readonly failed: number;
-  readonly skipped: number;
+  /** How many were skipped, by reason. */
+  readonly skipped: ReadonlyMap<string, number>;
   readonly milliseconds: number;
   readonly firstFailures: readonly Failure[];
 }
@@ -40,7 +47,21 @@ export interface GroupResult {
 /** Failures of a group that are kept to be shown. */
 const SHOWN_FAILURES = 5;
 
-/** Files of vectors below a directory: `i386/GROUP.jsonl` or `.jsonl.gz`, by group, of the chosen groups or all. */
+/** Files of vectors in `DIRECTORY/INSTRUCTION-SET`: `GROUP.jsonl` or `.jsonl.gz`, by group. */
+const filesIn = (folder: string): ReadonlyMap<string, string> => {
+  const files = new Map<string, string>();
+  for (const name of readdirSync(folder).sort()) {
+    const group = /^(.+)\.jsonl(?:\.gz)?$/.exec(name)?.[1];
+    if (group !== undefined) files.set(group, join(folder, name));
+  }
+  if (files.size === 0) throw new VectorFileError(`${folder}: holds no vectors (*.jsonl.gz)`);
+  return files;
+};
+
+/**
+ * Files of vectors below a directory, of the chosen groups or all, by instruction set and group (`amd64/int`).
+ * @throws VectorFileError when there is none, or none of a chosen group.
+ */
 export const findVectorFiles = (
   directory: string,
   groups: readonly string[] | null,
@@ -48,40 +69,54 @@ export const findVectorFiles = (
   if (!existsSync(directory) || !statSync(directory).isDirectory()) {
     throw new VectorFileError(`${directory}: no such directory`);
   }
-  const folder = join(directory, "i386");
-  if (!existsSync(folder)) throw new VectorFileError(`${directory}: holds no directory i386`);
-  const files = new Map<string, string>();
-  for (const name of readdirSync(folder).sort()) {
-    const group = /^(.+)\.jsonl(?:\.gz)?$/.exec(name)?.[1];
-    if (group !== undefined) files.set(group, join(folder, name));
+  const sets = INSTRUCTION_SETS.filter((isa) => existsSync(join(directory, isa)));
+  if (sets.length === 0) {
+    throw new VectorFileError(`${directory}: holds no directory ${INSTRUCTION_SETS.join(" or ")}`);
   }
-  if (files.size === 0) throw new VectorFileError(`${folder}: holds no vectors (*.jsonl.gz)`);
-  const missing = (groups ?? []).find((group) => !files.has(group));
-  if (missing !== undefined) throw new VectorFileError(`${folder}: no vectors of the group "${missing}"`);
-  return groups === null ? files : new Map([...files].filter(([group]) => groups.includes(group)));
+  const found = new Map<string, string>();
+  const seen = new Set<string>();
+  for (const isa of sets) {
+    for (const [group, path] of filesIn(join(directory, isa))) {
+      if (groups !== null && !groups.includes(group)) continue;
+      found.set(`${isa}/${group}`, path);
+      seen.add(group);
+    }
+  }
+  const missing = (groups ?? []).find((group) => !seen.has(group));
+  if (missing !== undefined) throw new VectorFileError(`${directory}: no vectors of the group "${missing}"`);
+  return found;
 };
 
 /** Runs all vectors of one file. */
-export const runVectorFile = (path: string): GroupResult => {
+export const runVectorFile = (path: string, engine: EngineChoice): GroupResult => {
   const startMs = performance.now();
   const file = readVectorFile(path);
-  const vectors = file.vectors.filter((vector) => isSupported(file.group, vector));
-  const arena = createArena(file);
+  const arena = createArena(file, engine);
   const runner = new VectorRunner(file, arena);
   const firstFailures: Failure[] = [];
+  const skipped = new Map<string, number>();
+  let passed = 0;
   let failed = 0;
-  for (const vector of vectors) {
+  for (const vector of file.vectors) {
+    const reason = reasonToSkip(file.group, vector);
+    if (reason !== null) {
+      skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
+      continue;
+    }
     const differences = runner.run(vector);
-    if (differences.length === 0) continue;
+    if (differences.length === 0) {
+      passed++;
+      continue;
+    }
     failed++;
     if (firstFailures.length < SHOWN_FAILURES) firstFailures.push({ vector, differences });
   }
   arena.release();
   return {
-    group: file.group,
-    passed: vectors.length - failed,
+    name: `${file.isa}/${file.group}`,
+    passed,
     failed,
-    skipped: file.vectors.length - vectors.length,
+    skipped,
     milliseconds: performance.now() - startMs,
     firstFailures,
   };

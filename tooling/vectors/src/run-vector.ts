@@ -1,35 +1,18 @@
 import { EXIT, type Exit } from "@xenolith/machine-interface";
-import { hasErrorCode, REGISTER, SEGMENT, VECTOR } from "@xenolith/x86-architecture";
+import { hasErrorCode, VECTOR } from "@xenolith/x86-architecture";
 import type { Arena } from "./arena.ts";
+import { compareFaults, compareRegister } from "./compare.ts";
+import { REGISTER_FILE } from "./register-file.ts";
 import type { ExpectedFault, MemoryPatch, Registers, Vector, VectorFile } from "./vector-file.ts";
-
-/** Flags that are compared: CF PF AF ZF SF DF OF. */
-const COMPARED_FLAGS = 0xcd5;
 
 /** A repeated string instruction retires once per iteration; the vectors run it to its end. */
 const MOST_ITERATIONS = 0x1_0000;
 
-const GENERAL: readonly (readonly [string, number])[] = [
-  ["eax", REGISTER.rax],
-  ["ecx", REGISTER.rcx],
-  ["edx", REGISTER.rdx],
-  ["ebx", REGISTER.rbx],
-  ["esp", REGISTER.rsp],
-  ["ebp", REGISTER.rbp],
-  ["esi", REGISTER.rsi],
-  ["edi", REGISTER.rdi],
-];
-
-const SELECTORS: readonly (readonly ["cs" | "ss" | "ds" | "es" | "fs" | "gs", number])[] = [
-  ["cs", SEGMENT.cs],
-  ["ss", SEGMENT.ss],
-  ["ds", SEGMENT.ds],
-  ["es", SEGMENT.es],
-  ["fs", SEGMENT.fs],
-  ["gs", SEGMENT.gs],
-];
-
 const hex = (value: number): string => value.toString(16);
+
+/** Whether a physical x87 register is empty by the tags: then it holds nothing to be compared. */
+const isEmpty = (name: string, tags: bigint): boolean =>
+  name.startsWith("R") && ((tags >> BigInt(name.slice(1))) & 1n) === 0n;
 
 /** Runs vectors of one file in its arena. */
 export class VectorRunner {
@@ -49,7 +32,7 @@ export class VectorRunner {
     const before: Registers = { ...this.#file.defaults, ...vector.before };
     this.#prepareMemory(vector, before);
     this.#prepareRegisters(before);
-    const fault = this.#execute(vector, before["ip"] ?? 0);
+    const fault = this.#execute(vector, Number(before["ip"] ?? 0n));
     return [
       ...compareFaults(vector, fault),
       ...this.#compareRegisters(vector, { ...before, ...vector.after }),
@@ -60,7 +43,7 @@ export class VectorRunner {
   #prepareMemory(vector: Vector, before: Registers): void {
     const { background, bytes } = this.#arena;
     this.#expected.set(background);
-    this.#patch({ address: before["ip"] ?? 0, bytes: vector.bytes });
+    this.#patch({ address: Number(before["ip"] ?? 0n), bytes: vector.bytes });
     for (const patch of vector.memoryBefore) this.#patch(patch);
     bytes.set(this.#expected);
     this.#arena.stored(0, bytes.length);
@@ -77,18 +60,13 @@ export class VectorRunner {
 
   #prepareRegisters(before: Registers): void {
     const { context } = this.#arena.vcpu;
-    for (const [name, index] of GENERAL) context.setRegister(index, before[name] ?? 0);
-    for (const [name, index] of SELECTORS) {
-      const selector = this.#file.selectors[name];
-      if (context.segment(index).selector !== selector) context.loadSegment(index, selector);
-    }
-    context.flags = before["fl"] ?? 0;
-    context.instructionPointer = before["ip"] ?? 0;
+    this.#arena.restoreSegments();
+    for (const register of REGISTER_FILE[this.#file.isa]) register.set(context, before[register.name] ?? 0n);
   }
 
   #execute(vector: Vector, start: number): ExpectedFault | null {
     const { vcpu } = this.#arena;
-    const repeats = /^(?:26|2e|36|3e|64|65|66|67)*f[23](?!0f)/.test(
+    const repeats = /^(?:26|2e|36|3e|64|65|66|67)*f[23](?!(?:4.)?0f)/.test(
       Buffer.from(vector.bytes).toString("hex"),
     );
     for (let iteration = 0; iteration < MOST_ITERATIONS; iteration++) {
@@ -99,27 +77,23 @@ export class VectorRunner {
     return null;
   }
 
-  #compareRegisters(vector: Vector, expected: Registers): string[] {
+  #compareRegisters({ latitude }: Vector, expected: Registers): string[] {
     const { context } = this.#arena.vcpu;
+    const tags = expected["ftw"] ?? 0n;
     const differences: string[] = [];
-    for (const [name, index] of GENERAL) {
-      const got = context.register(index);
-      if (got !== expected[name] && name !== vector.undefinedRegister) {
-        differences.push(`${name}: want ${hex(expected[name] ?? 0)} got ${hex(got)}`);
-      }
+    for (const register of REGISTER_FILE[this.#file.isa]) {
+      const { name } = register;
+      if (isEmpty(name, tags)) continue;
+      const difference = compareRegister(name, expected[name] ?? 0n, register.get(context), latitude);
+      if (difference !== null) differences.push(difference);
     }
-    const pointer = context.instructionPointer;
-    if (pointer !== expected["ip"])
-      differences.push(`ip: want ${hex(expected["ip"] ?? 0)} got ${hex(pointer)}`);
-    const flags = (context.flags ^ (expected["fl"] ?? 0)) & COMPARED_FLAGS & ~vector.undefinedFlags;
-    if (flags !== 0) differences.push(`flags differ in ${hex(flags)}`);
     return differences;
   }
 
   #compareMemory(vector: Vector): string[] {
     const { bytes } = this.#arena;
     if (Buffer.compare(bytes, this.#expected) === 0) return [];
-    for (const [address, length] of vector.undefinedMemory) {
+    for (const [address, length] of vector.latitude.memory) {
       for (let at = address; at < address + length; at++) {
         const position = this.#arena.position(at);
         if (position >= 0) this.#expected[position] = bytes[position] ?? 0;
@@ -157,23 +131,3 @@ const fault = (vector: number, errorCode: number): ExpectedFault => ({
   errorCode,
   address: undefined,
 });
-
-/** PUSHA and ENTER that straddle pages may report any byte of the page that is missing. */
-const STORES_FRAME = /^(?:pusha|enter)\./;
-
-const isSameAddress = (form: string, want: number, got: number | undefined): boolean =>
-  STORES_FRAME.test(form) ? want >>> 12 === (got ?? 0) >>> 12 : want === got;
-
-const compareFaults = ({ form, fault: want }: Vector, got: ExpectedFault | null): string[] => {
-  if (want?.vector !== got?.vector) {
-    return [`fault: want ${want?.vector ?? "none"} got ${got?.vector ?? "none"}`];
-  }
-  const differences: string[] = [];
-  if (want?.errorCode !== undefined && want.errorCode !== got?.errorCode) {
-    differences.push(`error code: want ${hex(want.errorCode)} got ${hex(got?.errorCode ?? 0)}`);
-  }
-  if (want?.address !== undefined && !isSameAddress(form, want.address, got?.address)) {
-    differences.push(`fault address: want ${hex(want.address)} got ${hex(got?.address ?? 0)}`);
-  }
-  return differences;
-};

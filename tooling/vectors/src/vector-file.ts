@@ -9,8 +9,11 @@ export interface Window {
   readonly writable: boolean;
 }
 
-/** Register values by name, as unsigned numbers. Wide ones (x87, vectors) are left out. */
-export type Registers = Readonly<Record<string, number>>;
+/** Instruction set of a file: 32-bit code in protected mode, or 64-bit code. */
+export type InstructionSet = "i386" | "amd64";
+
+/** Register values by their name in the format, unsigned: general registers, `ip`, `fl`, x87 and vector state. */
+export type Registers = Readonly<Record<string, bigint>>;
 
 /** Bytes at a linear address. */
 export interface MemoryPatch {
@@ -36,21 +39,35 @@ export interface Vector {
   readonly after: Registers;
   readonly memoryAfter: readonly MemoryPatch[];
   readonly fault: ExpectedFault | null;
-  /** EFLAGS bits that the manual leaves undefined. */
-  readonly undefinedFlags: number;
-  /** Register whose value is undefined, or "". */
-  readonly undefinedRegister: string;
+  /** What is not compared, or not exactly. */
+  readonly latitude: Latitude;
+}
+
+/** What the manual leaves undefined, and results that may deviate. */
+export interface Latitude {
+  /** EFLAGS bits that are undefined. */
+  readonly flags: bigint;
+  /** Bits of the x87 status word that are undefined. */
+  readonly status: bigint;
+  /** Whether the x87 tags are undefined. */
+  readonly tags: boolean;
+  /** Names of registers whose value is undefined. */
+  readonly registers: readonly string[];
   /** Stored bytes that are undefined: address and length. */
-  readonly undefinedMemory: readonly (readonly [number, number])[];
+  readonly memory: readonly (readonly [number, number])[];
+  /** `x87`: a transcendental function. `rcp12`: an approximation of 12 bits. */
+  readonly tolerance: "x87" | "rcp12" | null;
 }
 
 /** A group of vectors with what they have in common. */
 export interface VectorFile {
+  readonly isa: InstructionSet;
   readonly group: string;
   readonly windows: readonly Window[];
   readonly defaults: Registers;
   readonly selectors: Readonly<Record<"cs" | "ss" | "ds" | "es" | "fs" | "gs", number>>;
-  readonly fsBase: number;
+  /** Linear base of FS (i386) or GS (amd64). */
+  readonly segmentBase: number;
   readonly vectors: readonly Vector[];
 }
 
@@ -59,8 +76,8 @@ export class VectorFileError extends Error {
   override readonly name = "VectorFileError";
 }
 
-/** Registers that fit in 32 bits: what a processor without floating point has. */
-const NARROW = new Set(["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "ip", "fl"]);
+/** Instruction sets, as directories and headers name them. */
+export const INSTRUCTION_SETS: readonly InstructionSet[] = ["i386", "amd64"];
 
 interface RawState {
   readonly m?: readonly (readonly [string, string])[];
@@ -69,10 +86,11 @@ interface RawState {
 
 interface RawHeader {
   readonly schema?: string;
-  readonly isa: string;
+  readonly isa: InstructionSet;
   readonly group: string;
   readonly sel: VectorFile["selectors"];
   readonly fs_base?: string;
+  readonly gs_base?: string;
   readonly windows: readonly {
     readonly name: string;
     readonly addr: string;
@@ -90,7 +108,11 @@ interface RawVector {
   readonly x?: { readonly v: number; readonly e?: number; readonly a?: string };
   readonly u?: {
     readonly fl?: string;
+    readonly fsw?: string;
+    readonly ftw?: unknown;
     readonly r?: string;
+    readonly R?: number;
+    readonly tol?: "x87" | "rcp12";
     readonly m?: readonly (readonly [string, number])[];
   };
 }
@@ -104,9 +126,9 @@ const bytesOf = (text: string): Uint8Array => {
 };
 
 const registersOf = (state: Readonly<Record<string, unknown>>): Registers => {
-  const registers: Record<string, number> = {};
+  const registers: Record<string, bigint> = {};
   for (const [name, value] of Object.entries(state)) {
-    if (NARROW.has(name) && typeof value === "string") registers[name] = hex(value);
+    if (typeof value === "string") registers[name] = BigInt(`0x${value}`);
   }
   return registers;
 };
@@ -125,9 +147,16 @@ const vectorOf = (raw: RawVector): Vector => ({
     raw.x === undefined
       ? null
       : { vector: raw.x.v, errorCode: raw.x.e, address: raw.x.a === undefined ? undefined : hex(raw.x.a) },
-  undefinedFlags: hex(raw.u?.fl ?? "0"),
-  undefinedRegister: raw.u?.r ?? "",
-  undefinedMemory: (raw.u?.m ?? []).map(([address, length]) => [hex(address), length]),
+  latitude: latitudeOf(raw.u ?? {}),
+});
+
+const latitudeOf = (raw: NonNullable<RawVector["u"]>): Latitude => ({
+  flags: BigInt(`0x${raw.fl ?? "0"}`),
+  status: BigInt(`0x${raw.fsw ?? "0"}`),
+  tags: raw.ftw !== undefined,
+  registers: [...(raw.r === undefined ? [] : [raw.r]), ...(raw.R === undefined ? [] : [`R${raw.R}`])],
+  memory: (raw.m ?? []).map(([address, length]) => [hex(address), length]),
+  tolerance: raw.tol ?? null,
 });
 
 /**
@@ -148,8 +177,8 @@ export const readVectorFile = (path: string): VectorFile => {
   if (header?.schema !== "xvec-1") {
     throw new VectorFileError(`${path}: line 1 is not the header of an xvec-1 file`);
   }
-  if (header.isa !== "i386") {
-    throw new VectorFileError(`${path}: vectors for "${header.isa}", only i386 can be run`);
+  if (!INSTRUCTION_SETS.includes(header.isa)) {
+    throw new VectorFileError(`${path}: vectors for "${header.isa}", only i386 and amd64 can be run`);
   }
   const shaped = <Value>(line: number, convert: () => Value): Value => {
     try {
@@ -166,6 +195,7 @@ export const readVectorFile = (path: string): VectorFile => {
 };
 
 const headerOf = (header: RawHeader): Omit<VectorFile, "vectors"> => ({
+  isa: header.isa,
   group: header.group,
   windows: header.windows.map(({ name, addr, size, prot }) => ({
     name,
@@ -175,7 +205,7 @@ const headerOf = (header: RawHeader): Omit<VectorFile, "vectors"> => ({
   })),
   defaults: registersOf(header.defaults),
   selectors: header.sel,
-  fsBase: hex(header.fs_base ?? "0"),
+  segmentBase: hex(header.fs_base ?? header.gs_base ?? "0"),
 });
 
 const readText = (path: string): string => {

@@ -22,7 +22,6 @@ import {
   VECTOR,
   type X86Vcpu,
 } from "@xenolith/x86-architecture";
-import { decode } from "../decoder/index.ts";
 import type { Instruction } from "../decoder/instruction.ts";
 import { LEAVE, RECORD } from "../interpreter/record.ts";
 import { STATE } from "../state/layout.ts";
@@ -36,6 +35,7 @@ import { type EventPolicy, type GatedCore, SOFTWARE_INTERRUPT } from "./event-po
 import { VcpuMemory } from "./linear-memory.ts";
 import type { Mode } from "./mode.ts";
 import { VcpuOperands } from "./operand-access.ts";
+import { instructionAt } from "./present-instruction.ts";
 import { describePrivileged } from "./privileged-operation.ts";
 import type { RecordBuilder } from "./record-builder.ts";
 import { RunBudget } from "./run-budget.ts";
@@ -352,12 +352,11 @@ export class Vcpu implements X86Vcpu, GatedCore {
     return isStack ? packFault(VECTOR.stackFault, 0) : fault;
   }
 
-  /** The instruction at the instruction pointer, if it lies in one page that can be executed. */
+  /** The instruction at the instruction pointer, if it can be fetched. */
   #presentInstruction(): Instruction | null {
     const mode = this.#mode;
     const place = mode === null ? 0 : this.#place(mode);
-    if (typeof place === "number") return null;
-    return decode(this.machine.bytes, place.host, 4096 - (place.host & 4095), place.mode.codeBytes);
+    return typeof place === "number" ? null : instructionAt(this.machine, this.memory, place);
   }
 
   #interruptExit(fault: PackedFault): ExitKind {

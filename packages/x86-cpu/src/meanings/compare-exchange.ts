@@ -17,14 +17,18 @@ const xaddMeaning: Meaning = (m) => {
   m.setFlags(FLAGS_KIND.add, a, b, result);
 };
 
-/** The destination is written in any case, with its own value where the comparison fails. */
+/**
+ * Memory is written in any case, with its own value where the comparison fails. A register stays as it is then, its upper
+ * half too. [APM3 "CMPXCHG"]
+ */
 const cmpxchgMeaning: Meaning = (m) => {
   const target = m.modify(0);
   const replacement = m.pin(m.read(1));
   const expected = m.pin(m.register(rax, m.sizeBytes, "signed"));
   const old = m.pin(target.get());
   const isEqual = m.pin(eq(expected, old));
-  target.set(select(replacement, old, isEqual));
+  if (m.isOperand(0, "register")) m.when(isEqual, () => target.set(replacement));
+  else target.set(select(replacement, old, isEqual));
   m.when(isZero(isEqual), () => m.setRegister(rax, m.sizeBytes, old));
   m.setFlags(FLAGS_KIND.subtract, expected, old, m.pin(m.extend(sub(expected, old))));
 };

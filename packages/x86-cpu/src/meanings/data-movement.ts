@@ -1,4 +1,4 @@
-import { and, convert, or, rotl, rotr, shl, shrU, TYPE, type Value } from "@xenolith/wasm-emitter";
+import { and, convert, i64, or, rotl, rotr, shl, shrU, TYPE, type Value } from "@xenolith/wasm-emitter";
 import { REGISTER } from "@xenolith/x86-architecture";
 import type { Machine } from "../machine/machine.ts";
 import { ALL_SIZES, type Definition, DOUBLE_SIZES, exactly, type Meaning, WORD_SIZES } from "./definition.ts";
@@ -36,11 +36,9 @@ const cwdMeaning: Meaning = (m) => {
   m.setRegister(REGISTER.rdx, m.sizeBytes, m.spreadSign(m.register(REGISTER.rax, m.sizeBytes, "signed")));
 };
 
+/** Swaps neighbours of `bits` bits in an i64; `mask` covers the lower one of each pair. */
 const swapPairs = (value: Value, bits: number, mask: bigint): Value =>
-  or(and(shrU(value, bits), convertMask(value, mask)), shl(and(value, convertMask(value, mask)), bits));
-
-const convertMask = (value: Value, mask: bigint): number =>
-  Number(value.type === TYPE.i32 ? BigInt.asIntN(32, mask) : mask);
+  or(and(shrU(value, bits), i64(mask)), shl(and(value, i64(mask)), bits));
 
 const reversed = (m: Machine, value: Value): Value => {
   if (value.type === TYPE.i32)

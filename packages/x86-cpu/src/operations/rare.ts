@@ -1,4 +1,4 @@
-import { CR0, type PackedFault, packFault, REGISTER, SEGMENT, VECTOR } from "@xenolith/x86-architecture";
+import { CR0, packFault, REGISTER, VECTOR } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
 import {
   accessFault,
@@ -8,9 +8,9 @@ import {
   type ProcessorCore,
   type SystemOperation,
 } from "../engine/system-operations.ts";
-import { STATE } from "../state/layout.ts";
+import type { VcpuState } from "../state/vcpu-state.ts";
 
-const { rax, rbx, rsp, rbp } = REGISTER;
+const { rax, rbx } = REGISTER;
 
 const signed = (value: number, sizeBytes: number): number =>
   sizeBytes === 2 ? (value << 16) >> 16 : value | 0;
@@ -35,9 +35,8 @@ const bound: SystemOperation = (core, instruction) => {
 /** XLAT: AL = byte at (E)BX + AL. */
 const translateByte: SystemOperation = (core, instruction) => {
   const { state } = core;
-  const sum = state.register(rbx) + (state.register(rax) & 0xff);
-  const offset = instruction.addressBytes === 2 ? sum & 0xffff : sum >>> 0;
-  const at = core.operands.linear(instruction.segment, offset, 1, false);
+  const index = state.register(rax) & 0xff;
+  const at = core.operands.linear(instruction.segment, tableOffset(state, instruction, index), 1, false);
   if (isAccessFault(at)) return accessFault(at);
   const value = core.memory.read8(at);
   if (isAccessFault(value)) return accessFault(value);
@@ -45,49 +44,10 @@ const translateByte: SystemOperation = (core, instruction) => {
   return OUTCOME.next;
 };
 
-/** Pushes one value at `offset` in SS. Returns 0 or the fault. */
-const storeOnStack = (core: ProcessorCore, offset: number, size: 2 | 4, value: number): PackedFault | 0 => {
-  const at = core.operands.linear(SEGMENT.ss, offset, size, true);
-  if (isAccessFault(at)) return accessFault(at);
-  return size === 2 ? core.memory.write16(at, value & 0xffff) : core.memory.write32(at, value);
-};
-
-/** Copies an outer frame pointer from `from` to `to`, both offsets in SS. Returns 0 or the fault. */
-const copyOnStack = (core: ProcessorCore, from: number, to: number, size: 2 | 4): PackedFault | 0 => {
-  const at = core.operands.linear(SEGMENT.ss, from, size, false);
-  if (isAccessFault(at)) return accessFault(at);
-  const value = size === 2 ? core.memory.read16(at) : core.memory.read32(at);
-  return isAccessFault(value) ? accessFault(value) : storeOnStack(core, to, size, value);
-};
-
-/**
- * ENTER. Registers change only when all accesses have succeeded; what was pushed before a fault stays in memory, as on
- * silicon. The last access checks that the new top of the stack can be written. [SDM2A-3.2 "ENTER"]
- */
-const enter: SystemOperation = (core, instruction) => {
-  const { state, operands, memory } = core;
-  const size = instruction.operandBytes === 2 ? 2 : 4;
-  const mask = state.u32(STATE.stackMask);
-  const level = operands.read(instruction, 1, 1) & 31;
-  const pointer = state.register(rsp);
-  const merge = (value: number): number => ((pointer & ~mask) | (value & mask)) >>> 0;
-  const below = (count: number): number => ((pointer - size * count) & mask) >>> 0;
-  const frame = merge(pointer - size);
-  let fault = storeOnStack(core, below(1), size, state.register(rbp));
-  for (let outer = 1; outer < level && fault === 0; outer++) {
-    fault = copyOnStack(core, ((state.register(rbp) - size * outer) & mask) >>> 0, below(outer + 1), size);
-  }
-  if (level > 0 && fault === 0) fault = storeOnStack(core, below(level + 1), size, frame);
-  if (fault !== 0) return fault;
-  const top = merge(pointer - size * (level + 1) - operands.read(instruction, 0, 2));
-  const at = operands.linear(SEGMENT.ss, (top & mask) >>> 0, size, true);
-  if (isAccessFault(at)) return accessFault(at);
-  fault = memory.checkWrite(at, size);
-  if (fault !== 0) return fault;
-  if (size === 2) state.setRegister16(rbp, frame & 0xffff);
-  else state.setRegister(rbp, frame);
-  state.setRegister(rsp, top);
-  return OUTCOME.next;
+const tableOffset = (state: VcpuState, { addressBytes }: Instruction, index: number): number => {
+  if (addressBytes === 8) return Number(BigInt.asIntN(64, state.wideRegister(rbx) + BigInt(index)));
+  const sum = state.register(rbx) + index;
+  return addressBytes === 2 ? sum & 0xffff : sum >>> 0;
 };
 
 const undefinedOpcode = (): Outcome => packFault(VECTOR.invalidOpcode, 0);
@@ -108,7 +68,6 @@ const absentUnit = ({ state }: ProcessorCore, _instruction: Instruction): Outcom
 /** Instructions of the integer set that are too rare for generated code. [SDM2A-3.2] [SDM2B-4.3] */
 export const RARE: Readonly<Record<string, SystemOperation>> = {
   bound,
-  enter,
   xlat: translateByte,
   wait,
   x87: absentUnit,

@@ -1,6 +1,8 @@
 import { type AddressTranslator, type MachineMemory, toAsid } from "@xenolith/machine-interface";
 import {
   CR0,
+  CR4,
+  EFER,
   FLAG,
   type MonitoredProcessor,
   type MonitoredVcpuOptions,
@@ -11,10 +13,11 @@ import { type EventPolicy, SOFTWARE_INTERRUPT } from "../engine/event-policy.ts"
 import type { ProcessorEnvironment } from "../engine/system-operations.ts";
 import { Vcpu } from "../engine/vcpu.ts";
 import { answerCpuid, I686_MODEL, type ProcessorModel } from "../model/processor-model.ts";
-import { STATE_BYTES } from "../state/layout.ts";
+import { MSR_SLOT, STATE_BYTES } from "../state/layout.ts";
 import { VcpuState } from "../state/vcpu-state.ts";
 import { loadContextSegment } from "../system/context-load.ts";
 import { softwareInterruptVector } from "../system/software-interrupts.ts";
+import type { EngineChoice } from "./bare.ts";
 import { takeDirectGate } from "./direct-gate.ts";
 import { ALL_OPERATIONS } from "./operations.ts";
 
@@ -26,6 +29,10 @@ export interface MonitoredProcessorOptions {
   readonly model?: ProcessorModel;
   /** Bytes of memory's reserve for decoded code. Default 16 MiB. */
   readonly recordBytes?: number;
+  /** Default `auto`. What code does is the same in either. */
+  readonly engine?: EngineChoice;
+  /** How often code runs before it is translated, where the engine translates; 0: at once, for tests. */
+  readonly translateAfter?: number;
 }
 
 const environmentOf = (options: MonitoredVcpuOptions, model: ProcessorModel): ProcessorEnvironment => ({
@@ -59,6 +66,8 @@ const events: EventPolicy = {
 
 /** What a monitor keeps in CR0: protected mode with paging, write protection and native x87 errors. */
 const MONITORED_CONTROL_0 = CR0.pe | CR0.et | CR0.ne | CR0.wp | CR0.pg;
+/** And in EFER in long mode. */
+const LONG_MODE_EFER = EFER.lme | EFER.lma | EFER.nxe | EFER.sce;
 
 /**
  * Makes VCPUs whose ring 0 is the monitor. They share decoded code. A new VCPU has no space and no segments yet.
@@ -91,6 +100,10 @@ export const createMonitoredProcessor = (options: MonitoredProcessorOptions): Mo
         release: () => freeBlocks.push(block),
       });
       state.setControl(0, MONITORED_CONTROL_0 >>> 0);
+      if (vcpuOptions.longMode === true) {
+        state.setControl(4, CR4.pae);
+        state.setMsr(MSR_SLOT.efer, BigInt(LONG_MODE_EFER));
+      }
       return vcpu;
     },
   };

@@ -1,6 +1,8 @@
 import type { SystemOperations } from "../engine/system-operations.ts";
 import { DECIMAL } from "../operations/decimal.ts";
+import { FRAME } from "../operations/enter.ts";
 import { RARE } from "../operations/rare.ts";
+import { WIDE_DIVISION } from "../operations/wide-division.ts";
 import { X87_CONTROL } from "../operations/x87-control.ts";
 import { SYSTEM_OPERATIONS } from "../system/system-operation-table.ts";
 
@@ -9,5 +11,7 @@ export const ALL_OPERATIONS: SystemOperations = new Map([
   ...SYSTEM_OPERATIONS,
   ...Object.entries(DECIMAL),
   ...Object.entries(RARE),
+  ...Object.entries(FRAME),
+  ...Object.entries(WIDE_DIVISION),
   ...Object.entries(X87_CONTROL),
 ]);

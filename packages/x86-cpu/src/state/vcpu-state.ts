@@ -1,6 +1,7 @@
 import {
   ATTRIBUTE,
   CR0,
+  EFER,
   FLAG,
   type PackedFault,
   type RegisterIndex,
@@ -11,7 +12,7 @@ import {
 } from "@xenolith/x86-architecture";
 import { ARITHMETIC_FLAGS, encodeFlags, evaluateFlags, FLAGS_KIND } from "./flags.ts";
 import { FloatingPointState, INITIAL_MXCSR, INITIAL_X87_CONTROL } from "./floating-point-state.ts";
-import { type MsrSlot, SEGMENT_BYTES, SEGMENT_FIELD, STATE, TABLE_FIELD } from "./layout.ts";
+import { MSR_SLOT, type MsrSlot, SEGMENT_BYTES, SEGMENT_FIELD, STATE, TABLE_FIELD } from "./layout.ts";
 import { flatLast, segmentBounds } from "./segment-bounds.ts";
 
 /** What reaches beyond the block itself when TypeScript sets a register. */
@@ -179,6 +180,18 @@ export class VcpuState implements VcpuContext {
   /** Whether the processor is in virtual-8086 mode. */
   get isVirtual8086(): boolean {
     return (this.systemFlags & FLAG.vm) !== 0;
+  }
+
+  /** Whether IA-32e mode is active (EFER.LMA): 64-bit code and compatibility mode. */
+  get isLongMode(): boolean {
+    return (this.u32(STATE.msr + 8 * MSR_SLOT.efer) & EFER.lma) !== 0;
+  }
+
+  /** Whether 64-bit code runs: IA-32e mode is active and CS says so. */
+  get isWideCode(): boolean {
+    return (
+      this.isLongMode && (this.segmentField(SEGMENT.cs, SEGMENT_FIELD.attributes) & ATTRIBUTE.long) !== 0
+    );
   }
 
   segment(index: SegmentIndex): SegmentState {
