@@ -40,7 +40,7 @@ export {
   SEGMENT,
   type SegmentIndex,
 } from "./registers.ts";
-export { TSS16, TSS32 } from "./tss.ts";
+export { TSS16, TSS32, TSS64 } from "./tss.ts";
 export type {
   DescriptorSource,
   FloatingPointContext,

@@ -85,6 +85,15 @@ export class VcpuState implements VcpuContext {
     this.setU32(offset + 4, value >= 0 && value <= 0xffff_ffff ? 0 : Math.floor(value / 0x1_0000_0000));
   }
 
+  /** Reads a 64-bit field, unsigned. */
+  wide(offset: number): bigint {
+    return this.#view.getBigUint64(this.base + offset, true);
+  }
+
+  setWide(offset: number, value: bigint): void {
+    this.#view.setBigUint64(this.base + offset, value, true);
+  }
+
   f64(offset: number): number {
     return this.#view.getFloat64(this.base + offset, true);
   }
@@ -104,16 +113,24 @@ export class VcpuState implements VcpuContext {
   }
 
   wideRegister(index: RegisterIndex): bigint {
-    return this.#view.getBigUint64(this.base + STATE.registers + 8 * index, true);
+    return this.wide(STATE.registers + 8 * index);
   }
 
   setWideRegister(index: RegisterIndex, value: bigint): void {
-    this.#view.setBigUint64(this.base + STATE.registers + 8 * index, value, true);
+    this.setWide(STATE.registers + 8 * index, value);
   }
 
-  /** A register that holds an address: exact when it is canonical, and not canonical when it is not. */
+  /**
+   * A general register as an address: signed, exact where it is canonical. What is not canonical stays so although it may
+   * be rounded.
+   */
   addressRegister(index: RegisterIndex): number {
     return this.address(STATE.registers + 8 * index);
+  }
+
+  /** Writes an address, canonical or an unsigned sum of such, to all 64 bits of a general register. */
+  setAddressRegister(index: RegisterIndex, value: number): void {
+    this.setAddress(STATE.registers + 8 * index, value);
   }
 
   /** Whether all 64 bits of a register are clear. */
@@ -278,12 +295,12 @@ export class VcpuState implements VcpuContext {
 
   /** A model-specific register, unsigned. */
   msr(slot: MsrSlot): bigint {
-    return this.#view.getBigUint64(this.base + STATE.msr + 8 * slot, true);
+    return this.wide(STATE.msr + 8 * slot);
   }
 
   /** Writes a model-specific register without checks. Writing EFER counts as a change of control register 4. */
   setMsr(slot: MsrSlot, value: bigint): void {
-    this.#view.setBigUint64(this.base + STATE.msr + 8 * slot, value, true);
+    this.setWide(STATE.msr + 8 * slot, value);
     if (slot === 0) {
       this.modeIsStale = true;
       this.#hooks.controlWritten(this, 4);

@@ -1,9 +1,11 @@
-import type { PackedFault, SegmentState } from "@xenolith/x86-architecture";
+import { ATTRIBUTE, type PackedFault, type SegmentState } from "@xenolith/x86-architecture";
 import type { ProcessorCore } from "../engine/system-operations.ts";
+import { isCanonical } from "./canonical.ts";
 import {
   type Descriptor,
   isCode,
   isConformingCode,
+  isContradictoryCode,
   isNullSelector,
   isPresent,
   privilegeOf,
@@ -25,7 +27,7 @@ export const lookUpCode = (core: ProcessorCore, selector: number, external = 0):
 
 /**
  * Last checks of a transfer: privilege 0 belongs to the monitor where there is one, the segment must be present and the
- * offset within its limit. Gives what CS will hold, with the privilege as its RPL. Sets the accessed bit.
+ * offset within its limit, for 64-bit code canonical. Gives what CS will hold, with the privilege as its RPL. Sets the accessed bit.
  */
 export const prepareCodeSegment = (
   core: ProcessorCore,
@@ -37,11 +39,19 @@ export const prepareCodeSegment = (
   const error = selectorError(descriptor.selector, external);
   if (privilege === 0 && core.environment.isMonitored) return generalProtection(error);
   if (!isPresent(descriptor)) return segmentNotPresent(error);
+  if (core.state.isLongMode && isContradictoryCode(descriptor)) return generalProtection(error);
   const segment = segmentFrom(descriptor, withRequestedPrivilege(descriptor.selector, privilege));
-  if (offset > segment.limit) return generalProtection(external);
+  const isInside = isForWideCode(core, segment)
+    ? isCanonical(offset)
+    : offset >= 0 && offset <= segment.limit;
+  if (!isInside) return generalProtection(external);
   const fault = markAccessed(core, descriptor);
   return fault === 0 ? segment : fault;
 };
+
+/** Whether code of a segment that is about to be loaded is 64-bit code. */
+export const isForWideCode = (core: ProcessorCore, { attributes }: SegmentState): boolean =>
+  core.state.isLongMode && (attributes & ATTRIBUTE.long) !== 0;
 
 /**
  * Whether a direct far jump or call at privilege `current` may go to a code segment: conforming segments of the same or a

@@ -1,14 +1,14 @@
 import { CR4, type PackedFault, packFault, VECTOR } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
 import {
-  accessFault,
-  isAccessFault,
   OUTCOME,
   type Outcome,
   type ProcessorCore,
   type SystemOperation,
 } from "../engine/system-operations.ts";
-import { invalidOpcode } from "./faults.ts";
+import { STATE } from "../state/layout.ts";
+import { generalProtection, invalidOpcode } from "./faults.ts";
+import { generalRegister, setGeneralRegister } from "./general-register.ts";
 import { refuseOutsideRing0 } from "./instruction-flow.ts";
 
 /** Bits of DR6 and DR7 that always read as 1. [SDM3A-17.2] */
@@ -50,11 +50,14 @@ const moveTo = (core: ProcessorCore, instruction: Instruction): Outcome => {
   if (refused !== null) return refused;
   const fault = detect(core);
   if (fault !== 0) return fault;
-  const value = core.operands.read(instruction, 1, 4);
-  if (isAccessFault(value)) return accessFault(value);
-  if (number === 6) core.state.setDebug(6, (value & DR6_BITS) | DR6_FIXED);
-  else if (number === 7) core.state.setDebug(7, (value & DR7_BITS) | DR7_FIXED);
-  else core.state.setDebug(number, value);
+  const value = generalRegister(core, instruction, 1);
+  if (number < 4) {
+    core.state.setWide(STATE.debug + 8 * number, value);
+    return OUTCOME.next;
+  }
+  if (value > 0xffff_ffffn) return generalProtection(0);
+  const bits = Number(value);
+  core.state.setDebug(number, number === 6 ? (bits & DR6_BITS) | DR6_FIXED : (bits & DR7_BITS) | DR7_FIXED);
   return OUTCOME.next;
 };
 
@@ -63,7 +66,10 @@ const moveFrom = (core: ProcessorCore, instruction: Instruction): Outcome => {
   if (number > 7) return number;
   const refused = refuseOutsideRing0(core);
   if (refused !== null) return refused;
-  return detect(core) || core.operands.write(instruction, 0, 4, core.state.debug(number));
+  const fault = detect(core);
+  if (fault !== 0) return fault;
+  setGeneralRegister(core, instruction, 0, core.state.wide(STATE.debug + 8 * number));
+  return OUTCOME.next;
 };
 
 /** MOV to and from debug registers. Breakpoints themselves are not raised. [SDM2-4.3] [SDM3A-17.2] */

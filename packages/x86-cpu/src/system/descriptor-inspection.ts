@@ -43,6 +43,15 @@ const LSL_TYPES: readonly number[] = [
   SYSTEM_TYPE.busyTss,
 ];
 
+/** Those of IA-32e mode. A call gate has 16 bytes there, and there are no 16-bit ones nor task gates. [SDM2-3.2 "LAR"] */
+const LONG_LAR_TYPES: readonly number[] = [
+  SYSTEM_TYPE.ldt,
+  SYSTEM_TYPE.tss,
+  SYSTEM_TYPE.busyTss,
+  SYSTEM_TYPE.callGate,
+];
+const LONG_LSL_TYPES: readonly number[] = [SYSTEM_TYPE.ldt, SYSTEM_TYPE.tss, SYSTEM_TYPE.busyTss];
+
 const setZero = (core: ProcessorCore, zero: boolean): void => {
   const flags = core.state.arithmeticFlags;
   core.state.arithmeticFlags = zero ? flags | FLAG.zf : flags & ~FLAG.zf;
@@ -71,8 +80,13 @@ const inspect = (
 
 /** LAR or LSL: writes what `tell` makes of a visible descriptor and sets ZF; else clears ZF alone. */
 const tellAbout =
-  (systemTypes: readonly number[], tell: (descriptor: Descriptor) => number): SystemOperation =>
+  (
+    legacyTypes: readonly number[],
+    longTypes: readonly number[],
+    tell: (descriptor: Descriptor) => number,
+  ): SystemOperation =>
   (core, instruction) => {
+    const systemTypes = core.state.isLongMode ? longTypes : legacyTypes;
     const descriptor = inspect(core, instruction, 1);
     if (typeof descriptor === "number") return descriptor;
     if (descriptor === null || (!isCodeOrData(descriptor) && !systemTypes.includes(systemType(descriptor)))) {
@@ -118,8 +132,8 @@ const adjustPrivilege = (core: ProcessorCore, instruction: Instruction): Outcome
 
 /** LAR, LSL, VERR, VERW, ARPL. */
 export const DESCRIPTOR_INSPECTION: Readonly<Record<string, SystemOperation>> = {
-  lar: tellAbout(LAR_TYPES, ({ high }) => high & 0x00ff_ff00),
-  lsl: tellAbout(LSL_TYPES, ({ low, high }) => descriptorLimit(low, high)),
+  lar: tellAbout(LAR_TYPES, LONG_LAR_TYPES, ({ high }) => high & 0x00ff_ff00),
+  lsl: tellAbout(LSL_TYPES, LONG_LSL_TYPES, ({ low, high }) => descriptorLimit(low, high)),
   verr: verify((descriptor) => isReadable(descriptor)),
   verw: verify((descriptor) => !isCode(descriptor) && isWritableData(descriptor)),
   arpl: adjustPrivilege,

@@ -32,6 +32,29 @@ export const lookUpDescriptor = (core: ProcessorCore, selector: number): Descrip
   return { selector, low: core.memory.low, high: core.memory.high };
 };
 
+/** A system descriptor of 16 bytes: IA-32e mode's local tables, task states and gates. [SDM3A-3.5.2] */
+export interface WideDescriptor extends Descriptor {
+  /** Third word: bits 63:32 of a base or an offset. */
+  readonly upper: number;
+}
+
+/** Bits of the fourth word that must be 0 so that the upper half is no descriptor by itself: its type. */
+const UPPER_TYPE = 0x1f00;
+
+/**
+ * Reads the upper half of a system descriptor in IA-32e mode. Null: beyond the table, or its type field is not 0, for which
+ * callers raise #GP with the selector.
+ */
+export const extendDescriptor = (
+  core: ProcessorCore,
+  descriptor: Descriptor,
+): WideDescriptor | PackedFault | null => {
+  if (descriptor.selector + 8 > 0xffff) return null;
+  const upper = lookUpDescriptor(core, descriptor.selector + 8);
+  if (upper === null || typeof upper === "number") return upper;
+  return (upper.high & UPPER_TYPE) === 0 ? { ...descriptor, upper: upper.low } : null;
+};
+
 /** Sets the accessed bit of a code or data descriptor where it is clear. Returns 0 or the fault of the store. */
 export const markAccessed = (core: ProcessorCore, descriptor: Descriptor): PackedFault | 0 => {
   if (!isCodeOrData(descriptor) || (descriptor.high & ACCESSED_HIGH) !== 0) return 0;

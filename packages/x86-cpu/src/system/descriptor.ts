@@ -21,6 +21,8 @@ const HIGH = {
   code: 0x800,
   codeOrData: 0x1000,
   present: 0x8000,
+  long: 0x20_0000,
+  big: 0x40_0000,
 } as const;
 
 /** Bit 8 of the high word: the accessed bit of code and data segments. */
@@ -43,6 +45,14 @@ export const isCodeOrData = ({ high }: Descriptor): boolean => (high & HIGH.code
 
 export const isCode = ({ high }: Descriptor): boolean =>
   (high & (HIGH.codeOrData | HIGH.code)) === (HIGH.codeOrData | HIGH.code);
+
+/** Whether it is 64-bit code: L set, and D, which would make it meaningless, clear. [SDM3A-5.2.1] */
+export const isWideCode = (descriptor: Descriptor): boolean =>
+  isCode(descriptor) && (descriptor.high & (HIGH.long | HIGH.big)) === HIGH.long;
+
+/** Whether L and D are both set, which is reserved in IA-32e mode. */
+export const isContradictoryCode = (descriptor: Descriptor): boolean =>
+  isCode(descriptor) && (descriptor.high & (HIGH.long | HIGH.big)) === (HIGH.long | HIGH.big);
 
 export const isConformingCode = (descriptor: Descriptor): boolean =>
   isCode(descriptor) && (descriptor.high & HIGH.conforming) !== 0;

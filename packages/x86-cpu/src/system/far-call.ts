@@ -1,4 +1,4 @@
-import { type PackedFault, SEGMENT, VECTOR } from "@xenolith/x86-architecture";
+import { type PackedFault, REGISTER, SEGMENT, VECTOR } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
 import {
   accessFault,
@@ -7,23 +7,26 @@ import {
   type Outcome,
   type ProcessorCore,
 } from "../engine/system-operations.ts";
-import { type CallGate, readCallGate } from "./call-gate.ts";
-import { allowsDirectTransfer, lookUpCode, prepareCodeSegment } from "./code-segment.ts";
+import { type CallGate, lookUpGateCode, readCallGate } from "./call-gate.ts";
+import { valueOfAddress } from "./canonical.ts";
+import { allowsDirectTransfer, prepareCodeSegment } from "./code-segment.ts";
 import {
   type Descriptor,
   isCode,
   isConformingCode,
   isNullSelector,
+  nullSegment,
   privilegeOf,
   selectorError,
 } from "./descriptor.ts";
 import { lookUpDescriptor } from "./descriptor-tables.ts";
 import { generalProtection } from "./faults.ts";
-import { farPointer, nextInstruction, wordOrDoubleword } from "./instruction-flow.ts";
+import { farPointer, nextInstruction, stackBytes } from "./instruction-flow.ts";
 import { paragraphSegment, usesParagraphs } from "./real-mode.ts";
 import { prepareStackSegment } from "./segment-load.ts";
-import { presentStack, pushFrame, setStackPointer } from "./stack-frame.ts";
-import { readInnerStack } from "./task-state.ts";
+import { pushFrame, setStackPointer } from "./stack-frame.ts";
+import { readInnerStack, readPrivilegeStack } from "./task-state.ts";
+import { pushValues, pushWideFrame, type StackBytes } from "./wide-stack.ts";
 
 /** CALL far, direct or through a call gate, to the same or a more privileged level. [SDM2-3.2] [SDM3A-5.8] */
 export const callFar = (core: ProcessorCore, instruction: Instruction): Outcome => {
@@ -32,7 +35,7 @@ export const callFar = (core: ProcessorCore, instruction: Instruction): Outcome 
   if (typeof pointer === "number") return pointer;
   const { selector, offset } = pointer;
   const returnTo = nextInstruction(core, instruction);
-  const sizeBytes = wordOrDoubleword(instruction.operandBytes);
+  const sizeBytes = stackBytes(instruction);
   if (usesParagraphs(state)) return callParagraph(core, selector, offset, returnTo, sizeBytes);
   if (isNullSelector(selector)) return generalProtection(0);
   const descriptor = lookUpDescriptor(core, selector);
@@ -46,19 +49,22 @@ export const callFar = (core: ProcessorCore, instruction: Instruction): Outcome 
   return typeof gate === "number" ? gate : callThroughGate(core, gate, returnTo);
 };
 
+/** Pushes the present code segment and the offset to return to. Returns 0 or the fault. */
+const pushReturn = (core: ProcessorCore, returnTo: number, sizeBytes: StackBytes): PackedFault | 0 =>
+  pushValues(core, [BigInt(core.state.selector(SEGMENT.cs)), valueOfAddress(returnTo)], sizeBytes);
+
 const callParagraph = (
   core: ProcessorCore,
   selector: number,
   offset: number,
   returnTo: number,
-  sizeBytes: 2 | 4,
+  sizeBytes: StackBytes,
 ): Outcome => {
   const { state } = core;
   const segment = paragraphSegment(state, SEGMENT.cs, selector);
   if (offset > segment.limit) return generalProtection(0);
-  const stackPointer = pushFrame(core, presentStack(core), [state.selector(SEGMENT.cs), returnTo], sizeBytes);
-  if (stackPointer < 0) return -stackPointer;
-  setStackPointer(core, stackPointer);
+  const fault = pushReturn(core, returnTo, sizeBytes);
+  if (fault !== 0) return fault;
   state.setSegment(SEGMENT.cs, segment);
   state.instructionPointer = offset;
   return OUTCOME.jumped;
@@ -69,14 +75,13 @@ const callSamePrivilege = (
   code: Descriptor,
   offset: number,
   returnTo: number,
-  sizeBytes: 2 | 4,
+  sizeBytes: StackBytes,
 ): Outcome => {
   const { state } = core;
   const segment = prepareCodeSegment(core, code, state.privilege, offset);
   if (typeof segment === "number") return segment;
-  const stackPointer = pushFrame(core, presentStack(core), [state.selector(SEGMENT.cs), returnTo], sizeBytes);
-  if (stackPointer < 0) return -stackPointer;
-  setStackPointer(core, stackPointer);
+  const fault = pushReturn(core, returnTo, sizeBytes);
+  if (fault !== 0) return fault;
   state.setSegment(SEGMENT.cs, segment);
   state.instructionPointer = offset;
   return OUTCOME.jumped;
@@ -84,20 +89,25 @@ const callSamePrivilege = (
 
 const callThroughGate = (core: ProcessorCore, gate: CallGate, returnTo: number): Outcome => {
   const { state } = core;
-  const code = lookUpCode(core, gate.selector);
+  const code = lookUpGateCode(core, gate);
   if (typeof code === "number") return code;
   const privilege = privilegeOf(code);
   if (privilege > state.privilege) return generalProtection(selectorError(gate.selector));
   if (isConformingCode(code) || privilege === state.privilege) {
-    return callSamePrivilege(core, code, gate.offset, returnTo, gate.sizeBytes);
+    return gate.sizeBytes === 8
+      ? callWide(core, gate, code, returnTo)
+      : callSamePrivilege(core, code, gate.offset, returnTo, gate.sizeBytes);
   }
-  return callInnerPrivilege(core, gate, code, returnTo);
+  return gate.sizeBytes === 8
+    ? callWide(core, gate, code, returnTo)
+    : callInnerPrivilege(core, gate, gate.sizeBytes, code, returnTo);
 };
 
 /** Changes to the stack that the TSS names, copies the parameters, and pushes the outer stack and the way back. */
 const callInnerPrivilege = (
   core: ProcessorCore,
   gate: CallGate,
+  sizeBytes: 2 | 4,
   code: Descriptor,
   returnTo: number,
 ): Outcome => {
@@ -107,7 +117,7 @@ const callInnerPrivilege = (
   if (typeof inner === "number") return inner;
   const stackSegment = prepareStackSegment(core, inner.selector, privilege, VECTOR.invalidTss);
   if (typeof stackSegment === "number") return stackSegment;
-  const parameters = readParameters(core, gate);
+  const parameters = readParameters(core, gate.parameters, sizeBytes);
   if (typeof parameters === "number") return parameters;
   const segment = prepareCodeSegment(core, code, privilege, gate.offset);
   if (typeof segment === "number") return segment;
@@ -124,7 +134,7 @@ const callInnerPrivilege = (
     state.selector(SEGMENT.cs),
     returnTo,
   ];
-  const stackPointer = pushFrame(core, stack, frame, gate.sizeBytes);
+  const stackPointer = pushFrame(core, stack, frame, sizeBytes);
   if (stackPointer < 0) return -stackPointer;
   state.setSegment(SEGMENT.cs, segment);
   state.setSegment(SEGMENT.ss, stackSegment);
@@ -133,11 +143,38 @@ const callInnerPrivilege = (
   return OUTCOME.jumped;
 };
 
+/**
+ * Through a gate of IA-32e mode: eight bytes each are pushed and no parameters copied. An inner privilege gets its stack
+ * pointer from the TSS and a null stack segment. [SDM3A-5.8.5.1]
+ */
+const callWide = (core: ProcessorCore, gate: CallGate, code: Descriptor, returnTo: number): Outcome => {
+  const { state } = core;
+  const isSame = isConformingCode(code) || privilegeOf(code) === state.privilege;
+  const privilege = isSame ? state.privilege : privilegeOf(code);
+  const stack = isSame
+    ? { pointer: state.addressRegister(REGISTER.rsp) }
+    : readPrivilegeStack(core, privilege);
+  if (typeof stack === "number") return stack;
+  const segment = prepareCodeSegment(core, code, privilege, gate.offset);
+  if (typeof segment === "number") return segment;
+  const frame = [BigInt(state.selector(SEGMENT.cs)), valueOfAddress(returnTo)];
+  if (!isSame) frame.unshift(BigInt(state.selector(SEGMENT.ss)), state.wideRegister(REGISTER.rsp));
+  const { pointer } = stack;
+  const access = privilege < 3 ? "supervisor" : "current";
+  const fault = pushWideFrame(core, { pointer, access, errorCode: 0 }, frame, 8);
+  if (fault !== 0) return fault;
+  state.setSegment(SEGMENT.cs, segment);
+  if (!isSame) state.setSegment(SEGMENT.ss, nullSegment(privilege));
+  state.setAddressRegister(REGISTER.rsp, pointer - 8 * frame.length);
+  state.instructionPointer = gate.offset;
+  return OUTCOME.jumped;
+};
+
 /** The gate's parameters from the outer stack, the deepest first, as they are pushed again. */
-const readParameters = (core: ProcessorCore, gate: CallGate): number[] | PackedFault => {
+const readParameters = (core: ProcessorCore, count: number, sizeBytes: 2 | 4): number[] | PackedFault => {
   const values: number[] = [];
-  for (let position = gate.parameters - 1; position >= 0; position--) {
-    const value = core.operands.peek(position * gate.sizeBytes, gate.sizeBytes);
+  for (let position = count - 1; position >= 0; position--) {
+    const value = core.operands.peek(position * sizeBytes, sizeBytes);
     if (isAccessFault(value)) return accessFault(value);
     values.push(value);
   }

@@ -1,8 +1,8 @@
 import { SEGMENT } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
 import { OUTCOME, type Outcome, type ProcessorCore } from "../engine/system-operations.ts";
-import { readCallGate } from "./call-gate.ts";
-import { allowsDirectTransfer, lookUpCode, prepareCodeSegment } from "./code-segment.ts";
+import { type CallGate, lookUpGateCode, readCallGate } from "./call-gate.ts";
+import { allowsDirectTransfer, prepareCodeSegment } from "./code-segment.ts";
 import { isCode, isConformingCode, isNullSelector, privilegeOf, selectorError } from "./descriptor.ts";
 import { lookUpDescriptor } from "./descriptor-tables.ts";
 import { generalProtection } from "./faults.ts";
@@ -35,12 +35,13 @@ export const jumpFar = (core: ProcessorCore, instruction: Instruction): Outcome 
     return OUTCOME.jumped;
   }
   const gate = readCallGate(core, descriptor);
-  return typeof gate === "number" ? gate : jumpThroughGate(core, gate.selector, gate.offset);
+  return typeof gate === "number" ? gate : jumpThroughGate(core, gate);
 };
 
-const jumpThroughGate = (core: ProcessorCore, selector: number, offset: number): Outcome => {
+const jumpThroughGate = (core: ProcessorCore, gate: CallGate): Outcome => {
   const { state } = core;
-  const code = lookUpCode(core, selector);
+  const { selector, offset } = gate;
+  const code = lookUpGateCode(core, gate);
   if (typeof code === "number") return code;
   const privilege = privilegeOf(code);
   const isAllowed = isConformingCode(code) ? privilege <= state.privilege : privilege === state.privilege;

@@ -1,19 +1,21 @@
 import { type PackedFault, SEGMENT, type SegmentState } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
-import {
-  accessFault,
-  isAccessFault,
-  OUTCOME,
-  type Outcome,
-  type ProcessorCore,
-} from "../engine/system-operations.ts";
-import { allowsReturn, lookUpCode, prepareCodeSegment } from "./code-segment.ts";
-import { selectorError } from "./descriptor.ts";
+import { OUTCOME, type Outcome, type ProcessorCore } from "../engine/system-operations.ts";
+import { allowsReturn, isForWideCode, lookUpCode, prepareCodeSegment } from "./code-segment.ts";
+import { isNullSelector, nullSegment, selectorError } from "./descriptor.ts";
 import { generalProtection } from "./faults.ts";
-import { wordOrDoubleword } from "./instruction-flow.ts";
+import { stackBytes } from "./instruction-flow.ts";
 import { paragraphSegment, usesParagraphs } from "./real-mode.ts";
 import { dropInnerDataSegments, prepareStackSegment } from "./segment-load.ts";
-import { setStackPointer } from "./stack-frame.ts";
+import {
+  addressOf,
+  allowsNullStack,
+  loadPoppedPointer,
+  peekStack,
+  releaseStack,
+  type StackBytes,
+  type StackValue,
+} from "./wide-stack.ts";
 
 /** The checks of CS that RET and IRET share. Gives what CS will hold, or the fault. */
 export const prepareReturn = (
@@ -27,56 +29,67 @@ export const prepareReturn = (
   return prepareCodeSegment(core, code, selector & 3, offset);
 };
 
-/** The stack of the outer privilege a return goes to. */
-export interface OuterStack {
+/** The stack that a return goes to. */
+export interface ReturnStack {
   readonly segment: SegmentState;
-  readonly pointer: number;
+  readonly pointer: StackValue;
 }
 
-/** Reads the outer stack at `position` bytes above the top of the present one, and checks it. */
-export const prepareOuterStack = (
+/**
+ * Reads the stack to return to at `position` bytes above the top of the present one, and checks it. A null selector may only
+ * be loaded for 64-bit code inside ring 3.
+ */
+export const prepareReturnStack = (
   core: ProcessorCore,
   position: number,
-  sizeBytes: 2 | 4,
+  sizeBytes: StackBytes,
   privilege: number,
-): OuterStack | PackedFault => {
-  const pointer = core.operands.peek(position, sizeBytes);
-  if (isAccessFault(pointer)) return accessFault(pointer);
-  const selector = core.operands.peek(position + sizeBytes, sizeBytes);
-  if (isAccessFault(selector)) return accessFault(selector);
-  const segment = prepareStackSegment(core, selector & 0xffff, privilege);
+  code: SegmentState,
+): ReturnStack | PackedFault => {
+  const pointer = peekStack(core, position, sizeBytes);
+  if (typeof pointer === "number") return pointer;
+  const word = peekStack(core, position + sizeBytes, sizeBytes);
+  if (typeof word === "number") return word;
+  const selector = word.low & 0xffff;
+  if (isNullSelector(selector) && allowsNullStack(selector, privilege, isForWideCode(core, code))) {
+    return { segment: nullSegment(selector), pointer };
+  }
+  const segment = prepareStackSegment(core, selector, privilege);
   return typeof segment === "number" ? segment : { segment, pointer };
 };
 
-/** Changes to the outer code and stack. Nothing can fail any more. */
-export const enterOuterPrivilege = (
+/** Changes code and stack, and drops data segments that the new privilege must not see. Nothing can fail any more. */
+export const enterReturnStack = (
   core: ProcessorCore,
   code: SegmentState,
-  stack: OuterStack,
+  stack: ReturnStack,
   released: number,
 ): void => {
-  core.state.setSegment(SEGMENT.cs, code);
-  core.state.setSegment(SEGMENT.ss, stack.segment);
-  setStackPointer(core, stack.pointer + released);
-  dropInnerDataSegments(core);
+  const { state } = core;
+  const before = state.privilege;
+  state.setSegment(SEGMENT.cs, code);
+  state.setSegment(SEGMENT.ss, stack.segment);
+  loadPoppedPointer(core, stack.pointer, released);
+  if (state.privilege > before) dropInnerDataSegments(core);
 };
 
 /** RET far, to the same or an outer privilege, releasing bytes of parameters. [SDM2-4.3] [SDM3A-5.8.6] */
 export const returnFar = (core: ProcessorCore, instruction: Instruction): Outcome => {
-  const { state, operands } = core;
-  const sizeBytes = wordOrDoubleword(instruction.operandBytes);
+  const { state } = core;
+  const sizeBytes = stackBytes(instruction);
   const operand = instruction.operands[0];
   const released = operand?.kind === "immediate" ? operand.value & 0xffff : 0;
-  const offset = operands.peek(0, sizeBytes);
-  if (isAccessFault(offset)) return accessFault(offset);
-  const selectorWord = operands.peek(sizeBytes, sizeBytes);
-  if (isAccessFault(selectorWord)) return accessFault(selectorWord);
-  const selector = selectorWord & 0xffff;
+  const target = peekStack(core, 0, sizeBytes);
+  if (typeof target === "number") return target;
+  const selectorWord = peekStack(core, sizeBytes, sizeBytes);
+  if (typeof selectorWord === "number") return selectorWord;
+  const offset = addressOf(target);
+  const selector = selectorWord.low & 0xffff;
   const popped = 2 * sizeBytes;
   if (usesParagraphs(state)) {
     const segment = paragraphSegment(state, SEGMENT.cs, selector);
     if (offset > segment.limit) return generalProtection(0);
-    operands.adjustStack(popped + released);
+    releaseStack(core, popped + released);
     state.setSegment(SEGMENT.cs, segment);
     state.instructionPointer = offset;
     return OUTCOME.jumped;
@@ -85,12 +98,12 @@ export const returnFar = (core: ProcessorCore, instruction: Instruction): Outcom
   if (typeof code === "number") return code;
   const privilege = selector & 3;
   if (privilege === state.privilege) {
-    operands.adjustStack(popped + released);
+    releaseStack(core, popped + released);
     state.setSegment(SEGMENT.cs, code);
   } else {
-    const stack = prepareOuterStack(core, popped + released, sizeBytes, privilege);
+    const stack = prepareReturnStack(core, popped + released, sizeBytes, privilege, code);
     if (typeof stack === "number") return stack;
-    enterOuterPrivilege(core, code, stack, released);
+    enterReturnStack(core, code, stack, released);
   }
   state.instructionPointer = offset;
   return OUTCOME.jumped;

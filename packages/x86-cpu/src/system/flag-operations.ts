@@ -1,8 +1,6 @@
 import { FLAG } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
 import {
-  accessFault,
-  isAccessFault,
   OUTCOME,
   type Outcome,
   type ProcessorCore,
@@ -10,7 +8,8 @@ import {
 } from "../engine/system-operations.ts";
 import { generalProtection } from "./faults.ts";
 import { changeableFlags, hasIoPrivilege, ioPrivilege } from "./flag-permissions.ts";
-import { wordOrDoubleword } from "./instruction-flow.ts";
+import { stackBytes } from "./instruction-flow.ts";
+import { peekStack, pushValues, releaseStack } from "./wide-stack.ts";
 
 /** CLI or STI without IOPL: the monitor's affair where there is one. */
 const refuseWithoutIoPrivilege = (core: ProcessorCore): Outcome | null => {
@@ -40,22 +39,22 @@ const isVirtual8086WithoutIoPrivilege = (core: ProcessorCore): boolean =>
 /** PUSHF: VM and RF read as 0. [SDM2-4.3] */
 const pushFlags = (core: ProcessorCore, instruction: Instruction): Outcome => {
   if (isVirtual8086WithoutIoPrivilege(core)) return generalProtection(0);
-  const image = core.state.flags & ~(FLAG.vm | FLAG.rf);
-  return core.operands.push(image >>> 0, wordOrDoubleword(instruction.operandBytes));
+  const image = (core.state.flags & ~(FLAG.vm | FLAG.rf)) >>> 0;
+  return pushValues(core, [BigInt(image)], stackBytes(instruction));
 };
 
 /** POPF: what may not be changed stays, without a fault; RF becomes 0. [SDM2-4.3] */
 const popFlags = (core: ProcessorCore, instruction: Instruction): Outcome => {
-  const { state, operands } = core;
+  const { state } = core;
   if (isVirtual8086WithoutIoPrivilege(core)) return generalProtection(0);
-  const sizeBytes = wordOrDoubleword(instruction.operandBytes);
-  const value = operands.peek(0, sizeBytes);
-  if (isAccessFault(value)) return accessFault(value);
-  operands.adjustStack(sizeBytes);
-  const width = sizeBytes === 4 ? 0xffff_ffff : 0xffff;
+  const sizeBytes = stackBytes(instruction);
+  const value = peekStack(core, 0, sizeBytes);
+  if (typeof value === "number") return value;
+  releaseStack(core, sizeBytes);
+  const width = sizeBytes === 2 ? 0xffff : 0xffff_ffff;
   const changeable = changeableFlags(state) & width;
-  const kept = state.flags & ~changeable & (sizeBytes === 4 ? ~FLAG.rf : 0xffff_ffff);
-  state.flags = kept | (value & changeable);
+  const kept = state.flags & ~changeable & (sizeBytes === 2 ? 0xffff_ffff : ~FLAG.rf);
+  state.flags = kept | (value.low & changeable);
   return OUTCOME.next;
 };
 

@@ -5,8 +5,10 @@ import {
   type ProcessorCore,
   type SystemOperation,
 } from "../engine/system-operations.ts";
-import { generalProtection } from "./faults.ts";
+import { MSR_SLOT } from "../state/layout.ts";
+import { generalProtection, invalidOpcode } from "./faults.ts";
 import { setWideResult, timestampCounter } from "./model-specific-registers.ts";
+import { featuresOf } from "./system-features.ts";
 
 /** RDTSC: outside ring 0 only while CR4.TSD is clear, or the monitor does not ask for it. [SDM2-4.3] */
 const readTimestamp = (core: ProcessorCore): Outcome => {
@@ -16,6 +18,16 @@ const readTimestamp = (core: ProcessorCore): Outcome => {
   } else if (state.privilege > 0 && (state.control(4) & CR4.tsd) !== 0) return generalProtection(0);
   setWideResult(core, timestampCounter(core));
   return OUTCOME.next;
+};
+
+/** RDTSCP: RDTSC, and TSC_AUX in ECX. [SDM2-4.3] */
+const readTimestampAndProcessor = (core: ProcessorCore): Outcome => {
+  if (!featuresOf(core.environment).hasTimestampAux) return invalidOpcode();
+  const outcome = readTimestamp(core);
+  if (outcome === OUTCOME.next) {
+    core.state.setRegister(REGISTER.rcx, Number(core.state.msr(MSR_SLOT.tscAux) & 0xffff_ffffn));
+  }
+  return outcome;
 };
 
 /** CPUID, out of the processor's model. [SDM2-3.2] */
@@ -34,9 +46,10 @@ const identify = (core: ProcessorCore): Outcome => {
 const readPerformanceCounter = (core: ProcessorCore): Outcome =>
   core.environment.isMonitored ? OUTCOME.privileged : generalProtection(0);
 
-/** RDTSC, RDPMC, CPUID. */
+/** RDTSC, RDTSCP, RDPMC, CPUID. */
 export const IDENTIFICATION: Readonly<Record<string, SystemOperation>> = {
   rdtsc: readTimestamp,
+  rdtscp: readTimestampAndProcessor,
   rdpmc: readPerformanceCounter,
   cpuid: identify,
 };

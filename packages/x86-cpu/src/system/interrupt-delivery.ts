@@ -26,26 +26,12 @@ import {
   systemType,
 } from "./descriptor.ts";
 import { generalProtection, segmentNotPresent } from "./faults.ts";
+import { IDT_ERROR, type InterruptEvent } from "./interrupt-event.ts";
+import { deliverLongMode } from "./long-interrupt-delivery.ts";
 import { paragraphSegment } from "./real-mode.ts";
 import { prepareStackSegment } from "./segment-load.ts";
 import { presentStack, pushFrame, type StackTarget, setStackPointer } from "./stack-frame.ts";
 import { readInnerStack } from "./task-state.ts";
-
-/** Something that goes through the IDT. */
-export interface InterruptEvent {
-  readonly vector: number;
-  /** Error code to push, or -1. */
-  readonly errorCode: number;
-  /** INT n, INT3, INTO: the gate's privilege is checked. */
-  readonly isSoftware: boolean;
-  /** Instruction pointer to push. */
-  readonly returnTo: number;
-  /** Flags to push. */
-  readonly flags: number;
-}
-
-/** Bit IDT of an error code. */
-const IDT_ERROR = 2;
 
 /** Flags that every delivery clears. [SDM3A-6.12.1] */
 const CLEARED_FLAGS = FLAG.tf | FLAG.nt | FLAG.rf | FLAG.vm;
@@ -62,8 +48,10 @@ interface Gate {
  * Transfers control through the IDT (or the interrupt table of real mode).
  * @returns `jumped`, or the fault that the delivery met; then no register has changed.
  */
-export const deliverThroughIdt = (core: ProcessorCore, event: InterruptEvent): Outcome =>
-  core.state.isRealMode ? deliverRealMode(core, event) : deliverProtected(core, event);
+export const deliverThroughIdt = (core: ProcessorCore, event: InterruptEvent): Outcome => {
+  if (core.state.isRealMode) return deliverRealMode(core, event);
+  return core.state.isLongMode ? deliverLongMode(core, event) : deliverProtected(core, event);
+};
 
 const deliverRealMode = (core: ProcessorCore, event: InterruptEvent): Outcome => {
   const { state, memory } = core;

@@ -1,54 +1,52 @@
 import { FLAG, SEGMENT } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
-import {
-  accessFault,
-  isAccessFault,
-  OUTCOME,
-  type Outcome,
-  type ProcessorCore,
-} from "../engine/system-operations.ts";
-import { enterOuterPrivilege, prepareOuterStack, prepareReturn } from "./far-return.ts";
+import { OUTCOME, type Outcome, type ProcessorCore } from "../engine/system-operations.ts";
+import { enterReturnStack, prepareReturn, prepareReturnStack } from "./far-return.ts";
 import { generalProtection } from "./faults.ts";
 import { changeableFlags, ioPrivilege } from "./flag-permissions.ts";
-import { wordOrDoubleword } from "./instruction-flow.ts";
+import { stackBytes } from "./instruction-flow.ts";
 import { paragraphSegment } from "./real-mode.ts";
+import { addressOf, peekStack, releaseStack } from "./wide-stack.ts";
 
 /**
- * IRET, to the same or an outer privilege; under a monitor natively among rings 1 to 3. Returns to virtual-8086 mode and
- * to another task raise #GP(0): neither exists here. [SDM2-3.2]
+ * IRET, to the same or an outer privilege; under a monitor natively among rings 1 to 3. 64-bit code always pops its stack
+ * too. Returns to virtual-8086 mode and to another task raise #GP(0): neither exists here. [SDM2-3.2]
  */
 export const returnFromInterrupt = (core: ProcessorCore, instruction: Instruction): Outcome => {
-  const { state, operands } = core;
-  const sizeBytes = wordOrDoubleword(instruction.operandBytes);
+  const { state } = core;
+  const sizeBytes = stackBytes(instruction);
   if (state.isVirtual8086 && ioPrivilege(state) < 3) return generalProtection(0);
-  const offset = operands.peek(0, sizeBytes);
-  if (isAccessFault(offset)) return accessFault(offset);
-  const selectorWord = operands.peek(sizeBytes, sizeBytes);
-  if (isAccessFault(selectorWord)) return accessFault(selectorWord);
-  const flags = operands.peek(2 * sizeBytes, sizeBytes);
-  if (isAccessFault(flags)) return accessFault(flags);
-  const selector = selectorWord & 0xffff;
-  const width = sizeBytes === 4 ? 0xffff_ffff : 0xffff;
+  const target = peekStack(core, 0, sizeBytes);
+  if (typeof target === "number") return target;
+  const selectorWord = peekStack(core, sizeBytes, sizeBytes);
+  if (typeof selectorWord === "number") return selectorWord;
+  const flagsWord = peekStack(core, 2 * sizeBytes, sizeBytes);
+  if (typeof flagsWord === "number") return flagsWord;
+  const offset = addressOf(target);
+  const flags = flagsWord.low;
+  const selector = selectorWord.low & 0xffff;
+  const width = sizeBytes === 2 ? 0xffff : 0xffff_ffff;
   const popped = 3 * sizeBytes;
   const changeable = returnableFlags(core) & width;
   if (state.isRealMode || state.isVirtual8086) {
     const segment = paragraphSegment(state, SEGMENT.cs, selector);
     if (offset > segment.limit) return generalProtection(0);
-    operands.adjustStack(popped);
+    releaseStack(core, popped);
     state.setSegment(SEGMENT.cs, segment);
   } else {
     if ((state.systemFlags & FLAG.nt) !== 0) return generalProtection(0);
-    if ((flags & width & FLAG.vm) !== 0 && state.privilege === 0) return generalProtection(0);
+    const isToVirtual8086 = (flags & width & FLAG.vm) !== 0 && !state.isLongMode;
+    if (isToVirtual8086 && state.privilege === 0) return generalProtection(0);
     const code = prepareReturn(core, selector, offset);
     if (typeof code === "number") return code;
     const privilege = selector & 3;
-    if (privilege === state.privilege) {
-      operands.adjustStack(popped);
+    if (privilege === state.privilege && !state.isWideCode) {
+      releaseStack(core, popped);
       state.setSegment(SEGMENT.cs, code);
     } else {
-      const stack = prepareOuterStack(core, popped, sizeBytes, privilege);
+      const stack = prepareReturnStack(core, popped, sizeBytes, privilege, code);
       if (typeof stack === "number") return stack;
-      enterOuterPrivilege(core, code, stack, 0);
+      enterReturnStack(core, code, stack, 0);
     }
   }
   state.instructionPointer = offset;

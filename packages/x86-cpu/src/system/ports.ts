@@ -11,6 +11,7 @@ import {
 import type { VcpuState } from "../state/vcpu-state.ts";
 import { generalProtection } from "./faults.ts";
 import { hasIoPrivilege } from "./flag-permissions.ts";
+import { segmentPlace } from "./memory-place.ts";
 import { isPortPermitted } from "./task-state.ts";
 
 type PortBytes = 1 | 2 | 4;
@@ -60,27 +61,32 @@ const writePort = (core: ProcessorCore, instruction: Instruction): Outcome => {
   return OUTCOME.next;
 };
 
-/** The part of a register that is an address or a count at an address size. */
-const addressMask = (instruction: Instruction): number =>
-  instruction.addressBytes === 2 ? 0xffff : 0xffff_ffff;
+/** An index or count register at the address size: signed in 64-bit addressing. */
+const addressRegister = (core: ProcessorCore, instruction: Instruction, index: number): number => {
+  const { state } = core;
+  if (instruction.addressBytes === 8) return state.addressRegister(index);
+  return instruction.addressBytes === 4 ? state.register(index) : state.register(index) & 0xffff;
+};
 
-const addressRegister = (core: ProcessorCore, instruction: Instruction, index: number): number =>
-  (core.state.register(index) & addressMask(instruction)) >>> 0;
-
-const setAddressRegister = (
+/** Adds to such a register. */
+const addToRegister = (
   core: ProcessorCore,
   instruction: Instruction,
   index: number,
-  value: number,
+  distance: number,
 ): void => {
-  if (instruction.addressBytes === 2) core.state.setRegister16(index, value & 0xffff);
-  else core.state.setRegister(index, value >>> 0);
+  const { state } = core;
+  if (instruction.addressBytes === 8) {
+    state.setWideRegister(index, BigInt.asUintN(64, state.wideRegister(index) + BigInt(distance)));
+  } else if (instruction.addressBytes === 4) {
+    state.setRegister(index, (state.register(index) + distance) >>> 0);
+  } else state.setRegister16(index, (state.register(index) + distance) & 0xffff);
 };
 
 /** Moves an index register by one element, down when DF is set. */
 const step = (core: ProcessorCore, instruction: Instruction, index: number, sizeBytes: number): void => {
   const distance = (core.state.systemFlags & FLAG.df) !== 0 ? -sizeBytes : sizeBytes;
-  setAddressRegister(core, instruction, index, addressRegister(core, instruction, index) + distance);
+  addToRegister(core, instruction, index, distance);
 };
 
 /** Runs one element of a string transfer and counts it where the instruction repeats. */
@@ -96,8 +102,8 @@ const transferOne = (
   const port = core.state.register(REGISTER.rdx) & 0xffff;
   const outcome = refusePort(core, port, sizeBytes) ?? move(sizeBytes, port);
   if (outcome !== OUTCOME.next || !repeats) return outcome;
-  setAddressRegister(core, instruction, REGISTER.rcx, count - 1);
-  return count > 1 ? OUTCOME.again : OUTCOME.next;
+  addToRegister(core, instruction, REGISTER.rcx, -1);
+  return count !== 1 ? OUTCOME.again : OUTCOME.next;
 };
 
 const read = (core: ProcessorCore, at: number, sizeBytes: PortBytes): number => {
@@ -114,8 +120,9 @@ const write = (core: ProcessorCore, at: number, sizeBytes: PortBytes, value: num
 const inputString = (core: ProcessorCore, instruction: Instruction): Outcome =>
   transferOne(core, instruction, (sizeBytes, port) => {
     const offset = addressRegister(core, instruction, REGISTER.rdi);
-    const at = core.operands.linear(SEGMENT.es, offset, sizeBytes, true);
-    if (isAccessFault(at)) return accessFault(at);
+    const place = segmentPlace(core, SEGMENT.es, offset, sizeBytes, true);
+    if (typeof place === "number") return place;
+    const at = place.linear;
     const fault = core.memory.checkWrite(at, sizeBytes);
     if (fault !== 0) return fault;
     const outcome = write(core, at, sizeBytes, core.environment.portIn(port, sizeBytes));
@@ -126,8 +133,9 @@ const inputString = (core: ProcessorCore, instruction: Instruction): Outcome =>
 const outputString = (core: ProcessorCore, instruction: Instruction): Outcome =>
   transferOne(core, instruction, (sizeBytes, port) => {
     const offset = addressRegister(core, instruction, REGISTER.rsi);
-    const at = core.operands.linear(instruction.segment, offset, sizeBytes, false);
-    if (isAccessFault(at)) return accessFault(at);
+    const place = segmentPlace(core, instruction.segment, offset, sizeBytes, false);
+    if (typeof place === "number") return place;
+    const at = place.linear;
     const value = read(core, at, sizeBytes);
     if (isAccessFault(value)) return accessFault(value);
     core.environment.portOut(port, sizeBytes, value);

@@ -23,8 +23,9 @@ import {
 import { lookUpDescriptor, markAccessed } from "./descriptor-tables.ts";
 import { generalProtection, segmentNotPresent, stackFault } from "./faults.ts";
 import { paragraphSegment, usesParagraphs } from "./real-mode.ts";
+import { allowsNullStack } from "./wide-stack.ts";
 
-/** Loads DS, ES, FS or GS with the checks of MOV. Returns 0 or the fault; then nothing has changed. [SDM2-4.3] */
+/** Loads DS, ES, FS or GS with the checks of MOV; a null selector clears the base too. Returns 0 or the fault; then nothing has changed. [SDM2-4.3] */
 export const loadDataSegment = (
   core: ProcessorCore,
   index: SegmentIndex,
@@ -85,6 +86,10 @@ export const loadSegmentRegister = (
     return 0;
   }
   if (index !== SEGMENT.ss) return loadDataSegment(core, index, selector);
+  if (isNullSelector(selector) && allowsNullStack(selector, state.privilege, state.isWideCode)) {
+    state.setSegment(index, nullSegment(selector));
+    return 0;
+  }
   const segment = prepareStackSegment(core, selector, state.privilege);
   if (typeof segment === "number") return segment;
   state.setSegment(index, segment);

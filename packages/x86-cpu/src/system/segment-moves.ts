@@ -1,4 +1,4 @@
-import { type PackedFault, SEGMENT, type SegmentIndex } from "@xenolith/x86-architecture";
+import { type PackedFault, REGISTER, SEGMENT, type SegmentIndex } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
 import {
   accessFault,
@@ -9,8 +9,9 @@ import {
   type SystemOperation,
 } from "../engine/system-operations.ts";
 import { invalidOpcode } from "./faults.ts";
-import { farPointer, wordOrDoubleword } from "./instruction-flow.ts";
+import { farPointer, stackBytes, wordOrDoubleword } from "./instruction-flow.ts";
 import { loadSegmentRegister } from "./segment-load.ts";
+import { peekStack, pushValues, releaseStack } from "./wide-stack.ts";
 
 /** Segment register that an operand names, ES to GS; -1 for encodings 6 and 7. */
 const segmentOperand = (instruction: Instruction, which: number): SegmentIndex => {
@@ -42,23 +43,21 @@ const moveFromSegment = (core: ProcessorCore, instruction: Instruction): Outcome
   return core.operands.write(instruction, 0, sizeBytes, core.state.selector(index));
 };
 
+/** PUSH of a segment register, zero-extended to the operand size. [SDM2-4.3] */
 const pushSegment = (core: ProcessorCore, instruction: Instruction): Outcome =>
-  core.operands.push(
-    core.state.selector(segmentOperand(instruction, 0)),
-    wordOrDoubleword(instruction.operandBytes),
-  );
+  pushValues(core, [BigInt(core.state.selector(segmentOperand(instruction, 0)))], stackBytes(instruction));
 
 /** POP of a segment register. The stack pointer moves by the old stack size, before SS changes. [SDM2-4.3] */
 const popSegment = (core: ProcessorCore, instruction: Instruction): Outcome => {
-  const { state, operands } = core;
+  const { state } = core;
   const index = segmentOperand(instruction, 0);
-  const sizeBytes = wordOrDoubleword(instruction.operandBytes);
-  const value = operands.peek(0, sizeBytes);
-  if (isAccessFault(value)) return accessFault(value);
-  const before = state.register(4);
-  operands.adjustStack(sizeBytes);
-  const fault = loadSegmentRegister(core, index, value & 0xffff);
-  if (fault !== 0) state.setRegister(4, before);
+  const sizeBytes = stackBytes(instruction);
+  const value = peekStack(core, 0, sizeBytes);
+  if (typeof value === "number") return value;
+  const before = state.wideRegister(REGISTER.rsp);
+  releaseStack(core, sizeBytes);
+  const fault = loadSegmentRegister(core, index, value.low & 0xffff);
+  if (fault !== 0) state.setWideRegister(REGISTER.rsp, before);
   return loaded(fault, index);
 };
 
@@ -70,6 +69,11 @@ const loadFarPointer =
     if (typeof pointer === "number") return pointer;
     const fault = loadSegmentRegister(core, index, pointer.selector);
     if (fault !== 0) return fault;
+    const destination = instruction.operands[0];
+    if (instruction.operandBytes === 8 && destination?.kind === "register") {
+      core.state.setWideRegister(destination.register, pointer.wide);
+      return OUTCOME.next;
+    }
     return core.operands.write(instruction, 0, wordOrDoubleword(instruction.operandBytes), pointer.offset);
   };
 

@@ -1,8 +1,10 @@
 import {
   ATTRIBUTE,
+  descriptorBase,
   type PackedFault,
   SEGMENT,
   type SegmentIndex,
+  type SegmentState,
   SYSTEM_TYPE,
 } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
@@ -14,6 +16,7 @@ import {
   type ProcessorCore,
   type SystemOperation,
 } from "../engine/system-operations.ts";
+import { addressOfWords, isCanonical } from "./canonical.ts";
 import {
   type Descriptor,
   isCodeOrData,
@@ -24,7 +27,7 @@ import {
   selectorError,
   systemType,
 } from "./descriptor.ts";
-import { lookUpDescriptor, markBusy } from "./descriptor-tables.ts";
+import { extendDescriptor, lookUpDescriptor, markBusy } from "./descriptor-tables.ts";
 import { generalProtection, invalidOpcode, segmentNotPresent } from "./faults.ts";
 import { refuseOutsideRing0, wordOrDoubleword } from "./instruction-flow.ts";
 import { usesParagraphs } from "./real-mode.ts";
@@ -32,12 +35,17 @@ import { usesParagraphs } from "./real-mode.ts";
 /** Bit of a selector that names the local table. */
 const LOCAL_TABLE = 4;
 
+/** A descriptor of a system segment; `upper` in IA-32e mode. */
+interface SystemDescriptor extends Descriptor {
+  readonly upper?: number;
+}
+
 /** Reads a system descriptor of one of some types out of the GDT, present, or the fault. */
 const lookUpSystem = (
   core: ProcessorCore,
   selector: number,
   types: readonly number[],
-): Descriptor | PackedFault => {
+): SystemDescriptor | PackedFault => {
   const error = selectorError(selector);
   if ((selector & LOCAL_TABLE) !== 0) return generalProtection(error);
   const descriptor = lookUpDescriptor(core, selector);
@@ -45,8 +53,23 @@ const lookUpSystem = (
   if (descriptor === null || isCodeOrData(descriptor) || !types.includes(systemType(descriptor))) {
     return generalProtection(error);
   }
-  return isPresent(descriptor) ? descriptor : segmentNotPresent(error);
+  if (!core.state.isLongMode) return isPresent(descriptor) ? descriptor : segmentNotPresent(error);
+  const extended = extendDescriptor(core, descriptor);
+  if (typeof extended === "number") return extended;
+  if (extended === null) return generalProtection(error);
+  if (!isPresent(descriptor)) return segmentNotPresent(error);
+  return isCanonical(systemBase(extended)) ? extended : generalProtection(error);
 };
+
+/** Base of a system segment: its upper half where the descriptor has 16 bytes. */
+const systemBase = ({ low, high, upper = 0 }: SystemDescriptor): number =>
+  addressOfWords(descriptorBase(low, high), upper);
+
+/** What LDTR or TR hold once the descriptor is loaded. */
+const systemSegment = (descriptor: SystemDescriptor, selector: number): SegmentState => ({
+  ...segmentFrom(descriptor, selector),
+  base: systemBase(descriptor),
+});
 
 /** Loads LDTR; a null selector leaves no local table. Returns 0 or the fault. [SDM2-3.2] */
 export const loadLocalTable = (core: ProcessorCore, selector: number): PackedFault | 0 => {
@@ -56,18 +79,19 @@ export const loadLocalTable = (core: ProcessorCore, selector: number): PackedFau
   }
   const descriptor = lookUpSystem(core, selector, [SYSTEM_TYPE.ldt]);
   if (typeof descriptor === "number") return descriptor;
-  core.state.setSegment(SEGMENT.ldtr, segmentFrom(descriptor, selector));
+  core.state.setSegment(SEGMENT.ldtr, systemSegment(descriptor, selector));
   return 0;
 };
 
 /** Loads TR from an available TSS and marks that busy. Returns 0 or the fault. [SDM2-3.2] */
 export const loadTaskRegister = (core: ProcessorCore, selector: number): PackedFault | 0 => {
   if (isNullSelector(selector)) return generalProtection(0);
-  const descriptor = lookUpSystem(core, selector, [SYSTEM_TYPE.tss, SYSTEM_TYPE.tss16]);
+  const types = core.state.isLongMode ? [SYSTEM_TYPE.tss] : [SYSTEM_TYPE.tss, SYSTEM_TYPE.tss16];
+  const descriptor = lookUpSystem(core, selector, types);
   if (typeof descriptor === "number") return descriptor;
   const fault = markBusy(core, descriptor);
   if (fault !== 0) return fault;
-  const segment = segmentFrom(descriptor, selector);
+  const segment = systemSegment(descriptor, selector);
   core.state.setSegment(SEGMENT.tr, {
     ...segment,
     attributes: segment.attributes | (ATTRIBUTE.typeMask & 2),

@@ -1,3 +1,4 @@
+import type { PackedFault } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
 import {
   accessFault,
@@ -5,42 +6,61 @@ import {
   OUTCOME,
   type Outcome,
   type ProcessorCore,
-  type ReadResult,
   type SystemOperation,
 } from "../engine/system-operations.ts";
 import type { TableRegister } from "../state/vcpu-state.ts";
-import { invalidOpcode } from "./faults.ts";
+import { addressOfWords, isCanonical, valueOfAddress } from "./canonical.ts";
+import { generalProtection, invalidOpcode } from "./faults.ts";
 import { refuseOutsideRing0 } from "./instruction-flow.ts";
+import { behind, type MemoryPlace, operandPlace } from "./memory-place.ts";
 
 /** Bytes of a limit and a base in memory. */
-const POINTER_BYTES = 6;
+const pointerBytes = (core: ProcessorCore): number => (core.state.isWideCode ? 10 : 6);
 
-/** Linear address of the memory operand, or a negated fault. */
-const pointerAddress = (core: ProcessorCore, instruction: Instruction, isWrite: boolean): ReadResult => {
+const pointerPlace = (
+  core: ProcessorCore,
+  instruction: Instruction,
+  isWrite: boolean,
+): MemoryPlace | PackedFault => {
   const operand = instruction.operands[0];
-  if (operand?.kind !== "memory") return -invalidOpcode();
-  const offset = core.operands.offsetOf(instruction, operand);
-  return core.operands.linear(operand.segment, offset, POINTER_BYTES, isWrite);
+  if (operand?.kind !== "memory") return invalidOpcode();
+  return operandPlace(core, instruction, operand, pointerBytes(core), isWrite);
 };
 
-/** Stores a 16-bit limit and a 32-bit base. [SDM2-4.3] */
+/** Stores a 16-bit limit and a 32-bit base, of 64 bits in 64-bit code. [SDM2-4.3] */
 const storeTable = (core: ProcessorCore, instruction: Instruction, table: TableRegister): Outcome => {
-  const at = pointerAddress(core, instruction, true);
-  if (isAccessFault(at)) return accessFault(at);
-  const fault = core.memory.checkWrite(at, POINTER_BYTES);
+  const place = pointerPlace(core, instruction, true);
+  if (typeof place === "number") return place;
+  const { linear } = place;
+  const fault = core.memory.checkWrite(linear, pointerBytes(core));
   if (fault !== 0) return fault;
-  return core.memory.write16(at, table.limit) || core.memory.write32((at + 2) >>> 0, table.base >>> 0);
+  const value = valueOfAddress(table.base);
+  const low = Number(value & 0xffff_ffffn);
+  const at = behind(core, linear, 2);
+  const limitFault = core.memory.write16(linear, table.limit);
+  if (limitFault !== 0) return limitFault;
+  return core.state.isWideCode
+    ? core.memory.write64(at, low, Number(value >> 32n))
+    : core.memory.write32(at, low);
 };
 
-/** Reads limit and base; with 16-bit operands the base has 24 bits. [SDM2-3.2] */
+/** Reads limit and base. With 16-bit operands the base has 24 bits, in 64-bit code always 64. [SDM2-3.2] */
 const readTable = (core: ProcessorCore, instruction: Instruction): TableRegister | Outcome => {
   const refused = refuseOutsideRing0(core);
   if (refused !== null) return refused;
-  const at = pointerAddress(core, instruction, false);
-  if (isAccessFault(at)) return accessFault(at);
-  const limit = core.memory.read16(at);
+  const place = pointerPlace(core, instruction, false);
+  if (typeof place === "number") return place;
+  const { linear } = place;
+  const limit = core.memory.read16(linear);
   if (isAccessFault(limit)) return accessFault(limit);
-  const base = core.memory.read32((at + 2) >>> 0);
+  const at = behind(core, linear, 2);
+  if (core.state.isWideCode) {
+    const fault = core.memory.read64(at);
+    if (fault !== 0) return fault;
+    const base = addressOfWords(core.memory.low, core.memory.high);
+    return isCanonical(base) ? { limit, base } : generalProtection(0);
+  }
+  const base = core.memory.read32(at);
   if (isAccessFault(base)) return accessFault(base);
   return { limit, base: instruction.operandBytes === 2 ? base & 0xff_ffff : base };
 };

@@ -1,5 +1,14 @@
-import { ATTRIBUTE, type PackedFault, SEGMENT, SYSTEM_TYPE, TSS16, TSS32 } from "@xenolith/x86-architecture";
+import {
+  ATTRIBUTE,
+  type PackedFault,
+  SEGMENT,
+  SYSTEM_TYPE,
+  TSS16,
+  TSS32,
+  TSS64,
+} from "@xenolith/x86-architecture";
 import { accessFault, isAccessFault, type ProcessorCore } from "../engine/system-operations.ts";
+import { addressOfWords } from "./canonical.ts";
 import { selectorError } from "./descriptor.ts";
 import { invalidTss } from "./faults.ts";
 
@@ -31,6 +40,34 @@ export const readInnerStack = (
   if (isAccessFault(stackSelector)) return accessFault(stackSelector);
   return { selector: stackSelector, pointer };
 };
+
+/** Reads a stack pointer of the 64-bit TSS at an offset, or the fault. */
+const readStackPointer = (
+  core: ProcessorCore,
+  offset: number,
+  external: number,
+): { readonly pointer: number } | PackedFault => {
+  const { selector, base, limit, attributes } = core.state.segment(SEGMENT.tr);
+  if (attributes === 0 || offset + 7 > limit) return invalidTss(selectorError(selector, external));
+  const fault = core.memory.read64(base + offset, "supervisor");
+  if (fault !== 0) return fault;
+  return { pointer: addressOfWords(core.memory.low, core.memory.high) };
+};
+
+/** Reads RSP0, RSP1 or RSP2 from the 64-bit TSS, or the fault. [SDM3A-7.7] */
+export const readPrivilegeStack = (
+  core: ProcessorCore,
+  privilege: number,
+  external = 0,
+): { readonly pointer: number } | PackedFault => readStackPointer(core, TSS64.rsp0 + 8 * privilege, external);
+
+/** Reads IST1 to IST7 from the 64-bit TSS, or the fault. [SDM3A-6.14.5] */
+export const readInterruptStack = (
+  core: ProcessorCore,
+  number: number,
+  external = 0,
+): { readonly pointer: number } | PackedFault =>
+  readStackPointer(core, TSS64.ist1 + 8 * (number - 1), external);
 
 /**
  * Asks the I/O permission map of the TSS about ports `port` to `port + sizeBytes - 1`.
