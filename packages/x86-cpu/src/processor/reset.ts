@@ -6,6 +6,10 @@ import type { VcpuState } from "../state/vcpu-state.ts";
 const DATA = ATTRIBUTE.present | ATTRIBUTE.codeOrData | ATTRIBUTE.writable | ATTRIBUTE.accessed;
 const CODE = DATA | ATTRIBUTE.code;
 const LAST_OFFSET = 0xffff;
+/** Memory types after a reset, WB WT UC- UC twice; the APIC's place, of the bootstrap processor; fast string operations. */
+const PAGE_ATTRIBUTES = 0x0007_0406_0007_0406n;
+const APIC_BASE = 0xfee0_0900n;
+const MISC_ENABLE = 1n;
 /** Signature of family, model and stepping, in EDX after a reset. */
 const SIGNATURE = 0x686;
 
@@ -22,9 +26,12 @@ const resetFloatingPoint = ({ floatingPoint }: VcpuState): void => {
 /** Puts a processor into the state after a reset: real mode, at the last 16 bytes below 4 GiB. [SDM3A-9.1.1] */
 export const resetState = (state: VcpuState): void => {
   state.setControl(0, CR0.et | CR0.nw | CR0.cd);
-  for (const index of [2, 3, 4]) state.setControl(index, 0);
+  for (const index of [2, 3, 4, 8]) state.setControl(index, 0);
   for (const slot of Object.values(MSR_SLOT)) state.setMsr(slot, 0n);
-  for (let index = REGISTER.rax; index <= REGISTER.rdi; index++) state.setRegister(index, 0);
+  state.setMsr(MSR_SLOT.pat, PAGE_ATTRIBUTES);
+  state.setMsr(MSR_SLOT.apicBase, APIC_BASE);
+  state.setMsr(MSR_SLOT.miscEnable, MISC_ENABLE);
+  for (let index = REGISTER.rax; index <= REGISTER.r15; index++) state.setRegister(index, 0);
   state.flags = FLAG.fixed;
   for (const index of [SEGMENT.es, SEGMENT.ss, SEGMENT.ds, SEGMENT.fs, SEGMENT.gs]) {
     state.setSegment(index, { selector: 0, base: 0, limit: LAST_OFFSET, attributes: DATA });

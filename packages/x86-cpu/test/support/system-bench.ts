@@ -66,7 +66,7 @@ export const KIND = {
 export const atPrivilege = (attributes: number, privilege: number): number =>
   attributes | (privilege << ATTRIBUTE.dplShift);
 
-/** Flat memory in which linear is machine address, with pages that refuse. */
+/** Flat memory in which linear is machine address, and again in the upper canonical half, with pages that refuse. */
 class FlatMemory implements LinearMemory {
   low = 0;
   high = 0;
@@ -80,9 +80,14 @@ class FlatMemory implements LinearMemory {
     this.#state = state;
   }
 
+  /** Machine address behind a linear one. */
+  #host(at: number): number {
+    return at < 0 ? at & 0x3_ffff : at;
+  }
+
   #check(at: number, lengthBytes: number, write: boolean, privilege: AccessPrivilege): PackedFault | 0 {
     for (let i = 0; i < lengthBytes; i++) {
-      const address = (at + i) >>> 0;
+      const address = at + i < 0 ? this.#host(at + i) : at + i;
       if (!this.missing.has(address >>> 12) && address < 0x4_0000) continue;
       const isUser = privilege === "current" && this.#state().privilege === 3;
       this.#view.setFloat64(this.#state().base + STATE.faultAddress, address, true);
@@ -94,16 +99,18 @@ class FlatMemory implements LinearMemory {
   #read(at: number, size: 1 | 2 | 4, privilege: AccessPrivilege): number {
     const fault = this.#check(at, size, false, privilege);
     if (fault !== 0) return failedAccess(fault);
-    if (size === 1) return this.#view.getUint8(at);
-    return size === 2 ? this.#view.getUint16(at, true) : this.#view.getUint32(at, true);
+    if (size === 1) return this.#view.getUint8(this.#host(at));
+    return size === 2
+      ? this.#view.getUint16(this.#host(at), true)
+      : this.#view.getUint32(this.#host(at), true);
   }
 
   #write(at: number, size: 1 | 2 | 4, value: number, privilege: AccessPrivilege): PackedFault | 0 {
     const fault = this.#check(at, size, true, privilege);
     if (fault !== 0) return fault;
-    if (size === 1) this.#view.setUint8(at, value);
-    else if (size === 2) this.#view.setUint16(at, value, true);
-    else this.#view.setUint32(at, value, true);
+    if (size === 1) this.#view.setUint8(this.#host(at), value);
+    else if (size === 2) this.#view.setUint16(this.#host(at), value, true);
+    else this.#view.setUint32(this.#host(at), value, true);
     return 0;
   }
 
@@ -124,21 +131,21 @@ class FlatMemory implements LinearMemory {
   read64(at: number, privilege: AccessPrivilege = "current"): number {
     const fault = this.#check(at, 8, false, privilege);
     if (fault !== 0) return fault;
-    this.low = this.#view.getUint32(at, true);
-    this.high = this.#view.getUint32(at + 4, true);
+    this.low = this.#view.getUint32(this.#host(at), true);
+    this.high = this.#view.getUint32(this.#host(at) + 4, true);
     return 0;
   }
 
   write64(at: number, low: number, high: number, privilege: AccessPrivilege = "current"): number {
     const fault = this.#check(at, 8, true, privilege);
     if (fault !== 0) return fault;
-    this.#view.setUint32(at, low, true);
-    this.#view.setUint32(at + 4, high, true);
+    this.#view.setUint32(this.#host(at), low, true);
+    this.#view.setUint32(this.#host(at) + 4, high, true);
     return 0;
   }
 }
 
-/** Operands of 32-bit code written down from the manual, one access at a time. */
+/** Operands written down from the manual, one access at a time. */
 class PlainOperands implements OperandAccess {
   readonly low = 0;
   readonly high = 0;
@@ -148,8 +155,15 @@ class PlainOperands implements OperandAccess {
     this.#core = core;
   }
 
-  offsetOf({ addressBytes }: Instruction, { base, index, scale, displacement }: MemoryOperand): number {
+  offsetOf({ addressBytes }: Instruction, operand: MemoryOperand): number {
     const { state } = this.#core();
+    const { base, index, scale, displacement, isRipRelative } = operand;
+    if (addressBytes === 8) {
+      const start = isRipRelative ? state.instructionPointer : 0;
+      const register = (number: number): bigint => (number < 0 ? 0n : state.wideRegister(number));
+      const sum = BigInt(start + displacement) + register(base) + register(index) * 2n ** BigInt(scale);
+      return Number(BigInt.asIntN(64, sum));
+    }
     const sum =
       (base < 0 ? 0 : state.register(base)) +
       (index < 0 ? 0 : state.register(index) * 2 ** scale) +
@@ -160,6 +174,13 @@ class PlainOperands implements OperandAccess {
   linear(segment: number, offset: number, lengthBytes: number, isWrite: boolean): number {
     const { state } = this.#core();
     const { base, limit, attributes } = state.segment(segment);
+    if (state.isWideCode) {
+      const at = (segment === SEGMENT.fs || segment === SEGMENT.gs ? base : 0) + offset;
+      if (at >= -(2 ** 47) && at + lengthBytes <= 2 ** 47) return at;
+      return failedAccess(
+        packFault(segment === SEGMENT.ss ? VECTOR.stackFault : VECTOR.generalProtection, 0),
+      );
+    }
     const isCode = (attributes & ATTRIBUTE.code) !== 0;
     const allowed = isWrite
       ? !isCode && (attributes & ATTRIBUTE.writable) !== 0
@@ -204,15 +225,15 @@ class PlainOperands implements OperandAccess {
   }
 
   read64(): number {
-    throw new Error("not in 32-bit code");
+    throw new Error("not needed");
   }
 
   write64(): number {
-    throw new Error("not in 32-bit code");
+    throw new Error("not needed");
   }
 
   peek64(): number {
-    throw new Error("not in 32-bit code");
+    throw new Error("not needed");
   }
 
   #stackAt(bytes: number): number {
@@ -351,7 +372,8 @@ export const createSystemBench = (options: SystemBenchOptions = {}): SystemBench
       const bytes = Uint8Array.from(text.replaceAll(" ", "").match(/../g) ?? [], (byte) =>
         Number.parseInt(byte, 16),
       );
-      const code = state.segment(SEGMENT.cs).attributes & ATTRIBUTE.big ? 4 : 2;
+      const narrow = state.segment(SEGMENT.cs).attributes & ATTRIBUTE.big ? 4 : 2;
+      const code = state.isWideCode ? 8 : narrow;
       const instruction = decode(bytes, 0, bytes.length, code);
       if (instruction.mnemonic === "ud") return packFault(VECTOR.invalidOpcode, 0);
       const operation = SYSTEM_OPERATIONS.get(instruction.mnemonic);
