@@ -83,7 +83,9 @@ export interface DescriptorSource {
 
 /**
  * An instruction that the monitor is asked to emulate (exit `privileged`): it is refused at the current privilege (#GP(0) on
- * hardware) or intercepted. Nothing of it has happened; the instruction pointer names it.
+ * hardware) or would enter ring 0 (SYSCALL in 64-bit code, SYSENTER). Nothing of it has happened; the instruction pointer
+ * names it. IRET, RET, CALL and JMP are not among them: they work natively among rings 1 to 3, and what leads elsewhere exits
+ * with its fault.
  */
 export interface PrivilegedOperation {
   /** Lower-case mnemonic of the instruction. */
@@ -116,6 +118,8 @@ export interface PrivilegedOperation {
     | "cpuid"
     | "xsetbv"
     | "swapgs"
+    | "syscall"
+    | "sysenter"
     | "sysret"
     | "sysexit"
     | "iret";
@@ -162,8 +166,9 @@ export interface MonitoredVcpuOptions {
   /** CPUID exits as privileged (CPUID faulting). Without it CPUID is answered by the processor's model. */
   readonly trapCpuid?: boolean;
   /**
-   * EFER.LMA as the monitor sets it, for good: a code segment with the long attribute holds 64-bit code. The spaces it runs
-   * in have the format "long".
+   * EFER.LMA as the monitor sets it, for good, with no-execute pages and SYSCALL: a code segment with the long attribute
+   * holds 64-bit code, others compatible code. The spaces it runs in have the format "long". Bases of FS and GS are those
+   * that `setSegment` gives; SWAPGS exits, so the other base of GS is the monitor's. Direct gates are not taken.
    */
   readonly longMode?: boolean;
 }

@@ -22,7 +22,7 @@ const stackOf = (core: ProcessorCore, gate: DirectGate, privilege: number): Stac
  */
 export const takeDirectGate = (core: ProcessorCore, gate: DirectGate, returnTo: number): boolean => {
   const { state } = core;
-  if (state.privilege !== gate.fromPrivilege) return false;
+  if (state.privilege !== gate.fromPrivilege || state.isLongMode) return false;
   const privilege = gate.codeSelector & 3;
   if (privilege > state.privilege) return false;
   const code = lookUpCode(core, gate.codeSelector);

@@ -41,6 +41,7 @@ export const resetState = (state: VcpuState): void => {
   state.setSegment(SEGMENT.tr, { selector: 0, base: 0, limit: LAST_OFFSET, attributes: 0x8b });
   state.gdtr = { base: 0, limit: LAST_OFFSET };
   state.idtr = { base: 0, limit: LAST_OFFSET };
+  for (const index of [0, 1, 2, 3]) state.setDebug(index, 0);
   state.setDebug(6, 0xffff_0ff0);
   state.setDebug(7, 0x400);
   state.setRegister(REGISTER.rdx, SIGNATURE);

@@ -28,11 +28,12 @@ const flatData = (selector: number, privilege: number): SegmentState => ({
 
 const enterSelector = (core: ProcessorCore): number => Number(core.state.msr(MSR_SLOT.sysenterCs) & 0xfffcn);
 
-/** SYSENTER, to ring 0; in IA-32e mode to 64-bit code. Under a monitor ring 0 is not the guest's to enter. [SDM2-4.3] */
+/** SYSENTER, to ring 0, in IA-32e mode to 64-bit code; to be emulated where a monitor has that. [SDM2-4.3] */
 const enterSystem = (core: ProcessorCore): Outcome => {
   const { state } = core;
   const selector = enterSelector(core);
-  if (core.environment.isMonitored || state.isRealMode || selector === 0) return generalProtection(0);
+  if (core.environment.isMonitored) return OUTCOME.privileged;
+  if (state.isRealMode || selector === 0) return generalProtection(0);
   const isWide = state.isLongMode;
   const pointer = state.msr(MSR_SLOT.sysenterEsp);
   const target = state.msr(MSR_SLOT.sysenterEip);
