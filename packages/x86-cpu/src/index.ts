@@ -4,9 +4,9 @@ export {
   type BareProcessorOptions,
   type BareVcpu,
   createBareProcessor,
-  type EngineChoice,
   type InterruptLine,
   type MsrHandlers,
   type PortHandlers,
 } from "./processor/bare.ts";
+export type { EngineChoice, EngineTuning } from "./processor/engine-choice.ts";
 export { createMonitoredProcessor, type MonitoredProcessorOptions } from "./processor/monitored.ts";

@@ -162,6 +162,7 @@ export class BlockDecoder {
       secondBytes: extent.bytes,
       record,
       recordCount: recordsBetween(record, arena.top),
+      isAlive: true,
       incoming: [],
     };
     return { block, links };

@@ -18,6 +18,8 @@ export interface Block {
   /** Offset in memory of its records, and how many there are. */
   readonly record: number;
   readonly recordCount: number;
+  /** Cleared when its bytes have changed: nothing leads there any more. */
+  isAlive: boolean;
   /** Offsets of the link fields elsewhere that lead here. */
   readonly incoming: number[];
 }

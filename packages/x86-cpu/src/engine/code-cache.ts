@@ -1,6 +1,8 @@
 import { FRAME_WATCH, type MachineMemory, toMfn } from "@xenolith/machine-interface";
 import { JUMP_CACHE_BYTES, JUMP_ENTRY, jumpEntryOffset } from "../interpreter/jump-cache.ts";
 import { RECORD, RECORD_BYTES } from "../interpreter/record.ts";
+import { coversBytes, type Translation } from "../translator/translation.ts";
+import type { TranslationStore } from "../translator/translation-store.ts";
 import { type Block, overlaps } from "./block.ts";
 import { BlockDecoder, type DecodedBlock, type FetchSecondPage } from "./block-decoder.ts";
 import { CodeFrame } from "./code-frame.ts";
@@ -9,6 +11,10 @@ import type { CodeWidths } from "./code-width.ts";
 import type { RecordArena } from "./record-arena.ts";
 
 const EMPTY_MODE = 0xffff_ffff;
+/** A counter that never runs out in practice. */
+const NEVER = 0x7fff_ffff;
+/** Most often that the patience with a frame that keeps changing is doubled. */
+const MOST_PATIENCE = 10;
 
 /**
  * Blocks of records by frame, offset and mode. They are keyed by the frame and not by the address space, so that they survive
@@ -17,6 +23,13 @@ const EMPTY_MODE = 0xffff_ffff;
  */
 export class CodeCache {
   readonly jumpCache: number;
+  /** Finds a translation for the code at a place that was made for another frame. */
+  adopt: (place: CodePlace) => Translation | null = () => null;
+  readonly #translateAfter: number;
+  /** Blocks that are not translated, in the order of their decoding. */
+  #untranslated: Block[] = [];
+  /** How often translations of a frame were lost to stores, or replaced by larger ones. */
+  readonly #losses = new Map<number, number>();
   readonly #machine: MachineMemory;
   readonly #arena: RecordArena;
   readonly #widths: CodeWidths;
@@ -25,8 +38,18 @@ export class CodeCache {
   /** Records of a block that was copied elsewhere, to be killed with it. */
   #copy: { readonly block: Block; readonly record: number; readonly count: number } | null = null;
 
-  /** `jumpCache`: offset in memory of the table that interpreters look into. */
-  constructor(machine: MachineMemory, arena: RecordArena, widths: CodeWidths, jumpCache: number) {
+  /**
+   * @param jumpCache - offset in memory of the table that interpreters look into
+   * @param translateAfter - how often a block is interpreted before it counts as hot
+   */
+  constructor(
+    machine: MachineMemory,
+    arena: RecordArena,
+    widths: CodeWidths,
+    jumpCache: number,
+    translateAfter: number,
+  ) {
+    this.#translateAfter = translateAfter;
     this.#machine = machine;
     this.#arena = arena;
     this.#widths = widths;
@@ -47,6 +70,8 @@ export class CodeCache {
   flush(): void {
     for (const frame of this.#frames.keys()) this.#machine.unwatch(toMfn(frame), FRAME_WATCH.code);
     this.#frames.clear();
+    this.#untranslated = [];
+    this.#losses.clear();
     this.#arena.clear();
     this.#widths.narrow.builder.clear();
     this.#widths.wide.builder.clear();
@@ -81,6 +106,12 @@ export class CodeCache {
     const { block, links } = decoded;
     const codeFrame = this.#codeFrame(block.frame);
     const waiting = codeFrame.add(block);
+    this.#untranslated.push(block);
+    if (codeFrame.entryPoint(block.mode, block.instructionPointer) === undefined) {
+      const known = this.adopt(place);
+      if (known !== null) this.attach(block.frame, known);
+    }
+    this.#startCounting(codeFrame, block);
     if (block.secondFrame >= 0) this.#codeFrame(block.secondFrame).addGuest(block);
     this.#link(block, waiting);
     for (const { field, target } of links) this.#linkTo(codeFrame, place, field, target);
@@ -126,6 +157,113 @@ export class CodeCache {
     view.setUint32(at + JUMP_ENTRY.mode, block.mode, true);
     view.setUint32(at + JUMP_ENTRY.frame, block.frame, true);
     view.setUint32(at + JUMP_ENTRY.record, block.record, true);
+    const entry = this.#frames.get(block.frame)?.entryPoint(block.mode, block.instructionPointer);
+    view.setUint32(at + JUMP_ENTRY.slot, entry?.slot ?? 0, true);
+    view.setUint32(at + JUMP_ENTRY.entry, entry?.entry ?? 0, true);
+  }
+
+  // Translations
+
+  /** A block counts down to being hot; one that is translated is at the end of it. */
+  #startCounting(codeFrame: CodeFrame, block: Block): void {
+    const isTranslated = codeFrame.entryPoint(block.mode, block.instructionPointer) !== undefined;
+    const patience = Math.min(this.#losses.get(block.frame) ?? 0, MOST_PATIENCE);
+    this.#arena.setCounter(block.record, isTranslated ? 0 : this.#translateAfter * 2 ** patience);
+  }
+
+  /** The block at a place, if it is decoded. */
+  blockAt(place: CodePlace): Block | undefined {
+    return this.#frames.get(place.host >>> 12)?.get(place.mode.number, place.instructionPointer);
+  }
+
+  /** Whether a block can be entered as a translation. */
+  isTranslated(block: Block): boolean {
+    return this.#frames.get(block.frame)?.entryPoint(block.mode, block.instructionPointer) !== undefined;
+  }
+
+  /** Whether a block has counted down and is not translated. */
+  isHot(block: Block): boolean {
+    return this.#arena.counter(block.record) <= 0 && !this.isTranslated(block);
+  }
+
+  /** Forgets all translations and starts to count anew. */
+  forgetTranslations(store: TranslationStore): void {
+    this.#untranslated = [];
+    for (const codeFrame of this.#frames.values()) {
+      for (const translation of [...codeFrame.translations]) codeFrame.detach(translation);
+      for (const block of codeFrame.blocks()) {
+        this.#startCounting(codeFrame, block);
+        this.#untranslated.push(block);
+      }
+    }
+    store.clear();
+    this.#clearJumpCache();
+  }
+
+  /** Leaves a block to the interpreter for good. */
+  neverTranslate(block: Block): void {
+    this.#arena.setCounter(block.record, NEVER);
+  }
+
+  /** Notes that an indirect jump has led to a block. */
+  reachedIndirectly(block: Block): void {
+    this.#frames.get(block.frame)?.indirectTargets.add(block);
+  }
+
+  /** Offsets in CS of the blocks of a frame that indirect jumps lead to. */
+  indirectTargets(frame: number, mode: number): readonly number[] {
+    const targets = this.#frames.get(frame)?.indirectTargets ?? [];
+    return [...targets].filter((block) => block.mode === mode).map((block) => block.instructionPointer);
+  }
+
+  /** Translations of a frame's code in a mode. */
+  translationsOf(frame: number, mode: number): readonly Translation[] {
+    return [...(this.#frames.get(frame)?.translations ?? [])].filter((one) => one.mode === mode);
+  }
+
+  /** Blocks of a mode that have used up half of their patience. */
+  warmBlocks(mode: number): readonly Block[] {
+    const isCold = (block: Block): boolean => this.#arena.counter(block.record) > 0;
+    this.#untranslated = this.#untranslated.filter((block) => block.isAlive && isCold(block));
+    const limit = this.#translateAfter / 2;
+    return this.#untranslated.filter(
+      (block) => block.mode === mode && this.#arena.counter(block.record) <= limit,
+    );
+  }
+
+  /** Lets the code of a frame be entered as a translation. */
+  attach(frame: number, translation: Translation): void {
+    const codeFrame = this.#codeFrame(frame);
+    codeFrame.attach(translation);
+    for (const at of translation.entries) {
+      const block = codeFrame.get(translation.mode, at);
+      if (block === undefined) continue;
+      this.#arena.setCounter(block.record, 0);
+      this.remember(block);
+    }
+  }
+
+  /** Takes a translation away from a frame: its code has changed, or a larger one takes its place. */
+  detach(frame: number, translation: Translation): void {
+    const codeFrame = this.#frames.get(frame);
+    if (codeFrame === undefined) return;
+    this.#losses.set(frame, (this.#losses.get(frame) ?? 0) + 1);
+    codeFrame.detach(translation);
+    for (const at of translation.entries) {
+      this.#forgetEntry(at, translation.slot);
+      const block = codeFrame.get(translation.mode, at);
+      if (block === undefined) continue;
+      this.#startCounting(codeFrame, block);
+      this.#untranslated.push(block);
+    }
+    this.#dropIfEmpty(codeFrame, frame);
+  }
+
+  #forgetEntry(instructionPointer: number, slot: number): void {
+    const { view } = this.#machine;
+    const entry = this.jumpCache + jumpEntryOffset(instructionPointer);
+    if (view.getUint32(entry + JUMP_ENTRY.slot, true) === slot)
+      view.setUint32(entry + JUMP_ENTRY.mode, EMPTY_MODE, true);
   }
 
   /** Kills the blocks decoded from bytes that have changed or are about to. */
@@ -134,6 +272,8 @@ export class CodeCache {
     if (codeFrame === undefined || !codeFrame.mayHold(offset, lengthBytes)) return;
     for (const block of [...codeFrame.all()])
       if (overlaps(block, frame, offset, lengthBytes)) this.#kill(block);
+    for (const translation of [...codeFrame.translations])
+      if (coversBytes(translation, offset, lengthBytes)) this.detach(frame, translation);
   }
 
   /**
@@ -141,6 +281,7 @@ export class CodeCache {
    * be in the midst of them.
    */
   #kill(block: Block): void {
+    block.isAlive = false;
     const { handlers } = block.isWide ? this.#widths.wide : this.#widths.narrow;
     const stale = handlers.special("stale");
     this.#arena.setHandlers(block.record, block.recordCount, stale);
@@ -160,6 +301,10 @@ export class CodeCache {
     const codeFrame = this.#frames.get(frame);
     if (codeFrame === undefined) return;
     codeFrame.remove(block);
+    this.#dropIfEmpty(codeFrame, frame);
+  }
+
+  #dropIfEmpty(codeFrame: CodeFrame, frame: number): void {
     if (!codeFrame.isEmpty) return;
     this.#frames.delete(frame);
     this.#machine.unwatch(toMfn(frame), FRAME_WATCH.code);

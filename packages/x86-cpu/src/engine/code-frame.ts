@@ -1,4 +1,11 @@
+import type { Translation } from "../translator/translation.ts";
 import type { Block } from "./block.ts";
+
+/** Where a translation is entered: its function in the table, and the number of the entry. */
+export interface EntryPoint {
+  readonly slot: number;
+  readonly entry: number;
+}
 
 /** What is kept by mode and offset in CS: both together would not fit an exact number in 64-bit code. */
 class ByMode<Value> {
@@ -37,9 +44,36 @@ export class CodeFrame {
   readonly #decoded = new Uint8Array(512);
   /** Link fields that wait for a block. */
   readonly #waiting = new ByMode<number[]>();
+  /** Translations of code in this frame, and where they may be entered. */
+  readonly translations: Set<Translation> = new Set();
+  readonly #entries = new ByMode<EntryPoint>();
+  /** Blocks that indirect jumps were seen to reach. */
+  readonly indirectTargets: Set<Block> = new Set();
 
   get isEmpty(): boolean {
-    return this.#blocks.size === 0 && this.#guests.size === 0;
+    return this.#blocks.size === 0 && this.#guests.size === 0 && this.translations.size === 0;
+  }
+
+  /** The translation that may be entered at an offset in CS. */
+  entryPoint(mode: number, instructionPointer: number): EntryPoint | undefined {
+    return this.#entries.get(mode, instructionPointer);
+  }
+
+  /** Lets a translation be entered. A newer one takes over entries that they have in common. */
+  attach(translation: Translation): void {
+    this.translations.add(translation);
+    const { mode, entries, ranges, slot } = translation;
+    entries.forEach((at, entry) => {
+      this.#entries.set(mode, at, { slot, entry });
+    });
+    for (const { start, bytes } of ranges) this.#mark(start, start + bytes.length);
+  }
+
+  /** Lets it not be entered any more. */
+  detach(translation: Translation): void {
+    if (!this.translations.delete(translation)) return;
+    const { mode, entries, slot } = translation;
+    for (const at of entries) if (this.#entries.get(mode, at)?.slot === slot) this.#entries.delete(mode, at);
   }
 
   /** The block of a mode that begins at an offset in CS. */
@@ -67,6 +101,7 @@ export class CodeFrame {
     const { mode, instructionPointer } = block;
     if (this.#blocks.get(mode, instructionPointer) === block) this.#blocks.delete(mode, instructionPointer);
     this.#guests.delete(block);
+    this.indirectTargets.delete(block);
   }
 
   /** Notes link fields that want to lead to a block that does not exist. */
@@ -81,6 +116,11 @@ export class CodeFrame {
     const end = Math.min(offset + lengthBytes, 4096);
     for (let at = offset; at < end; at++) if (((this.#decoded[at >> 3] ?? 0) >> (at & 7)) & 1) return true;
     return false;
+  }
+
+  /** All blocks that begin here. */
+  blocks(): Iterable<Block> {
+    return this.#blocks.values();
   }
 
   /** All blocks that were decoded from this frame. */

@@ -4,6 +4,7 @@ import {
   type InterpreterFunction,
 } from "../interpreter/build-interpreter.ts";
 import { createHandlerTable, type HandlerTable } from "../interpreter/handlers.ts";
+import { INDIRECT_EXIT, RECORD } from "../interpreter/record.ts";
 import type { RecordArena } from "./record-arena.ts";
 import { RecordBuilder } from "./record-builder.ts";
 
@@ -19,22 +20,39 @@ export class CodeWidth {
   #fast: InterpreterFunction | null = null;
   #careful: InterpreterFunction | null = null;
 
-  constructor(isWide: boolean, arena: RecordArena, environment: InterpreterEnvironment) {
+  readonly #translates: boolean;
+  readonly #arena: RecordArena;
+
+  constructor(isWide: boolean, arena: RecordArena, environment: InterpreterEnvironment, translates: boolean) {
+    this.#translates = translates;
+    this.#arena = arena;
     this.isWide = isWide;
     this.handlers = createHandlerTable(isWide);
     this.builder = new RecordBuilder(arena, this.handlers);
     this.#environment = environment;
   }
 
-  /** The interpreter for code with a flat stack. */
+  /** Whether control left from an indirect jump or call: its record, or the mark that translations leave. */
+  isIndirectJump(record: number): boolean {
+    if (record <= INDIRECT_EXIT) return record === INDIRECT_EXIT;
+    const handler = this.handlers.handlers[this.#arena.u16(record, RECORD.handler)];
+    const { mnemonic, operands } = handler?.form ?? { mnemonic: "", operands: [] };
+    return operands.length > 0 && (mnemonic === "jmp" || mnemonic === "call");
+  }
+
+  /** Runs code with a flat stack: the interpreter, which also enters translations where there are to be any. */
   get fast(): InterpreterFunction {
-    this.#fast ??= buildInterpreter({ wide: this.isWide, careful: false }, this.#environment);
+    const counts = this.#translates;
+    this.#fast ??= buildInterpreter({ wide: this.isWide, careful: false, counts }, this.#environment);
     return this.#fast;
   }
 
   /** The interpreter for any stack and for accesses that the fast one refuses. */
   get careful(): InterpreterFunction {
-    this.#careful ??= buildInterpreter({ wide: this.isWide, careful: true }, this.#environment);
+    this.#careful ??= buildInterpreter(
+      { wide: this.isWide, careful: true, counts: false },
+      this.#environment,
+    );
     return this.#careful;
   }
 }

@@ -1,8 +1,9 @@
 import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interface";
 import type { InterpreterEnvironment } from "../interpreter/build-interpreter.ts";
 import { JUMP_CACHE_BYTES } from "../interpreter/jump-cache.ts";
-import { RECORD_BYTES } from "../interpreter/record.ts";
 import { createSupportModule } from "../support/support-module.ts";
+import { TranslationStore } from "../translator/translation-store.ts";
+import { Translator } from "../translator/translator.ts";
 import { CarefulAccess } from "./careful-access.ts";
 import { CodeCache } from "./code-cache.ts";
 import { CodeWidth, type CodeWidths } from "./code-width.ts";
@@ -16,11 +17,18 @@ export interface EngineOptions {
   readonly translator: AddressTranslator;
   /** Bytes for decoded code. Default 16 MiB; when it is used up, all is decoded anew. */
   readonly recordBytes?: number;
+  /** Whether hot code is translated. Default: yes. */
+  readonly translates?: boolean;
+  /** How often a block is interpreted before it is translated. Default 1000; 0 translates at first sight. */
+  readonly translateAfter?: number;
+  /** Estimated memory that translations may take. Default 256 MiB; when it is used up, all are made anew. */
+  readonly translationBytes?: number;
 }
 
 const DEFAULT_RECORD_BYTES = 0x100_0000;
-/** Records of a block that was cut to the budget, with its stop. */
-const SCRATCH_RECORDS = 256;
+const DEFAULT_TRANSLATION_BYTES = 256 << 20;
+/** How often a block is interpreted before it is translated. */
+const DEFAULT_TRANSLATE_AFTER = 1000;
 
 /** What all VCPUs of one machine share: decoded code, the interpreters generated so far, and slow accesses. */
 export class Engine {
@@ -28,9 +36,14 @@ export class Engine {
   readonly translator: AddressTranslator;
   readonly modes: ModeTable = new ModeTable();
   readonly widths: CodeWidths;
+  /** Whether hot code is translated. */
+  readonly translates: boolean;
   readonly code: CodeCache;
   readonly accesses: CarefulAccess;
   readonly window: StateWindow;
+  readonly translations: TranslationStore;
+  /** Translates what is hot. */
+  readonly hotCode: Translator;
   /** Room for records that are copied for one run. */
   readonly scratch: number;
   /** Counts how often mode numbers began anew: a mode of another generation means nothing. */
@@ -42,24 +55,39 @@ export class Engine {
     this.translator = translator;
     const arena = new RecordArena(machine, options.recordBytes ?? DEFAULT_RECORD_BYTES);
     const jumpCache = machine.reserve(JUMP_CACHE_BYTES);
-    this.scratch = machine.reserve(SCRATCH_RECORDS * RECORD_BYTES);
+    this.scratch = arena.scratch;
     this.accesses = new CarefulAccess(machine);
     this.window = new StateWindow(machine);
+    const support = createSupportModule({ machine, translator, state: this.window.base });
+    this.translations = new TranslationStore(options.translationBytes ?? DEFAULT_TRANSLATION_BYTES);
     const environment: InterpreterEnvironment = {
       memory: machine.memory,
       translator,
-      support: createSupportModule({ machine, translator, state: this.window.base }),
+      support,
       jumpCache,
+      counters: arena.counters,
+      translations: this.translations.table,
       state: this.window.base,
       announceStore: (host, sizeBytes) => this.accesses.announceStore(host >>> 0, sizeBytes),
       access: (address, flags) => this.accesses.access(address, flags),
       commit: () => this.accesses.commit(),
     };
+    const { translates = true, translateAfter = DEFAULT_TRANSLATE_AFTER } = options;
+    this.translates = translates;
     this.widths = {
-      narrow: new CodeWidth(false, arena, environment),
-      wide: new CodeWidth(true, arena, environment),
+      narrow: new CodeWidth(false, arena, environment, translates),
+      wide: new CodeWidth(true, arena, environment, translates),
     };
-    this.code = new CodeCache(machine, arena, this.widths, jumpCache);
+    this.code = new CodeCache(machine, arena, this.widths, jumpCache, translateAfter);
+    this.hotCode = new Translator({
+      machine,
+      code: this.code,
+      store: this.translations,
+      places: { tlb: translator.tlb, state: this.window.base, jumpCache },
+      support,
+      handlerOf: (instruction, mode) => this.widthOf(mode).builder.translatable(instruction, mode),
+    });
+    if (translates) this.code.adopt = (place) => this.hotCode.adopt(place);
   }
 
   /** The parts for code of a mode. */
@@ -70,7 +98,13 @@ export class Engine {
   /** Makes room when records or modes run out. */
   flushIfFull(): void {
     if (!this.code.isFull && !this.modes.isFull) return;
+    this.flush();
+  }
+
+  /** Forgets all decoded and translated code, and all modes. Not while generated code is under way. */
+  flush(): void {
     this.code.flush();
+    this.translations.clear();
     this.modes.clear();
     this.modeGeneration += 1;
   }

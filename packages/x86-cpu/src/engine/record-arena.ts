@@ -1,19 +1,30 @@
 import type { MachineMemory } from "@xenolith/machine-interface";
-import { RECORD, RECORD_BYTES } from "../interpreter/record.ts";
+import { COUNTER_SHIFT, RECORD, RECORD_BYTES } from "../interpreter/record.ts";
 
-/** Where records live: taken from the bottom up, given back all at once. */
+/** Records of a block that was cut to the budget, with its stop. */
+const SCRATCH_RECORDS = 256;
+
+/** Where records live: taken from the bottom up, given back all at once. Each may have a counter, which is the block's that it begins. */
 export class RecordArena {
   readonly #view: DataView;
   readonly #words: Uint32Array;
   readonly #start: number;
   readonly #end: number;
+  /** Room for records that are copied for one run. */
+  readonly scratch: number;
+  /** To be added to a record's offset shifted right by `COUNTER_SHIFT`: the place of its counter. */
+  readonly counters: number;
   #top: number;
 
   constructor(machine: MachineMemory, sizeBytes: number) {
     this.#view = machine.view;
     this.#words = machine.words;
-    this.#start = machine.reserve(sizeBytes);
+    const scratchBytes = SCRATCH_RECORDS * RECORD_BYTES;
+    this.#start = machine.reserve(sizeBytes + scratchBytes);
     this.#end = this.#start + sizeBytes;
+    this.scratch = this.#end;
+    this.counters =
+      machine.reserve((sizeBytes + scratchBytes) >> COUNTER_SHIFT) - (this.#start >>> COUNTER_SHIFT);
     this.#top = this.#start;
   }
 
@@ -37,6 +48,15 @@ export class RecordArena {
   /** Gives everything back. */
   clear(): void {
     this.#top = this.#start;
+  }
+
+  /** How often the block of a record may still be entered before it counts as hot. */
+  counter(record: number): number {
+    return this.#view.getInt32((record >>> COUNTER_SHIFT) + this.counters, true);
+  }
+
+  setCounter(record: number, count: number): void {
+    this.#view.setInt32((record >>> COUNTER_SHIFT) + this.counters, count, true);
   }
 
   setU16(record: number, field: number, value: number): void {

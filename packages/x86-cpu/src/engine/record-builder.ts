@@ -1,6 +1,6 @@
 import { packFault, REGISTER, SEGMENT, type SegmentIndex, VECTOR } from "@xenolith/x86-architecture";
 import type { Instruction, MemoryOperand, Operand } from "../decoder/instruction.ts";
-import type { HandlerTable } from "../interpreter/handlers.ts";
+import type { Handler, HandlerTable } from "../interpreter/handlers.ts";
 import { ADDRESS_RECORD, RECORD, RECORD_BYTES } from "../interpreter/record.ts";
 import { SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../state/layout.ts";
 import {
@@ -59,6 +59,17 @@ export class RecordBuilder {
   constructor(arena: RecordArena, handlers: HandlerTable) {
     this.#arena = arena;
     this.#handlers = handlers;
+  }
+
+  /** The form that generated code does an instruction with, or null where TypeScript does it. */
+  handlerOf(instruction: Instruction, _mode: Mode): Handler | null {
+    const number = this.#handlers.numberOf.get(instructionFormKey(instruction));
+    return number === undefined ? null : (this.#handlers.handlers[number] ?? null);
+  }
+
+  /** The form that a translator does an instruction with: it leaves repeated ones to the interpreter. */
+  translatable(instruction: Instruction, mode: Mode): Handler | null {
+    return instruction.repeat === "none" ? this.handlerOf(instruction, mode) : null;
   }
 
   /** Forgets all instructions: the records are gone. */

@@ -194,6 +194,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
       const limit = isStepping || this.isShadowed ? 1 : Number.MAX_SAFE_INTEGER;
       const slice = this.#budget.slice(state.i32(STATE.budget), limit);
       state.setU32(STATE.budget, slice);
+      state.setU32(STATE.untranslated, 0);
       if (slice <= 0) return EXIT.budget;
       const before = this.#retiredNow();
       const exit = this.#runSlice();
@@ -222,10 +223,12 @@ export class Vcpu implements X86Vcpu, GatedCore {
         code = width.careful(state.u32(STATE.spaceTag), state.u32(STATE.exitRecord), 1);
       }
       switch (code) {
-        case LEAVE.resolve: {
+        case LEAVE.resolve:
+        case LEAVE.help:
+        case LEAVE.hot: {
           const found = this.#resolve(mode);
           if (typeof found === "number") return this.#fault(found);
-          record = found.record;
+          record = code === LEAVE.help ? found.record : this.#begin(found, mode, width);
           break;
         }
         case LEAVE.budget: {
@@ -248,6 +251,20 @@ export class Vcpu implements X86Vcpu, GatedCore {
       }
       if (code !== LEAVE.bulk) state.setU32(STATE.singleMoves, 0);
     }
+  }
+
+  /** The record to begin a block with, or 0 when it is a translation; it is translated now if it is time. */
+  #begin(block: Block, mode: Mode, width: CodeWidth): number {
+    const { code, hotCode, translations, translates } = this.#engine;
+    if (!translates) return block.record;
+    if (width.isIndirectJump(this.state.u32(STATE.exitRecord))) code.reachedIndirectly(block);
+    if (code.isHot(block)) {
+      if (translations.isFull) code.forgetTranslations(translations);
+      const place = this.#place(mode);
+      if (typeof place !== "number") hotCode.translate(place, block);
+      if (!code.isTranslated(block)) code.neverTranslate(block);
+    }
+    return code.isTranslated(block) ? 0 : block.record;
   }
 
   /** Makes space and mode those of the registers. */

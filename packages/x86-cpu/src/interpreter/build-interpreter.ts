@@ -1,7 +1,9 @@
 import type { AddressTranslator } from "@xenolith/machine-interface";
 import { ModuleBuilder, TYPE, type ValueType } from "@xenolith/wasm-emitter";
 import { importSupport, type SupportExports } from "../support/support-module.ts";
+import { emitDispatcher } from "./emit-dispatcher.ts";
 import { emitInterpreter } from "./emit-interpreter.ts";
+import type { InterpreterPlaces } from "./execute-check.ts";
 import { createHandlerTable } from "./handlers.ts";
 import type { InterpreterShape } from "./interpreter-machine.ts";
 import {
@@ -17,6 +19,10 @@ export interface InterpreterEnvironment {
   readonly support: SupportExports;
   /** Offset of the jump cache in memory. */
   readonly jumpCache: number;
+  /** See `InterpreterPlaces`. */
+  readonly counters: number;
+  /** Table of translations. */
+  readonly translations: WebAssembly.Table;
   /** Offset in memory of the state block of whoever runs. */
   readonly state: number;
   /** See `TranslationImports`. */
@@ -25,6 +31,9 @@ export interface InterpreterEnvironment {
   /** Carries out or announces the store that {@link access} prepared. */
   commit(): void;
 }
+
+/** Types of the parameters of a translation: number of the entry, space tag. Its result is a value of `LEAVE`. */
+export const TRANSLATION_PARAMETERS: readonly ValueType[] = [TYPE.i32, TYPE.i32];
 
 /**
  * Runs from the instruction pointer, or from `record` when that is not 0, until something stops it.
@@ -49,19 +58,29 @@ export const buildInterpreter = (
   };
   const commit = module.importFunction("machine", "commit", [], []);
   const supportIndex = importSupport(module);
+  if (shape.counts) module.importTable("machine", "translations", 1);
   const translate = module.function([addressType, TYPE.i32, TYPE.i32], [TYPE.i32]);
   if (shape.careful) emitCarefulTranslation(translate, imports);
   else emitFastTranslation(translate, tlb, imports);
-  const body = module.function([TYPE.i32, TYPE.i32, TYPE.i32], [TYPE.i32], "interpret");
-  emitInterpreter(body, shape, createHandlerTable(shape.wide), {
+  const parameters = [TYPE.i32, TYPE.i32, TYPE.i32];
+  const body = module.function(parameters, [TYPE.i32], "interpret");
+  const places: InterpreterPlaces = {
     tlb,
     jumpCache: environment.jumpCache,
+    counters: environment.counters,
     state: environment.state,
     refill: imports.refill,
     translate: translate.index,
     commit,
     supportIndex,
-  });
+  };
+  emitInterpreter(body, shape, createHandlerTable(shape.wide), places);
+  if (shape.counts) {
+    emitDispatcher(module.function(parameters, [TYPE.i32], "dispatch"), shape.wide, places, {
+      interpret: body.index,
+      translationType: module.type(TRANSLATION_PARAMETERS, [TYPE.i32]),
+    });
+  }
   const instance = new WebAssembly.Instance(new WebAssembly.Module(module.finish()), {
     machine: {
       memory: environment.memory,
@@ -69,8 +88,9 @@ export const buildInterpreter = (
       announceStore: environment.announceStore,
       access: environment.access,
       commit: environment.commit,
+      translations: environment.translations,
     },
     support: environment.support as WebAssembly.ModuleImports,
   });
-  return instance.exports["interpret"] as InterpreterFunction;
+  return instance.exports[shape.counts ? "dispatch" : "interpret"] as InterpreterFunction;
 };

@@ -1,7 +1,5 @@
-import { TLB_ENTRY } from "@xenolith/machine-interface";
 import {
   add,
-  and,
   eq,
   type FunctionBody,
   i32,
@@ -9,17 +7,13 @@ import {
   type Label,
   load,
   ltS,
-  ne,
-  shl,
   shrU,
   sub,
   TYPE,
   type Value,
-  wrap,
-  xor,
 } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
-import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
+import type { InterpreterPlaces } from "./execute-check.ts";
 import type { HandlerTable } from "./handlers.ts";
 import {
   type InterpreterLabels,
@@ -27,9 +21,10 @@ import {
   InterpreterMachine,
   type InterpreterShape,
 } from "./interpreter-machine.ts";
-import { JUMP_ENTRIES, JUMP_ENTRY, JUMP_ENTRY_SHIFT } from "./jump-cache.ts";
+import { JUMP_ENTRY } from "./jump-cache.ts";
+import { emitJumpLookup } from "./jump-lookup.ts";
 import { loadState, storeState } from "./kept-state.ts";
-import { LEAVE, RECORD } from "./record.ts";
+import { COUNTER_SHIFT, LEAVE, RECORD } from "./record.ts";
 import { emitSpecialHandlers } from "./special-handlers.ts";
 
 type MutableLabels = { -readonly [Name in keyof InterpreterLabels]: Label };
@@ -80,15 +75,23 @@ export const emitInterpreter = (
   body.else();
   body.set(locals.record, start);
   body.set(start, i32(0));
+  if (shape.counts) emitGrace(m, locals, places.counters);
   body.end();
   labels.enter = body.loop();
   if (shape.careful) emitOnce(m, once);
+  if (shape.counts) emitCount(m, locals, places.counters);
   emitCharge(m, locals);
   labels.next = body.loop();
   emitHandlers(m, locals, table, places);
   for (const _ of ["next", "enter", "lookup", "exit"]) body.end();
   storeState(m, locals);
   body.push(locals.leaveCode);
+};
+
+/** The block that the interpreter is asked to begin with is executed whatever its counter says. */
+const emitGrace = (m: InterpreterMachine, { record }: InterpreterLocals, counters: number): void => {
+  const place = m.pin(shrU(record, COUNTER_SHIFT));
+  m.body.store(4, place, add(load(TYPE.i32, 4, false, place, counters), 1), counters);
 };
 
 const leaveWhen = (m: InterpreterMachine, condition: Value): void => {
@@ -117,34 +120,25 @@ const emitCharge = (m: InterpreterMachine, { budget }: InterpreterLocals): void 
   body.end();
 };
 
-/** Offset in memory of the jump cache's entry. */
-const jumpEntry = (pointer: Value, jumpCache: number): Value => {
-  const low = wrap(pointer);
-  return add(shl(and(xor(low, shrU(low, 12)), JUMP_ENTRIES - 1), JUMP_ENTRY_SHIFT), jumpCache);
+const emitLookup = (m: InterpreterMachine, locals: InterpreterLocals, places: InterpreterPlaces): void => {
+  const { instructionPointer, spaceTag } = locals;
+  const entry = emitJumpLookup(m.body, instructionPointer, spaceTag, places, () => m.leaveAt(LEAVE.resolve));
+  m.body.set(locals.record, load(TYPE.i32, 4, false, entry, JUMP_ENTRY.record));
 };
 
-/** Sets the record from the jump cache where it knows the instruction pointer and the page is still mapped so. */
-const emitLookup = (m: InterpreterMachine, locals: InterpreterLocals, places: InterpreterPlaces): void => {
-  const { body, addressType } = m;
-  const bytes = addressType === TYPE.i64 ? 8 : 4;
-  const entry = body.local(TYPE.i32);
-  const linear = body.local(addressType);
-  const page = body.local(TYPE.i32);
-  const word = (base: Value, offset: number): Value => load(TYPE.i32, 4, false, base, offset);
-  const found = body.block();
-  const missing = body.block();
-  body.set(entry, jumpEntry(locals.instructionPointer, places.jumpCache));
-  const known = load(addressType, bytes, false, entry, JUMP_ENTRY.instructionPointer);
-  body.branchIf(missing, ne(known, locals.instructionPointer));
-  body.branchIf(missing, ne(word(entry, JUMP_ENTRY.mode), word(locals.state, STATE.mode)));
-  const codeBase = load(addressType, bytes, false, locals.state, STATE.codeBase);
-  body.set(linear, m.shape.wide ? locals.instructionPointer : add(locals.instructionPointer, codeBase));
-  emitExecuteCheck(m, locals, places, linear, page, () => body.branch(missing));
-  body.branchIf(missing, ne(word(page, places.tlb.execute + TLB_ENTRY.frame), word(entry, JUMP_ENTRY.frame)));
-  body.set(locals.record, word(entry, JUMP_ENTRY.record));
-  body.branch(found);
+/** Counts a block down. At zero it is translated, or hot: on to the dispatcher, unless there must be no translation now. */
+const emitCount = (m: InterpreterMachine, { record, state }: InterpreterLocals, counters: number): void => {
+  const { body } = m;
+  const place = m.temporary(TYPE.i32);
+  const count = m.temporary(TYPE.i32);
+  body.set(place, shrU(record, COUNTER_SHIFT));
+  body.set(count, sub(load(TYPE.i32, 4, false, place, counters), 1));
+  body.if(ltS(count, 0));
+  body.if(isZero(load(TYPE.i32, 4, false, state, STATE.untranslated)));
+  m.leave(LEAVE.next);
   body.end();
-  m.leaveAt(LEAVE.resolve);
+  body.else();
+  body.store(4, place, count, counters);
   body.end();
 };
 

@@ -1,8 +1,7 @@
 import { TLB_ENTRY, type TlbRegion } from "@xenolith/machine-interface";
-import { load, ne, TYPE, toF64, type Value } from "@xenolith/wasm-emitter";
+import { type FunctionBody, load, ne, TYPE, toF64, type Value } from "@xenolith/wasm-emitter";
 import { tlbEntryOffset, tlbTag } from "../machine/tlb-probe.ts";
 import type { SupportFunction } from "../support/support-function.ts";
-import type { InterpreterLocals, InterpreterMachine } from "./interpreter-machine.ts";
 import { executeAccess } from "./translate-function.ts";
 
 /** Fixed places that an interpreter refers to. */
@@ -14,24 +13,25 @@ export interface InterpreterPlaces {
   readonly refill: number;
   readonly translate: number;
   readonly commit: number;
+  /** Where the counter of a record's block is, for interpreters that count: see `RecordArena`. */
+  readonly counters: number;
   supportIndex(support: SupportFunction): number;
 }
 
 /** Sets `page` to the execute entry's offset of a linear address; refills it once, and calls `failed` when that is not enough. */
 export const emitExecuteCheck = (
-  m: InterpreterMachine,
-  locals: InterpreterLocals,
-  places: InterpreterPlaces,
+  body: FunctionBody,
+  spaceTag: Value,
+  places: Pick<InterpreterPlaces, "tlb" | "refill">,
   linear: Value,
   page: Value,
   failed: () => void,
 ): void => {
-  const { body, addressType } = m;
-  const bytes = addressType === TYPE.i64 ? 8 : 4;
-  body.set(page, tlbEntryOffset(linear, locals.spaceTag));
-  const tag = tlbTag(linear, 1, locals.spaceTag);
-  body.if(ne(load(addressType, bytes, false, page, places.tlb.execute + TLB_ENTRY.tag), tag));
-  body.call(places.refill, toF64(linear, addressType === TYPE.i64), executeAccess(locals.spaceTag));
+  const isWide = linear.type === TYPE.i64;
+  body.set(page, tlbEntryOffset(linear, spaceTag));
+  const tag = tlbTag(linear, 1, spaceTag);
+  body.if(ne(load(linear.type, isWide ? 8 : 4, false, page, places.tlb.execute + TLB_ENTRY.tag), tag));
+  body.call(places.refill, toF64(linear, isWide), executeAccess(spaceTag));
   body.if();
   failed();
   body.end();

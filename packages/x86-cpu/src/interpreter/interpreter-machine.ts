@@ -58,6 +58,8 @@ export interface InterpreterShape extends MachineShape {
    * careful: such accesses leave with `LEAVE.careful`, and the stack is flat.
    */
   readonly careful: boolean;
+  /** Whether blocks are counted and translations called. Never of a careful interpreter. */
+  readonly counts: boolean;
 }
 
 const STACK_SEGMENT = STATE.segments + SEGMENT_BYTES * SEGMENT.ss;

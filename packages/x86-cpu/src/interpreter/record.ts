@@ -41,6 +41,9 @@ export const RECORD = {
 
 export const RECORD_BYTES = 64;
 
+/** A record's offset shifted right by this, plus a constant, is the place of its block's counter: a word for each record. */
+export const COUNTER_SHIFT = 4;
+
 /**
  * Fields of an address record, where they differ: it works out a checked linear address for the record behind it.
  * `register0` is the offset of the first of two words that bound the legal offsets, `register1` the offset of the segment's
@@ -64,6 +67,9 @@ export const ADDRESS_RECORD = {
 /** Fields of a second-page record: the linear address of the page and the frame that it must lead to. */
 export const SECOND_PAGE_RECORD = { page: 16, frame: 24 } as const;
 
+/** In place of the record at which control left: a translation left through an indirect jump. */
+export const INDIRECT_EXIT = 1;
+
 /** Why generated code came back to TypeScript. */
 export const LEAVE = {
   /** The budget does not cover the block at `exitRecord`, or is used up. */
@@ -80,4 +86,12 @@ export const LEAVE = {
   bulk: 5,
   /** The careful interpreter has done what it was asked to. */
   proceed: 6,
+  /** Between generated functions: a translation ends at the instruction pointer, or a block there has counted down. */
+  next: 7,
+  /** A translation needs the interpreter for the instruction at the instruction pointer. */
+  help: 8,
+  /** A translation needs more budget than there is to be sure that it does not go beyond. */
+  short: 9,
+  /** The block at the instruction pointer has counted down and is not translated. */
+  hot: 10,
 } as const;

@@ -84,7 +84,7 @@ const emitSecondPage = ({ m, locals, places }: Context): void => {
     m.refund();
     m.leave(LEAVE.resolve);
   };
-  emitExecuteCheck(m, locals, places, linear, page, resolve);
+  emitExecuteCheck(body, locals.spaceTag, places, linear, page, resolve);
   const frame = load(TYPE.i32, 4, false, page, places.tlb.execute + TLB_ENTRY.frame);
   body.if(ne(frame, wrap(m.fieldAddress(SECOND_PAGE_RECORD.frame))));
   resolve();

@@ -9,6 +9,7 @@ import { STATE_BYTES } from "../state/layout.ts";
 import { VcpuState } from "../state/vcpu-state.ts";
 import { loadContextSegment } from "../system/context-load.ts";
 import { raiseException, raiseInterrupt } from "../system/exception-delivery.ts";
+import { type EngineTuning, engineOptions } from "./engine-choice.ts";
 import { ALL_OPERATIONS } from "./operations.ts";
 import { isSamePaging, pagingContextOf } from "./paging-context.ts";
 import { resetState } from "./reset.ts";
@@ -34,11 +35,8 @@ export interface MsrHandlers {
   write(index: number, value: bigint): boolean;
 }
 
-/** `interpreter`: code is only interpreted. `auto`: whatever is fastest; hot code is translated where that is possible. */
-export type EngineChoice = "auto" | "interpreter";
-
 /** What a processor without a monitor is made with. */
-export interface BareProcessorOptions {
+export interface BareProcessorOptions extends EngineTuning {
   readonly memory: MachineMemory;
   readonly translator: AddressTranslator;
   readonly ports: PortHandlers;
@@ -48,10 +46,6 @@ export interface BareProcessorOptions {
   readonly msrs?: MsrHandlers;
   /** What CPUID answers. Default: i686. */
   readonly model?: ProcessorModel;
-  /** Bytes of memory's reserve for decoded code. Default 16 MiB. */
-  readonly recordBytes?: number;
-  /** Default `auto`. What code does is the same in either. */
-  readonly engine?: EngineChoice;
 }
 
 /** A processor without a monitor. */
@@ -102,11 +96,7 @@ const eventsOf = (line: InterruptLine): EventPolicy => ({
  */
 export const createBareProcessor = (options: BareProcessorOptions): BareVcpu => {
   const { memory, translator } = options;
-  const engine = new Engine({
-    machine: memory,
-    translator,
-    ...(options.recordBytes === undefined ? {} : { recordBytes: options.recordBytes }),
-  });
+  const engine = new Engine(engineOptions(options, options));
   let vcpu: Vcpu | null = null;
   let space: Asid | null = null;
   const followControls = (state: VcpuState, index: number): void => {

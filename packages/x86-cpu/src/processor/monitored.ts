@@ -17,22 +17,16 @@ import { MSR_SLOT, STATE_BYTES } from "../state/layout.ts";
 import { VcpuState } from "../state/vcpu-state.ts";
 import { loadContextSegment } from "../system/context-load.ts";
 import { softwareInterruptVector } from "../system/software-interrupts.ts";
-import type { EngineChoice } from "./bare.ts";
 import { takeDirectGate } from "./direct-gate.ts";
+import { type EngineTuning, engineOptions } from "./engine-choice.ts";
 import { ALL_OPERATIONS } from "./operations.ts";
 
 /** What a processor under a monitor is made with. */
-export interface MonitoredProcessorOptions {
+export interface MonitoredProcessorOptions extends EngineTuning {
   readonly memory: MachineMemory;
   readonly translator: AddressTranslator;
   /** What CPUID answers where it does not leave to the monitor. Default: i686. */
   readonly model?: ProcessorModel;
-  /** Bytes of memory's reserve for decoded code. Default 16 MiB. */
-  readonly recordBytes?: number;
-  /** Default `auto`. What code does is the same in either. */
-  readonly engine?: EngineChoice;
-  /** How often code runs before it is translated, where the engine translates; 0: at once, for tests. */
-  readonly translateAfter?: number;
 }
 
 const environmentOf = (options: MonitoredVcpuOptions, model: ProcessorModel): ProcessorEnvironment => ({
@@ -74,12 +68,8 @@ const LONG_MODE_EFER = EFER.lme | EFER.lma | EFER.nxe | EFER.sce;
  * @throws HostError when memory's reserve is used up.
  */
 export const createMonitoredProcessor = (options: MonitoredProcessorOptions): MonitoredProcessor => {
-  const { memory, translator, model = I686_MODEL } = options;
-  const engine = new Engine({
-    machine: memory,
-    translator,
-    ...(options.recordBytes === undefined ? {} : { recordBytes: options.recordBytes }),
-  });
+  const { memory, model = I686_MODEL } = options;
+  const engine = new Engine(engineOptions(options, options));
   /** Blocks of VCPUs that were released: a reserve cannot be given back. */
   const freeBlocks: number[] = [];
   return {

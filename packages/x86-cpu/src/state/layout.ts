@@ -23,6 +23,7 @@
  * | 0x0e4 | u32 | 1 while repeated moves are to be done one by one |
  * | 0x0e8 | f64 | linear address of the last page fault |
  * | 0x0f0 | u32 | place of a store that TypeScript must carry out or announce once it is made; 0xffffffff: none |
+ * | 0x0f4 | u32 | 1 while no translation is to be entered, because the budget is short |
  * | 0x0f8 | 2 x u32 | 0 and 0xffffffff: the bounds of an address that has none |
  * | 0x100 | 8 x 64 | segment registers, see {@link SEGMENT_FIELD}: ES CS SS DS FS GS LDTR TR |
  * | 0x300 | 2 x 16 | GDTR and IDTR: i64 base, u32 limit |
@@ -66,6 +67,7 @@ export const STATE = {
   singleMoves: 0x0e4,
   faultAddress: 0x0e8,
   pendingStore: 0x0f0,
+  untranslated: 0x0f4,
   unbounded: 0x0f8,
   segments: 0x100,
   gdtr: 0x300,

@@ -1,0 +1,58 @@
+import { TLB_ENTRY } from "@xenolith/machine-interface";
+import {
+  add,
+  and,
+  type FunctionBody,
+  i32,
+  load,
+  ne,
+  shl,
+  shrU,
+  TYPE,
+  type Value,
+  wrap,
+  xor,
+} from "@xenolith/wasm-emitter";
+import { STATE } from "../state/layout.ts";
+import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
+import { JUMP_ENTRIES, JUMP_ENTRY, JUMP_ENTRY_SHIFT } from "./jump-cache.ts";
+
+/** Offset in memory of the jump cache's entry for an offset in CS. */
+export const jumpEntryAt = (pointer: Value, jumpCache: number): Value => {
+  const low = wrap(pointer);
+  return add(shl(and(xor(low, shrU(low, 12)), JUMP_ENTRIES - 1), JUMP_ENTRY_SHIFT), jumpCache);
+};
+
+/**
+ * Finds the jump cache's entry of an offset in CS (a local), if it is known there in the present mode and the page is still
+ * mapped to the same frame. `missing` must not come back.
+ */
+export const emitJumpLookup = (
+  body: FunctionBody,
+  pointer: Value,
+  spaceTag: Value,
+  places: Pick<InterpreterPlaces, "tlb" | "refill" | "jumpCache" | "state">,
+  missing: () => void,
+): Value => {
+  const bytes = pointer.type === TYPE.i64 ? 8 : 4;
+  const state = i32(places.state);
+  const entry = body.local(TYPE.i32);
+  const linear = body.local(pointer.type);
+  const page = body.local(TYPE.i32);
+  const word = (base: Value, offset: number): Value => load(TYPE.i32, 4, false, base, offset);
+  const found = body.block();
+  const absent = body.block();
+  body.set(entry, jumpEntryAt(pointer, places.jumpCache));
+  const known = load(pointer.type, bytes, false, entry, JUMP_ENTRY.instructionPointer);
+  body.branchIf(absent, ne(known, pointer));
+  body.branchIf(absent, ne(word(entry, JUMP_ENTRY.mode), word(state, STATE.mode)));
+  const isWide = pointer.type === TYPE.i64;
+  body.set(linear, isWide ? pointer : add(pointer, load(TYPE.i32, 4, false, state, STATE.codeBase)));
+  emitExecuteCheck(body, spaceTag, places, linear, page, () => body.branch(absent));
+  body.branchIf(absent, ne(word(page, places.tlb.execute + TLB_ENTRY.frame), word(entry, JUMP_ENTRY.frame)));
+  body.branch(found);
+  body.end();
+  missing();
+  body.end();
+  return entry;
+};

@@ -1,0 +1,29 @@
+import type { EngineOptions } from "../engine/engine.ts";
+
+/** `auto`: hot code is translated to WebAssembly. `interpreter`: none is. What code does is the same in either. */
+export type EngineChoice = "auto" | "interpreter";
+
+/** How a processor runs code. Nothing of it changes what code does. */
+export interface EngineTuning {
+  /** Default `auto`. */
+  readonly engine?: EngineChoice;
+  /** Bytes of memory's reserve for decoded code. Default 16 MiB; when it is used up, all is decoded anew. */
+  readonly recordBytes?: number;
+  /** How often a block is interpreted before it is translated. Default 1000; 0 translates at first sight. */
+  readonly translateAfter?: number;
+  /** Estimated memory that translations may take, in bytes. Default 256 MiB; when it is used up, all are made anew. */
+  readonly translationBytes?: number;
+}
+
+/** The options of an engine. */
+export const engineOptions = (
+  { memory, translator }: { readonly memory: EngineOptions["machine"] } & Pick<EngineOptions, "translator">,
+  { engine = "auto", recordBytes, translateAfter, translationBytes }: EngineTuning,
+): EngineOptions => ({
+  machine: memory,
+  translator,
+  translates: engine === "auto",
+  ...(recordBytes === undefined ? {} : { recordBytes }),
+  ...(translateAfter === undefined ? {} : { translateAfter }),
+  ...(translationBytes === undefined ? {} : { translationBytes }),
+});

@@ -1,0 +1,156 @@
+import type { MachineMemory } from "@xenolith/machine-interface";
+import { decode, type Instruction } from "../decoder/index.ts";
+import { CONDITIONS } from "../decoder/opcode-table.ts";
+import type { CodePlace } from "../engine/code-place.ts";
+import type { Mode } from "../engine/mode.ts";
+import type { Handler } from "../interpreter/handlers.ts";
+import type { EffectTable } from "./effects.ts";
+import type { BlockEnd, PlacedInstruction, RegionBlock } from "./region-block.ts";
+
+const PAGE_BYTES = 4096;
+/** Longest block of a region, in instructions. */
+const MAX_BLOCK_INSTRUCTIONS = 64;
+
+/** What a form is translated with, or null where it is left to the interpreter. */
+export type HandlerLookup = (instruction: Instruction, mode: Mode) => Handler | null;
+
+/** Bounds of one region. */
+export interface RegionLimits {
+  readonly blocks: number;
+  readonly instructions: number;
+}
+
+/** Blocks found from some roots, and which of them control may enter from outside. */
+export interface Discovery {
+  readonly blocks: readonly RegionBlock[];
+  readonly entries: readonly number[];
+}
+
+const BRANCHES: ReadonlySet<string> = new Set([
+  ...CONDITIONS.map((name) => `j${name}`),
+  "loop",
+  "loope",
+  "loopne",
+  "jcxz",
+]);
+
+/** How an instruction ends a block, or null when it does not. */
+export const blockEndOf = ({ mnemonic, operands }: Instruction): BlockEnd | null => {
+  if (BRANCHES.has(mnemonic)) return "branch";
+  const isDirect = operands[0]?.kind === "relative";
+  if (mnemonic === "jmp") return isDirect ? "jump" : "jump-indirect";
+  if (mnemonic === "call") return isDirect ? "call" : "call-indirect";
+  return mnemonic === "ret" ? "return" : null;
+};
+
+/** Finds the code of one page that can be reached directly from some addresses, call returns included. */
+export class PageDiscovery {
+  readonly #machine: MachineMemory;
+  readonly #place: CodePlace;
+  readonly #handlerOf: HandlerLookup;
+  readonly #decoded = new Map<number, PlacedInstruction | null>();
+  readonly #pageStart: number;
+  readonly #hostPage: number;
+
+  readonly #effects: EffectTable;
+
+  /** @param place - any place in the page */
+  constructor(machine: MachineMemory, place: CodePlace, handlerOf: HandlerLookup, effects: EffectTable) {
+    this.#machine = machine;
+    this.#effects = effects;
+    this.#place = place;
+    this.#handlerOf = handlerOf;
+    this.#hostPage = place.host - (place.host & (PAGE_BYTES - 1));
+    this.#pageStart = place.instructionPointer - (place.host & (PAGE_BYTES - 1));
+  }
+
+  #isInPage(at: number): boolean {
+    return at >= this.#pageStart && at < this.#pageStart + PAGE_BYTES;
+  }
+
+  /** The instruction at an offset in CS if it is whole in the page and can be translated. */
+  #instructionAt(at: number): PlacedInstruction | null {
+    const known = this.#decoded.get(at);
+    if (known !== undefined) return known;
+    const offset = at - this.#pageStart;
+    const { mode } = this.#place;
+    const { bytes } = this.#machine;
+    const instruction = decode(bytes, this.#hostPage + offset, PAGE_BYTES - offset, mode.codeBytes);
+    const handler = instruction.mnemonic === "truncated" ? null : this.#handlerOf(instruction, mode);
+    const placed = handler === null ? null : { at, next: at + instruction.lengthBytes, instruction, handler };
+    this.#decoded.set(at, placed);
+    return placed;
+  }
+
+  #targetOf({ instruction, next }: PlacedInstruction): number | null {
+    const operand = instruction.operands[0];
+    if (operand?.kind !== "relative") return null;
+    const target = next + operand.distance;
+    if (this.#place.mode.codeBytes === 8) return target;
+    return (target & (instruction.operandBytes === 2 ? 0xffff : 0xffff_ffff)) >>> 0;
+  }
+
+  #blockAt(at: number): RegionBlock {
+    const instructions: PlacedInstruction[] = [];
+    let next = at;
+    while (this.#isInPage(next) && instructions.length < MAX_BLOCK_INSTRUCTIONS) {
+      const placed = this.#instructionAt(next);
+      if (placed === null) break;
+      instructions.push(placed);
+      next = placed.next;
+      const end = this.#effects.effectsOf(placed.handler).isSystem
+        ? "system"
+        : blockEndOf(placed.instruction);
+      if (end !== null) return { at, instructions, end, next, target: this.#targetOf(placed) };
+    }
+    return { at, instructions, end: "fall", next, target: null };
+  }
+
+  /**
+   * Follows direct edges from `roots`. `indirectTargets` are blocks of the page that indirect jumps were seen to reach: they
+   * join when the region has an indirect jump or call.
+   */
+  discover(roots: readonly number[], indirectTargets: readonly number[], limits: RegionLimits): Discovery {
+    const blocks = new Map<number, RegionBlock>();
+    const entries = new Set(roots);
+    const queue: number[] = [];
+    let instructions = 0;
+    const reach = (at: number, isEntry: boolean): void => {
+      if (!this.#isInPage(at)) return;
+      if (!blocks.has(at)) {
+        if (blocks.size >= limits.blocks || instructions >= limits.instructions) return;
+        const block = this.#blockAt(at);
+        if (block.instructions.length === 0) return;
+        blocks.set(at, block);
+        instructions += block.instructions.length;
+        queue.push(at);
+      }
+      if (isEntry) entries.add(at);
+    };
+    for (const root of roots) reach(root, true);
+    for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
+      const block = blocks.get(at);
+      if (block === undefined) continue;
+      const { end, target, next } = block;
+      if (end === "fall" || end === "branch") reach(next, false);
+      if (target !== null) reach(target, end === "call");
+      if (end === "call" || end === "call-indirect") reach(next, true);
+      if (end === "jump-indirect" || end === "call-indirect")
+        for (const one of indirectTargets) reach(one, true);
+    }
+    const starts = [...blocks.values()].map((block) => this.#cut(block, blocks));
+    return { blocks: starts, entries: [...entries].filter((at) => blocks.has(at)) };
+  }
+
+  /** Ends a block where another one begins. */
+  #cut(block: RegionBlock, blocks: ReadonlyMap<number, RegionBlock>): RegionBlock {
+    const { instructions, at } = block;
+    for (let position = 1; position < instructions.length; position++) {
+      const next = instructions[position]?.at ?? 0;
+      if (blocks.has(next)) {
+        return { at, instructions: instructions.slice(0, position), end: "fall", next, target: null };
+      }
+    }
+    return block;
+  }
+}

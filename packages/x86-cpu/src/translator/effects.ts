@@ -1,0 +1,258 @@
+import { FunctionBody, i32, local, type Value, type ValueType } from "@xenolith/wasm-emitter";
+import { REGISTER } from "@xenolith/x86-architecture";
+import type { Handler } from "../interpreter/handlers.ts";
+import type { FlagValues } from "../machine/conditions.ts";
+import { type Extension, Machine, type MachineShape, typeOf } from "../machine/machine.ts";
+import type { FlagsKind } from "../state/flags.ts";
+import type { SupportFunction } from "../support/support-function.ts";
+import type { PlacedInstruction } from "./region-block.ts";
+
+/** How an instruction treats the lazy flags: leaves them, sets some or sets them sometimes, sets all always. */
+export const FLAG_EFFECT = { none: 0, partial: 1, full: 2 } as const;
+
+/** What the instructions of one form do, beyond what their operands say. */
+export interface Effects {
+  /** Masks of general registers read and written that are not operands. */
+  reads: number;
+  writes: number;
+  /** Bit n: operand n is read, written as a register. */
+  operandReads: number;
+  operandWrites: number;
+  /** One of {@link FLAG_EFFECT}. */
+  flags: number;
+  readsFlags: boolean;
+  /** Whether it may leave the region before it is done. */
+  mayLeave: boolean;
+  /** Whether it ends in a transfer that a support function makes. */
+  isSystem: boolean;
+  readonly support: SupportFunction[];
+}
+
+const newEffects = (): Effects => ({
+  reads: 0,
+  writes: 0,
+  operandReads: 0,
+  operandWrites: 0,
+  flags: FLAG_EFFECT.none,
+  readsFlags: false,
+  mayLeave: false,
+  isSystem: false,
+  support: [],
+});
+
+/** Runs meanings for what they ask of the machine. What they emit is thrown away. */
+class ProbeMachine extends Machine {
+  effects: Effects = newEffects();
+  #conditional = 0;
+  readonly #watchedFlags: FlagValues;
+
+  constructor(body: FunctionBody, shape: MachineShape) {
+    super(body, shape);
+    const kept = this.keptFlags;
+    const read = <T>(value: T): T => {
+      this.effects.readsFlags = true;
+      return value;
+    };
+    this.#watchedFlags = {
+      get kind() {
+        return read(null);
+      },
+      get dynamicKind() {
+        return read(kept.dynamicKind);
+      },
+      get a() {
+        return read(kept.a);
+      },
+      get b() {
+        return read(kept.b);
+      },
+      get result() {
+        return read(kept.result);
+      },
+    };
+    this.flags = this.#watchedFlags;
+  }
+
+  begin({ form }: Handler): Effects {
+    this.temporaries.reset();
+    this.sizeBytes = form.sizeBytes;
+    this.operands = form.operands;
+    this.effects = newEffects();
+    this.#conditional = 0;
+    return this.effects;
+  }
+
+  #any(sizeBytes: number): Value {
+    return local(0, typeOf(sizeBytes));
+  }
+
+  override pin(value: Value): Value {
+    return value.isPinned ? value : this.temporary(value.type);
+  }
+
+  override register(index: number, sizeBytes: number): Value {
+    this.effects.reads |= 1 << index;
+    return this.#any(sizeBytes);
+  }
+
+  override setRegister(index: number, sizeBytes: number): void {
+    this.effects.writes |= 1 << index;
+    if (sizeBytes < 4) this.effects.reads |= 1 << index;
+  }
+
+  override setHighByte(): void {
+    this.effects.reads |= 1 << REGISTER.rax;
+    this.effects.writes |= 1 << REGISTER.rax;
+  }
+
+  protected override operandRegister(which: number, _extension: Extension): Value {
+    this.effects.operandReads |= 1 << which;
+    return this.#any(this.operandBytes(which));
+  }
+
+  protected override setOperandRegister(which: number): void {
+    this.effects.operandWrites |= 1 << which;
+  }
+
+  protected override immediate(which: number): Value {
+    return this.#any(this.operandBytes(which));
+  }
+
+  override address(): Value {
+    return local(0, this.addressType);
+  }
+
+  override offset(): Value {
+    return local(0, this.addressType);
+  }
+
+  protected override translate(): Value {
+    this.effects.mayLeave = true;
+    return i32(0);
+  }
+
+  protected override storesDone(): void {}
+
+  override stackPointer(): Value {
+    this.effects.reads |= 1 << REGISTER.rsp;
+    return local(0, this.addressType);
+  }
+
+  override setStackPointer(): void {
+    this.effects.writes |= 1 << REGISTER.rsp;
+  }
+
+  override wrappedStackOffset(offset: Value): Value {
+    return offset;
+  }
+
+  override stackAddress(offset: Value): Value {
+    return offset;
+  }
+
+  override setFlags(_kind: FlagsKind): void {
+    const effect = this.#conditional > 0 ? FLAG_EFFECT.partial : FLAG_EFFECT.full;
+    this.effects.flags = Math.max(this.effects.flags, effect);
+  }
+
+  override systemFlags(): Value {
+    return i32(0);
+  }
+
+  override setSystemFlags(): void {}
+
+  override when(_condition: Value, then: () => void): void {
+    this.#conditional += 1;
+    then();
+    this.#conditional -= 1;
+  }
+
+  override faultIf(): void {
+    this.effects.mayLeave = true;
+  }
+
+  override rareIf(): void {
+    this.effects.mayLeave = true;
+  }
+
+  override nextInstruction(): Value {
+    return local(0, this.addressType);
+  }
+
+  override jump(): void {}
+
+  override jumpIf(): void {}
+
+  override jumpTo(): void {}
+
+  override stateBlock(): Value {
+    return i32(0);
+  }
+
+  protected override supportIndex(): number {
+    return 0;
+  }
+
+  override call(support: SupportFunction): readonly Value[] {
+    this.effects.support.push(support);
+    return support.results.map((type: ValueType) => this.temporary(type));
+  }
+
+  override system(support: SupportFunction): void {
+    this.effects.support.push(support);
+    this.effects.mayLeave = true;
+    this.effects.isSystem = true;
+    this.effects.readsFlags = true;
+    this.effects.writes |= 0xffff;
+    this.effects.reads |= 0xffff;
+  }
+
+  override stringSource(): Value {
+    this.effects.reads |= 1 << REGISTER.rsi;
+    return local(0, this.addressType);
+  }
+
+  override stringDestination(): Value {
+    this.effects.reads |= 1 << REGISTER.rdi;
+    return local(0, this.addressType);
+  }
+
+  override stringMask(): Value {
+    return local(0, this.addressType);
+  }
+
+  override repeatIf(): void {}
+
+  override bulkIf(): void {}
+
+  override finishIf(): void {}
+}
+
+/** Effects by form, found out once for each. */
+export class EffectTable {
+  readonly #shape: MachineShape;
+  readonly #known = new Map<string, Effects>();
+
+  constructor(shape: MachineShape) {
+    this.#shape = shape;
+  }
+
+  /** The support functions that instructions call. */
+  supportOf(instructions: readonly PlacedInstruction[]): readonly SupportFunction[] {
+    const support = new Set<SupportFunction>();
+    for (const { handler } of instructions)
+      for (const one of this.effectsOf(handler).support) support.add(one);
+    return [...support];
+  }
+
+  effectsOf(handler: Handler): Effects {
+    const known = this.#known.get(handler.form.key);
+    if (known !== undefined) return known;
+    const body = new FunctionBody(0, []);
+    const probe = new ProbeMachine(body, this.#shape);
+    const effects = probe.begin(handler);
+    handler.definition.meaning(probe);
+    this.#known.set(handler.form.key, effects);
+    return effects;
+  }
+}

@@ -1,0 +1,43 @@
+import { type EffectTable, FLAG_EFFECT } from "./effects.ts";
+import type { FlowGraph, FlowNode } from "./flow-graph.ts";
+
+/** What a block says about flags at its entry by itself: needed, not needed, or up to what follows. */
+const ownVerdict = ({ block }: FlowNode, effects: EffectTable): boolean | null => {
+  for (const { handler } of block?.instructions ?? []) {
+    const { readsFlags, mayLeave, flags } = effects.effectsOf(handler);
+    if (readsFlags || mayLeave) return true;
+    if (flags === FLAG_EFFECT.full) return false;
+  }
+  return null;
+};
+
+/** Whether flags are needed where control goes from a node: outside, and wherever the budget is checked, they are. */
+const neededBehind = (node: FlowNode, graph: FlowGraph, live: readonly boolean[]): boolean => {
+  const { block, taken, fall, viaDispatcher } = node;
+  if (block === null || viaDispatcher.size > 0) return true;
+  const needs = (target: number): boolean => {
+    const next = graph.nodes[target];
+    return next === undefined || next.order <= node.order || live[target] === true;
+  };
+  if (block.end === "fall") return needs(fall);
+  if (block.end === "jump") return needs(taken);
+  return block.end === "branch" ? needs(taken) || needs(fall) : true;
+};
+
+/** For each node: whether the flags it finds may be looked at before all of them are set anew. */
+export const liveFlags = (graph: FlowGraph, effects: EffectTable): readonly boolean[] => {
+  const verdicts = graph.nodes.map((node) => ownVerdict(node, effects));
+  const live = verdicts.map((verdict) => verdict === true);
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const index of graph.ordered.toReversed()) {
+      const node = graph.nodes[index];
+      if (node === undefined || live[index] === true || verdicts[index] === false) continue;
+      if (neededBehind(node, graph, live)) {
+        live[index] = true;
+        changed = true;
+      }
+    }
+  }
+  return live;
+};

@@ -1,0 +1,41 @@
+import type { Instruction } from "../decoder/instruction.ts";
+import type { Handler } from "../interpreter/handlers.ts";
+
+/** An instruction of a region: where it lies and what it means. */
+export interface PlacedInstruction {
+  /** Offset in CS. */
+  readonly at: number;
+  /** Offset in CS of the instruction behind it. */
+  readonly next: number;
+  readonly instruction: Instruction;
+  readonly handler: Handler;
+}
+
+/**
+ * How a block ends.
+ * - `fall`: it runs into the next block, or into what is not translated.
+ * - `jump`, `call`: a direct transfer. `branch`: a conditional one.
+ * - `jump-indirect`, `call-indirect`, `return`: to an address that is known only when it is reached.
+ * - `system`: a transfer that a support function makes.
+ */
+export type BlockEnd =
+  | "fall"
+  | "jump"
+  | "call"
+  | "branch"
+  | "jump-indirect"
+  | "call-indirect"
+  | "return"
+  | "system";
+
+/** Consecutive instructions with one entry. May be empty only when nothing at its address can be translated. */
+export interface RegionBlock {
+  /** Offset in CS of the first instruction. */
+  readonly at: number;
+  readonly instructions: readonly PlacedInstruction[];
+  readonly end: BlockEnd;
+  /** Offset in CS behind the last instruction. */
+  readonly next: number;
+  /** Offset in CS of the direct target of `jump`, `call` and `branch`. */
+  readonly target: number | null;
+}

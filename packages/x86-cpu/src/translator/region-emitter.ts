@@ -1,0 +1,392 @@
+import {
+  add,
+  and,
+  constant,
+  convert,
+  eq,
+  type FunctionBody,
+  i32,
+  type Label,
+  load,
+  ltS,
+  sub,
+  TYPE,
+  type Value,
+} from "@xenolith/wasm-emitter";
+import type { Mode } from "../engine/mode.ts";
+import { JUMP_ENTRY } from "../interpreter/jump-cache.ts";
+import { jumpEntryAt } from "../interpreter/jump-lookup.ts";
+import { INDIRECT_EXIT, LEAVE } from "../interpreter/record.ts";
+import type { FlagValues } from "../machine/conditions.ts";
+import { FLAGS_KIND } from "../state/flags.ts";
+import { STATE } from "../state/layout.ts";
+import type { SupportFunction } from "../support/support-function.ts";
+import type { EffectTable } from "./effects.ts";
+import { liveFlags } from "./flag-liveness.ts";
+import { DISPATCHER, type FlowGraph, type FlowNode } from "./flow-graph.ts";
+import type { PlacedInstruction, RegionBlock } from "./region-block.ts";
+import { type RegionUse, registerUse } from "./register-use.ts";
+import { type RegionFlow, TranslatorMachine, type TranslatorPlaces } from "./translator-machine.ts";
+
+/** What one region is emitted from. */
+export interface RegionSource {
+  readonly graph: FlowGraph;
+  readonly mode: Mode;
+  readonly effects: EffectTable;
+  readonly places: TranslatorPlaces;
+  /** Number of the region's function in the table. */
+  readonly slot: number;
+  supportIndex(support: SupportFunction): number;
+}
+
+/** Where emission stands: restored when an edge has been followed and its alternative comes next. */
+interface Position {
+  readonly index: number;
+  readonly placed: PlacedInstruction | null;
+  readonly done: number;
+  readonly flags: FlagValues;
+}
+
+/**
+ * Emits a region as one function (entry number, space tag) -> value of `LEAVE`: blocks in the order of their dominator tree,
+ * loops as loops, joins behind blocks that the edges leave. Registers and flags are locals, loaded at the entry and stored
+ * when the region is left. The budget is charged block by block and checked where control goes backwards.
+ */
+export class RegionEmitter implements RegionFlow {
+  readonly #source: RegionSource;
+  readonly #body: FunctionBody;
+  readonly #machine: TranslatorMachine;
+  readonly #use: RegionUse;
+  readonly #live: readonly boolean[];
+  readonly #spaceTag: Value;
+  readonly #registers: (Value | undefined)[] = [];
+  readonly #entry: Value;
+  readonly #budget: Value;
+  readonly #instructionPointer: Value;
+  readonly #code: Value;
+  readonly #labels: Label[] = [];
+  readonly #loops: Label[] = [];
+  #dispatch: Label = 0;
+  /** Leaves with flags in their locals, or already stored. */
+  #exitWithFlags: Label = 0;
+  #exit: Label = 0;
+  #index = DISPATCHER;
+  #placed: PlacedInstruction | null = null;
+  /** Instructions of the present block before the present one. */
+  #done = 0;
+
+  constructor(source: RegionSource, body: FunctionBody) {
+    const { graph, mode, effects } = source;
+    this.#source = source;
+    this.#body = body;
+    this.#use = registerUse(graph, effects);
+    this.#live = liveFlags(graph, effects);
+    const addressType = mode.codeBytes === 8 ? TYPE.i64 : TYPE.i32;
+    this.#entry = body.parameter(0);
+    this.#spaceTag = body.parameter(1);
+    for (let index = 0; index < 16; index++)
+      if ((this.#use.all >> index) & 1) this.#registers[index] = body.local(addressType);
+    this.#budget = body.local(TYPE.i32);
+    this.#instructionPointer = body.local(addressType);
+    this.#code = body.local(TYPE.i32);
+    this.#machine = new TranslatorMachine(body, mode, {
+      places: source.places,
+      locals: { spaceTag: this.#spaceTag, registers: this.#registers },
+      flow: this,
+      supportIndex: source.supportIndex,
+    });
+  }
+
+  /** Emits the whole function. */
+  emit(): void {
+    const body = this.#body;
+    const { graph } = this.#source;
+    this.#load();
+    this.#exit = body.block();
+    this.#exitWithFlags = body.block();
+    const longest = Math.max(...graph.entries.map((entry) => this.#node(entry).longestPath));
+    body.if(ltS(this.#budget, longest));
+    body.set(this.#code, i32(LEAVE.short));
+    body.branch(this.#exit);
+    body.end();
+    this.#dispatch = body.loop();
+    this.#layOut(DISPATCHER, 0);
+    body.end();
+    body.unreachable();
+    body.end();
+    this.#storeKeptFlags();
+    body.end();
+    this.#storeRegisters();
+    body.push(this.#code);
+  }
+
+  // State at the borders of the region
+
+  get #state(): Value {
+    return i32(this.#source.places.state);
+  }
+
+  get #isWide(): boolean {
+    return this.#source.mode.codeBytes === 8;
+  }
+
+  #field(type: typeof TYPE.i32 | typeof TYPE.i64, offset: number): Value {
+    return load(type, type === TYPE.i64 ? 8 : 4, false, this.#state, offset);
+  }
+
+  #load(): void {
+    const body = this.#body;
+    const addressType = this.#isWide ? TYPE.i64 : TYPE.i32;
+    this.#registers.forEach((local, index) => {
+      if (local !== undefined) body.set(local, this.#field(addressType, STATE.registers + 8 * index));
+    });
+    body.set(this.#budget, this.#field(TYPE.i32, STATE.budget));
+    body.set(this.#instructionPointer, this.#field(addressType, STATE.instructionPointer));
+    const { kind, a, b, result } = this.#machine.flagLocals;
+    body.set(kind, this.#field(TYPE.i32, STATE.flagsKind));
+    body.set(a, this.#field(addressType, STATE.flagsA));
+    body.set(b, this.#field(addressType, STATE.flagsB));
+    body.set(result, this.#field(addressType, STATE.flagsResult));
+  }
+
+  #storeKeptFlags(): void {
+    const { kind, a, b, result } = this.#machine.flagLocals;
+    this.#body.store(4, this.#state, kind, STATE.flagsKind);
+    this.#storeFlagOperands(a, b, result);
+  }
+
+  #storeFlagOperands(a: Value | null, b: Value, result: Value): void {
+    const wide = (value: Value): Value => convert(value, TYPE.i64, true);
+    if (a !== null) this.#body.store(8, this.#state, wide(a), STATE.flagsA);
+    this.#body.store(8, this.#state, wide(b), STATE.flagsB);
+    this.#body.store(8, this.#state, wide(result), STATE.flagsResult);
+  }
+
+  #storeRegisters(): void {
+    const body = this.#body;
+    this.#registers.forEach((local, index) => {
+      if (local !== undefined && (this.#use.written >> index) & 1)
+        body.store(this.#isWide ? 8 : 4, this.#state, local, STATE.registers + 8 * index);
+    });
+    body.store(4, this.#state, this.#budget, STATE.budget);
+    body.store(8, this.#state, convert(this.#instructionPointer, TYPE.i64, false), STATE.instructionPointer);
+  }
+
+  // Leaving
+
+  /** Leaves with the instruction pointer that is set, giving back `refund` instructions. */
+  #leave(code: number, refund: number): void {
+    const body = this.#body;
+    const { flags } = this.#machine;
+    if (refund > 0) body.set(this.#budget, add(this.#budget, refund));
+    body.set(this.#code, i32(code));
+    if (flags.kind === null) {
+      body.branch(this.#exitWithFlags);
+      return;
+    }
+    body.store(4, this.#state, i32(flags.kind), STATE.flagsKind);
+    const usesA = flags.kind !== FLAGS_KIND.logic && flags.kind !== FLAGS_KIND.given;
+    this.#storeFlagOperands(usesA ? flags.a : null, flags.b, flags.result);
+    body.branch(this.#exit);
+  }
+
+  #leaveAt(code: number, at: number, refund = 0): void {
+    this.#body.set(this.#instructionPointer, constant(this.#instructionPointer.type, at));
+    this.#leave(code, refund);
+  }
+
+  leaveForInterpreter(): void {
+    this.#leaveAt(LEAVE.help, this.#placed?.at ?? 0, this.#size - this.#done);
+  }
+
+  // Layout
+
+  #node(index: number): FlowNode {
+    const node = this.#source.graph.nodes[index];
+    if (node === undefined) throw new RangeError(`no node ${index}`);
+    return node;
+  }
+
+  get #current(): FlowNode {
+    return this.#node(this.#index);
+  }
+
+  get #block(): RegionBlock {
+    const { block } = this.#current;
+    if (block === null) throw new RangeError("the dispatcher has no block");
+    return block;
+  }
+
+  get #size(): number {
+    return this.#block.instructions.length;
+  }
+
+  /** A node and everything it dominates. */
+  #tree(index: number): void {
+    if (!this.#node(index).isLoopHeader) {
+      this.#layOut(index, 0);
+      return;
+    }
+    this.#loops[index] = this.#body.loop();
+    this.#layOut(index, 0);
+    this.#body.end();
+  }
+
+  /** The node inside a block for each merge that it dominates, so that edges to them leave that block. */
+  #layOut(index: number, child: number): void {
+    const merge = this.#node(index).mergeChildren[child];
+    if (merge === undefined) {
+      if (index === DISPATCHER) this.#enter();
+      else this.#emitBlock(index);
+      return;
+    }
+    this.#labels[merge] = this.#body.block();
+    this.#layOut(index, child + 1);
+    this.#body.end();
+    this.#tree(merge);
+  }
+
+  /** Goes to the entry whose number is asked for. */
+  #enter(): void {
+    const { entries } = this.#source.graph;
+    const [only] = entries;
+    if (entries.length === 1 && only !== undefined && !this.#node(only).isMerge) {
+      this.#tree(only);
+      return;
+    }
+    const labels = entries.map((entry) => this.#labels[entry] ?? 0);
+    this.#body.branchTable(this.#entry, labels, labels[0] ?? 0);
+  }
+
+  #emitBlock(index: number): void {
+    const machine = this.#machine;
+    this.#index = index;
+    this.#done = 0;
+    this.#placed = null;
+    machine.beginBlock();
+    const { instructions, next, end } = this.#block;
+    this.#body.set(this.#budget, sub(this.#budget, instructions.length));
+    for (const placed of instructions) {
+      this.#placed = placed;
+      machine.emit(placed);
+      this.#done += 1;
+    }
+    if (end === "fall") this.#edge(this.#current.fall, next);
+  }
+
+  // Edges
+
+  get #position(): Position {
+    return { index: this.#index, placed: this.#placed, done: this.#done, flags: this.#machine.flags };
+  }
+
+  #return({ index, placed, done, flags }: Position): void {
+    this.#index = index;
+    this.#placed = placed;
+    this.#done = done;
+    this.#machine.flags = flags;
+  }
+
+  /** Leaves when the budget does not cover the longest path before the next check. */
+  #checkBudget(longestPath: number, at: number | null): void {
+    const body = this.#body;
+    body.if(ltS(this.#budget, longestPath));
+    if (at === null) this.#leave(LEAVE.short, 0);
+    else this.#leaveAt(LEAVE.short, at);
+    body.end();
+  }
+
+  /** Goes from the present block to a node, or out of the region (-1) to an offset in CS. */
+  #edge(target: number, at: number): void {
+    const body = this.#body;
+    if (target < 0) {
+      this.#leaveAt(LEAVE.next, at);
+      return;
+    }
+    const node = this.#node(target);
+    if (this.#current.viaDispatcher.has(target)) {
+      this.#checkBudget(node.longestPath, at);
+      this.#machine.keepFlags();
+      body.set(this.#entry, i32(this.#source.graph.entries.indexOf(target)));
+      body.branch(this.#dispatch);
+      return;
+    }
+    const isBackward = node.order <= this.#current.order;
+    if (isBackward) this.#checkBudget(node.longestPath, at);
+    if (this.#live[target] === true) this.#machine.keepFlags();
+    if (isBackward) body.branch(this.#loops[target] ?? 0);
+    else if (node.isMerge) body.branch(this.#labels[target] ?? 0);
+    else this.#tree(target);
+  }
+
+  jump(): void {
+    const { taken, block } = this.#current;
+    this.#edge(taken, block?.target ?? 0);
+  }
+
+  jumpIf(condition: Value): void {
+    const { taken, fall } = this.#current;
+    const { target, next } = this.#block;
+    const pinned = this.#machine.pin(condition);
+    const needsFlags = [taken, fall].some((one) => one >= 0 && this.#live[one] === true);
+    if (needsFlags) this.#machine.keepFlags();
+    const position = this.#position;
+    this.#body.if(pinned);
+    this.#edge(taken, target ?? 0);
+    this.#body.end();
+    this.#return(position);
+    this.#edge(fall, next);
+  }
+
+  /** Stays in the region when the jump cache says that the target is one of its entries. */
+  jumpTo(target: Value): void {
+    const body = this.#body;
+    const { entries } = this.#source.graph;
+    const longest = Math.max(...entries.map((entry) => this.#node(entry).longestPath));
+    body.set(this.#instructionPointer, target);
+    const position = this.#position;
+    const entry = this.#machine.temporary(TYPE.i32);
+    body.set(entry, jumpEntryAt(this.#instructionPointer, this.#source.places.jumpCache));
+    const isHere = and(
+      eq(this.#entryField(entry, JUMP_ENTRY.slot), this.#source.slot),
+      eq(
+        load(
+          this.#instructionPointer.type,
+          this.#isWide ? 8 : 4,
+          false,
+          entry,
+          JUMP_ENTRY.instructionPointer,
+        ),
+        this.#instructionPointer,
+      ),
+    );
+    body.if(isHere);
+    this.#checkBudget(longest, null);
+    this.#machine.keepFlags();
+    body.set(this.#entry, this.#entryField(entry, JUMP_ENTRY.entry));
+    body.branch(this.#dispatch);
+    body.end();
+    this.#return(position);
+    if (this.#block.end !== "return") body.store(4, this.#state, i32(INDIRECT_EXIT), STATE.exitRecord);
+    this.#leave(LEAVE.next, 0);
+  }
+
+  #entryField(entry: Value, offset: number): Value {
+    return load(TYPE.i32, 4, false, entry, offset);
+  }
+
+  system(support: SupportFunction, values: readonly Value[]): void {
+    const body = this.#body;
+    const machine = this.#machine;
+    const { next } = this.#block;
+    machine.keepFlags();
+    this.#storeKeptFlags();
+    body.set(this.#instructionPointer, constant(this.#instructionPointer.type, next));
+    this.#storeRegisters();
+    body.call(this.#source.supportIndex(support), ...values);
+    body.if();
+    this.leaveForInterpreter();
+    body.end();
+    body.return(i32(LEAVE.next));
+  }
+}

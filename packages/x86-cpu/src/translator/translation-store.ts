@@ -1,0 +1,81 @@
+import type { Translation } from "./translation.ts";
+
+/** Memory that a module takes beside its code: measured, in bytes. */
+const MODULE_BYTES = 27_000;
+/** Machine code and metadata per byte of WebAssembly. */
+const EXPANSION = 12;
+
+/**
+ * The table of translations and what is in it, by the mode and page that it is for: frames with the same content at the same
+ * address share it. Bounded: when the limit is reached, all of it is forgotten.
+ */
+export class TranslationStore {
+  readonly table: WebAssembly.Table = new WebAssembly.Table({ initial: 1024, element: "anyfunc" });
+  readonly #limitBytes: number;
+  readonly #byPage = new Map<number, Map<number, Translation[]>>();
+  #next = 1;
+  #usedBytes = 0;
+
+  /** @param limitBytes - estimated memory of all translations together */
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes;
+  }
+
+  /** Estimated memory of what is kept now. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** Whether it is time to {@link clear}. */
+  get isFull(): boolean {
+    return this.#usedBytes > this.#limitBytes;
+  }
+
+  /** Takes the number of a function to be. */
+  takeSlot(): number {
+    const slot = this.#next;
+    this.#next += 1;
+    return slot;
+  }
+
+  /** Counts a module that is kept from now on. */
+  account(moduleBytes: number): void {
+    this.#usedBytes += MODULE_BYTES + EXPANSION * moduleBytes;
+  }
+
+  /** Puts a function into the table under the slot of its translation. */
+  add(translation: Translation, run: CallableFunction): void {
+    while (translation.slot >= this.table.length) this.table.grow(this.table.length);
+    this.table.set(translation.slot, run);
+    const { mode, page } = translation;
+    let pages = this.#byPage.get(mode);
+    if (pages === undefined) {
+      pages = new Map();
+      this.#byPage.set(mode, pages);
+    }
+    const known = pages.get(page);
+    if (known === undefined) pages.set(page, [translation]);
+    else known.push(translation);
+  }
+
+  /** Translations for a page, newest last. */
+  of(mode: number, page: number): readonly Translation[] {
+    return this.#byPage.get(mode)?.get(page) ?? [];
+  }
+
+  /** Forgets a translation that a larger one has replaced. Its number is not used again before all are forgotten. */
+  remove(translation: Translation): void {
+    const known = this.#byPage.get(translation.mode)?.get(translation.page);
+    const index = known?.indexOf(translation) ?? -1;
+    if (index >= 0) known?.splice(index, 1);
+    this.table.set(translation.slot, null);
+  }
+
+  /** Forgets everything. No jump cache entry may lead here any more. */
+  clear(): void {
+    for (let slot = 1; slot < this.#next; slot++) this.table.set(slot, null);
+    this.#byPage.clear();
+    this.#next = 1;
+    this.#usedBytes = 0;
+  }
+}

@@ -1,0 +1,36 @@
+/** Bytes of a page that a translation was made from. */
+export interface CodeRange {
+  /** Offset in the page. */
+  readonly start: number;
+  readonly bytes: Uint8Array;
+}
+
+/** One region as a function in the table, and what it is a translation of. Immutable but for its users. */
+export interface Translation {
+  /** Number of the function in the table, from 1. */
+  readonly slot: number;
+  /** Number of the mode, and offset in CS of the page. */
+  readonly mode: number;
+  readonly page: number;
+  /** Offset in CS of each entry, in the order of their numbers. */
+  readonly entries: readonly number[];
+  /** Entries that were asked for: what a larger region must keep. */
+  readonly roots: readonly number[];
+  /** Offsets in CS at which its blocks begin. */
+  readonly blocks: ReadonlySet<number>;
+  readonly ranges: readonly CodeRange[];
+}
+
+/** Whether a translation was made from any of `lengthBytes` bytes of its page. */
+export const coversBytes = (translation: Translation, offset: number, lengthBytes: number): boolean =>
+  translation.ranges.some(
+    ({ start, bytes }) => offset < start + bytes.length && offset + lengthBytes > start,
+  );
+
+/** Whether the page that begins at `host` holds the bytes that a translation was made from. */
+export const isTranslationOf = (translation: Translation, memory: Uint8Array, host: number): boolean =>
+  translation.ranges.every(({ start, bytes }) => {
+    const at = host + start;
+    for (let index = 0; index < bytes.length; index++) if (memory[at + index] !== bytes[index]) return false;
+    return true;
+  });

@@ -1,0 +1,424 @@
+import { TLB_ENTRY, type TlbRegion } from "@xenolith/machine-interface";
+import {
+  add,
+  and,
+  compare,
+  constant,
+  convert,
+  type FunctionBody,
+  i32,
+  load,
+  ltU,
+  ne,
+  or,
+  shl,
+  shrS,
+  shrU,
+  signExtend,
+  TYPE,
+  type Value,
+  wrap,
+  zeroExtend,
+} from "@xenolith/wasm-emitter";
+import { REGISTER, type SegmentIndex } from "@xenolith/x86-architecture";
+import type { Instruction, MemoryOperand } from "../decoder/instruction.ts";
+import { displacementOf, isBitString, memoryOperand } from "../engine/instruction-form.ts";
+import { isFlat, type Mode } from "../engine/mode.ts";
+import { type Extension, Machine, typeOf } from "../machine/machine.ts";
+import { tlbEntryOffset, tlbTag } from "../machine/tlb-probe.ts";
+import type { FlagsKind } from "../state/flags.ts";
+import { SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../state/layout.ts";
+import type { SupportFunction } from "../support/support-function.ts";
+import type { PlacedInstruction } from "./region-block.ts";
+
+/** Where control goes from the instruction that is being translated. The emitter of the region knows. */
+export interface RegionFlow {
+  /** Leaves the region before the present instruction, for the interpreter to do it. */
+  leaveForInterpreter(): void;
+  jump(): void;
+  jumpIf(condition: Value): void;
+  jumpTo(target: Value): void;
+  system(support: SupportFunction, values: readonly Value[]): void;
+}
+
+/** Fixed places that translated code refers to. */
+export interface TranslatorPlaces {
+  readonly tlb: TlbRegion;
+  /** Offset in memory of the state window. */
+  readonly state: number;
+  readonly jumpCache: number;
+}
+
+/** Locals of a region. */
+export interface RegionLocals {
+  readonly spaceTag: Value;
+  /** General registers that the region uses, of the address type. */
+  readonly registers: readonly (Value | undefined)[];
+}
+
+/**
+ * Emits the instructions of a region: operands are constants, registers are locals, flags are values that nobody has computed
+ * yet. What is out of the ordinary (a TLB miss, a fault, a rare case) leaves the region before the instruction.
+ */
+export class TranslatorMachine extends Machine {
+  readonly mode: Mode;
+  readonly #places: TranslatorPlaces;
+  readonly #locals: RegionLocals;
+  readonly #mutable: ReadonlySet<Value>;
+  readonly #flow: RegionFlow;
+  readonly #supportIndex: (support: SupportFunction) => number;
+  #placed: PlacedInstruction | null = null;
+
+  constructor(
+    body: FunctionBody,
+    mode: Mode,
+    environment: {
+      readonly places: TranslatorPlaces;
+      readonly locals: RegionLocals;
+      readonly flow: RegionFlow;
+      supportIndex(support: SupportFunction): number;
+    },
+  ) {
+    super(body, { wide: mode.codeBytes === 8 });
+    this.mode = mode;
+    this.#places = environment.places;
+    this.#locals = environment.locals;
+    this.#flow = environment.flow;
+    this.#supportIndex = environment.supportIndex;
+    this.#mutable = new Set(environment.locals.registers.filter((one) => one !== undefined));
+  }
+
+  /** The lazy flags where they are kept between blocks. */
+  get flagLocals(): { readonly kind: Value; readonly a: Value; readonly b: Value; readonly result: Value } {
+    const { dynamicKind, a, b, result } = this.keptFlags;
+    return { kind: dynamicKind, a, b, result };
+  }
+
+  /** Begins a block: flags are those that are kept. */
+  beginBlock(): void {
+    this.temporaries.reset();
+    this.flags = this.keptFlags;
+  }
+
+  /** Emits one instruction. */
+  emit(placed: PlacedInstruction): void {
+    this.#placed = placed;
+    const { form, definition } = placed.handler;
+    this.sizeBytes = form.sizeBytes;
+    this.operands = form.operands;
+    definition.meaning(this);
+  }
+
+  get #instruction(): Instruction {
+    if (this.#placed === null) throw new RangeError("no instruction is being translated");
+    return this.#placed.instruction;
+  }
+
+  /** A local that holds a register changes: it is copied where others need no copy. */
+  override pin(value: Value): Value {
+    if (value.isPinned && !this.#mutable.has(value)) return value;
+    const name = this.temporary(value.type);
+    this.body.set(name, value);
+    return name;
+  }
+
+  // Registers
+
+  #whole(index: number): Value {
+    const value = this.#locals.registers[index];
+    if (value === undefined) throw new RangeError(`register ${index} has no local`);
+    return value;
+  }
+
+  override register(index: number, sizeBytes: number, extension: Extension = "any"): Value {
+    const value = convert(this.#whole(index), typeOf(sizeBytes));
+    if (extension === "any") return value;
+    return extension === "signed" ? signExtend(sizeBytes, value) : zeroExtend(sizeBytes, value);
+  }
+
+  override setRegister(index: number, sizeBytes: number, value: Value): void {
+    const target = this.#whole(index);
+    const whole = convert(sizeBytes === 4 ? wrap(value) : value, target.type);
+    this.body.set(
+      target,
+      sizeBytes >= 4 ? whole : this.#inserted(index, sizeBytes === 1 ? 0xff : 0xffff, whole),
+    );
+  }
+
+  #inserted(index: number, mask: number, value: Value): Value {
+    return or(and(this.#whole(index), ~mask), and(value, mask));
+  }
+
+  override setHighByte(value: Value): void {
+    const whole = shl(convert(value, this.addressType), 8);
+    this.body.set(this.#whole(REGISTER.rax), this.#inserted(REGISTER.rax, 0xff00, whole));
+  }
+
+  protected override operandRegister(which: number, extension: Extension): Value {
+    const operand = this.#instruction.operands[which];
+    if (operand?.kind !== "register") throw new RangeError(`operand ${which} is no register`);
+    if (!operand.high) return this.register(operand.register, this.operandBytes(which), extension);
+    const shifted = shrU(convert(this.#whole(operand.register), TYPE.i32), 8);
+    if (extension === "any") return shifted;
+    return extension === "signed" ? signExtend(1, shifted) : zeroExtend(1, shifted);
+  }
+
+  protected override setOperandRegister(which: number, value: Value): void {
+    const operand = this.#instruction.operands[which];
+    if (operand?.kind !== "register") throw new RangeError(`operand ${which} is no register`);
+    if (!operand.high) {
+      this.setRegister(operand.register, this.operandBytes(which), value);
+      return;
+    }
+    const whole = shl(convert(value, this.addressType), 8);
+    this.body.set(this.#whole(operand.register), this.#inserted(operand.register, 0xff00, whole));
+  }
+
+  protected override immediate(which: number): Value {
+    const operand = this.#instruction.operands[which];
+    if (operand?.kind !== "immediate") return constant(typeOf(this.operandBytes(which)), 0);
+    if (this.operandBytes(which) !== 8) return i32(operand.value);
+    const isShort = operand.high === operand.value >> 31;
+    return constant(
+      TYPE.i64,
+      isShort ? operand.value : (BigInt(operand.high) << 32n) | BigInt(operand.value >>> 0),
+    );
+  }
+
+  // Addresses
+
+  get #memoryOperand(): MemoryOperand {
+    const operand = this.#instruction.operands.find(({ kind }) => kind === "memory");
+    if (operand?.kind !== "memory") throw new RangeError("no memory operand");
+    return operand;
+  }
+
+  /** Bits of an offset that the address size keeps. */
+  #masked(offset: Value): Value {
+    const { addressBytes } = this.#instruction;
+    if (addressBytes === 2) return and(offset, 0xffff);
+    return addressBytes === 4 && this.shape.wide ? and(offset, 0xffff_ffff) : offset;
+  }
+
+  override offset(): Value {
+    const operand = this.#memoryOperand;
+    const { base, index, scale } = operand;
+    let displacement = displacementOf(this.#instruction, operand);
+    if (operand.isRipRelative) displacement += this.#placed?.at ?? 0;
+    let sum = constant(this.addressType, displacement);
+    if (index >= 0) sum = add(shl(this.#whole(index), scale), sum);
+    if (base >= 0) sum = add(this.#whole(base), sum);
+    if (isBitString(this.#instruction)) sum = add(sum, this.#bitElement());
+    return this.#masked(sum);
+  }
+
+  /** Distance of the element that holds a bit of a bit string. */
+  #bitElement(): Value {
+    const bitNumber = this.#instruction.operands[1];
+    const index = bitNumber?.kind === "register" ? bitNumber.register : 0;
+    const { sizeBytes } = this;
+    const log = Math.log2(8 * sizeBytes);
+    const number = convert(this.register(index, sizeBytes, "signed"), this.addressType, true);
+    return shl(shrS(number, log), log - 3);
+  }
+
+  override address(): Value {
+    const operand = this.#memoryOperand;
+    const isWrite = memoryOperand(this.#instruction)?.isWrite ?? false;
+    return this.#linear(this.offset(), operand.segment, operand.sizeBytes || this.sizeBytes, isWrite);
+  }
+
+  /** Linear address of an offset in a segment. Leaves where the segment forbids the access. */
+  #linear(offset: Value, segment: SegmentIndex, sizeBytes: number, isWrite: boolean): Value {
+    if (isFlat(this.mode, segment)) return offset;
+    const at = STATE.segments + SEGMENT_BYTES * segment;
+    const base = load(
+      this.addressType,
+      this.shape.wide ? 8 : 4,
+      false,
+      this.stateBlock(),
+      at + SEGMENT_FIELD.base,
+    );
+    if (this.shape.wide) return add(offset, base);
+    const pinned = this.pin(offset);
+    const bounds = at + (isWrite ? SEGMENT_FIELD.writeFirst : SEGMENT_FIELD.readFirst);
+    const last = this.pin(add(pinned, sizeBytes - 1));
+    const below = ltU(pinned, this.stateField(TYPE.i32, 4, bounds));
+    const above = compare("gtU", last, this.stateField(TYPE.i32, 4, bounds + 4));
+    this.#leaveIf(or(or(below, above), ltU(last, pinned)));
+    return add(pinned, base);
+  }
+
+  // Memory
+
+  protected override translate(sizeBytes: number, address: Value, isWrite: boolean): Value {
+    const { body } = this;
+    const { tlb } = this.#places;
+    const table = isWrite ? tlb.write : tlb.read;
+    const entry = this.temporary(TYPE.i32);
+    const host = this.temporary(TYPE.i32);
+    body.set(entry, tlbEntryOffset(address, this.#locals.spaceTag));
+    const tag = tlbTag(address, sizeBytes, this.#locals.spaceTag);
+    const present = load(this.addressType, this.shape.wide ? 8 : 4, false, entry, table + TLB_ENTRY.tag);
+    this.#leaveIf(ne(present, tag));
+    body.set(host, add(wrap(address), load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.addend)));
+    return host;
+  }
+
+  /** A write entry exists only for frames that nobody watches. */
+  protected override storesDone(): void {}
+
+  // Stack: flat wherever code is translated.
+
+  override stackPointer(): Value {
+    return this.#whole(REGISTER.rsp);
+  }
+
+  override setStackPointer(offset: Value): void {
+    this.body.set(this.#whole(REGISTER.rsp), convert(offset, this.addressType));
+  }
+
+  override wrappedStackOffset(offset: Value): Value {
+    return offset;
+  }
+
+  override stackAddress(offset: Value): Value {
+    return offset;
+  }
+
+  // Flags
+
+  override setFlags(kind: FlagsKind, a: Value, b: Value, result: Value): void {
+    this.flags = {
+      kind,
+      dynamicKind: i32(kind),
+      a: this.pin(a),
+      b: this.pin(b),
+      result: this.pin(result),
+    };
+  }
+
+  /** Puts the flags where they are kept. */
+  keepFlags(): void {
+    const { flags, body } = this;
+    if (flags.kind === null) return;
+    const kept = this.flagLocals;
+    // A value may be another kept one: all are read before any is set.
+    const changes = (
+      [
+        [kept.a, flags.a],
+        [kept.b, flags.b],
+        [kept.result, flags.result],
+      ] as const
+    ).map(([target, value]) => {
+      const wide = convert(value, this.addressType, true);
+      const isKept = wide !== target && (wide === kept.a || wide === kept.b || wide === kept.result);
+      if (!isKept) return [target, wide] as const;
+      const copy = this.temporary(wide.type);
+      body.set(copy, wide);
+      return [target, copy] as const;
+    });
+    for (const [target, value] of changes) if (target !== value) body.set(target, value);
+    body.set(kept.kind, i32(flags.kind));
+    this.flags = this.keptFlags;
+  }
+
+  override systemFlags(): Value {
+    return this.stateField(TYPE.i32, 4, STATE.systemFlags);
+  }
+
+  override setSystemFlags(value: Value): void {
+    this.setStateField(4, STATE.systemFlags, value);
+  }
+
+  // Control
+
+  override when(condition: Value, then: () => void): void {
+    const pinned = this.pin(condition);
+    this.keepFlags();
+    this.body.if(pinned);
+    then();
+    this.keepFlags();
+    this.body.end();
+    this.flags = this.keptFlags;
+  }
+
+  #leaveIf(condition: Value): void {
+    this.body.if(condition);
+    this.#flow.leaveForInterpreter();
+    this.body.end();
+  }
+
+  override faultIf(condition: Value): void {
+    this.#leaveIf(condition);
+  }
+
+  override rareIf(condition: Value): void {
+    this.#leaveIf(condition);
+  }
+
+  override nextInstruction(): Value {
+    return constant(this.addressType, this.#placed?.next ?? 0);
+  }
+
+  override jump(): void {
+    this.#flow.jump();
+  }
+
+  override jumpIf(condition: Value): void {
+    this.#flow.jumpIf(condition);
+  }
+
+  override jumpTo(target: Value): void {
+    this.#flow.jumpTo(target);
+  }
+
+  // Support functions
+
+  override stateBlock(): Value {
+    return i32(this.#places.state);
+  }
+
+  protected override supportIndex(support: SupportFunction): number {
+    return this.#supportIndex(support);
+  }
+
+  override system(support: SupportFunction, ...values: readonly Value[]): void {
+    this.#flow.system(
+      support,
+      values.map((value) => this.pin(value)),
+    );
+  }
+
+  // Strings: repeated ones are the interpreter's.
+
+  override stringSource(): Value {
+    const { segment, operandBytes } = this.#instruction;
+    const offset = this.#masked(this.#whole(REGISTER.rsi));
+    return this.#linear(offset, segment, operandBytes, false);
+  }
+
+  override stringDestination(): Value {
+    const { mnemonic, operandBytes } = this.#instruction;
+    const isWrite = mnemonic === "movs" || mnemonic === "stos";
+    return this.#linear(this.#masked(this.#whole(REGISTER.rdi)), 0, operandBytes, isWrite);
+  }
+
+  override stringMask(): Value {
+    const { addressBytes } = this.#instruction;
+    if (addressBytes === 2) return constant(this.addressType, 0xffff);
+    return constant(this.addressType, addressBytes === 4 && this.shape.wide ? 0xffff_ffff : -1);
+  }
+
+  override repeatIf(): void {
+    throw new RangeError("repeated instructions are not translated");
+  }
+
+  override bulkIf(): void {
+    throw new RangeError("repeated instructions are not translated");
+  }
+
+  override finishIf(): void {
+    throw new RangeError("repeated instructions are not translated");
+  }
+}

@@ -1,0 +1,210 @@
+import type { MachineMemory } from "@xenolith/machine-interface";
+import { type FunctionBody, ModuleBuilder, TYPE } from "@xenolith/wasm-emitter";
+import type { Block } from "../engine/block.ts";
+import type { CodeCache } from "../engine/code-cache.ts";
+import type { CodePlace } from "../engine/code-place.ts";
+import type { Mode } from "../engine/mode.ts";
+import { TRANSLATION_PARAMETERS } from "../interpreter/build-interpreter.ts";
+import { importSupport, SUPPORT_IMPORT, type SupportExports } from "../support/support-module.ts";
+import { type Discovery, type HandlerLookup, PageDiscovery } from "./discovery.ts";
+import { EffectTable } from "./effects.ts";
+import { buildFlowGraph } from "./flow-graph.ts";
+import type { RegionBlock } from "./region-block.ts";
+import { RegionEmitter } from "./region-emitter.ts";
+import { type CodeRange, isTranslationOf, type Translation } from "./translation.ts";
+import type { TranslationStore } from "./translation-store.ts";
+import type { TranslatorPlaces } from "./translator-machine.ts";
+
+/** What a translator is made with. */
+export interface TranslatorOptions {
+  readonly machine: MachineMemory;
+  readonly code: CodeCache;
+  readonly store: TranslationStore;
+  readonly places: TranslatorPlaces;
+  readonly support: SupportExports;
+  readonly handlerOf: HandlerLookup;
+}
+
+const PAGE_BYTES = 4096;
+const LIMITS = { blocks: 160, instructions: 1200 };
+/** Most regions of one module. */
+const LARGEST_BATCH = 64;
+
+/** A region that is about to be translated. */
+interface Candidate {
+  readonly place: CodePlace;
+  readonly page: number;
+  readonly roots: readonly number[];
+  readonly discovery: Discovery;
+  /** Translations of the same page that it takes the place of. */
+  readonly replaced: readonly Translation[];
+}
+
+/**
+ * Turns hot code into functions. One module holds the region of the block that has become hot and those of all that are half
+ * as warm, because a module costs more than a region.
+ */
+export class Translator {
+  readonly #options: TranslatorOptions;
+  readonly #narrowEffects = new EffectTable({ wide: false });
+  readonly #wideEffects = new EffectTable({ wide: true });
+
+  constructor(options: TranslatorOptions) {
+    this.#options = options;
+  }
+
+  /** Whether code of a mode can be translated at all. */
+  static canTranslate(mode: Mode): boolean {
+    return mode.codeBytes >= 4 && mode.codeBase === 0 && mode.codeLimit >= 0xffff_ffff && mode.hasFlatStack;
+  }
+
+  /** A translation made for other frames that holds the same code and may be entered at this place. */
+  adopt(place: CodePlace): Translation | null {
+    const { store, machine } = this.#options;
+    const page = pageOf(place);
+    const known = store.of(place.mode.number, page);
+    for (let index = known.length - 1; index >= 0; index--) {
+      const translation = known[index];
+      if (translation?.entries.includes(place.instructionPointer) !== true) continue;
+      if (isTranslationOf(translation, machine.bytes, hostPageOf(place))) return translation;
+    }
+    return null;
+  }
+
+  /** Translates the region of a block that has counted down, and others that are warm. */
+  translate(place: CodePlace, block: Block): void {
+    const { code } = this.#options;
+    if (!Translator.canTranslate(place.mode)) {
+      code.neverTranslate(block);
+      return;
+    }
+    const candidates: Candidate[] = [];
+    this.#consider(place, block, candidates);
+    if (candidates.length === 0) return;
+    for (const warm of code.warmBlocks(place.mode.number)) {
+      if (candidates.length >= LARGEST_BATCH) break;
+      if (warm !== block) this.#consider(placeOf(warm, place.mode), warm, candidates);
+    }
+    this.#build(candidates, place.mode);
+  }
+
+  #effectsOf(mode: Mode): EffectTable {
+    return mode.codeBytes === 8 ? this.#wideEffects : this.#narrowEffects;
+  }
+
+  /** Adds the region of a block to those to be translated, unless another has it already. */
+  #consider(place: CodePlace, block: Block, candidates: Candidate[]): void {
+    const { code, machine, handlerOf } = this.#options;
+    const at = place.instructionPointer;
+    const frame = place.host >>> 12;
+    const samePage = candidates.filter((one) => one.place.host >>> 12 === frame);
+    if (samePage.some(({ discovery }) => discovery.entries.includes(at))) return;
+    const live = code.translationsOf(frame, place.mode.number);
+    if (isTailOf(live, at)) {
+      code.neverTranslate(block);
+      return;
+    }
+    const explorer = new PageDiscovery(machine, place, handlerOf, this.#effectsOf(place.mode));
+    const indirect = code.indirectTargets(frame, place.mode.number);
+    let roots: readonly number[] = [at];
+    let discovery = explorer.discover(roots, indirect, LIMITS);
+    if (discovery.blocks.length === 0) {
+      code.neverTranslate(block);
+      return;
+    }
+    const begins = new Set(discovery.blocks.map((one) => one.at));
+    const overlaps = (blocks: Iterable<number>): boolean => [...blocks].some((one) => begins.has(one));
+    const replaced = live.filter((one) => overlaps(one.blocks));
+    const joined = samePage.filter((one) => overlaps(one.discovery.blocks.map((each) => each.at)));
+    const others = [...replaced, ...joined.flatMap((one) => one.replaced)];
+    if (replaced.length + joined.length > 0) {
+      const older = [...replaced, ...joined].flatMap((one) => one.roots);
+      roots = [...new Set([...older, at])];
+      discovery = explorer.discover(roots, indirect, LIMITS);
+    }
+    for (const one of joined) candidates.splice(candidates.indexOf(one), 1);
+    candidates.push({ place, page: pageOf(place), roots, discovery, replaced: [...new Set(others)] });
+  }
+
+  #build(candidates: readonly Candidate[], mode: Mode): void {
+    const { store, support, machine, code } = this.#options;
+    const module = new ModuleBuilder();
+    module.importMemory("machine", "memory", 1);
+    const effects = this.#effectsOf(mode);
+    const supportIndex = importSupport(module, effects.supportOf(candidates.flatMap(instructionsOf)));
+    const bodies: FunctionBody[] = [];
+    const translations = candidates.map((candidate, index): Translation => {
+      const graph = buildFlowGraph(candidate.discovery);
+      const body = module.function(TRANSLATION_PARAMETERS, [TYPE.i32], `t${index}`);
+      bodies.push(body);
+      const slot = store.takeSlot();
+      const { places } = this.#options;
+      new RegionEmitter({ graph, mode, effects, places, slot, supportIndex }, body).emit();
+      const { blocks } = candidate.discovery;
+      return {
+        slot,
+        mode: mode.number,
+        page: candidate.page,
+        entries: graph.entries.map((entry) => graph.nodes[entry]?.block?.at ?? 0),
+        roots: candidate.roots,
+        blocks: new Set(blocks.map((block) => block.at)),
+        ranges: rangesOf(blocks, candidate, machine.bytes),
+      };
+    });
+    const bytes = module.finish();
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      machine: { memory: machine.memory },
+      [SUPPORT_IMPORT]: support as WebAssembly.ModuleImports,
+    });
+    store.account(bytes.length);
+    translations.forEach((translation, index) => {
+      const candidate = candidates[index];
+      if (candidate === undefined) return;
+      const frame = candidate.place.host >>> 12;
+      for (const old of candidate.replaced) code.detach(frame, old);
+      store.add(translation, instance.exports[`t${index}`] as CallableFunction);
+      code.attach(frame, translation);
+    });
+  }
+}
+
+const hostPageOf = (place: CodePlace): number => place.host - (place.host & (PAGE_BYTES - 1));
+
+/** Offset in CS of the page that a place lies in. */
+const pageOf = (place: CodePlace): number => place.instructionPointer - (place.host & (PAGE_BYTES - 1));
+
+const placeOf = (block: Block, mode: Mode): CodePlace => ({
+  instructionPointer: block.instructionPointer,
+  linear: block.instructionPointer,
+  mode,
+  host: block.frame * PAGE_BYTES + block.start,
+});
+
+const instructionsOf = ({ discovery }: Candidate) => discovery.blocks.flatMap((block) => block.instructions);
+
+/** Whether an address lies inside a translated block: it is where the interpreter goes on after it has helped out. */
+const isTailOf = (live: readonly Translation[], at: number): boolean =>
+  live.some(
+    ({ blocks, ranges, page }) =>
+      !blocks.has(at) &&
+      ranges.some(({ start, bytes }) => at - page >= start && at - page < start + bytes.length),
+  );
+
+/** The bytes that blocks were made from, as few ranges. */
+const rangesOf = (
+  blocks: readonly RegionBlock[],
+  { page, place }: Candidate,
+  memory: Uint8Array,
+): readonly CodeRange[] => {
+  const spans = blocks
+    .map(({ at, next }) => ({ start: at - page, end: next - page }))
+    .sort((a, b) => a.start - b.start);
+  const merged: { start: number; end: number }[] = [];
+  for (const { start, end } of spans) {
+    const last = merged.at(-1);
+    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
+    else merged.push({ start, end });
+  }
+  const host = hostPageOf(place);
+  return merged.map(({ start, end }) => ({ start, bytes: memory.slice(host + start, host + end) }));
+};
