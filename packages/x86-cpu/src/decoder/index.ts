@@ -1,4 +1,5 @@
 export { type CodeBytes, decode, MAX_INSTRUCTION_BYTES } from "./decode.ts";
+export { FEATURES, type Feature } from "./features.ts";
 export type {
   FarOperand,
   ImmediateOperand,

@@ -1,4 +1,5 @@
 import type { RegisterIndex, SegmentIndex } from "@xenolith/x86-architecture";
+import type { Feature } from "./features.ts";
 
 /** Bytes of an operand, an address or an operation. 0: the instruction says (LEA, INVLPG, far pointers …). */
 export type OperandBytes = number;
@@ -78,6 +79,7 @@ export type Repeat = "none" | "rep" | "repne";
  * Mnemonics are lower-case Intel names without size suffixes ("movs", "cbw"; the operand size tells MOVSB from MOVSD).
  * Forms that the manual calls by one name but that have nothing in common are told apart: "mov-to-cr", "mov-from-cr",
  * "mov-to-dr", "mov-from-dr", "mov-to-sreg", "mov-from-sreg", "push-sreg", "pop-sreg", "call-far", "jmp-far", "ret-far".
+ * MOVD, PEXTRD and PINSRD keep their names with REX.W.
  * Conditional instructions use j/set/cmov + o no b ae e ne be a s ns p np l ge le g.
  * "ud" is what is not an instruction; it raises #UD.
  */
@@ -91,6 +93,8 @@ export interface Instruction {
   readonly addressBytes: 2 | 4 | 8;
   /** Destination first, as the Intel manual writes them. Implicit operands are not listed. */
   readonly operands: readonly Operand[];
+  /** What a processor must have for it; without, it is undefined. */
+  readonly feature: Feature;
   /** Whether a legal LOCK prefix is there. With an illegal one the mnemonic is "ud". */
   readonly lock: boolean;
   readonly repeat: Repeat;

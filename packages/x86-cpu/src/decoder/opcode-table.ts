@@ -5,7 +5,7 @@
  *
  * `:lock` LOCK is legal with a memory destination. `:no64` and `:only64` not in, only in 64-bit code. `:d64` the operand size
  * defaults to 64 bits in 64-bit code, `:f64` it is always 64 there. `:b :w :z` size of the operation where the first operand
- * does not tell. `:modrm` a ModRM byte follows although no operand names it. `:imm8` one more byte follows.
+ * does not tell. `:modrm` a ModRM byte follows although no operand names it.
  */
 const ARITHMETIC = ["add", "or", "adc", "sbb", "and", "sub", "xor", "cmp"];
 
@@ -190,7 +190,7 @@ fe inc Eb :lock | dec Eb :lock | ud :modrm | ud :modrm | ud :modrm | ud :modrm |
 ff inc Ev :lock | dec Ev :lock | call Ev :f64 | call-far Mp | jmp Ev :f64 | jmp-far Mp | push Ev :d64 | ud :modrm
 `;
 
-/** Opcodes behind 0F. What is missing is undefined. `simd`: MMX and SSE, told apart later. */
+/** Opcodes behind 0F, but for those of vector-table.ts. What is missing is undefined. */
 export const TWO_BYTE_MAP: string = `
 00 sldt Mw/Rv | str Mw/Rv | lldt Ew | ltr Ew | verr Ew | verw Ew | ud :modrm | ud :modrm
 01 sgdt M | sidt M | lgdt M | lidt M | smsw Mw/Rv | ud :modrm | lmsw Ew | invlpg M
@@ -203,13 +203,11 @@ export const TWO_BYTE_MAP: string = `
 09 wbinvd
 0b ud2
 0d nop Ev
-10-17 simd Wx
 18-1f nop Ev
 20 mov-from-cr Ry Cy
 21 mov-from-dr Ry Dy
 22 mov-to-cr Cy Ry
 23 mov-to-dr Dy Ry
-28-2f simd Wx
 30 wrmsr
 31 rdtsc
 32 rdmsr
@@ -217,11 +215,6 @@ export const TWO_BYTE_MAP: string = `
 34 sysenter
 35 sysexit
 ${conditional(0x40, "cmov", "Gv Ev")}
-50-6f simd Wx
-70-73 simd Wx :imm8
-74-76 simd Wx
-77 simd
-7c-7f simd Wx
 ${conditional(0x80, "j", "Jz :f64")}
 ${conditional(0x90, "set", "Eb")}
 a0 push-sreg FS :d64
@@ -236,7 +229,6 @@ aa rsm
 ab bts Ev Gv :lock
 ac shrd Ev Gv Ub
 ad shrd Ev Gv CL
-ae simd Wx | simd Wx | simd Wx | simd Wx | simd Wx | fence Wx | fence Wx | fence Wx
 af imul Gv Ev
 b0 cmpxchg Eb Gb :lock
 b1 cmpxchg Ev Gv :lock
@@ -256,12 +248,8 @@ be movsx Gv Eb
 bf movsx Gv Ew
 c0 xadd Eb Gb :lock
 c1 xadd Ev Gv :lock
-c2 simd Wx :imm8
-c3 simd Wx
-c4-c6 simd Wx :imm8
-c7 ud :modrm | cmpxchg8b Mq :lock | ud :modrm | ud :modrm | ud :modrm | ud :modrm | rdrand Rv | rdseed Rv
+c7 ud :modrm | cmpxchg8b Mqo :lock | ud :modrm | ud :modrm | ud :modrm | ud :modrm | rdrand Rv | rdseed Rv
 c8-cf bswap Zv
-d0-fe simd Wx
 ff ud0 Gv Ev
 `;
 
@@ -277,10 +265,7 @@ export const REGISTER_GROUP_7: ReadonlyMap<number, string> = new Map([
   [0xf9, "rdtscp"],
 ]);
 
-/** Register forms of group 15, by bits 5:3 of the ModRM byte; memory and prefixed forms are other instructions. */
-export const FENCES: Readonly<Record<number, string>> = { 5: "lfence", 6: "mfence", 7: "sfence" };
-
-/** Those of them that 66, F2 and F3 make undefined. */
+/** Those of {@link REGISTER_GROUP_7} that 66, F2 and F3 make undefined. */
 export const PLAIN_ONLY: ReadonlySet<string> = new Set([
   "monitor",
   "mwait",

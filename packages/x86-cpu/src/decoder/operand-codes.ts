@@ -1,13 +1,17 @@
+import { FEATURES, type Feature } from "./features.ts";
+
 /**
  * Operand codes of the opcode table, after [SDM2D-A.2]: a capital says where the operand is, a small letter its size.
  *
  * E: register or memory by ModRM. G: register by ModRM.reg. M: memory only. R: register by ModRM.rm whatever the mode field
  * for C and D, else register only. Z: register in the opcode. I: immediate, sign-extended; U: immediate byte, unsigned;
  * J: relative target. A: far pointer in the instruction. O: address in the instruction. S, C, D: segment, control and debug
- * register by ModRM.reg. W: MMX or XMM register or memory. X0-X7: x87 register by ModRM.rm.
+ * register by ModRM.reg. X0-X7: x87 register by ModRM.rm. V: vector register by ModRM.reg; W: vector register by ModRM.rm, or
+ * memory; Uo: vector register by ModRM.rm; P, Q and N: the same three for MMX. B: general register by VEX.vvvv. T: general
+ * register by ModRM.rm.
  *
- * b, w, d, q: 1, 2, 4, 8 bytes. v: operand size. z: operand size, at most 4. y: 4, or 8 in 64-bit code. p: far pointer.
- * a: two operands of the operand size. x: said by the instruction.
+ * b, w, d, q, o: 1, 2, 4, 8, 16 bytes (of W and Q: in memory). v: operand size. z: operand size, at most 4. y: 4, or 8 with
+ * REX.W; of R, C and D: 4, or 8 in 64-bit code. p: far pointer. a: two operands of the operand size. qo: 8, or 16 with REX.W.
  */
 export type OperandCode =
   | "Eb"
@@ -20,6 +24,10 @@ export type OperandCode =
   | "M"
   | "Md"
   | "Mq"
+  | "Mo"
+  | "Mv"
+  | "My"
+  | "Mqo"
   | "Ma"
   | "Mp"
   | "Rv"
@@ -40,7 +48,24 @@ export type OperandCode =
   | "Sw"
   | "Cy"
   | "Dy"
-  | "Wx"
+  | "Ey"
+  | "Gd"
+  | "Gy"
+  | "By"
+  | "Ty"
+  | "Vo"
+  | "Wo"
+  | "Wq"
+  | "Wd"
+  | "Ww"
+  | "Uo"
+  | "Pq"
+  | "Qq"
+  | "Qd"
+  | "Nq"
+  | "Rd/Mb"
+  | "Rd/Mw"
+  | "Rd/Md"
   | "Mw/Rv"
   | "Md/X0"
   | "Md/X1"
@@ -75,7 +100,10 @@ export interface Specification {
   readonly size64: "usual" | "default64" | "forced64";
   /** Operation size where no prefix decides: 1 or 2 bytes, `z` (at most 4), or by operand size. */
   readonly fixedSize: "b" | "w" | "z" | null;
-  readonly trailingByte: boolean;
+  /** What a processor must have for it. */
+  readonly feature: Feature;
+  /** Of a vector opcode: size of the operation by the usual rules, 8 with REX.W and else 4, or always 4. */
+  readonly vectorSize: "usual" | "wide" | "none";
 }
 
 /** What stands in a table: one specification, or eight by ModRM.reg; the second set for 64-bit code where it differs. */
@@ -85,19 +113,25 @@ export interface OpcodeEntry {
   readonly needsModRm: boolean;
 }
 
-const USES_MODRM = /^[EGMRSCDW]/;
+const USES_MODRM = /^[EGMRSCDTVWPQN]|^Uo/;
 const SEGMENT_NAMES = new Set(["ES", "CS", "SS", "DS", "FS", "GS"]);
 const BYTE_FIRST = new Set(["Eb", "Gb", "Zb", "AL", "Ob"]);
 
 const usesModRm = (code: string): boolean =>
   USES_MODRM.test(code) && !SEGMENT_NAMES.has(code) && code !== "CL" && code !== "DX";
 
-const parseSpecification = (text: string): Specification => {
+/** The feature that a mark names, if one does. */
+const featureOf = (marks: ReadonlySet<string>): Feature | null =>
+  FEATURES.find((feature) => marks.has(`:${feature}`)) ?? null;
+
+/** Reads one specification: mnemonic, operands, marks. */
+export const parseSpecification = (text: string): Specification => {
   const words = text.trim().split(/\s+/);
   const marks = new Set(words.filter((word) => word.startsWith(":")));
   const [mnemonic = "ud", ...operands] = words.filter((word) => !word.startsWith(":"));
   const first = operands[0] ?? "";
   const isByte = marks.has(":b") || BYTE_FIRST.has(first);
+  const isWide = marks.has(":y") || operands.some((code) => /^[EGBMT]y$/.test(code));
   return {
     mnemonic,
     operands: operands as OperandCode[],
@@ -107,7 +141,8 @@ const parseSpecification = (text: string): Specification => {
     validOutside64: !marks.has(":only64"),
     size64: marks.has(":f64") ? "forced64" : marks.has(":d64") ? "default64" : "usual",
     fixedSize: isByte ? "b" : marks.has(":w") ? "w" : marks.has(":z") ? "z" : null,
-    trailingByte: marks.has(":imm8"),
+    feature: featureOf(marks) ?? "base",
+    vectorSize: marks.has(":v") || isByte ? "usual" : isWide ? "wide" : "none",
   };
 };
 

@@ -14,6 +14,8 @@ export interface OperandContext {
   readonly rex: number;
   readonly segment: number;
   readonly operandBytes: number;
+  /** Register that VEX.vvvv names. */
+  readonly extraRegister: number;
   isValid: boolean;
 }
 
@@ -132,6 +134,22 @@ const segmentRegister = (context: OperandContext): Operand => {
   return segmentOperand(number);
 };
 
+/** 4 bytes, or 8 with REX.W or VEX.W. */
+const wideSize = (context: OperandContext): number => (context.rex & 8 ? 8 : 4);
+
+const MEMORY_BYTES: Readonly<Record<string, number>> = { b: 1, w: 2, d: 4, q: 8, o: 16 };
+
+/** A vector or MMX register by ModRM.rm, or memory of the size that the code's last letter tells (not for U and N). */
+const vectorOperand = (context: OperandContext, kind: "xmm" | "mmx", code: string): Operand => {
+  if (!isRegisterForm(context)) {
+    if (code === "Uo" || code === "Nq") context.isValid = false;
+    return decodeMemory(context, MEMORY_BYTES[code[1] ?? ""] ?? 0);
+  }
+  const number = context.modRm & 7;
+  if (kind === "mmx") return { kind, register: number, sizeBytes: 8 };
+  return { kind, register: number | (context.rex & 1 ? 8 : 0), sizeBytes: 16 };
+};
+
 /** Decodes one operand, taking the bytes it needs. */
 export const decodeOperand = (code: OperandCode, context: OperandContext): Operand => {
   const size = context.operandBytes;
@@ -156,6 +174,14 @@ export const decodeOperand = (code: OperandCode, context: OperandContext): Opera
     case "Md":
       return memoryOnly(context, 4);
     case "Mq":
+      return memoryOnly(context, 8);
+    case "Mo":
+      return memoryOnly(context, 16);
+    case "Mv":
+      return memoryOnly(context, size);
+    case "My":
+      return memoryOnly(context, wideSize(context));
+    case "Mqo":
       return memoryOnly(context, context.rex & 8 ? 16 : 8);
     case "Ma":
       return memoryOnly(context, 2 * size);
@@ -201,10 +227,36 @@ export const decodeOperand = (code: OperandCode, context: OperandContext): Opera
       return systemRegister(context, "control");
     case "Dy":
       return systemRegister(context, "debug");
-    case "Wx":
+    case "Ey":
+      return registerOrMemory(context, wideSize(context));
+    case "Gd":
+      return fixed(regNumber(context), 4);
+    case "Gy":
+      return fixed(regNumber(context), wideSize(context));
+    case "By":
+      return fixed(context.extraRegister, wideSize(context));
+    case "Ty":
+      return registerOnly(context, wideSize(context));
+    case "Rd/Mb":
+    case "Rd/Mw":
+    case "Rd/Md":
       return isRegisterForm(context)
-        ? { kind: "xmm", register: (context.modRm & 7) | (context.rex & 1 ? 8 : 0), sizeBytes: 0 }
-        : decodeMemory(context, 0);
+        ? rmRegister(context, 4)
+        : decodeMemory(context, MEMORY_BYTES[code.at(-1) ?? ""] ?? 0);
+    case "Vo":
+      return { kind: "xmm", register: regNumber(context), sizeBytes: 16 };
+    case "Wo":
+    case "Wq":
+    case "Wd":
+    case "Ww":
+    case "Uo":
+      return vectorOperand(context, "xmm", code);
+    case "Pq":
+      return { kind: "mmx", register: regNumber(context) & 7, sizeBytes: 8 };
+    case "Qq":
+    case "Qd":
+    case "Nq":
+      return vectorOperand(context, "mmx", code);
     case "AL":
       return fixed(REGISTER.rax, 1);
     case "rAX":

@@ -99,11 +99,46 @@ describe("decode", () => {
       "sfence",
     ]);
     expect(["0f ae 30", "66 0f ae f0", "f3 0f ae f0", "0f ae e0"].map((hex) => read(hex).mnemonic)).toEqual([
-      "simd",
-      "simd",
-      "simd",
-      "simd",
+      "xsaveopt",
+      "ud",
+      "ud",
+      "ud",
     ]);
+  });
+
+  it("tells vector instructions apart by their mandatory prefixes", () => {
+    const names = ["0f 58 c1", "66 0f 58 c1", "f3 0f 58 c1", "f2 0f 58 c1", "66 f2 0f 58 c1"];
+    expect(names.map((hex) => read(hex).mnemonic)).toEqual(["addps", "addpd", "addss", "addsd", "addsd"]);
+    expect(read("66 0f 38 00 01")).toMatchObject({
+      mnemonic: "pshufb",
+      feature: "ssse3",
+      operands: [
+        { kind: "xmm", register: 0, sizeBytes: 16 },
+        { kind: "memory", sizeBytes: 16 },
+      ],
+    });
+    expect(read("0f 6f c1")).toMatchObject({
+      mnemonic: "movq",
+      feature: "mmx",
+      operands: [{ kind: "mmx" }, {}],
+    });
+    expect(read("66 45 0f 6e d3", 8).mnemonic).toBe("movd");
+    expect(read("f2 0f 38 f1 c1")).toMatchObject({ mnemonic: "crc32", operandBytes: 4, feature: "sse42" });
+  });
+
+  it("reads the VEX-coded instructions on general registers", () => {
+    expect(read("c4 e2 70 f2 c2")).toMatchObject({
+      mnemonic: "andn",
+      feature: "bmi1",
+      operands: [{ register: 0 }, { register: 1 }, { register: 2 }],
+    });
+    expect(read("c4 42 b3 f6 d9", 8)).toMatchObject({
+      mnemonic: "mulx",
+      operandBytes: 8,
+      operands: [{ register: 11 }, { register: 9 }, { register: 9 }],
+    });
+    expect(read("c4 e2 74 f2 c2").mnemonic).toBe("ud");
+    expect(read("c4 01").mnemonic).toBe("les");
   });
 
   it("says when an instruction goes on beyond what there is, and when it is longer than allowed", () => {
