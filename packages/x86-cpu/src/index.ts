@@ -1,5 +1,5 @@
-export { PROCESSOR_MODELS } from "./model/models.ts";
-export { answerCpuid, type CpuidAnswer, I686_MODEL, type ProcessorModel } from "./model/processor-model.ts";
+export { I686_MODEL, MAX_MODEL, PROCESSOR_MODELS, X86_64_MODEL, X86_64_V2_MODEL } from "./model/models.ts";
+export { answerCpuid, type CpuidAnswer, type ProcessorModel } from "./model/processor-model.ts";
 export {
   type BareProcessorOptions,
   type BareVcpu,

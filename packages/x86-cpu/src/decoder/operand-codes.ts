@@ -24,6 +24,7 @@ export type OperandCode =
   | "M"
   | "Md"
   | "Mq"
+  | "Mb"
   | "Mo"
   | "Mv"
   | "My"

@@ -175,6 +175,8 @@ export const decodeOperand = (code: OperandCode, context: OperandContext): Opera
       return memoryOnly(context, 4);
     case "Mq":
       return memoryOnly(context, 8);
+    case "Mb":
+      return memoryOnly(context, 1);
     case "Mo":
       return memoryOnly(context, 16);
     case "Mv":

@@ -35,8 +35,8 @@ const WIDE_SHIFTS = [
 
 const GROUP_15 = [
   "fxsave M :fxsr | fxrstor M :fxsr | ldmxcsr Md | stmxcsr Md | xsave M :xsave | xrstor M :xsave | xsaveopt M :xsaveopt |" +
-    " clflush M :clflush ~ ud | ud | ud | ud | ud | lfence :sse2 | mfence :sse2 | sfence :sse",
-  "ud | ud | ud | ud | ud | ud | clwb M :clwb | clflushopt M :clflushopt",
+    " clflush Mb :clflush ~ ud | ud | ud | ud | ud | lfence :sse2 | mfence :sse2 | sfence :sse",
+  "ud | ud | ud | ud | ud | ud | clwb Mb :clwb | clflushopt Mb :clflushopt",
   ["rdfsbase", "rdgsbase", "wrfsbase", "wrgsbase"].map((name) => `${name} Ty :only64 :fsgsbase`).join(" | ") +
     " | ud | ud | ud | ud",
 ].join(" / ");

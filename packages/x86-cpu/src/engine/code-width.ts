@@ -1,3 +1,4 @@
+import type { Feature } from "../decoder/features.ts";
 import {
   buildInterpreter,
   type InterpreterEnvironment,
@@ -23,12 +24,17 @@ export class CodeWidth {
   readonly #translates: boolean;
   readonly #arena: RecordArena;
 
-  constructor(isWide: boolean, arena: RecordArena, environment: InterpreterEnvironment, translates: boolean) {
-    this.#translates = translates;
+  constructor(
+    isWide: boolean,
+    arena: RecordArena,
+    environment: InterpreterEnvironment,
+    options: { readonly translates: boolean; readonly features: ReadonlySet<Feature> },
+  ) {
+    this.#translates = options.translates;
     this.#arena = arena;
     this.isWide = isWide;
     this.handlers = createHandlerTable(isWide);
-    this.builder = new RecordBuilder(arena, this.handlers);
+    this.builder = new RecordBuilder(arena, this.handlers, options.features);
     this.#environment = environment;
   }
 

@@ -1,4 +1,5 @@
 import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interface";
+import type { Feature } from "../decoder/features.ts";
 import type { InterpreterEnvironment } from "../interpreter/build-interpreter.ts";
 import { JUMP_CACHE_BYTES } from "../interpreter/jump-cache.ts";
 import { createSupportModule } from "../support/support-module.ts";
@@ -15,6 +16,8 @@ import { StateWindow } from "./state-window.ts";
 export interface EngineOptions {
   readonly machine: MachineMemory;
   readonly translator: AddressTranslator;
+  /** What the processor has beyond the base set. */
+  readonly features: ReadonlySet<Feature>;
   /** Bytes for decoded code. Default 16 MiB; when it is used up, all is decoded anew. */
   readonly recordBytes?: number;
   /** Whether hot code is translated. Default: yes. */
@@ -72,11 +75,11 @@ export class Engine {
       access: (address, flags) => this.accesses.access(address, flags),
       commit: () => this.accesses.commit(),
     };
-    const { translates = true, translateAfter = DEFAULT_TRANSLATE_AFTER } = options;
+    const { features, translates = true, translateAfter = DEFAULT_TRANSLATE_AFTER } = options;
     this.translates = translates;
     this.widths = {
-      narrow: new CodeWidth(false, arena, environment, translates),
-      wide: new CodeWidth(true, arena, environment, translates),
+      narrow: new CodeWidth(false, arena, environment, { translates, features }),
+      wide: new CodeWidth(true, arena, environment, { translates, features }),
     };
     this.code = new CodeCache(machine, arena, this.widths, jumpCache, translateAfter);
     this.hotCode = new Translator({

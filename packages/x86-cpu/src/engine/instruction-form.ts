@@ -33,6 +33,10 @@ const READ_ONLY_FIRST: ReadonlySet<string> = new Set([
   "idiv",
   "call",
   "jmp",
+  "ldmxcsr",
+  "clflush",
+  "clflushopt",
+  "clwb",
 ]);
 
 /** Whether an instruction is one of the five string instructions that generated code does. */
@@ -93,10 +97,27 @@ const immediateCount = (instruction: Instruction): number | null => {
 };
 
 const operandForm = (operand: Operand): OperandForm | null => {
-  if (operand.kind === "register" || operand.kind === "memory" || operand.kind === "immediate") {
-    return { kind: operand.kind, sizeBytes: operand.sizeBytes };
+  switch (operand.kind) {
+    case "register":
+    case "memory":
+    case "immediate":
+    case "xmm":
+    case "mmx":
+      return { kind: operand.kind, sizeBytes: operand.sizeBytes };
+    default:
+      return null;
   }
-  return null;
+};
+
+/** Which unit an instruction works with, as far as a system may have switched it off. */
+export type Unit = "vectors" | "mmx" | null;
+
+/** See {@link Unit}. Instructions on general registers that came with SSE need none. */
+export const unitOf = (instruction: Instruction): Unit => {
+  const { mnemonic, operands } = instruction;
+  if (mnemonic === "ldmxcsr" || mnemonic === "stmxcsr") return "vectors";
+  if (operands.some(({ kind }) => kind === "xmm")) return "vectors";
+  return mnemonic === "emms" || operands.some(({ kind }) => kind === "mmx") ? "mmx" : null;
 };
 
 /** Instructions without effect here; fences are, as one processor runs at a time and makes its accesses in order. */

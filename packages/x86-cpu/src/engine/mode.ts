@@ -1,4 +1,4 @@
-import { ATTRIBUTE, CR0, EFER, FLAG, SEGMENT, type SegmentIndex } from "@xenolith/x86-architecture";
+import { ATTRIBUTE, CR0, CR4, EFER, FLAG, SEGMENT, type SegmentIndex } from "@xenolith/x86-architecture";
 import type { CodeBytes } from "../decoder/index.ts";
 import { MSR_SLOT, SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
@@ -21,6 +21,10 @@ export interface Mode {
   readonly flatSegments: number;
   /** Whether SS is flat and uses all of ESP: else the careful interpreter is needed. */
   readonly hasFlatStack: boolean;
+  /** Whether x87 and MMX instructions may be used: neither CR0.EM nor CR0.TS. */
+  readonly hasX87: boolean;
+  /** Whether vector registers may be used too: CR4.OSFXSR. */
+  readonly hasVectors: boolean;
 }
 
 const LAST_OFFSET = 0xffff_ffff;
@@ -55,13 +59,20 @@ const flatSegmentsOf = (state: VcpuState, flatLimit: number): number => {
   return flat;
 };
 
+/** Bit 0: `hasX87`, bit 1: `hasVectors`. */
+const unitsOf = (state: VcpuState): number => {
+  if ((state.control(0) & (CR0.em | CR0.ts)) !== 0) return 0;
+  return (state.control(4) & CR4.osfxsr) !== 0 ? 3 : 1;
+};
+
 /** Modes seen so far, numbered. Few in practice; {@link isFull} says when it is time to start over. */
 export class ModeTable {
   readonly #modes: Mode[] = [];
   /** Modes with flat code, by all else. */
-  readonly #flat: (Mode | undefined)[] = [];
+  readonly #flat = new Map<number, Mode>();
   readonly #others = new Map<string, Mode>();
-  #wide: Mode | null = null;
+  /** Modes of 64-bit code, by the units that may be used. */
+  readonly #wide: (Mode | undefined)[] = [];
 
   /** Whether so many modes are known that the code cache should be flushed and the table cleared. */
   get isFull(): boolean {
@@ -70,13 +81,13 @@ export class ModeTable {
 
   clear(): void {
     this.#modes.length = 0;
-    this.#flat.length = 0;
+    this.#flat.clear();
     this.#others.clear();
-    this.#wide = null;
+    this.#wide.length = 0;
   }
 
   /** 64-bit code has no segments but FS and GS. [SDM3A-3.2.4] */
-  #addWide(): Mode {
+  #addWide(units: number): Mode {
     const mode: Mode = {
       number: this.#modes.length,
       codeBytes: 8,
@@ -84,9 +95,11 @@ export class ModeTable {
       codeLimit: LAST_CANONICAL,
       flatSegments: CHECKED_SEGMENTS.reduce((flat, index) => flat | (1 << index), 0),
       hasFlatStack: true,
+      hasX87: units !== 0,
+      hasVectors: units === 3,
     };
     this.#modes.push(mode);
-    this.#wide = mode;
+    this.#wide[units] = mode;
     return mode;
   }
 
@@ -94,21 +107,31 @@ export class ModeTable {
   modeOf(state: VcpuState, flatLimit: number): Mode {
     const codeAt = STATE.segments + SEGMENT_BYTES * SEGMENT.cs;
     const codeBytes = codeBytesOf(state, state.u32(codeAt + SEGMENT_FIELD.attributes));
-    if (codeBytes === 8) return this.#wide ?? this.#addWide();
+    const units = unitsOf(state);
+    if (codeBytes === 8) return this.#wide[units] ?? this.#addWide(units);
     const limit = state.u32(codeAt + SEGMENT_FIELD.limit);
     const codeLimit = limit >= flatLimit ? LAST_OFFSET : limit;
     const codeBase = state.address(STATE.codeBase);
     const flatSegments = flatSegmentsOf(state, flatLimit);
     const isFlatStack = (flatSegments & (1 << SEGMENT.ss)) !== 0;
     const hasFlatStack = isFlatStack && state.u32(STATE.stackMask) === LAST_OFFSET;
-    const rest = (flatSegments << 5) | (codeBytes << 1) | (hasFlatStack ? 1 : 0);
+    const rest = (units << 16) | (flatSegments << 5) | (codeBytes << 1) | (hasFlatStack ? 1 : 0);
     const isFlatCode = codeBase === 0 && codeLimit === LAST_OFFSET;
-    const known = isFlatCode ? this.#flat[rest] : this.#others.get(`${codeBase} ${codeLimit} ${rest}`);
+    const known = isFlatCode ? this.#flat.get(rest) : this.#others.get(`${codeBase} ${codeLimit} ${rest}`);
     if (known !== undefined) return known;
     const number = this.#modes.length;
-    const mode = { number, codeBytes, codeBase, codeLimit, flatSegments, hasFlatStack };
+    const mode = {
+      number,
+      codeBytes,
+      codeBase,
+      codeLimit,
+      flatSegments,
+      hasFlatStack,
+      hasX87: units !== 0,
+      hasVectors: units === 3,
+    };
     this.#modes.push(mode);
-    if (isFlatCode) this.#flat[rest] = mode;
+    if (isFlatCode) this.#flat.set(rest, mode);
     else this.#others.set(`${codeBase} ${codeLimit} ${rest}`, mode);
     return mode;
   }

@@ -1,8 +1,10 @@
 import { packFault, REGISTER, SEGMENT, type SegmentIndex, VECTOR } from "@xenolith/x86-architecture";
+import type { Feature } from "../decoder/features.ts";
 import type { Instruction, MemoryOperand, Operand } from "../decoder/instruction.ts";
 import type { Handler, HandlerTable } from "../interpreter/handlers.ts";
 import { ADDRESS_RECORD, RECORD, RECORD_BYTES } from "../interpreter/record.ts";
-import { SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../state/layout.ts";
+import { availableInstruction } from "../model/available-instruction.ts";
+import { SEGMENT_BYTES, SEGMENT_FIELD, STATE, VECTOR_BYTES, X87_REGISTER_BYTES } from "../state/layout.ts";
 import {
   displacementOf,
   instructionFormKey,
@@ -10,6 +12,7 @@ import {
   isString,
   memoryOperand,
   stringAddresses,
+  unitOf,
 } from "./instruction-form.ts";
 import { isFlat, type Mode } from "./mode.ts";
 import type { RecordArena } from "./record-arena.ts";
@@ -36,6 +39,15 @@ const placedDisplacement = (
   return operand.isRipRelative ? instructionPointer + displacement : displacement;
 };
 
+/** Fields of the first register operands; see `RECORD`. */
+const REGISTER_FIELDS: readonly number[] = [RECORD.register0, RECORD.register1, RECORD.extra];
+
+/** Whether the unit that an instruction needs may be used. */
+const hasUnit = (instruction: Instruction, mode: Mode): boolean => {
+  const unit = unitOf(instruction);
+  return unit === null || (unit === "mmx" ? mode.hasX87 : mode.hasVectors);
+};
+
 /** An address to be worked out by a record of its own. */
 interface AddressRequest {
   readonly segment: SegmentIndex;
@@ -56,15 +68,24 @@ export class RecordBuilder {
   /** Instructions that TypeScript does, by the number in their record. */
   readonly #rare: Instruction[] = [];
 
-  constructor(arena: RecordArena, handlers: HandlerTable) {
+  readonly #features: ReadonlySet<Feature>;
+
+  constructor(arena: RecordArena, handlers: HandlerTable, features: ReadonlySet<Feature>) {
     this.#arena = arena;
     this.#handlers = handlers;
+    this.#features = features;
   }
 
   /** The form that generated code does an instruction with, or null where TypeScript does it. */
-  handlerOf(instruction: Instruction, _mode: Mode): Handler | null {
-    const number = this.#handlers.numberOf.get(instructionFormKey(instruction));
+  handlerOf(decoded: Instruction, mode: Mode): Handler | null {
+    const number = this.#handlerNumber(availableInstruction(decoded, this.#features), mode);
     return number === undefined ? null : (this.#handlers.handlers[number] ?? null);
+  }
+
+  #handlerNumber(instruction: Instruction, mode: Mode): number | undefined {
+    return hasUnit(instruction, mode)
+      ? this.#handlers.numberOf.get(instructionFormKey(instruction))
+      : undefined;
   }
 
   /** The form that a translator does an instruction with: it leaves repeated ones to the interpreter. */
@@ -91,8 +112,9 @@ export class RecordBuilder {
    * Appends the records of an instruction at `instructionPointer`. Links and `remaining` are left to the caller.
    * @returns whether generated code does it; false: it is TypeScript's.
    */
-  append(instruction: Instruction, instructionPointer: number, mode: Mode): boolean {
-    const handler = this.#handlers.numberOf.get(instructionFormKey(instruction));
+  append(decoded: Instruction, instructionPointer: number, mode: Mode): boolean {
+    const instruction = availableInstruction(decoded, this.#features);
+    const handler = this.#handlerNumber(instruction, mode);
     if (handler === undefined) {
       const record = this.#begin(this.#handlers.special("rare"), instruction, instructionPointer, mode);
       this.#arena.setU32(record, RECORD.immediate, this.#rare.length);
@@ -179,9 +201,14 @@ export class RecordBuilder {
   ): void {
     const arena = this.#arena;
     if (operand.kind === "register") {
-      const field = position === 0 ? RECORD.register0 : RECORD.register1;
       const offset = registerField(operand.register) + (operand.high ? 1 : 0);
-      if (position < 2) arena.setU16(record, field, offset);
+      arena.setU16(record, REGISTER_FIELDS[position] ?? RECORD.extra, offset);
+    } else if (operand.kind === "xmm") {
+      const offset = STATE.vectors + VECTOR_BYTES * operand.register;
+      arena.setU16(record, REGISTER_FIELDS[position] ?? RECORD.extra, offset);
+    } else if (operand.kind === "mmx") {
+      const offset = STATE.x87Registers + X87_REGISTER_BYTES * operand.register;
+      arena.setU16(record, REGISTER_FIELDS[position] ?? RECORD.extra, offset);
     } else if (operand.kind === "immediate") {
       arena.setU32(record, RECORD.immediate, operand.value >>> 0);
       arena.setU32(record, RECORD.immediate + 4, operand.high >>> 0);

@@ -4,7 +4,8 @@ import { Engine } from "../engine/engine.ts";
 import { type EventPolicy, SOFTWARE_INTERRUPT } from "../engine/event-policy.ts";
 import type { ProcessorEnvironment } from "../engine/system-operations.ts";
 import { Vcpu } from "../engine/vcpu.ts";
-import { answerCpuid, I686_MODEL, type ProcessorModel } from "../model/processor-model.ts";
+import { I686_MODEL } from "../model/models.ts";
+import { answerCpuid, type ProcessorModel } from "../model/processor-model.ts";
 import { STATE_BYTES } from "../state/layout.ts";
 import { VcpuState } from "../state/vcpu-state.ts";
 import { loadContextSegment } from "../system/context-load.ts";
@@ -96,7 +97,9 @@ const eventsOf = (line: InterruptLine): EventPolicy => ({
  */
 export const createBareProcessor = (options: BareProcessorOptions): BareVcpu => {
   const { memory, translator } = options;
-  const engine = new Engine(engineOptions(options, options));
+  const engine = new Engine(
+    engineOptions({ memory, translator, model: options.model ?? I686_MODEL }, options),
+  );
   let vcpu: Vcpu | null = null;
   let space: Asid | null = null;
   const followControls = (state: VcpuState, index: number): void => {

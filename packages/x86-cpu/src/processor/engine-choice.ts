@@ -1,4 +1,5 @@
 import type { EngineOptions } from "../engine/engine.ts";
+import type { ProcessorModel } from "../model/processor-model.ts";
 
 /** `auto`: hot code is translated to WebAssembly. `interpreter`: none is. What code does is the same in either. */
 export type EngineChoice = "auto" | "interpreter";
@@ -17,11 +18,20 @@ export interface EngineTuning {
 
 /** The options of an engine. */
 export const engineOptions = (
-  { memory, translator }: { readonly memory: EngineOptions["machine"] } & Pick<EngineOptions, "translator">,
+  {
+    memory,
+    translator,
+    model,
+  }: {
+    readonly memory: EngineOptions["machine"];
+    readonly translator: EngineOptions["translator"];
+    readonly model: ProcessorModel;
+  },
   { engine = "auto", recordBytes, translateAfter, translationBytes }: EngineTuning,
 ): EngineOptions => ({
   machine: memory,
   translator,
+  features: model.features,
   translates: engine === "auto",
   ...(recordBytes === undefined ? {} : { recordBytes }),
   ...(translateAfter === undefined ? {} : { translateAfter }),

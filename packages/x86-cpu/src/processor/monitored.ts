@@ -12,7 +12,8 @@ import { Engine } from "../engine/engine.ts";
 import { type EventPolicy, SOFTWARE_INTERRUPT } from "../engine/event-policy.ts";
 import type { ProcessorEnvironment } from "../engine/system-operations.ts";
 import { Vcpu } from "../engine/vcpu.ts";
-import { answerCpuid, I686_MODEL, type ProcessorModel } from "../model/processor-model.ts";
+import { I686_MODEL } from "../model/models.ts";
+import { answerCpuid, type ProcessorModel } from "../model/processor-model.ts";
 import { MSR_SLOT, STATE_BYTES } from "../state/layout.ts";
 import { VcpuState } from "../state/vcpu-state.ts";
 import { loadContextSegment } from "../system/context-load.ts";
@@ -68,8 +69,8 @@ const LONG_MODE_EFER = EFER.lme | EFER.lma | EFER.nxe | EFER.sce;
  * @throws HostError when memory's reserve is used up.
  */
 export const createMonitoredProcessor = (options: MonitoredProcessorOptions): MonitoredProcessor => {
-  const { memory, model = I686_MODEL } = options;
-  const engine = new Engine(engineOptions(options, options));
+  const { memory, translator, model = I686_MODEL } = options;
+  const engine = new Engine(engineOptions({ memory, translator, model }, options));
   /** Blocks of VCPUs that were released: a reserve cannot be given back. */
   const freeBlocks: number[] = [];
   return {

@@ -2,12 +2,14 @@ import type { SystemOperations } from "../engine/system-operations.ts";
 import { DECIMAL } from "../operations/decimal.ts";
 import { FRAME } from "../operations/enter.ts";
 import { RARE } from "../operations/rare.ts";
+import { UNAVAILABLE_UNITS } from "../operations/unavailable-units.ts";
 import { WIDE_DIVISION } from "../operations/wide-division.ts";
 import { X87_CONTROL } from "../operations/x87-control.ts";
 import { SYSTEM_OPERATIONS } from "../system/system-operation-table.ts";
 
 /** Every instruction that TypeScript does, by mnemonic. */
 export const ALL_OPERATIONS: SystemOperations = new Map([
+  ...Object.entries(UNAVAILABLE_UNITS),
   ...SYSTEM_OPERATIONS,
   ...Object.entries(DECIMAL),
   ...Object.entries(RARE),

@@ -1,5 +1,6 @@
 import { CR0, CR4, EFER, SEGMENT } from "@xenolith/x86-architecture";
-import { answerCpuid, I686_MODEL } from "../../src/model/processor-model.ts";
+import { I686_MODEL } from "../../src/model/models.ts";
+import { answerCpuid } from "../../src/model/processor-model.ts";
 import { MSR_SLOT } from "../../src/state/layout.ts";
 import { atPrivilege, createSystemBench, PLACE, type SystemBench } from "./system-bench.ts";
 

@@ -23,7 +23,8 @@ import type {
   ProcessorEnvironment,
 } from "../../src/engine/system-operations.ts";
 import { accessFault, failedAccess, isAccessFault, OUTCOME } from "../../src/engine/system-operations.ts";
-import { answerCpuid, I686_MODEL } from "../../src/model/processor-model.ts";
+import { I686_MODEL } from "../../src/model/models.ts";
+import { answerCpuid } from "../../src/model/processor-model.ts";
 import { STATE, STATE_BYTES } from "../../src/state/layout.ts";
 import { VcpuState } from "../../src/state/vcpu-state.ts";
 import { loadContextSegment } from "../../src/system/context-load.ts";
