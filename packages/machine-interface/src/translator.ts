@@ -46,6 +46,8 @@ export interface OverlayMapping {
   readonly writable: boolean;
   /** Whether CPL 3 may use it. */
   readonly user: boolean;
+  /** Whether code may be run there. Default: not. */
+  readonly executable?: boolean;
 }
 
 /** Outcome of a refill. `filled`: try again through the TLB. `direct`: not to be cached. `fault`: see the mailbox. */

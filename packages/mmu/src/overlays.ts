@@ -6,14 +6,14 @@ export interface OverlayPage extends PageRights {
   readonly frame: number;
 }
 
-/** Finds the overlay page at a linear address, or null. Overlays hold data: they are never executable. */
+/** Finds the overlay page at a linear address, or null. */
 export const findOverlayPage = (
   overlays: readonly OverlayMapping[],
   at: LinearAddress | number,
 ): OverlayPage | null => {
-  for (const { start, frames, writable, user } of overlays) {
+  for (const { start, frames, writable, user, executable = false } of overlays) {
     const frame = at >= start ? frames[Math.floor((at - start) / 4096)] : undefined;
-    if (frame !== undefined) return { frame, writable, user, noExecute: true };
+    if (frame !== undefined) return { frame, writable, user, noExecute: !executable };
   }
   return null;
 };

@@ -1,4 +1,4 @@
-import type { AddressTranslator, Asid, MachineMemory } from "@xenolith/machine-interface";
+import type { AddressTranslator, Asid, MachineMemory, Mfn } from "@xenolith/machine-interface";
 import { FLAG, type X86Vcpu } from "@xenolith/x86-architecture";
 import { Engine } from "../engine/engine.ts";
 import { type EventPolicy, SOFTWARE_INTERRUPT } from "../engine/event-policy.ts";
@@ -45,6 +45,11 @@ export interface BareProcessorOptions extends EngineTuning {
   readonly timestamp?: (retired: number) => number;
   readonly interrupts?: InterruptLine;
   readonly msrs?: MsrHandlers;
+  /**
+   * Frames of RAM that answer just below 4 GiB too while paging is off: the last one holds the 16 bytes where a reset begins.
+   * Default: none.
+   */
+  readonly firmware?: readonly Mfn[];
   /** What CPUID answers. Default: i686. */
   readonly model?: ProcessorModel;
 }
@@ -96,7 +101,7 @@ const eventsOf = (line: InterruptLine): EventPolicy => ({
  * reset, and translates through a space of its own that follows its control registers.
  */
 export const createBareProcessor = (options: BareProcessorOptions): BareVcpu => {
-  const { memory, translator } = options;
+  const { memory, translator, firmware = [] } = options;
   const engine = new Engine(
     engineOptions({ memory, translator, model: options.model ?? I686_MODEL }, options),
   );
@@ -104,7 +109,7 @@ export const createBareProcessor = (options: BareProcessorOptions): BareVcpu => 
   let space: Asid | null = null;
   const followControls = (state: VcpuState, index: number): void => {
     if (space === null) return;
-    const context = pagingContextOf(state);
+    const context = pagingContextOf(state, firmware);
     if (index === 3 || !isSamePaging(context, translator.contextOf(space))) translator.change(space, context);
   };
   const state: VcpuState = new VcpuState(memory.view, memory.reserve(STATE_BYTES), {
@@ -112,7 +117,7 @@ export const createBareProcessor = (options: BareProcessorOptions): BareVcpu => 
     controlWritten: followControls,
   });
   resetState(state);
-  const own = translator.open(pagingContextOf(state));
+  const own = translator.open(pagingContextOf(state, firmware));
   space = own;
   const made = new Vcpu({
     engine,

@@ -1,4 +1,10 @@
-import type { PagingContext, PagingFormat } from "@xenolith/machine-interface";
+import {
+  type Mfn,
+  type OverlayMapping,
+  type PagingContext,
+  type PagingFormat,
+  toLinearAddress,
+} from "@xenolith/machine-interface";
 import { CR0, CR4, EFER } from "@xenolith/x86-architecture";
 import { MSR_SLOT } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
@@ -12,8 +18,28 @@ const formatOf = (control0: number, control4: number, efer: number): PagingForma
 /** Low bits of CR3 that are flags, by format. */
 const rootMask = (format: PagingFormat): number => (format === "pae" ? 0x1f : 0xfff);
 
-/** How a processor without a monitor translates addresses, by its control registers. [SDM3A-4.1] */
-export const pagingContextOf = (state: VcpuState): PagingContext => {
+/** First byte behind the addresses of 32 bits. */
+const END_OF_NARROW = 0x1_0000_0000;
+
+/** Firmware that answers at the end of the 32-bit addresses too, where a reset begins. */
+const firmwareOverlay = (frames: readonly Mfn[]): readonly OverlayMapping[] =>
+  frames.length === 0
+    ? []
+    : [
+        {
+          start: toLinearAddress(END_OF_NARROW - 4096 * frames.length),
+          frames,
+          writable: true,
+          user: true,
+          executable: true,
+        },
+      ];
+
+/**
+ * How a processor without a monitor translates addresses, by its control registers. [SDM3A-4.1]
+ * @param firmware - frames that lie at the end of the 32-bit addresses while paging is off
+ */
+export const pagingContextOf = (state: VcpuState, firmware: readonly Mfn[] = []): PagingContext => {
   const control0 = state.control(0);
   const control4 = state.control(4);
   const efer = Number(state.msr(MSR_SLOT.efer) & 0xffffn);
@@ -28,7 +54,7 @@ export const pagingContextOf = (state: VcpuState): PagingContext => {
     globalPages: (control4 & CR4.pge) !== 0,
     supervisorExecutionPrevention: (control4 & CR4.smep) !== 0,
     linearLimit: null,
-    overlays: [],
+    overlays: format === "none" ? firmwareOverlay(firmware) : [],
   };
 };
 

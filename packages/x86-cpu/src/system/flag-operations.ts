@@ -7,13 +7,13 @@ import {
   type SystemOperation,
 } from "../engine/system-operations.ts";
 import { generalProtection } from "./faults.ts";
-import { changeableFlags, hasIoPrivilege, ioPrivilege } from "./flag-permissions.ts";
+import { changeableFlags, ioPrivilege, mayChangeInterruptFlag } from "./flag-permissions.ts";
 import { stackBytes } from "./instruction-flow.ts";
 import { peekStack, pushValues, releaseStack } from "./wide-stack.ts";
 
 /** CLI or STI without IOPL: the monitor's affair where there is one. */
 const refuseWithoutIoPrivilege = (core: ProcessorCore): Outcome | null => {
-  if (hasIoPrivilege(core.state)) return null;
+  if (mayChangeInterruptFlag(core.state)) return null;
   return core.environment.isMonitored ? OUTCOME.privileged : generalProtection(0);
 };
 

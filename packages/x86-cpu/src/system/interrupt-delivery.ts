@@ -32,6 +32,7 @@ import { paragraphSegment } from "./real-mode.ts";
 import { prepareStackSegment } from "./segment-load.ts";
 import { presentStack, pushFrame, type StackTarget, setStackPointer } from "./stack-frame.ts";
 import { readInnerStack } from "./task-state.ts";
+import { dropVirtualSegments, virtualSelectors } from "./virtual-8086.ts";
 
 /** Flags that every delivery clears. [SDM3A-6.12.1] */
 const CLEARED_FLAGS = FLAG.tf | FLAG.nt | FLAG.rf | FLAG.vm;
@@ -77,7 +78,9 @@ const deliverProtected = (core: ProcessorCore, event: InterruptEvent): Outcome =
   const code = lookUpCode(core, gate.selector, external);
   if (typeof code === "number") return code;
   const privilege = isConformingCode(code) ? Math.max(privilegeOf(code), state.privilege) : privilegeOf(code);
-  if (privilege > state.privilege || state.isVirtual8086) {
+  // Out of virtual-8086 mode interrupts lead to privilege 0 and nowhere else.
+  const isVirtual = state.isVirtual8086;
+  if (privilege > state.privilege || (isVirtual && privilege !== 0)) {
     return generalProtection(selectorError(gate.selector, external));
   }
   const segment = prepareCodeSegment(core, code, privilege, gate.offset, external);
@@ -90,12 +93,14 @@ const deliverProtected = (core: ProcessorCore, event: InterruptEvent): Outcome =
   const frame = changesStack
     ? [state.selector(SEGMENT.ss), state.register(REGISTER.rsp), flags, state.selector(SEGMENT.cs), returnTo]
     : [flags, state.selector(SEGMENT.cs), returnTo];
+  if (isVirtual) frame.unshift(...virtualSelectors(core));
   if (errorCode >= 0) frame.push(errorCode);
   const stackPointer = pushFrame(core, stack, frame, gate.sizeBytes);
   if (stackPointer < 0) return -stackPointer;
   state.systemFlags = state.systemFlags & ~(CLEARED_FLAGS | (gate.masks ? FLAG.if : 0));
   state.setSegment(SEGMENT.cs, segment);
   if (changesStack) state.setSegment(SEGMENT.ss, stack.segment);
+  if (isVirtual) dropVirtualSegments(core);
   setStackPointer(core, stackPointer);
   state.instructionPointer = gate.offset;
   return OUTCOME.jumped;

@@ -6,11 +6,15 @@ import { generalProtection } from "./faults.ts";
 import { changeableFlags, ioPrivilege } from "./flag-permissions.ts";
 import { stackBytes } from "./instruction-flow.ts";
 import { paragraphSegment } from "./real-mode.ts";
+import { returnToVirtual8086 } from "./virtual-8086.ts";
 import { addressOf, peekStack, releaseStack } from "./wide-stack.ts";
 
+/** Flags that a return to virtual-8086 mode takes: those that exist. */
+const VIRTUAL_8086_FLAGS = 0x3f_7fd7;
+
 /**
- * IRET, to the same or an outer privilege; under a monitor natively among rings 1 to 3. 64-bit code always pops its stack
- * too. Returns to virtual-8086 mode and to another task raise #GP(0): neither exists here. [SDM2-3.2]
+ * IRET, to the same or an outer privilege, or to virtual-8086 mode; under a monitor natively among rings 1 to 3. 64-bit code
+ * always pops its stack too. Returns to another task raise #GP(0): there are none here. [SDM2-3.2]
  */
 export const returnFromInterrupt = (core: ProcessorCore, instruction: Instruction): Outcome => {
   const { state } = core;
@@ -36,7 +40,9 @@ export const returnFromInterrupt = (core: ProcessorCore, instruction: Instructio
   } else {
     if ((state.systemFlags & FLAG.nt) !== 0) return generalProtection(0);
     const isToVirtual8086 = (flags & width & FLAG.vm) !== 0 && !state.isLongMode;
-    if (isToVirtual8086 && state.privilege === 0) return generalProtection(0);
+    if (isToVirtual8086 && state.privilege === 0) {
+      return returnToVirtual8086(core, offset, selector, flags & VIRTUAL_8086_FLAGS);
+    }
     const code = prepareReturn(core, selector, offset);
     if (typeof code === "number") return code;
     const privilege = selector & 3;
@@ -54,6 +60,11 @@ export const returnFromInterrupt = (core: ProcessorCore, instruction: Instructio
   return OUTCOME.jumped;
 };
 
-/** Flags that IRET takes from the stack at the present privilege: those of POPF, RF, and at privilege 0 VIF and VIP. */
-const returnableFlags = (core: ProcessorCore): number =>
-  changeableFlags(core.state) | FLAG.rf | (core.state.privilege === 0 ? FLAG.vif | FLAG.vip : 0);
+/**
+ * Flags that IRET takes from the stack at the present privilege: those of POPF, RF, and at privilege 0 of protected mode VIF
+ * and VIP.
+ */
+const returnableFlags = ({ state }: ProcessorCore): number => {
+  const hasVirtualInterrupts = state.privilege === 0 && !state.isRealMode;
+  return changeableFlags(state) | FLAG.rf | (hasVirtualInterrupts ? FLAG.vif | FLAG.vip : 0);
+};
