@@ -18,6 +18,7 @@ import {
   wrap,
   xor,
 } from "@xenolith/wasm-emitter";
+import { VECTOR } from "@xenolith/x86-architecture";
 import { FLAGS_KIND, type FlagsKind } from "../state/flags.ts";
 import { STATE } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
@@ -276,6 +277,15 @@ export abstract class Machine {
   abstract rareIf(condition: Value): void;
   /** Offset of the next instruction, of the address type. */
   abstract nextInstruction(): Value;
+  /**
+   * Faults with #GP(0) where the target of an indirect branch is not canonical; to be called before the first effect. Only
+   * 64-bit code has such. [SDM3A-6.15 "Interrupt 13"]
+   */
+  checkTarget(target: Value): void {
+    if (!this.shape.wide) return;
+    this.faultIf(ne(shrS(shl(target, 16), 16), target), VECTOR.generalProtection);
+  }
+
   /** Goes to the direct target. Ends the instruction. */
   abstract jump(): void;
   /** Goes to the direct target when the condition holds, else on. Ends the instruction. */

@@ -7,7 +7,14 @@ import { ADDRESS_SIZES, BRANCH_SIZES, type Definition, exactly, type Meaning } f
 
 const jumpMeaning: Meaning = (m) => m.jump();
 
-const jumpIndirect: Meaning = (m) => m.jumpTo(m.pin(m.toAddress(m.read(0, "zero"))));
+/** Where an indirect jump or call goes: read and checked. */
+const indirectTarget = (m: Machine): Value => {
+  const target = m.pin(m.toAddress(m.read(0, "zero")));
+  m.checkTarget(target);
+  return target;
+};
+
+const jumpIndirect: Meaning = (m) => m.jumpTo(indirectTarget(m));
 
 const pushReturn = (m: Machine): void => m.push(m.sizeBytes, convert(m.nextInstruction(), m.type));
 
@@ -17,13 +24,14 @@ const callMeaning: Meaning = (m) => {
 };
 
 const callIndirect: Meaning = (m) => {
-  const target = m.pin(m.toAddress(m.read(0, "zero")));
+  const target = indirectTarget(m);
   pushReturn(m);
   m.jumpTo(target);
 };
 
 const retMeaning: Meaning = (m) => {
   const target = m.pin(m.toAddress(m.peek(m.sizeBytes)));
+  m.checkTarget(target);
   const released = m.isOperand(0, "immediate") ? add(m.toAddress(m.read(0)), m.sizeBytes) : m.sizeBytes;
   m.dropStack(released);
   m.jumpTo(target);

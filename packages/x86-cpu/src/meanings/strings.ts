@@ -25,10 +25,14 @@ const DIRECTION_BIT = 10;
 /** Fewer iterations than this are done one by one. */
 const BULK_ITERATIONS = 8;
 
-/** Changes the bits of a register that the address size uses. */
+/**
+ * Changes the bits of a register that the address size uses. 16-bit addresses keep the others; in 64-bit code, 32-bit ones
+ * clear them, as all 32-bit results do.
+ */
 const replaceMasked = (m: Machine, index: number, mask: Value, value: (old: Value) => Value): void => {
   const old = m.pin(m.toAddress(m.register(index, m.wordBytes, "zero")));
-  m.setRegister(index, m.wordBytes, or(and(old, xor(mask, -1)), and(value(old), mask)));
+  const changed = and(value(old), mask);
+  m.setRegister(index, m.wordBytes, m.shape.wide ? changed : or(and(old, xor(mask, -1)), changed));
 };
 
 /** Moves index registers by one element, down when DF is set. */
