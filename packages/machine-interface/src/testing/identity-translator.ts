@@ -31,9 +31,22 @@ export interface IdentityTranslator extends AddressTranslator {
   readonly refillCount: number;
 }
 
+/** First address above the lower canonical half. */
+const CANONICAL_END = 2 ** 47;
+/** Where 64-bit code finds RAM once more: above 4 GiB, and in the upper canonical half. */
+const MIRRORS = [2 ** 32, -(2 ** 31)];
+
+/** Address in RAM of an access: mirrors are there for wide accesses only. */
+const unmirrored = (at: number, access: Access): number => {
+  if ((access & ACCESS.narrow) !== 0) return at;
+  const start = MIRRORS.find((mirror) => at >= mirror && at < mirror + 2 ** 31);
+  return start === undefined ? at : at - start;
+};
+
 /**
  * Makes a translator without paging over a memory: pages of RAM are readable, writable and executable for everybody, what
- * lies beyond faults as not present. Watches are honoured as the contract asks.
+ * lies beyond faults as not present. 64-bit code finds RAM again from 2^32 and from -2^31, and what is not canonical faults.
+ * Watches are honoured as the contract asks.
  */
 export const createIdentityTranslator = (memory: MachineMemory): IdentityTranslator => {
   const arrayBytes = TLB_ENTRY_COUNT * TLB_ENTRY_BYTES;
@@ -83,6 +96,8 @@ export const createIdentityTranslator = (memory: MachineMemory): IdentityTransla
   memory.onWatch((frame) => forget((_tag, cached) => cached === frame, [tlb.write]));
 
   const fault = (at: number, access: Access, present: boolean): RefillResult => {
+    const isCanonical = at >= -CANONICAL_END && at < CANONICAL_END;
+    const reason = isCanonical ? REFILL_REASON.pageFault : REFILL_REASON.notCanonical;
     const kind = access & ACCESS.kindMask;
     const errorCode =
       (present ? 1 : 0) |
@@ -91,23 +106,25 @@ export const createIdentityTranslator = (memory: MachineMemory): IdentityTransla
       (kind === ACCESS.execute ? 16 : 0);
     memory.view.setUint32(tlb.mailbox + REFILL_MAILBOX.errorCode, errorCode, true);
     memory.view.setFloat64(tlb.mailbox + REFILL_MAILBOX.address, at, true);
-    memory.view.setUint32(tlb.mailbox + REFILL_MAILBOX.reason, REFILL_REASON.pageFault, true);
+    memory.view.setUint32(tlb.mailbox + REFILL_MAILBOX.reason, reason, true);
     return REFILL.fault;
   };
 
   const refillActive = (at: number, access: number): RefillResult => {
     refillCount++;
-    const page = Math.floor(at / PAGE_SIZE);
+    const address = unmirrored(at, access);
+    const page = Math.floor(address / PAGE_SIZE);
     const kind = access & ACCESS.kindMask;
     if (page < 0 || page >= memory.frameCount) return fault(at, access, false);
     if (denied.has(`${page}:${kind}`)) return fault(at, access, true);
-    memory.view.setUint32(tlb.mailbox + REFILL_MAILBOX.hostAddress, at, true);
+    memory.view.setUint32(tlb.mailbox + REFILL_MAILBOX.hostAddress, address, true);
     if (kind === ACCESS.write && memory.bytes[memory.watchTableOffset + page] !== 0) return REFILL.direct;
     const entry = arrayOf(access) + (page & (TLB_ENTRY_COUNT - 1)) * TLB_ENTRY_BYTES;
     const tag =
       SPACE_TAG | (access & ACCESS.narrow ? TLB_TAG.narrow : 0) | (access & ACCESS.user ? TLB_TAG.user : 0);
-    memory.view.setBigInt64(entry + TLB_ENTRY.tag, BigInt(page * PAGE_SIZE + tag), true);
-    memory.view.setUint32(entry + TLB_ENTRY.addend, 0, true);
+    const linearPage = Math.floor(at / PAGE_SIZE) * PAGE_SIZE;
+    memory.view.setBigInt64(entry + TLB_ENTRY.tag, BigInt(linearPage + tag), true);
+    memory.view.setUint32(entry + TLB_ENTRY.addend, page * PAGE_SIZE - linearPage, true);
     memory.view.setUint32(entry + TLB_ENTRY.frame, page, true);
     return REFILL.filled;
   };
@@ -139,7 +156,7 @@ export const createIdentityTranslator = (memory: MachineMemory): IdentityTransla
     activate: (): number => SPACE_TAG,
     refill: (_space: Asid, at: LinearAddress, access: Access): RefillResult => refillActive(at, access),
     probe(_space: Asid, at: LinearAddress, access: Access): ProbeResult {
-      const page = Math.floor(at / PAGE_SIZE);
+      const page = Math.floor(unmirrored(at, access) / PAGE_SIZE);
       const kind = access & ACCESS.kindMask;
       if (page >= 0 && page < memory.frameCount && !denied.has(`${page}:${kind}`)) {
         return {
