@@ -52,7 +52,7 @@ const parse = (args: readonly string[]) => {
         cmdline: { type: "string", default: "" },
         memory: { type: "string", default: "128" },
         engine: { type: "string", default: "auto" },
-        model: { type: "string", default: "i686" },
+        model: { type: "string", default: "x86-64-v2" },
       },
     });
   } catch (error) {

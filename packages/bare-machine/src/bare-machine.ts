@@ -7,8 +7,8 @@ import {
   type BareVcpu,
   createBareProcessor,
   type EngineChoice,
-  I686_MODEL,
   type ProcessorModel,
+  X86_64_V2_MODEL,
 } from "@xenolith/x86-cpu";
 import { BOOT_MAGIC, type BootProblem, loadMultiboot } from "./multiboot.ts";
 import { createPortSpace } from "./port-space.ts";
@@ -31,7 +31,7 @@ export interface BareMachineOptions {
   readonly memoryMib: number;
   /** Called with every byte the guest sends through COM1, as it is sent. */
   readonly onSerialByte: (byte: number) => void;
-  /** The processor that it has. Default: i686. */
+  /** The processor that it has. Default: x86-64-v2. */
   readonly model?: ProcessorModel;
   /** How code is executed. Default `auto`. */
   readonly engine?: EngineChoice;
@@ -93,7 +93,7 @@ class Machine implements BareMachine {
   #exitValue: number | null = null;
 
   constructor(options: BareMachineOptions) {
-    const { memoryMib, onSerialByte, model = I686_MODEL, engine = "auto" } = options;
+    const { memoryMib, onSerialByte, model = X86_64_V2_MODEL, engine = "auto" } = options;
     this.memory = createMachineMemory({ ramBytes: memoryMib * MIB, reserveBytes: RESERVE_BYTES });
     const translator = createAddressTranslator({
       memory: this.memory,

@@ -22,7 +22,7 @@ describe("the command line", () => {
       "--engine",
       "interpreter",
       "--model",
-      "i686",
+      "x86-64-v2",
       "k.elf",
     ];
     expect(readCommandLine(args)).toEqual({
