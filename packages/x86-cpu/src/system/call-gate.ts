@@ -24,7 +24,7 @@ export interface CallGate {
 
 /**
  * Reads a call gate out of the descriptor a far jump or call names, or the fault. In IA-32e mode gates have 16 bytes and
- * there are no others. Task gates and task state segments are refused with #GP: tasks are not switched by hardware here.
+ * there are no others. What leads to a task has been dealt with, or is refused with #GP where tasks cannot be switched.
  */
 export const readCallGate = (core: ProcessorCore, descriptor: Descriptor): CallGate | PackedFault => {
   const error = selectorError(descriptor.selector);

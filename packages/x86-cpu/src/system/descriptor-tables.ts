@@ -65,6 +65,10 @@ export const markAccessed = (core: ProcessorCore, descriptor: Descriptor): Packe
 export const markBusy = (core: ProcessorCore, descriptor: Descriptor): PackedFault | 0 =>
   setTypeByte(core, descriptor, ((descriptor.high >>> 8) & 0xff) | 2);
 
+/** Marks the descriptor of a busy TSS as available. Returns 0 or the fault of the store. */
+export const markAvailable = (core: ProcessorCore, descriptor: Descriptor): PackedFault | 0 =>
+  setTypeByte(core, descriptor, (descriptor.high >>> 8) & 0xff & ~2);
+
 const setTypeByte = (core: ProcessorCore, { selector }: Descriptor, value: number): PackedFault | 0 => {
   if (core.environment.descriptors !== null) {
     core.environment.descriptors.setAccessed(selector);

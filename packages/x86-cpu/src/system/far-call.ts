@@ -25,10 +25,12 @@ import { farPointer, nextInstruction, stackBytes } from "./instruction-flow.ts";
 import { paragraphSegment, usesParagraphs } from "./real-mode.ts";
 import { prepareStackSegment } from "./segment-load.ts";
 import { pushFrame, setStackPointer } from "./stack-frame.ts";
+import { hasTasks, isTaskDescriptor, lookUpTransferTask } from "./task-descriptor.ts";
 import { readInnerStack, readPrivilegeStack } from "./task-state.ts";
+import { transferToTask } from "./task-switch.ts";
 import { pushValues, pushWideFrame, type StackBytes } from "./wide-stack.ts";
 
-/** CALL far, direct or through a call gate, to the same or a more privileged level. [SDM2-3.2] [SDM3A-5.8] */
+/** CALL far, direct or through a call gate, to the same or a more privileged level, or to another task. [SDM2-3.2] [SDM3A-5.8] */
 export const callFar = (core: ProcessorCore, instruction: Instruction): Outcome => {
   const { state } = core;
   const pointer = farPointer(core, instruction, instruction.operands[0]);
@@ -44,6 +46,10 @@ export const callFar = (core: ProcessorCore, instruction: Instruction): Outcome 
   if (isCode(descriptor)) {
     if (!allowsDirectTransfer(descriptor, state.privilege)) return generalProtection(selectorError(selector));
     return callSamePrivilege(core, descriptor, offset, returnTo, sizeBytes);
+  }
+  if (isTaskDescriptor(descriptor) && hasTasks(core)) {
+    const task = lookUpTransferTask(core, descriptor);
+    return typeof task === "number" ? task : transferToTask(core, task, "call", returnTo);
   }
   const gate = readCallGate(core, descriptor);
   return typeof gate === "number" ? gate : callThroughGate(core, gate, returnTo);

@@ -6,10 +6,12 @@ import { allowsDirectTransfer, prepareCodeSegment } from "./code-segment.ts";
 import { isCode, isConformingCode, isNullSelector, privilegeOf, selectorError } from "./descriptor.ts";
 import { lookUpDescriptor } from "./descriptor-tables.ts";
 import { generalProtection } from "./faults.ts";
-import { farPointer } from "./instruction-flow.ts";
+import { farPointer, nextInstruction } from "./instruction-flow.ts";
 import { paragraphSegment, usesParagraphs } from "./real-mode.ts";
+import { hasTasks, isTaskDescriptor, lookUpTransferTask } from "./task-descriptor.ts";
+import { transferToTask } from "./task-switch.ts";
 
-/** JMP far, direct or through a call gate. The privilege never changes. [SDM2-3.2] */
+/** JMP far, direct, through a call gate or to another task. Without a task the privilege never changes. [SDM2-3.2] */
 export const jumpFar = (core: ProcessorCore, instruction: Instruction): Outcome => {
   const { state } = core;
   const pointer = farPointer(core, instruction, instruction.operands[0]);
@@ -33,6 +35,11 @@ export const jumpFar = (core: ProcessorCore, instruction: Instruction): Outcome 
     state.setSegment(SEGMENT.cs, segment);
     state.instructionPointer = offset;
     return OUTCOME.jumped;
+  }
+  if (isTaskDescriptor(descriptor) && hasTasks(core)) {
+    const task = lookUpTransferTask(core, descriptor);
+    if (typeof task === "number") return task;
+    return transferToTask(core, task, "jump", nextInstruction(core, instruction));
   }
   const gate = readCallGate(core, descriptor);
   return typeof gate === "number" ? gate : jumpThroughGate(core, gate);

@@ -31,7 +31,9 @@ import { deliverLongMode } from "./long-interrupt-delivery.ts";
 import { paragraphSegment } from "./real-mode.ts";
 import { prepareStackSegment } from "./segment-load.ts";
 import { presentStack, pushFrame, type StackTarget, setStackPointer } from "./stack-frame.ts";
+import { lookUpGateTask } from "./task-descriptor.ts";
 import { readInnerStack } from "./task-state.ts";
+import { switchTask } from "./task-switch.ts";
 import { dropVirtualSegments, virtualSelectors } from "./virtual-8086.ts";
 
 /** Flags that every delivery clears. [SDM3A-6.12.1] */
@@ -75,6 +77,7 @@ const deliverProtected = (core: ProcessorCore, event: InterruptEvent): Outcome =
   const external = event.isSoftware ? 0 : 1;
   const gate = readGate(core, event, external);
   if (typeof gate === "number") return gate;
+  if ("gate" in gate) return switchThroughGate(core, gate.gate, event);
   const code = lookUpCode(core, gate.selector, external);
   if (typeof code === "number") return code;
   const privilege = isConformingCode(code) ? Math.max(privilegeOf(code), state.privilege) : privilegeOf(code);
@@ -106,8 +109,26 @@ const deliverProtected = (core: ProcessorCore, event: InterruptEvent): Outcome =
   return OUTCOME.jumped;
 };
 
-/** Reads and checks the gate of a vector. Task gates are refused with #GP: tasks are not switched by hardware here. */
-const readGate = (core: ProcessorCore, event: InterruptEvent, external: number): Gate | PackedFault => {
+/** Another task takes the interrupt, nested in the present one. [SDM3A-6.12.2] */
+const switchThroughGate = (core: ProcessorCore, gate: Descriptor, event: InterruptEvent): Outcome => {
+  const external = event.isSoftware ? 0 : 1;
+  const task = lookUpGateTask(core, gate, external);
+  if (typeof task === "number") return task;
+  const { returnTo, flags, errorCode } = event;
+  return switchTask(core, { task, kind: "call", returnTo, flags, errorCode, external });
+};
+
+/** A gate that names a task. */
+interface TaskGate {
+  readonly gate: Descriptor;
+}
+
+/** Reads and checks the gate of a vector. */
+const readGate = (
+  core: ProcessorCore,
+  event: InterruptEvent,
+  external: number,
+): Gate | TaskGate | PackedFault => {
   const { state, memory } = core;
   const error = event.vector * 8 + IDT_ERROR;
   const { base, limit } = state.idtr;
@@ -116,9 +137,13 @@ const readGate = (core: ProcessorCore, event: InterruptEvent, external: number):
   if (fault !== 0) return fault;
   const descriptor: Descriptor = { selector: error, low: memory.low, high: memory.high };
   const type = systemType(descriptor);
-  if (isCodeOrData(descriptor) || !isInterruptOrTrap(type)) return generalProtection(error | external);
+  const isTask = type === SYSTEM_TYPE.taskGate;
+  if (isCodeOrData(descriptor) || !(isTask || isInterruptOrTrap(type))) {
+    return generalProtection(error | external);
+  }
   if (event.isSoftware && privilegeOf(descriptor) < state.privilege) return generalProtection(error);
   if (!isPresent(descriptor)) return segmentNotPresent(error | external);
+  if (isTask) return { gate: descriptor };
   const { low, high } = descriptor;
   const isWide = (type & WIDE_GATE) !== 0;
   return {

@@ -4,8 +4,10 @@ import { OUTCOME, type Outcome, type ProcessorCore } from "../engine/system-oper
 import { enterReturnStack, prepareReturn, prepareReturnStack } from "./far-return.ts";
 import { generalProtection } from "./faults.ts";
 import { changeableFlags, ioPrivilege } from "./flag-permissions.ts";
-import { stackBytes } from "./instruction-flow.ts";
-import { paragraphSegment } from "./real-mode.ts";
+import { nextInstruction, stackBytes } from "./instruction-flow.ts";
+import { paragraphSegment, usesParagraphs } from "./real-mode.ts";
+import { hasTasks } from "./task-descriptor.ts";
+import { returnToTask } from "./task-switch.ts";
 import { returnToVirtual8086 } from "./virtual-8086.ts";
 import { addressOf, peekStack, releaseStack } from "./wide-stack.ts";
 
@@ -13,13 +15,17 @@ import { addressOf, peekStack, releaseStack } from "./wide-stack.ts";
 const VIRTUAL_8086_FLAGS = 0x3f_7fd7;
 
 /**
- * IRET, to the same or an outer privilege, or to virtual-8086 mode; under a monitor natively among rings 1 to 3. 64-bit code
- * always pops its stack too. Returns to another task raise #GP(0): there are none here. [SDM2-3.2]
+ * IRET, to the same or an outer privilege, or to virtual-8086 mode, or of a nested task to the one it is nested in; under a
+ * monitor natively among rings 1 to 3. 64-bit code always pops its stack too. [SDM2-3.2]
  */
 export const returnFromInterrupt = (core: ProcessorCore, instruction: Instruction): Outcome => {
   const { state } = core;
   const sizeBytes = stackBytes(instruction);
   if (state.isVirtual8086 && ioPrivilege(state) < 3) return generalProtection(0);
+  const isNested = (state.systemFlags & FLAG.nt) !== 0 && !usesParagraphs(state);
+  if (isNested) {
+    return hasTasks(core) ? returnToTask(core, nextInstruction(core, instruction)) : generalProtection(0);
+  }
   const target = peekStack(core, 0, sizeBytes);
   if (typeof target === "number") return target;
   const selectorWord = peekStack(core, sizeBytes, sizeBytes);
@@ -32,13 +38,12 @@ export const returnFromInterrupt = (core: ProcessorCore, instruction: Instructio
   const width = sizeBytes === 2 ? 0xffff : 0xffff_ffff;
   const popped = 3 * sizeBytes;
   const changeable = returnableFlags(core) & width;
-  if (state.isRealMode || state.isVirtual8086) {
+  if (usesParagraphs(state)) {
     const segment = paragraphSegment(state, SEGMENT.cs, selector);
     if (offset > segment.limit) return generalProtection(0);
     releaseStack(core, popped);
     state.setSegment(SEGMENT.cs, segment);
   } else {
-    if ((state.systemFlags & FLAG.nt) !== 0) return generalProtection(0);
     const isToVirtual8086 = (flags & width & FLAG.vm) !== 0 && !state.isLongMode;
     if (isToVirtual8086 && state.privilege === 0) {
       return returnToVirtual8086(core, offset, selector, flags & VIRTUAL_8086_FLAGS);

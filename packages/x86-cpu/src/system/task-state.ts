@@ -1,25 +1,15 @@
-import {
-  ATTRIBUTE,
-  type PackedFault,
-  SEGMENT,
-  SYSTEM_TYPE,
-  TSS16,
-  TSS32,
-  TSS64,
-} from "@xenolith/x86-architecture";
+import { type PackedFault, SEGMENT, TSS16, TSS32, TSS64 } from "@xenolith/x86-architecture";
 import { accessFault, isAccessFault, type ProcessorCore } from "../engine/system-operations.ts";
 import { addressOfWords } from "./canonical.ts";
 import { selectorError } from "./descriptor.ts";
 import { invalidTss } from "./faults.ts";
+import { isSmallTask } from "./task-image.ts";
 
 /** Stack of an inner privilege level. */
 export interface InnerStack {
   readonly selector: number;
   readonly pointer: number;
 }
-
-/** Whether TR holds a 16-bit TSS. */
-const isSmall = (attributes: number): boolean => (attributes & ATTRIBUTE.typeMask & ~2) === SYSTEM_TYPE.tss16;
 
 /** Reads the stack of privilege level 0, 1 or 2 from the TSS, or the fault. [SDM3A-7.2.1] */
 export const readInnerStack = (
@@ -28,7 +18,7 @@ export const readInnerStack = (
   external = 0,
 ): InnerStack | PackedFault => {
   const { selector, base, limit, attributes } = core.state.segment(SEGMENT.tr);
-  const small = isSmall(attributes);
+  const small = isSmallTask(attributes);
   const offset = small ? TSS16.sp0 + 4 * privilege : TSS32.esp0 + 8 * privilege;
   if (attributes === 0 || offset + (small ? 3 : 5) > limit)
     return invalidTss(selectorError(selector, external));
@@ -79,7 +69,7 @@ export const isPortPermitted = (
   sizeBytes: number,
 ): boolean | PackedFault => {
   const { base, limit, attributes } = core.state.segment(SEGMENT.tr);
-  if (attributes === 0 || isSmall(attributes) || TSS32.ioMap + 1 > limit) return false;
+  if (attributes === 0 || isSmallTask(attributes) || TSS32.ioMap + 1 > limit) return false;
   const map = core.memory.read16(base + TSS32.ioMap, "supervisor");
   if (isAccessFault(map)) return accessFault(map);
   const offset = map + (port >> 3);

@@ -40,7 +40,7 @@ describe("JMP far", () => {
     ["code that is not present", 0, KIND.code & ~ATTRIBUTE.present, FREE, NP(FREE)],
     ["a null selector", 0, KIND.code, 0, GP(0)],
     ["a selector beyond the table", 0, KIND.code, 0x1000, GP(0x1000)],
-    ["a task state segment", 0, KIND.tss, FREE, GP(FREE)],
+    ["a local table", 0, KIND.ldt, FREE, GP(FREE)],
   ] as const)("to %s from ring %d", (_name, ring, attributes, selector, outcome) => {
     const bench = setUp(ring, attributes);
     expect(bench.run(jump(selector, 0x1_2345))).toBe(outcome);

@@ -54,7 +54,7 @@ describe("INT n", () => {
   it.each([
     ["a gate of an inner privilege", interruptGate, 2, GP(0x80 * 8 + 2)],
     ["no gate", 0, 3, GP(0x80 * 8 + 2)],
-    ["a task gate", taskGate, 3, GP(0x80 * 8 + 2)],
+    ["a task gate to code", taskGate, 3, GP(SELECTOR.code[0])],
     ["a call gate", SYSTEM_TYPE.callGate, 3, GP(0x80 * 8 + 2)],
   ] as const)("finds %s and changes nothing", (_name, type, privilege, fault) => {
     const bench = setUp(0x80, type, privilege);
@@ -229,10 +229,10 @@ describe("IRET", () => {
     expect(bench.run("cf")).toBe(GP(SELECTOR.code[0]));
   });
 
-  it("of a nested task is refused", () => {
+  it("of a nested task needs a task to return to", () => {
     const bench = createSystemBench();
     bench.state.flags = FLAG.nt;
-    expect(bench.run("cf")).toBe(GP(0));
+    expect(bench.run("cf")).toBe(TS(0));
   });
 
   it("to code that is not present faults and changes nothing", () => {
