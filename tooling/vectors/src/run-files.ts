@@ -7,8 +7,7 @@ import { INSTRUCTION_SETS, readVectorFile, type Vector, VectorFileError } from "
 
 /** Groups of instructions that the processor does not have yet, and why they are skipped. */
 const ABSENT: ReadonlyMap<string, string> = new Map([
-  ["x87", "the processor has no x87 arithmetic"],
-  ["x87t", "the processor has no x87 arithmetic"],
+  ["x87t", "the processor has no transcendental functions"],
   ["mmx", "the processor has no vector registers"],
   ["sse2i", "the processor has no vector registers"],
   ["ssef", "the processor has no vector registers"],

@@ -2,19 +2,13 @@ import { SEGMENT } from "@xenolith/x86-architecture";
 import { ByteReader } from "./byte-reader.ts";
 import { FEATURE_OF_MNEMONIC } from "./features.ts";
 import type { Instruction, Operand, Repeat } from "./instruction.ts";
-import {
-  ONE_BYTE_MAP,
-  PLAIN_ONLY,
-  REGISTER_GROUP_7,
-  REPEATABLE,
-  TWO_BYTE_MAP,
-  X87_MEMORY_NAMES,
-  X87_REGISTER_NAMES,
-} from "./opcode-table.ts";
+import { decodeMemory } from "./memory-operand.ts";
+import { ONE_BYTE_MAP, PLAIN_ONLY, REGISTER_GROUP_7, REPEATABLE, TWO_BYTE_MAP } from "./opcode-table.ts";
 import { type OpcodeEntry, parseOpcodeMap, type Specification } from "./operand-codes.ts";
 import { decodeOperand, type OperandContext } from "./operands.ts";
 import { type Prefixes, readPrefixes } from "./prefixes.ts";
 import { columnOf, isInVectorMap, type VectorMapName, vectorSpecification } from "./vector-map.ts";
+import { x87MemoryForm, x87RegisterForm } from "./x87-table.ts";
 
 /** Size of the code being read, in bytes of its default operand size: 16, 32 or 64-bit code. */
 export type CodeBytes = 2 | 4 | 8;
@@ -149,11 +143,7 @@ const specialMnemonic = (specification: Specification, context: OperandContext, 
   }
   if (specification.mnemonic === "x87") {
     const { modRm } = context;
-    const name =
-      modRm >= 0xc0
-        ? X87_REGISTER_NAMES.get((opcode << 8) | modRm)
-        : X87_MEMORY_NAMES.get((opcode << 8) | ((modRm >> 3) & 7));
-    return name ?? "x87";
+    return (modRm >= 0xc0 ? x87RegisterForm(opcode, modRm) : x87MemoryForm(opcode, modRm)).mnemonic;
   }
   if (specification.mnemonic === "cmpxchg8b" && (context.rex & 8) !== 0) return "cmpxchg16b";
   return specification.mnemonic;
@@ -266,11 +256,18 @@ const POPCNT_OPERANDS = ["Gv", "Ev"] as const;
 const readOperands = (specification: Specification, mnemonic: string, context: OperandContext): Operand[] => {
   if (mnemonic === "nop" && specification.mnemonic === "xchg") return [];
   if (mnemonic === "pause") return [];
+  if (specification.mnemonic === "x87") return readX87Operands(context);
   const codes = mnemonic === "popcnt" ? POPCNT_OPERANDS : specification.operands;
   const operands: Operand[] = [];
   for (const operandCode of codes) operands.push(decodeOperand(operandCode, context));
   if (specification.mnemonic === "ud" && codes.length === 0 && context.modRm !== 0) skipModRm(context);
   return operands;
+};
+
+const readX87Operands = (context: OperandContext): Operand[] => {
+  const { opcode, modRm } = context;
+  if (modRm >= 0xc0) return x87RegisterForm(opcode, modRm).operands;
+  return [decodeMemory(context, x87MemoryForm(opcode, modRm).sizeBytes)];
 };
 
 /** Takes the bytes of an address that nobody wants, so that the length is right. */

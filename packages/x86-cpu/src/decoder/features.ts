@@ -43,4 +43,5 @@ export const FEATURE_OF_MNEMONIC: Readonly<Record<string, Feature>> = {
   mwait: "monitor",
   xgetbv: "xsave",
   xsetbv: "xsave",
+  fisttp: "sse3",
 };

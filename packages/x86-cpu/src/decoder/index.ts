@@ -1,6 +1,5 @@
 export { type CodeBytes, decode, MAX_INSTRUCTION_BYTES } from "./decode.ts";
 export { FEATURES, type Feature } from "./features.ts";
-export { formatInstruction } from "./format.ts";
 export type {
   FarOperand,
   ImmediateOperand,

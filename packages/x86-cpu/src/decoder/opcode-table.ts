@@ -151,14 +151,7 @@ d4 aam Ub :b :no64
 d5 aad Ub :b :no64
 d6 salc :b :no64
 d7 xlat :b
-d8 x87 Md/X0
-d9 x87 Md/X1
-da x87 Md/X2
-db x87 Md/X3
-dc x87 Md/X4
-dd x87 Md/X5
-de x87 Md/X6
-df x87 Md/X7
+d8-df x87 :modrm
 e0 loopne Jb :f64
 e1 loope Jb :f64
 e2 loop Jb :f64
@@ -273,20 +266,6 @@ export const PLAIN_ONLY: ReadonlySet<string> = new Set([
   "stac",
   "xgetbv",
   "xsetbv",
-]);
-
-/** x87 instructions with names of their own, by opcode << 8 | ModRM byte. */
-export const X87_REGISTER_NAMES: ReadonlyMap<number, string> = new Map([
-  [0xdbe2, "fnclex"],
-  [0xdbe3, "fninit"],
-  [0xdfe0, "fnstsw"],
-]);
-
-/** The same for memory operands, by opcode << 8 | ModRM.reg. */
-export const X87_MEMORY_NAMES: ReadonlyMap<number, string> = new Map([
-  [0xd905, "fldcw"],
-  [0xd907, "fnstcw"],
-  [0xdd07, "fnstsw"],
 ]);
 
 /** Mnemonics whose behaviour with an F3 or F2 prefix is that of a repetition. */

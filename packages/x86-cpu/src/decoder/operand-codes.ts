@@ -6,7 +6,7 @@ import { FEATURES, type Feature } from "./features.ts";
  * E: register or memory by ModRM. G: register by ModRM.reg. M: memory only. R: register by ModRM.rm whatever the mode field
  * for C and D, else register only. Z: register in the opcode. I: immediate, sign-extended; U: immediate byte, unsigned;
  * J: relative target. A: far pointer in the instruction. O: address in the instruction. S, C, D: segment, control and debug
- * register by ModRM.reg. X0-X7: x87 register by ModRM.rm. V: vector register by ModRM.reg; W: vector register by ModRM.rm, or
+ * register by ModRM.reg. V: vector register by ModRM.reg; W: vector register by ModRM.rm, or
  * memory; Uo: vector register by ModRM.rm; P, Q and N: the same three for MMX. B: general register by VEX.vvvv. T: general
  * register by ModRM.rm.
  *
@@ -68,14 +68,6 @@ export type OperandCode =
   | "Rd/Mw"
   | "Rd/Md"
   | "Mw/Rv"
-  | "Md/X0"
-  | "Md/X1"
-  | "Md/X2"
-  | "Md/X3"
-  | "Md/X4"
-  | "Md/X5"
-  | "Md/X6"
-  | "Md/X7"
   | "AL"
   | "rAX"
   | "zAX"

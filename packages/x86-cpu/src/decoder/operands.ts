@@ -269,16 +269,7 @@ export const decodeOperand = (code: OperandCode, context: OperandContext): Opera
       return fixed(REGISTER.rcx, 1);
     case "DX":
       return fixed(REGISTER.rdx, 2);
-    case "ES":
-    case "CS":
-    case "SS":
-    case "DS":
-    case "FS":
-    case "GS":
-      return segmentOperand(["ES", "CS", "SS", "DS", "FS", "GS"].indexOf(code));
     default:
-      return isRegisterForm(context)
-        ? { kind: "x87", register: context.modRm & 7, sizeBytes: 10 }
-        : decodeMemory(context, 0);
+      return segmentOperand(["ES", "CS", "SS", "DS", "FS", "GS"].indexOf(code));
   }
 };

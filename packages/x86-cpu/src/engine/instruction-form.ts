@@ -1,13 +1,23 @@
 import { REGISTER } from "@xenolith/x86-architecture";
 import type { Instruction, MemoryOperand, Operand } from "../decoder/instruction.ts";
 import { CONDITIONS } from "../decoder/opcode-table.ts";
+import { X87_MNEMONICS } from "../decoder/x87-table.ts";
 import { formKey, type OperandForm } from "../machine/form.ts";
 import { repeatedMnemonic } from "../meanings/strings.ts";
 
 const DIRECT_JUMPS: ReadonlySet<string> = new Set([...CONDITIONS.map((name) => `j${name}`), "jmp"]);
 const COUNTED_JUMPS: ReadonlySet<string> = new Set(["loop", "loope", "loopne", "jcxz"]);
 /** Instructions that come in one size whatever the prefixes say. */
-const ONE_SIZE: ReadonlySet<string> = new Set(["clc", "stc", "cmc", "cld", "std", "cmpxchg8b"]);
+const ONE_SIZE: ReadonlySet<string> = new Set([
+  "clc",
+  "stc",
+  "cmc",
+  "cld",
+  "std",
+  "cmpxchg8b",
+  "wait",
+  ...X87_MNEMONICS,
+]);
 const SHIFTS: ReadonlySet<string> = new Set([
   "shl",
   "shr",
@@ -21,6 +31,9 @@ const SHIFTS: ReadonlySet<string> = new Set([
 ]);
 const STRINGS: ReadonlySet<string> = new Set(["movs", "stos", "lods", "scas", "cmps"]);
 const COMPARING_STRINGS: ReadonlySet<string> = new Set(["scas", "cmps"]);
+/** x87 instructions that write their memory operand. */
+const X87_STORES = /^f(?:n?st|ist|bst|nsave)/;
+
 /** Instructions whose first operand, if in memory, is only read. */
 const READ_ONLY_FIRST: ReadonlySet<string> = new Set([
   "cmp",
@@ -37,6 +50,7 @@ const READ_ONLY_FIRST: ReadonlySet<string> = new Set([
   "clflush",
   "clflushopt",
   "clwb",
+  ...[...X87_MNEMONICS].filter((mnemonic) => !X87_STORES.test(mnemonic)),
 ]);
 
 /** Whether an instruction is one of the five string instructions that generated code does. */
@@ -103,6 +117,7 @@ const operandForm = (operand: Operand): OperandForm | null => {
     case "immediate":
     case "xmm":
     case "mmx":
+    case "x87":
       return { kind: operand.kind, sizeBytes: operand.sizeBytes };
     default:
       return null;
@@ -110,11 +125,13 @@ const operandForm = (operand: Operand): OperandForm | null => {
 };
 
 /** Which unit an instruction works with, as far as a system may have switched it off. */
-export type Unit = "vectors" | "mmx" | null;
+export type Unit = "vectors" | "mmx" | "x87" | "wait" | null;
 
 /** See {@link Unit}. Instructions on general registers that came with SSE need none. */
 export const unitOf = (instruction: Instruction): Unit => {
   const { mnemonic, operands } = instruction;
+  if (mnemonic === "wait") return "wait";
+  if (X87_MNEMONICS.has(mnemonic)) return "x87";
   if (mnemonic === "ldmxcsr" || mnemonic === "stmxcsr") return "vectors";
   if (operands.some(({ kind }) => kind === "xmm")) return "vectors";
   return mnemonic === "emms" || operands.some(({ kind }) => kind === "mmx") ? "mmx" : null;

@@ -25,6 +25,8 @@ export interface Mode {
   readonly hasX87: boolean;
   /** Whether vector registers may be used too: CR4.OSFXSR. */
   readonly hasVectors: boolean;
+  /** Whether WAIT may be used: not both CR0.MP and CR0.TS. */
+  readonly hasWait: boolean;
 }
 
 const LAST_OFFSET = 0xffff_ffff;
@@ -34,18 +36,13 @@ const LAST_CANONICAL = 2 ** 47 - 1;
 /** Most modes that are told apart before all decoded code is forgotten. */
 const CAPACITY = 1024;
 
-/** Number of the first mode in which stops are ignored; those below honour them. See `RunObserver`. */
-export const FIRST_MODE_WITHOUT_STOPS: number = CAPACITY;
-
 /** Whether a segment is flat. A null FS or GS is not. */
 export const isFlat = (mode: Mode, segment: SegmentIndex): boolean =>
   ((mode.flatSegments >> segment) & 1) === 1;
 
 const CHECKED_SEGMENTS: readonly SegmentIndex[] = [SEGMENT.es, SEGMENT.cs, SEGMENT.ss, SEGMENT.ds];
 
-/** Size of the code in CS, by its default operands. */
-export const codeBytesOf = (state: VcpuState): CodeBytes => {
-  const attributes = state.segmentField(SEGMENT.cs, SEGMENT_FIELD.attributes);
+const codeBytesOf = (state: VcpuState, attributes: number): CodeBytes => {
   if ((state.control(0) & CR0.pe) === 0 || (state.systemFlags & FLAG.vm) !== 0) {
     return attributes & ATTRIBUTE.big ? 4 : 2;
   }
@@ -64,11 +61,22 @@ const flatSegmentsOf = (state: VcpuState, flatLimit: number): number => {
   return flat;
 };
 
-/** Bit 0: `hasX87`, bit 1: `hasVectors`. */
+/** Bits of {@link unitsOf}. [SDM3A-2.5] */
+const UNIT = { x87: 1, vectors: 2, wait: 4 } as const;
+
 const unitsOf = (state: VcpuState): number => {
-  if ((state.control(0) & (CR0.em | CR0.ts)) !== 0) return 0;
-  return (state.control(4) & CR4.osfxsr) !== 0 ? 3 : 1;
+  const control = state.control(0);
+  const hasX87 = (control & (CR0.em | CR0.ts)) === 0;
+  const hasVectors = hasX87 && (state.control(4) & CR4.osfxsr) !== 0;
+  const hasWait = (control & CR0.mp) === 0 || (control & CR0.ts) === 0;
+  return (hasX87 ? UNIT.x87 : 0) | (hasVectors ? UNIT.vectors : 0) | (hasWait ? UNIT.wait : 0);
 };
+
+const unitFlags = (units: number): Pick<Mode, "hasX87" | "hasVectors" | "hasWait"> => ({
+  hasX87: (units & UNIT.x87) !== 0,
+  hasVectors: (units & UNIT.vectors) !== 0,
+  hasWait: (units & UNIT.wait) !== 0,
+});
 
 /** Modes seen so far, numbered. Few in practice; {@link isFull} says when it is time to start over. */
 export class ModeTable {
@@ -78,12 +86,6 @@ export class ModeTable {
   readonly #others = new Map<string, Mode>();
   /** Modes of 64-bit code, by the units that may be used. */
   readonly #wide: (Mode | undefined)[] = [];
-  readonly #first: number;
-
-  /** `first`: the number of the first mode. */
-  constructor(first = 0) {
-    this.#first = first;
-  }
 
   /** Whether so many modes are known that the code cache should be flushed and the table cleared. */
   get isFull(): boolean {
@@ -100,14 +102,13 @@ export class ModeTable {
   /** 64-bit code has no segments but FS and GS. [SDM3A-3.2.4] */
   #addWide(units: number): Mode {
     const mode: Mode = {
-      number: this.#first + this.#modes.length,
+      number: this.#modes.length,
       codeBytes: 8,
       codeBase: 0,
       codeLimit: LAST_CANONICAL,
       flatSegments: CHECKED_SEGMENTS.reduce((flat, index) => flat | (1 << index), 0),
       hasFlatStack: true,
-      hasX87: units !== 0,
-      hasVectors: units === 3,
+      ...unitFlags(units),
     };
     this.#modes.push(mode);
     this.#wide[units] = mode;
@@ -117,7 +118,7 @@ export class ModeTable {
   /** The mode a VCPU is in. `flatLimit`: last linear address of its space. */
   modeOf(state: VcpuState, flatLimit: number): Mode {
     const codeAt = STATE.segments + SEGMENT_BYTES * SEGMENT.cs;
-    const codeBytes = codeBytesOf(state);
+    const codeBytes = codeBytesOf(state, state.u32(codeAt + SEGMENT_FIELD.attributes));
     const units = unitsOf(state);
     if (codeBytes === 8) return this.#wide[units] ?? this.#addWide(units);
     const limit = state.u32(codeAt + SEGMENT_FIELD.limit);
@@ -130,7 +131,7 @@ export class ModeTable {
     const isFlatCode = codeBase === 0 && codeLimit === LAST_OFFSET;
     const known = isFlatCode ? this.#flat.get(rest) : this.#others.get(`${codeBase} ${codeLimit} ${rest}`);
     if (known !== undefined) return known;
-    const number = this.#first + this.#modes.length;
+    const number = this.#modes.length;
     const mode = {
       number,
       codeBytes,
@@ -138,8 +139,7 @@ export class ModeTable {
       codeLimit,
       flatSegments,
       hasFlatStack,
-      hasX87: units !== 0,
-      hasVectors: units === 3,
+      ...unitFlags(units),
     };
     this.#modes.push(mode);
     if (isFlatCode) this.#flat.set(rest, mode);

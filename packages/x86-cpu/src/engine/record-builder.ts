@@ -45,7 +45,9 @@ const REGISTER_FIELDS: readonly number[] = [RECORD.register0, RECORD.register1, 
 /** Whether the unit that an instruction needs may be used. */
 const hasUnit = (instruction: Instruction, mode: Mode): boolean => {
   const unit = unitOf(instruction);
-  return unit === null || (unit === "mmx" ? mode.hasX87 : mode.hasVectors);
+  if (unit === null) return true;
+  if (unit === "wait") return mode.hasWait;
+  return unit === "vectors" ? mode.hasVectors : mode.hasX87;
 };
 
 /** An address to be worked out by a record of its own. */
@@ -209,6 +211,9 @@ export class RecordBuilder {
     } else if (operand.kind === "mmx") {
       const offset = STATE.x87Registers + X87_REGISTER_BYTES * operand.register;
       arena.setU16(record, REGISTER_FIELDS[position] ?? RECORD.extra, offset);
+    } else if (operand.kind === "x87") {
+      const index = X87_REGISTER_BYTES * operand.register;
+      arena.setU16(record, REGISTER_FIELDS[position] ?? RECORD.extra, index);
     } else if (operand.kind === "immediate") {
       arena.setU32(record, RECORD.immediate, operand.value >>> 0);
       arena.setU32(record, RECORD.immediate + 4, operand.high >>> 0);

@@ -191,6 +191,10 @@ export class InterpreterMachine extends Machine {
     this.#setRegisterAt(this.#operandOffset(which), this.#stateBase, this.operandBytes(which), value);
   }
 
+  override x87Operand(which: number): Value {
+    return this.field16(which === 0 ? RECORD.register0 : RECORD.register1);
+  }
+
   protected override immediate(which: number): Value {
     const isWide = this.operandBytes(which) === 8;
     return load(isWide ? TYPE.i64 : TYPE.i32, isWide ? 8 : 4, false, this.#locals.record, RECORD.immediate);
@@ -367,6 +371,10 @@ export class InterpreterMachine extends Machine {
     this.body.set(this.#locals.budget, sub(this.#locals.budget, 1));
     this.leave(LEAVE.rare);
     this.body.end();
+  }
+
+  override thisInstruction(): Value {
+    return this.fieldAddress(RECORD.instructionPointer);
   }
 
   override nextInstruction(): Value {

@@ -130,6 +130,8 @@ export abstract class Machine {
   /** Register operand number `which`. */
   protected abstract operandRegister(which: number, extension: Extension): Value;
   protected abstract setOperandRegister(which: number, value: Value): void;
+  /** 16 times the number of x87 register operand `which`. */
+  abstract x87Operand(which: number): Value;
   /** Immediate operand number `which`, sign-extended to the type of its size. */
   protected abstract immediate(which: number): Value;
 
@@ -178,6 +180,23 @@ export abstract class Machine {
         this.storeTranslated(sizeBytes, host, value);
         this.storesDone(host);
       },
+    };
+  }
+
+  /** Reads an extended value of 10 bytes: mantissa (i64), sign and exponent (i32). */
+  loadExtended(address: Value): readonly [Value, Value] {
+    const host = this.pin(this.translate(10, this.pin(address), false));
+    const mantissa = this.pin(this.loadTranslated(8, host, "zero"));
+    return [mantissa, this.pin(this.loadTranslated(2, add(host, 8), "zero"))];
+  }
+
+  /** Checks that 10 bytes can be written, and gives a way to write them. */
+  modifyExtended(address: Value): (mantissa: Value, head: Value) => void {
+    const host = this.pin(this.translate(10, this.pin(address), true));
+    return (mantissa, head) => {
+      this.storeTranslated(8, host, mantissa);
+      this.storeTranslated(2, add(host, 8), head);
+      this.storesDone(host);
     };
   }
 
@@ -275,6 +294,8 @@ export abstract class Machine {
   abstract faultIf(condition: Value, vector: number): void;
   /** Leaves the instruction to TypeScript when the condition holds. Nothing of it may have happened. */
   abstract rareIf(condition: Value): void;
+  /** Offset of the instruction itself, of the address type. */
+  abstract thisInstruction(): Value;
   /** Offset of the next instruction, of the address type. */
   abstract nextInstruction(): Value;
   /**

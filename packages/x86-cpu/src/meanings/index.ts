@@ -11,6 +11,9 @@ import { multiplyDivide } from "./multiply-divide.ts";
 import { shifts } from "./shifts.ts";
 import { stack } from "./stack.ts";
 import { strings } from "./strings.ts";
+import { x87Arithmetic } from "./x87/arithmetic.ts";
+import { x87Control } from "./x87/control.ts";
+import { x87Transfer } from "./x87/transfer.ts";
 
 /** Every instruction that generated code does by itself. */
 export const DEFINITIONS: readonly Definition[] = [
@@ -26,4 +29,7 @@ export const DEFINITIONS: readonly Definition[] = [
   ...control,
   ...flagInstructions,
   ...strings,
+  ...x87Arithmetic,
+  ...x87Transfer,
+  ...x87Control,
 ];

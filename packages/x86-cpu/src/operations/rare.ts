@@ -1,11 +1,10 @@
-import { CR0, packFault, REGISTER, VECTOR } from "@xenolith/x86-architecture";
+import { packFault, REGISTER, VECTOR } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
 import {
   accessFault,
   isAccessFault,
   OUTCOME,
   type Outcome,
-  type ProcessorCore,
   type SystemOperation,
 } from "../engine/system-operations.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
@@ -52,25 +51,10 @@ const tableOffset = (state: VcpuState, { addressBytes }: Instruction, index: num
 
 const undefinedOpcode = (): Outcome => packFault(VECTOR.invalidOpcode, 0);
 
-/** WAIT: #NM while another task's x87 state may be in place. [SDM3A-2.5] */
-const wait: SystemOperation = ({ state }) => {
-  const both = CR0.mp | CR0.ts;
-  return (state.control(0) & both) === both ? packFault(VECTOR.deviceNotAvailable, 0) : OUTCOME.next;
-};
-
-/** x87 on a processor without one: #NM where the system asks for it, else #UD. */
-const absentUnit = ({ state }: ProcessorCore, _instruction: Instruction): Outcome =>
-  packFault(
-    (state.control(0) & (CR0.em | CR0.ts)) !== 0 ? VECTOR.deviceNotAvailable : VECTOR.invalidOpcode,
-    0,
-  );
-
 /** Instructions of the integer set that are too rare for generated code. [SDM2A-3.2] [SDM2B-4.3] */
 export const RARE: Readonly<Record<string, SystemOperation>> = {
   bound,
   xlat: translateByte,
-  wait,
-  x87: absentUnit,
   ud: undefinedOpcode,
   ud0: undefinedOpcode,
   ud1: undefinedOpcode,

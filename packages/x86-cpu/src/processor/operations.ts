@@ -4,7 +4,7 @@ import { FRAME } from "../operations/enter.ts";
 import { RARE } from "../operations/rare.ts";
 import { UNAVAILABLE_UNITS } from "../operations/unavailable-units.ts";
 import { WIDE_DIVISION } from "../operations/wide-division.ts";
-import { X87_CONTROL } from "../operations/x87-control.ts";
+import { X87_ENVIRONMENT } from "../operations/x87-environment.ts";
 import { SYSTEM_OPERATIONS } from "../system/system-operation-table.ts";
 
 /** Every instruction that TypeScript does, by mnemonic. */
@@ -15,5 +15,5 @@ export const ALL_OPERATIONS: SystemOperations = new Map([
   ...Object.entries(RARE),
   ...Object.entries(FRAME),
   ...Object.entries(WIDE_DIVISION),
-  ...Object.entries(X87_CONTROL),
+  ...Object.entries(X87_ENVIRONMENT),
 ]);

@@ -175,6 +175,14 @@ class ProbeMachine extends Machine {
     this.effects.mayLeave = true;
   }
 
+  override x87Operand(): Value {
+    return i32(0);
+  }
+
+  override thisInstruction(): Value {
+    return local(0, this.addressType);
+  }
+
   override nextInstruction(): Value {
     return local(0, this.addressType);
   }

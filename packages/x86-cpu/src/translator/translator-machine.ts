@@ -27,7 +27,7 @@ import { isFlat, type Mode } from "../engine/mode.ts";
 import { type Extension, Machine, typeOf } from "../machine/machine.ts";
 import { tlbEntryOffset, tlbTag } from "../machine/tlb-probe.ts";
 import type { FlagsKind } from "../state/flags.ts";
-import { SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../state/layout.ts";
+import { SEGMENT_BYTES, SEGMENT_FIELD, STATE, X87_REGISTER_BYTES } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import type { PlacedInstruction } from "./region-block.ts";
 
@@ -183,6 +183,11 @@ export class TranslatorMachine extends Machine {
       TYPE.i64,
       isShort ? operand.value : (BigInt(operand.high) << 32n) | BigInt(operand.value >>> 0),
     );
+  }
+
+  override x87Operand(which: number): Value {
+    const operand = this.#instruction.operands[which];
+    return i32(operand?.kind === "x87" ? X87_REGISTER_BYTES * operand.register : 0);
   }
 
   // Addresses
@@ -355,6 +360,10 @@ export class TranslatorMachine extends Machine {
 
   override rareIf(condition: Value): void {
     this.#leaveIf(condition);
+  }
+
+  override thisInstruction(): Value {
+    return constant(this.addressType, this.#placed?.at ?? 0);
   }
 
   override nextInstruction(): Value {

@@ -3,7 +3,7 @@ import { Code, CpuidFeature, Decoder, DecoderOptions, Mnemonic } from "iced-x86"
 import { describe, expect, it } from "vitest";
 import { type CodeBytes, decode } from "../../src/decoder/index.ts";
 
-/** What the decoder knows apart from x87 instructions, of which it knows the length only. */
+/** What the decoder knows. */
 const KNOWN_FEATURES: ReadonlySet<CpuidFeature> = new Set([
   CpuidFeature.INTEL8086,
   CpuidFeature.INTEL8086_ONLY,
@@ -22,6 +22,9 @@ const KNOWN_FEATURES: ReadonlySet<CpuidFeature> = new Set([
   CpuidFeature.CPUID,
   CpuidFeature.CX8,
   CpuidFeature.CMPXCHG16B,
+  CpuidFeature.FPU,
+  CpuidFeature.FPU287,
+  CpuidFeature.FPU387,
   CpuidFeature.FSGSBASE,
   CpuidFeature.FXSR,
   CpuidFeature.LZCNT,
@@ -44,7 +47,7 @@ const KNOWN_FEATURES: ReadonlySet<CpuidFeature> = new Set([
 ]);
 
 /** What the decoder says of bytes that are no instruction, and of those that it does not tell apart. */
-const UNDECIDED = ["ud", "too-long", "x87"];
+const UNDECIDED = ["ud", "too-long"];
 
 /** Names that differ because the manual has several for one operation, or one for several. */
 const NAMES: Readonly<Record<string, readonly string[]>> = {

@@ -1,0 +1,77 @@
+import { ATTRIBUTE, EFER, type PackedFault, SEGMENT } from "@xenolith/x86-architecture";
+import type { Instruction } from "../decoder/instruction.ts";
+import { accessFault, isAccessFault, type ProcessorCore } from "../engine/system-operations.ts";
+import { MSR_SLOT, SEGMENT_FIELD, STATE } from "../state/layout.ts";
+import { generalProtection, invalidOpcode } from "../system/faults.ts";
+
+/** A block of memory that an instruction reads or writes as a whole. */
+export interface MemoryImage {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+/** An image of zeros. */
+export const createImage = (lengthBytes: number): MemoryImage => {
+  const bytes = new Uint8Array(lengthBytes);
+  return { bytes, view: new DataView(bytes.buffer) };
+};
+
+/** Linear address of the memory operand, checked for `lengthBytes` and alignment; or a fault. */
+const locate = (
+  core: ProcessorCore,
+  instruction: Instruction,
+  lengthBytes: number,
+  alignment: number,
+  isWrite: boolean,
+): { readonly at: number } | PackedFault => {
+  const operand = instruction.operands[0];
+  if (operand?.kind !== "memory") return invalidOpcode();
+  const offset = core.operands.offsetOf(instruction, operand);
+  const at = core.operands.linear(operand.segment, offset, lengthBytes, isWrite);
+  if (isAccessFault(at)) return accessFault(at);
+  if (at % alignment !== 0) return generalProtection(0);
+  const fault = isWrite ? core.memory.checkWrite(at, lengthBytes) : core.memory.checkRead(at, lengthBytes);
+  return fault === 0 ? { at } : fault;
+};
+
+/** Whether the processor runs 64-bit code. [SDM3A-3.2.4] */
+export const isWideCode = ({ state }: ProcessorCore): boolean =>
+  (state.u32(STATE.msr + 8 * MSR_SLOT.efer) & EFER.lma) !== 0 &&
+  (state.segmentField(SEGMENT.cs, SEGMENT_FIELD.attributes) & ATTRIBUTE.long) !== 0;
+
+const next = (at: number, offset: number, core: ProcessorCore): number =>
+  isWideCode(core) ? at + offset : (at + offset) >>> 0;
+
+/** Reads the memory operand, or faults. */
+export const readImage = (
+  core: ProcessorCore,
+  instruction: Instruction,
+  lengthBytes: number,
+  alignment = 1,
+): MemoryImage | PackedFault => {
+  const place = locate(core, instruction, lengthBytes, alignment, false);
+  if (typeof place === "number") return place;
+  const image = createImage(lengthBytes);
+  for (let offset = 0; offset < lengthBytes; offset += 2) {
+    image.view.setUint16(offset, core.memory.read16(next(place.at, offset, core)), true);
+  }
+  return image;
+};
+
+/** Checks that the memory operand can be written; then `write` puts an image there. */
+export const prepareImage = (
+  core: ProcessorCore,
+  instruction: Instruction,
+  lengthBytes: number,
+  alignment = 1,
+): { readonly write: (image: MemoryImage, from?: number, to?: number) => void } | PackedFault => {
+  const place = locate(core, instruction, lengthBytes, alignment, true);
+  if (typeof place === "number") return place;
+  return {
+    write(image, from = 0, to = lengthBytes) {
+      for (let offset = from; offset < to; offset += 2) {
+        core.memory.write16(next(place.at, offset, core), image.view.getUint16(offset, true));
+      }
+    },
+  };
+};
