@@ -72,8 +72,12 @@ export const REFILL_MAILBOX = {
   sizeBytes: 32,
 } as const;
 
-/** Why a refill faulted: #PF, a segment limit enforced by the space (#GP(0), or #SS(0) on the stack), or not canonical. */
-export const REFILL_REASON = { pageFault: 0, linearLimit: 1, notCanonical: 2 } as const;
+/**
+ * Why a refill faulted: #PF, a segment limit enforced by the space (#GP(0), or #SS(0) on the stack), or not canonical.
+ * `withheld` is none of the guest's faults: the page is not to be in the TLB, and whoever is in generated code leaves the
+ * access to TypeScript, which asks `refill`. A fault may be raised from generated code only where the reason says which.
+ */
+export const REFILL_REASON = { pageFault: 0, linearLimit: 1, notCanonical: 2, withheld: 3 } as const;
 
 /**
  * Layout of the software TLB: three direct-mapped arrays (read, write, execute) of `TLB_ENTRY_COUNT` entries of 16 bytes.

@@ -1,4 +1,4 @@
-import { I686_MODEL } from "@xenolith/x86-cpu";
+import { I686_MODEL, X86_64_V2_MODEL } from "@xenolith/x86-cpu";
 import { describe, expect, it } from "vitest";
 import { readCommandLine, UsageError } from "../../src/command-line.ts";
 
@@ -9,7 +9,7 @@ describe("the command line", () => {
       commandLine: "",
       memoryMib: 128,
       engine: "auto",
-      model: I686_MODEL,
+      model: X86_64_V2_MODEL,
     });
   });
 
@@ -22,7 +22,7 @@ describe("the command line", () => {
       "--engine",
       "interpreter",
       "--model",
-      "x86-64-v2",
+      "i686",
       "k.elf",
     ];
     expect(readCommandLine(args)).toEqual({

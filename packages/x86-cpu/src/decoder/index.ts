@@ -1,5 +1,6 @@
 export { type CodeBytes, decode, MAX_INSTRUCTION_BYTES } from "./decode.ts";
 export { FEATURES, type Feature } from "./features.ts";
+export { formatInstruction } from "./format.ts";
 export type {
   FarOperand,
   ImmediateOperand,

@@ -6,7 +6,7 @@ import type { Block } from "./block.ts";
 import type { CodePlace } from "./code-place.ts";
 import type { CodeWidths } from "./code-width.ts";
 import { endsBlock } from "./instruction-form.ts";
-import type { Mode } from "./mode.ts";
+import { FIRST_MODE_WITHOUT_STOPS, type Mode } from "./mode.ts";
 import type { RecordArena } from "./record-arena.ts";
 import {
   MAX_RECORDS_PER_INSTRUCTION,
@@ -14,6 +14,7 @@ import {
   recordsBetween,
   wrapPointer,
 } from "./record-builder.ts";
+import { STOP_INSTRUCTION } from "./run-observer.ts";
 
 /** Longest block, in instructions. */
 const MAX_BLOCK_INSTRUCTIONS = 48;
@@ -42,6 +43,8 @@ export class BlockDecoder {
   readonly #arena: RecordArena;
   readonly #widths: CodeWidths;
   readonly #straddling = new Uint8Array(MAX_INSTRUCTION_BYTES);
+  /** Says at which linear addresses a run is to stop; null: nowhere. Blocks are cut there. */
+  isStop: ((linear: number) => boolean) | null = null;
 
   constructor(machine: MachineMemory, arena: RecordArena, widths: CodeWidths) {
     this.#machine = machine;
@@ -51,6 +54,12 @@ export class BlockDecoder {
 
   #builderOf(mode: Mode): RecordBuilder {
     return (mode.codeBytes === 8 ? this.#widths.wide : this.#widths.narrow).builder;
+  }
+
+  /** Whether the run is to stop before an instruction of a block that begins at `place`. */
+  #isStop({ mode, linear, instructionPointer }: CodePlace, pointer: number): boolean {
+    if (this.isStop === null || mode.number >= FIRST_MODE_WITHOUT_STOPS) return false;
+    return this.isStop(linear + pointer - instructionPointer);
   }
 
   /** Decodes the block at a place. Returns a packed fault when there is no instruction to begin with. */
@@ -66,6 +75,14 @@ export class BlockDecoder {
     let ended = false;
     let last: Instruction | null = null;
     while (!ended && at < PAGE_BYTES && begins.length < MAX_BLOCK_INSTRUCTIONS) {
+      if (this.#isStop(place, pointer)) {
+        if (begins.length > 0) break;
+        begins.push(this.#arena.top);
+        builder.append(STOP_INSTRUCTION, pointer, mode);
+        last = STOP_INSTRUCTION;
+        ended = true;
+        break;
+      }
       const instruction = decode(
         this.#machine.bytes,
         place.host + at - start,

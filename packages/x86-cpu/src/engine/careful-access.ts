@@ -3,6 +3,7 @@ import { TRANSLATE } from "../interpreter/interpreter-machine.ts";
 import { STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 import type { VcpuMemory } from "./linear-memory.ts";
+import { NOT_ADMITTED, type RunObserver } from "./run-observer.ts";
 import { accessFault, isAccessFault, type ReadResult } from "./system-operations.ts";
 
 const PAGE_BYTES = 4096;
@@ -22,6 +23,8 @@ export interface CurrentVcpu {
 export class CarefulAccess {
   /** The VCPU that is running. */
   current: CurrentVcpu | null = null;
+  /** Who wants to know of accesses. */
+  observer: RunObserver | null = null;
   readonly #machine: MachineMemory;
   #firstHost = 0;
   #firstBytes = 0;
@@ -52,12 +55,22 @@ export class CarefulAccess {
     this.#firstBytes = Math.min(sizeBytes, inPage);
     this.#secondBytes = sizeBytes - this.#firstBytes;
     if (this.#secondBytes === 0) {
+      if (this.observer !== null && !this.#admit(this.observer, address, sizeBytes, isWrite)) return NO_HOST;
       if (isWrite) state.setU32(STATE.pendingStore, host);
       return host | 0;
     }
     this.#secondHost = memory.translateNext(address, kind);
     if (isAccessFault(this.#secondHost)) return this.#fault(state, this.#secondHost);
+    if (this.observer !== null && !this.#admit(this.observer, address, sizeBytes, isWrite)) return NO_HOST;
     return this.#bounce(state, isWrite);
+  }
+
+  #admit(observer: RunObserver, address: number, sizeBytes: number, isWrite: boolean): boolean {
+    const secondHost = this.#secondBytes === 0 ? -1 : this.#secondHost;
+    const access = { address, sizeBytes, isWrite, host: this.#firstHost, secondHost };
+    if (observer.admit(access)) return true;
+    this.current?.state.setU32(STATE.fault, NOT_ADMITTED);
+    return false;
   }
 
   #fault(state: VcpuState, failed: ReadResult): number {

@@ -61,6 +61,15 @@ export class CodeCache {
     );
   }
 
+  /** Says at which linear addresses a run is to stop; null: nowhere. {@link flush} makes a change known. */
+  get isStop(): ((linear: number) => boolean) | null {
+    return this.#decoder.isStop;
+  }
+
+  set isStop(isStop: ((linear: number) => boolean) | null) {
+    this.#decoder.isStop = isStop;
+  }
+
   /** Whether the next block may not fit any more: {@link flush} first. */
   get isFull(): boolean {
     return !this.#arena.hasRoom(this.#decoder.maxRecords);

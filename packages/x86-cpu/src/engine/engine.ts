@@ -8,7 +8,7 @@ import { Translator } from "../translator/translator.ts";
 import { CarefulAccess } from "./careful-access.ts";
 import { CodeCache } from "./code-cache.ts";
 import { CodeWidth, type CodeWidths } from "./code-width.ts";
-import { type Mode, ModeTable } from "./mode.ts";
+import { FIRST_MODE_WITHOUT_STOPS, type Mode, ModeTable } from "./mode.ts";
 import { RecordArena } from "./record-arena.ts";
 import { StateWindow } from "./state-window.ts";
 
@@ -38,6 +38,8 @@ export class Engine {
   readonly machine: MachineMemory;
   readonly translator: AddressTranslator;
   readonly modes: ModeTable = new ModeTable();
+  /** The same modes once more, for code in which stops are ignored. */
+  readonly modesWithoutStops: ModeTable = new ModeTable(FIRST_MODE_WITHOUT_STOPS);
   readonly widths: CodeWidths;
   /** Whether hot code is translated. */
   readonly translates: boolean;
@@ -100,8 +102,7 @@ export class Engine {
 
   /** Makes room when records or modes run out. */
   flushIfFull(): void {
-    if (!this.code.isFull && !this.modes.isFull) return;
-    this.flush();
+    if (this.code.isFull || this.modes.isFull || this.modesWithoutStops.isFull) this.flush();
   }
 
   /** Forgets all decoded and translated code, and all modes. Not while generated code is under way. */
@@ -109,6 +110,7 @@ export class Engine {
     this.code.flush();
     this.translations.clear();
     this.modes.clear();
+    this.modesWithoutStops.clear();
     this.modeGeneration += 1;
   }
 }

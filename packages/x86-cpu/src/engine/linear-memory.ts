@@ -15,6 +15,7 @@ import {
 import { type PackedFault, packFault, VECTOR } from "@xenolith/x86-architecture";
 import { STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
+import type { RunObserver } from "./run-observer.ts";
 import {
   type AccessPrivilege,
   accessFault,
@@ -50,6 +51,8 @@ export class VcpuMemory implements LinearMemory {
    * since it was cleared.
    */
   beyondLimit: number | null = null;
+  /** Who wants to know of accesses. */
+  observer: RunObserver | null = null;
   readonly #machine: MachineMemory;
   readonly #translator: AddressTranslator;
   readonly #state: VcpuState;
@@ -63,25 +66,32 @@ export class VcpuMemory implements LinearMemory {
 
   read8(at: number, privilege?: AccessPrivilege): ReadResult {
     const host = this.translate(at, ACCESS.read, privilege);
-    return isAccessFault(host) ? host : this.#machine.view.getUint8(host);
+    if (isAccessFault(host)) return host;
+    if (this.observer !== null) this.#note(at, 1, false, host);
+    return this.#machine.view.getUint8(host);
   }
 
   read16(at: number, privilege?: AccessPrivilege): ReadResult {
     if (pageOffset(at) > PAGE_BYTES - 2) return this.#readAcross(at, 2, privilege);
     const host = this.translate(at, ACCESS.read, privilege);
-    return isAccessFault(host) ? host : this.#machine.view.getUint16(host, true);
+    if (isAccessFault(host)) return host;
+    if (this.observer !== null) this.#note(at, 2, false, host);
+    return this.#machine.view.getUint16(host, true);
   }
 
   read32(at: number, privilege?: AccessPrivilege): ReadResult {
     if (pageOffset(at) > PAGE_BYTES - 4) return this.#readAcross(at, 4, privilege);
     const host = this.translate(at, ACCESS.read, privilege);
-    return isAccessFault(host) ? host : this.#machine.view.getUint32(host, true);
+    if (isAccessFault(host)) return host;
+    if (this.observer !== null) this.#note(at, 4, false, host);
+    return this.#machine.view.getUint32(host, true);
   }
 
   read64(at: number, privilege?: AccessPrivilege): PackedFault | 0 {
     if (pageOffset(at) <= PAGE_BYTES - 8) {
       const host = this.translate(at, ACCESS.read, privilege);
       if (isAccessFault(host)) return accessFault(host);
+      if (this.observer !== null) this.#note(at, 8, false, host);
       this.low = this.#machine.view.getUint32(host, true);
       this.high = this.#machine.view.getUint32(host + 4, true);
       return 0;
@@ -96,6 +106,7 @@ export class VcpuMemory implements LinearMemory {
   write8(at: number, value: number, privilege?: AccessPrivilege): PackedFault | 0 {
     const host = this.translate(at, ACCESS.write, privilege);
     if (isAccessFault(host)) return accessFault(host);
+    if (this.observer !== null) this.#note(at, 1, true, host);
     this.#machine.view.setUint8(host, value);
     this.announce(host, 1);
     return 0;
@@ -105,6 +116,7 @@ export class VcpuMemory implements LinearMemory {
     if (pageOffset(at) > PAGE_BYTES - 2) return this.#writeAcross(at, 2, value, privilege);
     const host = this.translate(at, ACCESS.write, privilege);
     if (isAccessFault(host)) return accessFault(host);
+    if (this.observer !== null) this.#note(at, 2, true, host);
     this.#machine.view.setUint16(host, value, true);
     this.announce(host, 2);
     return 0;
@@ -114,6 +126,7 @@ export class VcpuMemory implements LinearMemory {
     if (pageOffset(at) > PAGE_BYTES - 4) return this.#writeAcross(at, 4, value, privilege);
     const host = this.translate(at, ACCESS.write, privilege);
     if (isAccessFault(host)) return accessFault(host);
+    if (this.observer !== null) this.#note(at, 4, true, host);
     this.#machine.view.setUint32(host, value, true);
     this.announce(host, 4);
     return 0;
@@ -131,6 +144,10 @@ export class VcpuMemory implements LinearMemory {
 
   checkRead(at: number, lengthBytes: number, privilege?: AccessPrivilege): PackedFault | 0 {
     return this.#check(at, lengthBytes, ACCESS.read, privilege);
+  }
+
+  #note(address: number, sizeBytes: number, isWrite: boolean, host: number): void {
+    this.observer?.note({ address, sizeBytes, isWrite, host, secondHost: -1 });
   }
 
   /** Tells of a store that was made through a host address. Where no RAM answers there is nothing to tell. */

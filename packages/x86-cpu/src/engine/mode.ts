@@ -36,13 +36,18 @@ const LAST_CANONICAL = 2 ** 47 - 1;
 /** Most modes that are told apart before all decoded code is forgotten. */
 const CAPACITY = 1024;
 
+/** Number of the first mode in which stops are ignored; those below honour them. See `RunObserver`. */
+export const FIRST_MODE_WITHOUT_STOPS: number = CAPACITY;
+
 /** Whether a segment is flat. A null FS or GS is not. */
 export const isFlat = (mode: Mode, segment: SegmentIndex): boolean =>
   ((mode.flatSegments >> segment) & 1) === 1;
 
 const CHECKED_SEGMENTS: readonly SegmentIndex[] = [SEGMENT.es, SEGMENT.cs, SEGMENT.ss, SEGMENT.ds];
 
-const codeBytesOf = (state: VcpuState, attributes: number): CodeBytes => {
+/** Size of the code in CS, by its default operands. */
+export const codeBytesOf = (state: VcpuState): CodeBytes => {
+  const attributes = state.segmentField(SEGMENT.cs, SEGMENT_FIELD.attributes);
   if ((state.control(0) & CR0.pe) === 0 || (state.systemFlags & FLAG.vm) !== 0) {
     return attributes & ATTRIBUTE.big ? 4 : 2;
   }
@@ -86,6 +91,12 @@ export class ModeTable {
   readonly #others = new Map<string, Mode>();
   /** Modes of 64-bit code, by the units that may be used. */
   readonly #wide: (Mode | undefined)[] = [];
+  readonly #first: number;
+
+  /** `first`: the number of the first mode. */
+  constructor(first = 0) {
+    this.#first = first;
+  }
 
   /** Whether so many modes are known that the code cache should be flushed and the table cleared. */
   get isFull(): boolean {
@@ -102,7 +113,7 @@ export class ModeTable {
   /** 64-bit code has no segments but FS and GS. [SDM3A-3.2.4] */
   #addWide(units: number): Mode {
     const mode: Mode = {
-      number: this.#modes.length,
+      number: this.#first + this.#modes.length,
       codeBytes: 8,
       codeBase: 0,
       codeLimit: LAST_CANONICAL,
@@ -118,7 +129,7 @@ export class ModeTable {
   /** The mode a VCPU is in. `flatLimit`: last linear address of its space. */
   modeOf(state: VcpuState, flatLimit: number): Mode {
     const codeAt = STATE.segments + SEGMENT_BYTES * SEGMENT.cs;
-    const codeBytes = codeBytesOf(state, state.u32(codeAt + SEGMENT_FIELD.attributes));
+    const codeBytes = codeBytesOf(state);
     const units = unitsOf(state);
     if (codeBytes === 8) return this.#wide[units] ?? this.#addWide(units);
     const limit = state.u32(codeAt + SEGMENT_FIELD.limit);
@@ -131,7 +142,7 @@ export class ModeTable {
     const isFlatCode = codeBase === 0 && codeLimit === LAST_OFFSET;
     const known = isFlatCode ? this.#flat.get(rest) : this.#others.get(`${codeBase} ${codeLimit} ${rest}`);
     if (known !== undefined) return known;
-    const number = this.#modes.length;
+    const number = this.#first + this.#modes.length;
     const mode = {
       number,
       codeBytes,

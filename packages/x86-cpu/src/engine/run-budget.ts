@@ -21,6 +21,11 @@ export class RunBudget {
     return slice;
   }
 
+  /** Whether no instruction may retire any more, when generated code has `left` of its slice. */
+  isSpent(left: number): boolean {
+    return this.#held + left <= 0;
+  }
+
   /** Instructions retired so far, when generated code has `left` of its slice. */
   retired(left: number): number {
     return this.#total - this.#held - left;

@@ -22,6 +22,7 @@ import {
   VECTOR,
   type X86Vcpu,
 } from "@xenolith/x86-architecture";
+import type { CodeBytes } from "../decoder/index.ts";
 import type { Instruction } from "../decoder/instruction.ts";
 import { LEAVE, RECORD } from "../interpreter/record.ts";
 import { STATE } from "../state/layout.ts";
@@ -33,12 +34,13 @@ import type { CodeWidth } from "./code-width.ts";
 import type { Engine } from "./engine.ts";
 import { type EventPolicy, type GatedCore, SOFTWARE_INTERRUPT } from "./event-policy.ts";
 import { VcpuMemory } from "./linear-memory.ts";
-import type { Mode } from "./mode.ts";
+import { codeBytesOf, type Mode } from "./mode.ts";
 import { VcpuOperands } from "./operand-access.ts";
 import { instructionAt } from "./present-instruction.ts";
 import { describePrivileged } from "./privileged-operation.ts";
 import type { RecordBuilder } from "./record-builder.ts";
 import { RunBudget } from "./run-budget.ts";
+import { NOT_ADMITTED, type RunObserver, STOP_INSTRUCTION } from "./run-observer.ts";
 import { isStackAccess } from "./stack-accesses.ts";
 import {
   accessFault,
@@ -92,6 +94,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
   #modeGeneration = -1;
   #linearLimit = 0;
   #exitRequested = false;
+  #observer: RunObserver | null = null;
+  #ignoresStops = false;
   #isHalted = false;
   /** Exceptions delivered since an instruction last retired, and how many had retired then. */
   #fruitless = 0;
@@ -138,6 +142,42 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   requestExit(): void {
     this.#exitRequested = true;
+  }
+
+  /** Whoever looks at runs from between their instructions. Not to be set while one is under way. */
+  set observer(observer: RunObserver | null) {
+    this.#observer = observer;
+    this.#engine.code.isStop = observer === null ? null : (linear) => observer.isStop(linear);
+    this.#engine.accesses.observer = observer;
+    this.memory.observer = observer;
+  }
+
+  /** Whether it waits for an interrupt. */
+  get isHalted(): boolean {
+    return this.#isHalted;
+  }
+
+  /** Instructions retired by the present run, or by the last one. */
+  get retiredInRun(): number {
+    return this.#retiredNow();
+  }
+
+  /** Size of the code that comes next, by its default operands. */
+  get codeBytes(): CodeBytes {
+    return codeBytesOf(this.state);
+  }
+
+  /** Linear address of the instruction that comes next. */
+  get linearInstructionPointer(): number {
+    const { instructionPointer } = this.state;
+    if (this.codeBytes === 8) return instructionPointer;
+    return (instructionPointer + this.state.address(STATE.codeBase)) >>> 0;
+  }
+
+  /** Puts it where a run left it: waiting or not, with interrupts held off for one instruction or not. */
+  rest(isHalted: boolean, isShadowed: boolean): void {
+    this.#isHalted = isHalted;
+    this.#shadowAt = isShadowed ? this.#retiredNow() : -1;
   }
 
   /** Ends a halt without an interrupt, as a reset does. */
@@ -189,22 +229,40 @@ export class Vcpu implements X86Vcpu, GatedCore {
       if (interrupted === OUTCOME.shutdown) return EXIT.shutdown;
       if (interrupted !== null) this.#isHalted = false;
       if (this.#isHalted) return EXIT.halt;
+      const observer = this.#observer;
+      if (observer !== null && !this.#budget.isSpent(state.i32(STATE.budget))) {
+        if (!observer.before()) return EXIT.request;
+        if (this.#exitRequested) continue;
+        this.#followObserver(observer);
+      }
       if (state.modeIsStale) this.#activate();
       const isStepping = (state.systemFlags & FLAG.tf) !== 0;
-      const limit = isStepping || this.isShadowed ? 1 : Number.MAX_SAFE_INTEGER;
+      const limit =
+        isStepping || this.isShadowed || observer?.isStepping === true ? 1 : Number.MAX_SAFE_INTEGER;
       const slice = this.#budget.slice(state.i32(STATE.budget), limit);
       state.setU32(STATE.budget, slice);
       state.setU32(STATE.untranslated, 0);
       if (slice <= 0) return EXIT.budget;
       const before = this.#retiredNow();
       const exit = this.#runSlice();
+      const goesOn = observer === null || observer.after();
       if (exit !== null) return exit;
       if (this.#fruitless > MOST_FRUITLESS_DELIVERIES) return EXIT.request;
       if (isStepping && this.#retiredNow() !== before) {
         const trapped = this.#trap();
         if (trapped !== null) return trapped;
       }
+      if (!goesOn) return EXIT.request;
     }
+  }
+
+  /** Makes it so that the instruction that comes is decoded as the observer wants it, in the space as it is now. */
+  #followObserver(observer: RunObserver): void {
+    const hasChanged = observer.takeChanges();
+    if (hasChanged) this.#engine.flush();
+    if (hasChanged || this.#ignoresStops !== observer.ignoresStops) this.state.modeIsStale = true;
+    this.#ignoresStops = observer.ignoresStops;
+    this.#activate();
   }
 
   /** Runs generated code until its slice is used up or something has happened that the loop must look at. */
@@ -244,8 +302,10 @@ export class Vcpu implements X86Vcpu, GatedCore {
         case LEAVE.bulk:
           this.#bulk(width);
           break;
-        case LEAVE.fault:
-          return this.#fault(state.u32(STATE.fault));
+        case LEAVE.fault: {
+          const fault = state.u32(STATE.fault);
+          return fault === NOT_ADMITTED ? null : this.#fault(fault);
+        }
         default:
           break;
       }
@@ -270,13 +330,14 @@ export class Vcpu implements X86Vcpu, GatedCore {
   /** Makes space and mode those of the registers. */
   #activate(): void {
     const { state } = this;
-    const { translator, modes } = this.#engine;
+    const { translator } = this.#engine;
     const limit = translator.contextOf(this.memory.space).linearLimit ?? 0xffff_ffff;
     const isKnown = this.#modeGeneration === this.#engine.modeGeneration && this.#linearLimit === limit;
     if (state.modeIsStale || !isKnown) {
       this.#engine.flushIfFull();
       this.#modeGeneration = this.#engine.modeGeneration;
       this.#linearLimit = limit;
+      const modes = this.#ignoresStops ? this.#engine.modesWithoutStops : this.#engine.modes;
       this.#mode = modes.modeOf(state, limit);
       state.setU32(STATE.mode, this.#mode.number);
       state.modeIsStale = false;
@@ -326,12 +387,15 @@ export class Vcpu implements X86Vcpu, GatedCore {
     const record = state.u32(STATE.exitRecord);
     const handler = handlers.handlers[this.machine.view.getUint16(record + RECORD.handler, true)];
     const left = state.i32(STATE.budget);
-    const done = doBulkMove(this.machine, state, this.memory, {
-      isCopy: handler?.form.mnemonic === "rep-movs",
-      elementBytes: handler?.form.sizeBytes ?? 1,
-      record,
-      limit: left,
-    });
+    const isWatched = this.#observer?.watchesMemory === true;
+    const done = isWatched
+      ? 0
+      : doBulkMove(this.machine, state, this.memory, {
+          isCopy: handler?.form.mnemonic === "rep-movs",
+          elementBytes: handler?.form.sizeBytes ?? 1,
+          record,
+          limit: left,
+        });
     state.setU32(STATE.budget, left - done);
     state.setU32(STATE.singleMoves, done === 0 ? 1 : 0);
     const counter = REGISTER.rcx;
@@ -396,6 +460,10 @@ export class Vcpu implements X86Vcpu, GatedCore {
     const { state } = this;
     const instruction = this.#rareInstruction(builder, state.u32(STATE.exitRecord));
     if (instruction === null) return null;
+    if (instruction === STOP_INSTRUCTION) {
+      this.#refund();
+      return null;
+    }
     const vector = this.#events.softwareInterrupt(this, instruction);
     if (vector >= 0) return this.#softwareExit(instruction, vector);
     if (vector === SOFTWARE_INTERRUPT.done) return null;

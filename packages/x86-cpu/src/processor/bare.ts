@@ -1,16 +1,18 @@
 import type { AddressTranslator, Asid, MachineMemory, Mfn } from "@xenolith/machine-interface";
-import { FLAG, type X86Vcpu } from "@xenolith/x86-architecture";
+import { FLAG } from "@xenolith/x86-architecture";
 import { Engine } from "../engine/engine.ts";
 import { type EventPolicy, SOFTWARE_INTERRUPT } from "../engine/event-policy.ts";
 import type { ProcessorEnvironment } from "../engine/system-operations.ts";
-import { Vcpu } from "../engine/vcpu.ts";
+import type { Vcpu, VcpuParts } from "../engine/vcpu.ts";
 import { I686_MODEL } from "../model/models.ts";
 import { answerCpuid, type ProcessorModel } from "../model/processor-model.ts";
 import { STATE_BYTES } from "../state/layout.ts";
 import { VcpuState } from "../state/vcpu-state.ts";
 import { loadContextSegment } from "../system/context-load.ts";
 import { raiseException, raiseInterrupt } from "../system/exception-delivery.ts";
+import { BareProcessor, type BareVcpu } from "./bare-processor.ts";
 import { type EngineTuning, engineOptions } from "./engine-choice.ts";
+import { InstructionCounter } from "./instruction-counter.ts";
 import { ALL_OPERATIONS } from "./operations.ts";
 import { isSamePaging, pagingContextOf } from "./paging-context.ts";
 import { resetState } from "./reset.ts";
@@ -54,25 +56,12 @@ export interface BareProcessorOptions extends EngineTuning {
   readonly model?: ProcessorModel;
 }
 
-/** A processor without a monitor. */
-export interface BareVcpu extends X86Vcpu {
-  /** Puts it into the state after a reset, also out of a halt. */
-  reset(): void;
-}
-
 const NO_LINE: InterruptLine = { isRequested: false, acknowledge: () => 0 };
 const NO_MSRS: MsrHandlers = { read: () => null, write: () => false };
 
-const environmentOf = (options: BareProcessorOptions): ProcessorEnvironment => {
+const environmentOf = (options: BareProcessorOptions, counter: InstructionCounter): ProcessorEnvironment => {
   const { ports, model = I686_MODEL, msrs = NO_MSRS } = options;
-  let retiredBefore = 0;
-  let last = 0;
-  const countInstructions = (retired: number): number => {
-    if (retired < last) retiredBefore += last;
-    last = retired;
-    return retiredBefore + retired;
-  };
-  const { timestamp = countInstructions } = options;
+  const { timestamp = (retired: number): number => counter.at(retired) } = options;
   return {
     isMonitored: false,
     descriptors: null,
@@ -96,11 +85,17 @@ const eventsOf = (line: InterruptLine): EventPolicy => ({
   softwareInterrupt: () => SOFTWARE_INTERRUPT.none,
 });
 
-/**
- * Makes a processor whose ring 0 is machine code: interrupts and exceptions go through its IDT. It is in the state after a
- * reset, and translates through a space of its own that follows its control registers.
- */
-export const createBareProcessor = (options: BareProcessorOptions): BareVcpu => {
+/** Makes one kind of processor of its parts. */
+export type MakeProcessor<Made extends BareProcessor> = (
+  parts: VcpuParts,
+  counter: InstructionCounter,
+) => Made;
+
+/** Puts a processor together: in the state after a reset, with a space of its own that follows its control registers. */
+export const assembleProcessor = <Made extends BareProcessor>(
+  options: BareProcessorOptions,
+  make: MakeProcessor<Made>,
+): Made => {
   const { memory, translator, firmware = [] } = options;
   const engine = new Engine(
     engineOptions({ memory, translator, model: options.model ?? I686_MODEL }, options),
@@ -119,19 +114,24 @@ export const createBareProcessor = (options: BareProcessorOptions): BareVcpu => 
   resetState(state);
   const own = translator.open(pagingContextOf(state, firmware));
   space = own;
-  const made = new Vcpu({
+  const counter = new InstructionCounter();
+  const parts: VcpuParts = {
     engine,
     state,
     space: own,
-    environment: environmentOf(options),
+    environment: environmentOf(options, counter),
     operations: ALL_OPERATIONS,
     events: eventsOf(options.interrupts ?? NO_LINE),
     release: () => translator.close(own),
-  });
-  vcpu = made;
-  const reset = (): void => {
-    resetState(state);
-    made.wake();
   };
-  return Object.assign(made, { reset });
+  const made = make(parts, counter);
+  vcpu = made;
+  return made;
 };
+
+/**
+ * Makes a processor whose ring 0 is machine code: interrupts and exceptions go through its IDT. It is in the state after a
+ * reset, and translates through a space of its own that follows its control registers.
+ */
+export const createBareProcessor = (options: BareProcessorOptions): BareVcpu =>
+  assembleProcessor(options, (parts, counter) => new BareProcessor(parts, counter));

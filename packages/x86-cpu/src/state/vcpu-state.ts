@@ -60,6 +60,16 @@ export class VcpuState implements VcpuContext {
     this.setU32(STATE.xcr0, 1);
   }
 
+  /** To be called when the block was written as a whole: what hangs on it follows. */
+  resetDerived(): void {
+    this.setAddress(STATE.zero, 0);
+    this.setU32(STATE.pendingStore, 0xffff_ffff);
+    this.setU32(STATE.unbounded, 0);
+    this.setU32(STATE.unbounded + 4, 0xffff_ffff);
+    this.modeIsStale = true;
+    for (const index of [0, 3, 4]) this.#hooks.controlWritten(this, index);
+  }
+
   /** Reads an unsigned word of the block. */
   u32(offset: number): number {
     return this.#view.getUint32(this.base + offset, true);

@@ -53,9 +53,20 @@ export class PageDiscovery {
   readonly #hostPage: number;
 
   readonly #effects: EffectTable;
+  readonly #isStop: ((linear: number) => boolean) | null;
 
-  /** @param place - any place in the page */
-  constructor(machine: MachineMemory, place: CodePlace, handlerOf: HandlerLookup, effects: EffectTable) {
+  /**
+   * @param place - any place in the page
+   * @param isStop - where runs are to stop: code there is left to the interpreter
+   */
+  constructor(
+    machine: MachineMemory,
+    place: CodePlace,
+    handlerOf: HandlerLookup,
+    effects: EffectTable,
+    isStop: ((linear: number) => boolean) | null = null,
+  ) {
+    this.#isStop = isStop;
     this.#machine = machine;
     this.#effects = effects;
     this.#place = place;
@@ -72,6 +83,7 @@ export class PageDiscovery {
   #instructionAt(at: number): PlacedInstruction | null {
     const known = this.#decoded.get(at);
     if (known !== undefined) return known;
+    if (this.#isStop?.(at) === true) return null;
     const offset = at - this.#pageStart;
     const { mode } = this.#place;
     const { bytes } = this.#machine;

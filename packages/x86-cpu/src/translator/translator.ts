@@ -3,7 +3,7 @@ import { type FunctionBody, ModuleBuilder, TYPE } from "@xenolith/wasm-emitter";
 import type { Block } from "../engine/block.ts";
 import type { CodeCache } from "../engine/code-cache.ts";
 import type { CodePlace } from "../engine/code-place.ts";
-import type { Mode } from "../engine/mode.ts";
+import { FIRST_MODE_WITHOUT_STOPS, type Mode } from "../engine/mode.ts";
 import { TRANSLATION_PARAMETERS } from "../interpreter/build-interpreter.ts";
 import { importSupport, SUPPORT_IMPORT, type SupportExports } from "../support/support-module.ts";
 import { type Discovery, type HandlerLookup, PageDiscovery } from "./discovery.ts";
@@ -55,6 +55,7 @@ export class Translator {
 
   /** Whether code of a mode can be translated at all. */
   static canTranslate(mode: Mode): boolean {
+    if (mode.number >= FIRST_MODE_WITHOUT_STOPS) return false;
     return mode.codeBytes >= 4 && mode.codeBase === 0 && mode.codeLimit >= 0xffff_ffff && mode.hasFlatStack;
   }
 
@@ -104,7 +105,7 @@ export class Translator {
       code.neverTranslate(block);
       return;
     }
-    const explorer = new PageDiscovery(machine, place, handlerOf, this.#effectsOf(place.mode));
+    const explorer = new PageDiscovery(machine, place, handlerOf, this.#effectsOf(place.mode), code.isStop);
     const indirect = code.indirectTargets(frame, place.mode.number);
     let roots: readonly number[] = [at];
     let discovery = explorer.discover(roots, indirect, LIMITS);

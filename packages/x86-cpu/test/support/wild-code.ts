@@ -10,6 +10,7 @@ import {
 } from "@xenolith/x86-architecture";
 import { createMonitoredProcessor } from "../../src/index.ts";
 import { snapshot } from "./engine-bench.ts";
+import { ABOVE, UPPER } from "./wide-bench.ts";
 
 /** Where wild code is put, somewhere in here. */
 const CODE_START = 0x3000;
@@ -21,12 +22,15 @@ export interface WildProgram {
   readonly code: Uint8Array;
   /** Offset of the code in its range. */
   readonly at: number;
-  readonly registers: readonly number[];
+  /** Eight or, in 64-bit code, sixteen. */
+  readonly registers: readonly bigint[];
   readonly flags: number;
   readonly privilege: 1 | 3;
-  /** 16-bit code. */
-  readonly isShort: boolean;
-  /** Base of the data segments: not 0 makes every address a checked one. */
+  /** Size of the code in bytes: 16, 32 or 64-bit code. */
+  readonly codeBytes: 2 | 4 | 8;
+  /** Added to addresses of code: where 64-bit code finds RAM. */
+  readonly mirror: number;
+  /** Base of the data segments (of FS and GS in 64-bit code): not 0 makes every address a checked one. */
   readonly dataBase: number;
   readonly dataLimit: number;
 }
@@ -56,14 +60,21 @@ export interface WildMachine {
   start(program: WildProgram): void;
   /** After an exit: goes on behind the instruction, with wild addresses brought back into memory. */
   goOn(exit: Exit): void;
-  state(): readonly number[];
+  state(): readonly (number | bigint)[];
 }
 
-export const createWildMachine = (): WildMachine => {
+const CODE_KIND = { 2: 0x809b, 4: 0xc09b, 8: 0xa09b } as const;
+
+/** Makes a machine; `isLong`: one that is in long mode, for 64-bit code. */
+export const createWildMachine = (isLong = false): WildMachine => {
   const memory = createFakeMemory({ frameCount: 64, reserveBytes: 3 << 20 });
   const translator = createIdentityTranslator(memory);
   const processor = createMonitoredProcessor({ memory, translator, recordBytes: 1 << 18 });
-  const vcpu = processor.createVcpu({ descriptors: createDescriptors(), timestamp: () => 7 });
+  const vcpu = processor.createVcpu({
+    descriptors: createDescriptors(),
+    timestamp: () => 7,
+    longMode: isLong,
+  });
   vcpu.space = translator.space;
   const { context } = vcpu;
   return {
@@ -77,38 +88,45 @@ export const createWildMachine = (): WildMachine => {
         memory.written(frame as never, 0, 4096);
       const dpl = program.privilege << 5;
       const selectors = program.privilege === 1 ? { code: 0x09, data: 0x11 } : { code: 0x1b, data: 0x23 };
-      const codeKind = program.isShort ? 0x809b : 0xc09b;
       context.setSegment(SEGMENT.cs, {
         selector: selectors.code,
         base: 0,
         limit: 0xffff_ffff,
-        attributes: codeKind | dpl,
+        attributes: CODE_KIND[program.codeBytes] | dpl,
       });
       for (const index of [SEGMENT.ss, SEGMENT.ds, SEGMENT.es, SEGMENT.fs, SEGMENT.gs]) {
         const { dataBase: base, dataLimit: limit } = program;
         context.setSegment(index, { selector: selectors.data, base, limit, attributes: 0xc093 | dpl });
       }
       program.registers.forEach((value, index) => {
-        context.setRegister(index, value);
+        context.setWideRegister(index, value);
       });
       context.flags = program.flags;
-      context.instructionPointer = at;
+      context.instructionPointer = at + program.mirror;
     },
     goOn: (exit) => {
       const skipped = exit.kind === EXIT.privileged ? vcpu.privilegedOperation.lengthBytes : 1;
-      context.instructionPointer = (context.instructionPointer + skipped) >>> 0;
-      if (context.instructionPointer >= memory.ramBytes) context.instructionPointer = CODE_START;
-      for (let index = 0; index < 8; index++) {
-        const value = context.register(index);
-        if (value >= memory.ramBytes) context.setRegister(index, value % memory.ramBytes);
+      const next = context.instructionPointer + skipped;
+      const isInside = isLong ? isMapped(next, memory) : next >>> 0 < memory.ramBytes;
+      context.instructionPointer = isInside ? (isLong ? next : next >>> 0) : CODE_START;
+      for (let index = 0; index < (isLong ? 16 : 8); index++) {
+        const value = context.wideRegister(index);
+        const address = Number(BigInt.asIntN(64, value));
+        const isGood = isLong ? isMapped(address, memory) : address < memory.ramBytes;
+        if (!isGood) context.setWideRegister(index, value % BigInt(memory.ramBytes));
       }
     },
     state: () => [
       ...snapshot(context),
+      ...(isLong ? Array.from({ length: 16 }, (_, index) => context.wideRegister(index)) : []),
       ...[SEGMENT.es, SEGMENT.cs, SEGMENT.ss, SEGMENT.ds].map((index) => context.segment(index).selector),
     ],
   };
 };
+
+/** Whether RAM or one of its mirrors is at an address of 64-bit code. */
+const isMapped = (at: number, { ramBytes }: MachineMemory): boolean =>
+  [0, ABOVE, UPPER].some((start) => at >= start && at < start + ramBytes);
 
 /** Flags that every program begins with. */
 export const WILD_FLAGS: number = FLAG.fixed | FLAG.if;

@@ -1,0 +1,53 @@
+import {
+  ACCESS,
+  type Access,
+  type AddressTranslator,
+  type Asid,
+  type LinearAddress,
+  type MachineMemory,
+  PAGE_SIZE,
+  REFILL,
+  REFILL_MAILBOX,
+  REFILL_REASON,
+  type RefillResult,
+  toLinearAddress,
+} from "@xenolith/machine-interface";
+
+/**
+ * Wraps a translator so that some pages never get into the TLB for reads and writes: generated code must leave such accesses
+ * to TypeScript, every time.
+ * @param isWithheld - says which pages, by their first address.
+ */
+export const createWithholdingTranslator = (
+  inner: AddressTranslator,
+  memory: MachineMemory,
+  isWithheld: (page: number) => boolean,
+): AddressTranslator => {
+  const { tlb } = inner;
+  const withholds = (at: number, access: Access): boolean =>
+    (access & ACCESS.kindMask) !== ACCESS.execute && isWithheld(Math.floor(at / PAGE_SIZE) * PAGE_SIZE);
+  const refillActive = (at: number, access: Access): RefillResult => {
+    if (!withholds(at, access)) return inner.refillActive(at, access);
+    memory.view.setUint32(tlb.mailbox + REFILL_MAILBOX.reason, REFILL_REASON.withheld, true);
+    return REFILL.fault;
+  };
+  const refill = (space: Asid, at: LinearAddress, access: Access): RefillResult => {
+    const result = inner.refill(space, at, access);
+    if (result !== REFILL.filled || !withholds(at, access)) return result;
+    inner.invalidate(space, toLinearAddress(at));
+    return REFILL.direct;
+  };
+  return {
+    tlb,
+    refillActive,
+    refill,
+    open: (context) => inner.open(context),
+    change: (space, context) => inner.change(space, context),
+    contextOf: (space) => inner.contextOf(space),
+    close: (space) => inner.close(space),
+    activate: (space) => inner.activate(space),
+    probe: (space, at, access) => inner.probe(space, at, access),
+    invalidate: (space, at) => inner.invalidate(space, at),
+    invalidateFrame: (frame) => inner.invalidateFrame(frame),
+  };
+};

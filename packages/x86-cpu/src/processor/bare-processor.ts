@@ -1,0 +1,54 @@
+import type { Exit } from "@xenolith/machine-interface";
+import type { X86Vcpu } from "@xenolith/x86-architecture";
+import { Vcpu, type VcpuParts } from "../engine/vcpu.ts";
+import type { InstructionCounter } from "./instruction-counter.ts";
+import { resetState } from "./reset.ts";
+import { restoreState, saveState } from "./saved-state.ts";
+
+/** A processor without a monitor. */
+export interface BareVcpu extends X86Vcpu {
+  /** Puts it into the state after a reset, also out of a halt. */
+  reset(): void;
+  /**
+   * Everything a processor is, as bytes with a version: registers of all kinds, whether it is halted, its instruction count.
+   * Memory and what is behind ports are not part of it. Between runs only.
+   */
+  save(): Uint8Array;
+  /**
+   * Makes it what another was when it was saved: over the same memory it goes on in the same way.
+   * @throws HostError `saved-state` when the bytes come from elsewhere or from another version of this package.
+   */
+  restore(saved: Uint8Array): void;
+}
+
+/** A VCPU whose ring 0 is machine code. */
+export class BareProcessor extends Vcpu implements BareVcpu {
+  readonly #counter: InstructionCounter;
+
+  constructor(parts: VcpuParts, counter: InstructionCounter) {
+    super(parts);
+    this.#counter = counter;
+  }
+
+  override run(budget: number): Exit {
+    const exit = super.run(budget);
+    this.#counter.finish(exit.retired);
+    return exit;
+  }
+
+  reset(): void {
+    resetState(this.state);
+    this.wake();
+  }
+
+  save(): Uint8Array {
+    const { isHalted, isShadowed } = this;
+    return saveState(this.machine, this.state, { isHalted, isShadowed, retired: this.#counter.total });
+  }
+
+  restore(saved: Uint8Array): void {
+    const { isHalted, isShadowed, retired } = restoreState(this.machine, this.state, saved);
+    this.rest(isHalted, isShadowed);
+    this.#counter.total = retired;
+  }
+}
