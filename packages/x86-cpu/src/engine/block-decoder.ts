@@ -5,7 +5,7 @@ import { RECORD, RECORD_BYTES, SECOND_PAGE_RECORD } from "../interpreter/record.
 import type { Block } from "./block.ts";
 import type { CodePlace } from "./code-place.ts";
 import type { CodeWidths } from "./code-width.ts";
-import { endsBlock } from "./instruction-form.ts";
+import { endsBlock, isSystemTransfer } from "./instruction-form.ts";
 import { FIRST_MODE_WITHOUT_STOPS, type Mode } from "./mode.ts";
 import type { RecordArena } from "./record-arena.ts";
 import {
@@ -191,7 +191,8 @@ export class BlockDecoder {
     if (last.operands[0]?.kind === "relative") {
       links.push({ field: record + RECORD.linkTarget, target: arena.wide(record, RECORD.target) });
     }
-    const goesOn = last.mnemonic !== "jmp" && last.mnemonic !== "call" && last.mnemonic !== "ret";
-    if (goesOn) links.push({ field: record + RECORD.linkNext, target: arena.wide(record, RECORD.next) });
+    const isJump = last.mnemonic === "jmp" || last.mnemonic === "call" || last.mnemonic === "ret";
+    if (!isJump && !isSystemTransfer(last))
+      links.push({ field: record + RECORD.linkNext, target: arena.wide(record, RECORD.next) });
   }
 }

@@ -14,6 +14,8 @@ const NOTHING_PENDING = 0xffff_ffff;
 export interface CurrentVcpu {
   readonly state: VcpuState;
   readonly memory: VcpuMemory;
+  /** Whether an interrupt waits that it could take if IF were set. */
+  readonly isInterruptRequested: boolean;
 }
 
 /**

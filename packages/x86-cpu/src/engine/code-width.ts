@@ -28,12 +28,16 @@ export class CodeWidth {
     isWide: boolean,
     arena: RecordArena,
     environment: InterpreterEnvironment,
-    options: { readonly translates: boolean; readonly features: ReadonlySet<Feature> },
+    options: {
+      readonly translates: boolean;
+      readonly features: ReadonlySet<Feature>;
+      readonly leavesSystem: boolean;
+    },
   ) {
     this.#translates = options.translates;
     this.#arena = arena;
     this.isWide = isWide;
-    this.handlers = createHandlerTable(isWide);
+    this.handlers = createHandlerTable(isWide, options.leavesSystem);
     this.builder = new RecordBuilder(arena, this.handlers, options.features);
     this.#environment = environment;
   }

@@ -2,7 +2,7 @@ import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interfa
 import type { Feature } from "../decoder/features.ts";
 import type { InterpreterEnvironment } from "../interpreter/build-interpreter.ts";
 import { JUMP_CACHE_BYTES } from "../interpreter/jump-cache.ts";
-import { createSupportModule } from "../support/support-module.ts";
+import { createSupportModule, type SupportExports } from "../support/support-module.ts";
 import { TranslationStore } from "../translator/translation-store.ts";
 import { Translator } from "../translator/translator.ts";
 import { CarefulAccess } from "./careful-access.ts";
@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly translateAfter?: number;
   /** Estimated memory that translations may take. Default 256 MiB; when it is used up, all are made anew. */
   readonly translationBytes?: number;
+  /** Whether system instructions are TypeScript's alone, as under a monitor. Else generated code does their usual cases. */
+  readonly leavesSystem: boolean;
 }
 
 const DEFAULT_RECORD_BYTES = 0x100_0000;
@@ -49,6 +51,7 @@ export class Engine {
   readonly translations: TranslationStore;
   /** Translates what is hot. */
   readonly hotCode: Translator;
+  readonly support: SupportExports;
   /** Room for records that are copied for one run. */
   readonly scratch: number;
   /** Counts how often mode numbers began anew: a mode of another generation means nothing. */
@@ -63,12 +66,17 @@ export class Engine {
     this.scratch = arena.scratch;
     this.accesses = new CarefulAccess(machine);
     this.window = new StateWindow(machine);
-    const support = createSupportModule({ machine, translator, state: this.window.base });
+    this.support = createSupportModule({
+      machine,
+      translator,
+      state: this.window.base,
+      interruptRequested: () => (this.accesses.current?.isInterruptRequested === true ? 1 : 0),
+    });
     this.translations = new TranslationStore(options.translationBytes ?? DEFAULT_TRANSLATION_BYTES);
     const environment: InterpreterEnvironment = {
       memory: machine.memory,
       translator,
-      support,
+      support: this.support,
       jumpCache,
       counters: arena.counters,
       translations: this.translations.table,
@@ -77,11 +85,11 @@ export class Engine {
       access: (address, flags) => this.accesses.access(address, flags),
       commit: () => this.accesses.commit(),
     };
-    const { features, translates = true, translateAfter = DEFAULT_TRANSLATE_AFTER } = options;
+    const { features, leavesSystem, translates = true, translateAfter = DEFAULT_TRANSLATE_AFTER } = options;
     this.translates = translates;
     this.widths = {
-      narrow: new CodeWidth(false, arena, environment, { translates, features }),
-      wide: new CodeWidth(true, arena, environment, { translates, features }),
+      narrow: new CodeWidth(false, arena, environment, { translates, features, leavesSystem }),
+      wide: new CodeWidth(true, arena, environment, { translates, features, leavesSystem }),
     };
     this.code = new CodeCache(machine, arena, this.widths, jumpCache, translateAfter);
     this.hotCode = new Translator({
@@ -89,7 +97,7 @@ export class Engine {
       code: this.code,
       store: this.translations,
       places: { tlb: translator.tlb, state: this.window.base, jumpCache },
-      support,
+      support: this.support,
       handlerOf: (instruction, mode) => this.widthOf(mode).builder.translatable(instruction, mode),
     });
     if (translates) this.code.adopt = (place) => this.hotCode.adopt(place);

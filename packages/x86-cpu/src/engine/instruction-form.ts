@@ -1,9 +1,10 @@
-import { REGISTER } from "@xenolith/x86-architecture";
+import { REGISTER, SEGMENT } from "@xenolith/x86-architecture";
 import type { Instruction, MemoryOperand, Operand } from "../decoder/instruction.ts";
 import { CONDITIONS } from "../decoder/opcode-table.ts";
 import { X87_MNEMONICS } from "../decoder/x87-table.ts";
 import { formKey, type OperandForm } from "../machine/form.ts";
 import { repeatedMnemonic } from "../meanings/strings.ts";
+import { segmentMnemonic } from "../meanings/system.ts";
 
 const DIRECT_JUMPS: ReadonlySet<string> = new Set([...CONDITIONS.map((name) => `j${name}`), "jmp"]);
 const COUNTED_JUMPS: ReadonlySet<string> = new Set(["loop", "loope", "loopne", "jcxz"]);
@@ -65,6 +66,25 @@ export const stringAddresses = (
   writes: mnemonic === "movs" || mnemonic === "stos",
 });
 
+/** System instructions behind which a block ends, where generated code does them. */
+const TRANSFERS: ReadonlySet<string> = new Set([
+  "int",
+  "int3",
+  "iret",
+  "sysenter",
+  "sysexit",
+  "invlpg",
+  "sti",
+]);
+const SEGMENT_LOADS: ReadonlySet<string> = new Set(["mov-to-sreg", "pop-sreg"]);
+
+/** Whether a block ends behind an instruction without a link to where it goes on: system instructions that do much. */
+export const isSystemTransfer = ({ mnemonic, operands }: Instruction): boolean => {
+  const [first] = operands;
+  const isLoadOfStack = first?.kind === "segment" && first.register === SEGMENT.ss;
+  return TRANSFERS.has(mnemonic) || (isLoadOfStack && SEGMENT_LOADS.has(mnemonic));
+};
+
 /** Whether nothing can follow in a block: control goes elsewhere, or may come back to the same instruction. */
 export const endsBlock = (instruction: Instruction): boolean => {
   const { mnemonic } = instruction;
@@ -73,6 +93,7 @@ export const endsBlock = (instruction: Instruction): boolean => {
     COUNTED_JUMPS.has(mnemonic) ||
     mnemonic === "call" ||
     mnemonic === "ret" ||
+    isSystemTransfer(instruction) ||
     (instruction.repeat !== "none" && isString(instruction))
   );
 };
@@ -118,6 +139,7 @@ const operandForm = (operand: Operand): OperandForm | null => {
     case "xmm":
     case "mmx":
     case "x87":
+    case "segment":
       return { kind: operand.kind, sizeBytes: operand.sizeBytes };
     default:
       return null;
@@ -135,6 +157,12 @@ export const unitOf = (instruction: Instruction): Unit => {
   if (mnemonic === "ldmxcsr" || mnemonic === "stmxcsr") return "vectors";
   if (operands.some(({ kind }) => kind === "xmm")) return "vectors";
   return mnemonic === "emms" || operands.some(({ kind }) => kind === "mmx") ? "mmx" : null;
+};
+
+/** Mnemonic that forms carry: one that names a segment register tells which. */
+const formMnemonic = ({ mnemonic, operands }: Instruction): string => {
+  const segment = operands.find(({ kind }) => kind === "segment");
+  return segment?.kind === "segment" ? segmentMnemonic(mnemonic, segment.register) : mnemonic;
 };
 
 /** Instructions without effect here; fences are, as one processor runs at a time and makes its accesses in order. */
@@ -155,7 +183,7 @@ export const instructionFormKey = (instruction: Instruction): string => {
   if (immediateCount(instruction) === 0) return formKey("no-shift", operandBytes, operands.slice(0, 1));
   if (ONE_SIZE.has(mnemonic) || (DIRECT_JUMPS.has(mnemonic) && operands.length === 0))
     return formKey(mnemonic, 4, operands);
-  return formKey(mnemonic, operandBytes, operands);
+  return formKey(formMnemonic(instruction), operandBytes, operands);
 };
 
 const stringMnemonic = ({ mnemonic, repeat }: Instruction): string => {

@@ -85,6 +85,9 @@ export class RecordBuilder {
   }
 
   #handlerNumber(instruction: Instruction, mode: Mode): number | undefined {
+    // INVLPG checks no limit, which an address record would.
+    const address = instruction.mnemonic === "invlpg" ? instruction.operands[0] : undefined;
+    if (address?.kind === "memory" && this.#needsAddressRecord(instruction, address, mode)) return undefined;
     return hasUnit(instruction, mode)
       ? this.#handlers.numberOf.get(instructionFormKey(instruction))
       : undefined;

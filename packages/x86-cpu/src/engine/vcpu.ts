@@ -62,6 +62,9 @@ export interface VcpuParts {
   readonly release: () => void;
 }
 
+/** `STATE.shadowMark`: there is none. */
+const NO_MARK = -1;
+
 /**
  * Deliveries of exceptions without an instruction between them before a run comes back: a handler whose first instruction
  * faults makes a guest go in circles for ever, but not its host.
@@ -127,6 +130,10 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.memory.space = space;
   }
 
+  get isInterruptRequested(): boolean {
+    return this.#events.isInterruptRequested;
+  }
+
   get retired(): number {
     return this.#budget.retired(this.state.i32(STATE.budget)) - 1;
   }
@@ -147,6 +154,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
   /** Whoever looks at runs from between their instructions. Not to be set while one is under way. */
   set observer(observer: RunObserver | null) {
     this.#observer = observer;
+    this.state.setU32(STATE.isObserved, observer === null ? 0 : 1);
     this.#engine.code.isStop = observer === null ? null : (linear) => observer.isStop(linear);
     this.#engine.accesses.observer = observer;
     this.memory.observer = observer;
@@ -192,7 +200,16 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   /** Whether interrupts are held off for the instruction after STI or a load of SS. */
   get isShadowed(): boolean {
+    this.#takeShadowMark();
     return this.#shadowAt >= 0 && this.#shadowAt === this.#retiredNow();
+  }
+
+  /** Takes over a shadow that generated code has begun in the present slice. */
+  #takeShadowMark(): void {
+    const mark = this.state.i32(STATE.shadowMark);
+    if (mark === NO_MARK) return;
+    this.#shadowAt = this.#budget.retired(mark);
+    this.state.setU32(STATE.shadowMark, NO_MARK);
   }
 
   #retiredNow(): number {
@@ -213,7 +230,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.memory.isActive = false;
     this.#exit.kind = kind;
     this.#exit.retired = this.#retiredNow();
-    if (this.#shadowAt >= 0) this.#shadowAt = this.isShadowed ? this.#exit.retired : -1;
+    this.#shadowAt = this.isShadowed ? this.#exit.retired : -1;
     return this.#exit;
   }
 
@@ -237,11 +254,13 @@ export class Vcpu implements X86Vcpu, GatedCore {
       }
       if (state.modeIsStale) this.#activate();
       const isStepping = (state.systemFlags & FLAG.tf) !== 0;
-      const limit =
-        isStepping || this.isShadowed || observer?.isStepping === true ? 1 : Number.MAX_SAFE_INTEGER;
+      const isShadowed = this.isShadowed;
+      const isOne = isStepping || isShadowed || observer?.isStepping === true;
+      const limit = isOne ? 1 : Number.MAX_SAFE_INTEGER;
       const slice = this.#budget.slice(state.i32(STATE.budget), limit);
       state.setU32(STATE.budget, slice);
       state.setU32(STATE.untranslated, 0);
+      if (isShadowed) state.setU32(STATE.shadowMark, slice);
       if (slice <= 0) return EXIT.budget;
       const before = this.#retiredNow();
       const exit = this.#runSlice();
@@ -526,6 +545,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   /** Whether the instruction that has just retired was in a shadow itself: it does not begin another. */
   #wasShadowed(): boolean {
+    this.#takeShadowMark();
     return this.#shadowAt >= 0 && this.#shadowAt === this.#retiredNow() - 1;
   }
 }

@@ -33,14 +33,20 @@ export interface HandlerTable {
   readonly count: number;
 }
 
-/** Lists the handlers for 32-bit or (wide) 64-bit code. */
-export const createHandlerTable = (wide: boolean): HandlerTable => {
+/**
+ * Lists the handlers for 32-bit or (wide) 64-bit code. Where system instructions are left to TypeScript, the numbers of
+ * theirs are not given away; the list is the same.
+ */
+export const createHandlerTable = (wide: boolean, leavesSystem = false): HandlerTable => {
   const handlers = DEFINITIONS.flatMap((definition) =>
     formsOf(definition, wide).map((form) => ({ form, definition })),
   );
   const unique = new Map(handlers.map((handler) => [handler.form.key, handler]));
   const list = [...unique.values()];
-  const numberOf = new Map(list.map(({ form }, number) => [form.key, number]));
+  const numberOf = new Map<string, number>();
+  for (const [number, { form, definition }] of list.entries()) {
+    if (!leavesSystem || definition.isSystem !== true) numberOf.set(form.key, number);
+  }
   return {
     handlers: list,
     numberOf,

@@ -1,5 +1,8 @@
-/** Where an operand of a form is: a general register, memory, the instruction itself, or a vector, MMX or x87 register. */
-export type OperandKind = "register" | "memory" | "immediate" | "xmm" | "mmx" | "x87";
+/**
+ * Where an operand of a form is: a general register, memory, the instruction itself, or a vector, MMX, x87 or segment
+ * register. Which segment register it is, the mnemonic says.
+ */
+export type OperandKind = "register" | "memory" | "immediate" | "xmm" | "mmx" | "x87" | "segment";
 
 /** An operand whose place and size are static, its identity is not. */
 export interface OperandForm {
@@ -25,6 +28,7 @@ const LETTER: Readonly<Record<OperandKind, string>> = {
   xmm: "x",
   mmx: "n",
   x87: "f",
+  segment: "s",
 };
 
 /** Name of a form: equal keys, equal forms. */

@@ -24,7 +24,7 @@ export const exactly =
 
 /**
  * An instruction's meaning and the forms it comes in. `forms` are operand kinds by letter: r register, m memory, i
- * immediate, x xmm, n mmx, f x87 register; "" no operand. Operands have the size of the operation unless `operandBytes` says otherwise.
+ * immediate, x xmm, n mmx, f x87, s segment register; "" no operand. Operands have the size of the operation unless `operandBytes` says otherwise.
  */
 export interface Definition {
   readonly mnemonic: string;
@@ -32,6 +32,8 @@ export interface Definition {
   readonly forms: readonly string[];
   readonly operandBytes?: (sizeBytes: number, position: number) => number;
   readonly meaning: Meaning;
+  /** Only for engines that do not leave system instructions to TypeScript; see `EngineOptions`. */
+  readonly isSystem?: boolean;
 }
 
 const KIND: Readonly<Record<string, OperandForm["kind"]>> = {
@@ -41,6 +43,7 @@ const KIND: Readonly<Record<string, OperandForm["kind"]>> = {
   x: "xmm",
   n: "mmx",
   f: "x87",
+  s: "segment",
 };
 
 /** All forms of a definition for one width of code. */

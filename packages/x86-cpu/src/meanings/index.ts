@@ -11,6 +11,8 @@ import { multiplyDivide } from "./multiply-divide.ts";
 import { shifts } from "./shifts.ts";
 import { stack } from "./stack.ts";
 import { strings } from "./strings.ts";
+import { system } from "./system.ts";
+import { systemFlags } from "./system-flags.ts";
 import { x87Arithmetic } from "./x87/arithmetic.ts";
 import { x87Control } from "./x87/control.ts";
 import { x87Transfer } from "./x87/transfer.ts";
@@ -32,4 +34,6 @@ export const DEFINITIONS: readonly Definition[] = [
   ...x87Arithmetic,
   ...x87Transfer,
   ...x87Control,
+  ...systemFlags,
+  ...system,
 ];

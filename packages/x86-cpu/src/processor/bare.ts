@@ -1,13 +1,23 @@
 import type { AddressTranslator, Asid, MachineMemory, Mfn } from "@xenolith/machine-interface";
-import { FLAG } from "@xenolith/x86-architecture";
+import {
+  FLAG,
+  faultErrorCode,
+  faultVector,
+  hasErrorCode,
+  type PackedFault,
+  VECTOR,
+} from "@xenolith/x86-architecture";
 import { Engine } from "../engine/engine.ts";
 import { type EventPolicy, SOFTWARE_INTERRUPT } from "../engine/event-policy.ts";
-import type { ProcessorEnvironment } from "../engine/system-operations.ts";
+import { OUTCOME, type ProcessorCore, type ProcessorEnvironment } from "../engine/system-operations.ts";
 import type { Vcpu, VcpuParts } from "../engine/vcpu.ts";
 import { I686_MODEL } from "../model/models.ts";
 import { answerCpuid, type ProcessorModel } from "../model/processor-model.ts";
-import { STATE_BYTES } from "../state/layout.ts";
+import { STATE, STATE_BYTES } from "../state/layout.ts";
 import { VcpuState } from "../state/vcpu-state.ts";
+import { type SupportCall, supportFunctionOf } from "../support/support-module.ts";
+import { ENTER_INTERRUPT } from "../support/system/interrupt-entry.ts";
+import { DONE } from "../support/system/system-emitter.ts";
 import { loadContextSegment } from "../system/context-load.ts";
 import { raiseException, raiseInterrupt } from "../system/exception-delivery.ts";
 import { BareProcessor, type BareVcpu } from "./bare-processor.ts";
@@ -54,6 +64,11 @@ export interface BareProcessorOptions extends EngineTuning {
   readonly firmware?: readonly Mfn[];
   /** What CPUID answers. Default: i686. */
   readonly model?: ProcessorModel;
+  /**
+   * Lets TypeScript do every system instruction and exception. What comes out is the same, slower: for tests of the generated
+   * code that does the usual cases.
+   */
+  readonly reference?: boolean;
 }
 
 const NO_LINE: InterruptLine = { isRequested: false, acknowledge: () => 0 };
@@ -76,8 +91,25 @@ const environmentOf = (options: BareProcessorOptions, counter: InstructionCounte
   };
 };
 
-const eventsOf = (line: InterruptLine): EventPolicy => ({
-  raise: (core, fault) => raiseException(core, fault),
+/** Vectors whose delivery changes more than the usual: #DB and its flags, and faults on top of faults. */
+const UNUSUAL_VECTORS: ReadonlySet<number> = new Set([VECTOR.debug, VECTOR.doubleFault]);
+
+/** Delivers a fault as generated code does, when it is a usual case. */
+const raiseQuickly = (enter: SupportCall, core: ProcessorCore, fault: PackedFault): boolean => {
+  const { state } = core;
+  const vector = faultVector(fault);
+  if (UNUSUAL_VECTORS.has(vector) || state.isRealMode) return false;
+  if (vector === VECTOR.pageFault) state.setControl(2, state.f64(STATE.faultAddress));
+  const errorCode = hasErrorCode(vector) ? faultErrorCode(fault) : -1;
+  return enter(vector, errorCode, FLAG.rf, 0) === DONE;
+};
+
+const eventsOf = (line: InterruptLine, enter: SupportCall | null): EventPolicy => ({
+  raise: (core, fault) =>
+    enter !== null && raiseQuickly(enter, core, fault) ? OUTCOME.jumped : raiseException(core, fault),
+  get isInterruptRequested(): boolean {
+    return line.isRequested;
+  },
   interrupt: (core) => {
     if (!line.isRequested || (core.state.systemFlags & FLAG.if) === 0) return null;
     return raiseInterrupt(core, line.acknowledge());
@@ -96,10 +128,8 @@ export const assembleProcessor = <Made extends BareProcessor>(
   options: BareProcessorOptions,
   make: MakeProcessor<Made>,
 ): Made => {
-  const { memory, translator, firmware = [] } = options;
-  const engine = new Engine(
-    engineOptions({ memory, translator, model: options.model ?? I686_MODEL }, options),
-  );
+  const { memory, translator, firmware = [], model = I686_MODEL, reference = false } = options;
+  const engine = new Engine(engineOptions({ memory, translator, model, leavesSystem: reference }, options));
   let vcpu: Vcpu | null = null;
   let space: Asid | null = null;
   const followControls = (state: VcpuState, index: number): void => {
@@ -121,7 +151,10 @@ export const assembleProcessor = <Made extends BareProcessor>(
     space: own,
     environment: environmentOf(options, counter),
     operations: ALL_OPERATIONS,
-    events: eventsOf(options.interrupts ?? NO_LINE),
+    events: eventsOf(
+      options.interrupts ?? NO_LINE,
+      reference ? null : supportFunctionOf(engine.support, ENTER_INTERRUPT),
+    ),
     release: () => translator.close(own),
   };
   const made = make(parts, counter);

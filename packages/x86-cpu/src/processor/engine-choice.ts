@@ -22,16 +22,19 @@ export const engineOptions = (
     memory,
     translator,
     model,
+    leavesSystem,
   }: {
     readonly memory: EngineOptions["machine"];
     readonly translator: EngineOptions["translator"];
     readonly model: ProcessorModel;
+    readonly leavesSystem: boolean;
   },
   { engine = "auto", recordBytes, translateAfter, translationBytes }: EngineTuning,
 ): EngineOptions => ({
   machine: memory,
   translator,
   features: model.features,
+  leavesSystem,
   translates: engine === "auto",
   ...(recordBytes === undefined ? {} : { recordBytes }),
   ...(translateAfter === undefined ? {} : { translateAfter }),

@@ -46,6 +46,7 @@ const environmentOf = (options: MonitoredVcpuOptions, model: ProcessorModel): Pr
 /** Everything leaves to the monitor but INT n with a direct gate. */
 const events: EventPolicy = {
   raise: () => null,
+  isInterruptRequested: false,
   interrupt: () => null,
   softwareInterrupt: (vcpu, instruction) => {
     const vector = softwareInterruptVector(instruction);
@@ -70,7 +71,7 @@ const LONG_MODE_EFER = EFER.lme | EFER.lma | EFER.nxe | EFER.sce;
  */
 export const createMonitoredProcessor = (options: MonitoredProcessorOptions): MonitoredProcessor => {
   const { memory, translator, model = I686_MODEL } = options;
-  const engine = new Engine(engineOptions({ memory, translator, model }, options));
+  const engine = new Engine(engineOptions({ memory, translator, model, leavesSystem: true }, options));
   /** Blocks of VCPUs that were released: a reserve cannot be given back. */
   const freeBlocks: number[] = [];
   return {

@@ -30,6 +30,8 @@
  * | 0x320 | 9 x i64 | CR0 to CR8 (CR1 and CR5-CR7 unused) |
  * | 0x368 | 8 x i64 | DR0 to DR7 |
  * | 0x3a8 | 16 x i64 | model-specific registers, see {@link MSR_SLOT} |
+ * | 0x428 | i32 | shadow mark: budget as it was when generated code began an interrupt shadow; -1: it began none |
+ * | 0x42c | u32 | 1 while somebody wants to see every access: then support functions leave them to TypeScript |
  * | 0x440 | 8 x 16 | x87 registers in physical order (ST(i) is number TOP + i mod 8): i64 mantissa (MMn), u16 sign and exponent |
  * | 0x4c0 | u32 | x87 control word |
  * | 0x4c4 | u32 | x87 status word as FNSTSW gives it: flags, ES and B, condition codes, TOP in bits 13:11 |
@@ -75,6 +77,8 @@ export const STATE = {
   control: 0x320,
   debug: 0x368,
   msr: 0x3a8,
+  shadowMark: 0x428,
+  isObserved: 0x42c,
   x87Registers: 0x440,
   x87Control: 0x4c0,
   x87Status: 0x4c4,

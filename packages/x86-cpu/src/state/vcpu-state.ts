@@ -54,6 +54,7 @@ export class VcpuState implements VcpuContext {
     this.flags = FLAG.fixed;
     this.setU32(STATE.stackMask, 0xffff);
     this.setU32(STATE.pendingStore, 0xffff_ffff);
+    this.setU32(STATE.shadowMark, 0xffff_ffff);
     this.setU32(STATE.unbounded + 4, 0xffff_ffff);
     this.setU32(STATE.x87Control, INITIAL_X87_CONTROL);
     this.setU32(STATE.mxcsr, INITIAL_MXCSR);

@@ -10,6 +10,8 @@ export interface SupportContext {
   readonly ramBytes: number;
   /** Index of the translator's refill: (f64 linear address, i32 access) -> i32, see `TlbRefillFunction`. */
   readonly refill: number;
+  /** Index of () -> i32: whether an interrupt waits that could be taken if IF were set. Asks TypeScript. */
+  readonly interruptRequested: number;
   /** Index of another support function of the same module. */
   indexOf(support: SupportFunction): number;
 }

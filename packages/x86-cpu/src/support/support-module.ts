@@ -9,6 +9,8 @@ export interface SupportEnvironment {
   readonly translator: AddressTranslator;
   /** Offset in memory of the state window. */
   readonly state: number;
+  /** 1 while an interrupt waits for IF. */
+  interruptRequested(): number;
 }
 
 /** Name under which generated modules import support functions. */
@@ -16,6 +18,16 @@ export const SUPPORT_IMPORT = "support";
 
 /** Support functions of one engine, compiled. */
 export type SupportExports = Readonly<Record<string, CallableFunction>>;
+
+/** A support function of i32 parameters and one i32 result, as TypeScript calls it. */
+export type SupportCall = (...values: number[]) => number;
+
+/** A support function, to be called from TypeScript. */
+export const supportFunctionOf = (exports: SupportExports, { name }: SupportFunction): SupportCall => {
+  const found = exports[name];
+  if (found === undefined) throw new RangeError(`there is no support function ${name}`);
+  return found as SupportCall;
+};
 
 /** Generates and instantiates the module of all support functions. Bodies are compiled when they are first called. */
 export const createSupportModule = (
@@ -25,6 +37,7 @@ export const createSupportModule = (
   const module = new ModuleBuilder();
   module.importMemory("machine", "memory", 1);
   const refill = module.importFunction("machine", "refill", [TYPE.f64, TYPE.i32], [TYPE.i32]);
+  const interruptRequested = module.importFunction("machine", "interruptRequested", [], [TYPE.i32]);
   const bodies = new Map<string, FunctionBody>();
   for (const { name, parameters, results } of functions) {
     bodies.set(name, module.function(parameters, results, name));
@@ -34,6 +47,7 @@ export const createSupportModule = (
     tlb: environment.translator.tlb,
     ramBytes: environment.machine.ramBytes,
     refill,
+    interruptRequested,
     indexOf: ({ name }) => bodies.get(name)?.index ?? -1,
   };
   for (const support of functions) {
@@ -41,7 +55,11 @@ export const createSupportModule = (
     if (body !== undefined) support.emit(body, context);
   }
   const instance = new WebAssembly.Instance(new WebAssembly.Module(module.finish()), {
-    machine: { memory: environment.machine.memory, refill: environment.translator.refillActive },
+    machine: {
+      memory: environment.machine.memory,
+      refill: environment.translator.refillActive,
+      interruptRequested: environment.interruptRequested,
+    },
   });
   return instance.exports as SupportExports;
 };

@@ -1,0 +1,166 @@
+import { and, convert, i32, TYPE, type Value, wrap } from "@xenolith/wasm-emitter";
+import { SEGMENT, type SegmentIndex, VECTOR } from "@xenolith/x86-architecture";
+import type { Machine } from "../machine/machine.ts";
+import { SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../state/layout.ts";
+import { ENTER_SYSTEM, LEAVE_SYSTEM } from "../support/system/fast-calls.ts";
+import { ENTER_INTERRUPT } from "../support/system/interrupt-entry.ts";
+import { RETURN_FROM_INTERRUPT } from "../support/system/interrupt-exit.ts";
+import { FORGET_PAGE } from "../support/system/page-invalidation.ts";
+import { LOAD_DATA_SEGMENT, LOAD_STACK_SEGMENT } from "../support/system/segment-loads.ts";
+import { type Definition, type Meaning, type Sizes, STACK_SIZES, WORD_SIZES } from "./definition.ts";
+
+/** Segment registers by the name that their forms carry. */
+export const SEGMENT_NAMES: readonly string[] = ["es", "cs", "ss", "ds", "fs", "gs"];
+
+/** Mnemonic of the form of an instruction that names a segment register. */
+export const segmentMnemonic = (mnemonic: string, segment: SegmentIndex): string =>
+  `${mnemonic}-${SEGMENT_NAMES[segment] ?? "none"}`;
+
+const narrowOnly =
+  (...sizes: readonly number[]): Sizes =>
+  (wide) =>
+    wide ? [] : sizes;
+
+const selectorOf = (m: Machine, segment: SegmentIndex): Value =>
+  m.stateField(TYPE.i32, 4, STATE.segments + SEGMENT_BYTES * segment + SEGMENT_FIELD.selector);
+
+const loadDataSegment = (m: Machine, segment: SegmentIndex, selector: Value): void => {
+  const [refused] = m.call(LOAD_DATA_SEGMENT, i32(segment), selector);
+  if (refused !== undefined) m.rareIf(refused);
+};
+
+const moveTo =
+  (segment: SegmentIndex): Meaning =>
+  (m) => {
+    const selector = m.pin(m.read(1, "zero"));
+    if (segment === SEGMENT.ss) m.system(LOAD_STACK_SEGMENT, selector, i32(0));
+    else loadDataSegment(m, segment, selector);
+  };
+
+const popInto =
+  (segment: SegmentIndex): Meaning =>
+  (m) => {
+    const selector = m.pin(and(m.peek(m.sizeBytes), 0xffff));
+    if (segment === SEGMENT.ss) {
+      m.system(LOAD_STACK_SEGMENT, selector, i32(m.sizeBytes));
+      return;
+    }
+    loadDataSegment(m, segment, selector);
+    m.dropStack(m.sizeBytes);
+  };
+
+const moveFrom =
+  (segment: SegmentIndex): Meaning =>
+  (m) =>
+    m.write(0, convert(selectorOf(m, segment), m.type));
+
+const pushFrom =
+  (segment: SegmentIndex): Meaning =>
+  (m) =>
+    m.push(m.sizeBytes, selectorOf(m, segment));
+
+const LOADABLE: readonly SegmentIndex[] = [SEGMENT.es, SEGMENT.ss, SEGMENT.ds, SEGMENT.fs, SEGMENT.gs];
+const ALL: readonly SegmentIndex[] = [SEGMENT.es, SEGMENT.cs, SEGMENT.ss, SEGMENT.ds, SEGMENT.fs, SEGMENT.gs];
+
+/** Goes on by way of a lookup: the page of this code may be the one that is forgotten. */
+const invalidatePage: Meaning = (m) => m.system(FORGET_PAGE, m.pin(wrap(m.address())));
+
+const interrupt =
+  (vector: (m: Machine) => Value): Meaning =>
+  (m) =>
+    m.system(ENTER_INTERRUPT, m.pin(vector(m)), i32(-1), i32(0), i32(1));
+
+/** INT, IRET, SYSENTER and what else goes elsewhere, by flat segments; a monitor sees them all. [SDM2A-3.2] [SDM2B-4.3] */
+const transfers: readonly Definition[] = [
+  {
+    mnemonic: "int",
+    sizes: narrowOnly(2, 4),
+    forms: ["i"],
+    operandBytes: () => 1,
+    isSystem: true,
+    meaning: interrupt((m) => and(m.read(0), 0xff)),
+  },
+  {
+    mnemonic: "int3",
+    sizes: narrowOnly(2, 4),
+    forms: [""],
+    isSystem: true,
+    meaning: interrupt(() => i32(VECTOR.breakpoint)),
+  },
+  {
+    mnemonic: "iret",
+    sizes: narrowOnly(4),
+    forms: [""],
+    isSystem: true,
+    meaning: (m) => m.system(RETURN_FROM_INTERRUPT),
+  },
+  {
+    mnemonic: "sysenter",
+    sizes: narrowOnly(2, 4),
+    forms: [""],
+    isSystem: true,
+    meaning: (m) => m.system(ENTER_SYSTEM),
+  },
+  {
+    mnemonic: "sysexit",
+    sizes: narrowOnly(4),
+    forms: [""],
+    isSystem: true,
+    meaning: (m) => m.system(LEAVE_SYSTEM),
+  },
+  {
+    mnemonic: "invlpg",
+    sizes: narrowOnly(2, 4),
+    forms: ["m"],
+    operandBytes: () => 0,
+    isSystem: true,
+    meaning: invalidatePage,
+  },
+];
+
+/** Moves of segment registers. Loads read the processor's own descriptor tables. [SDM2B-4.3] */
+const segmentLoads: readonly Definition[] = LOADABLE.flatMap((segment) => [
+  {
+    mnemonic: segmentMnemonic("mov-to-sreg", segment),
+    sizes: narrowOnly(2, 4),
+    forms: ["sr", "sm"],
+    operandBytes: () => 2,
+    isSystem: true,
+    meaning: moveTo(segment),
+  },
+  {
+    mnemonic: segmentMnemonic("pop-sreg", segment),
+    sizes: narrowOnly(2, 4),
+    forms: ["s"],
+    operandBytes: () => 2,
+    isSystem: true,
+    meaning: popInto(segment),
+  },
+]);
+
+const segmentStores: readonly Definition[] = ALL.flatMap((segment) => [
+  {
+    mnemonic: segmentMnemonic("mov-from-sreg", segment),
+    sizes: WORD_SIZES,
+    forms: ["rs"],
+    operandBytes: (sizeBytes: number, position: number) => (position === 0 ? sizeBytes : 2),
+    meaning: moveFrom(segment),
+  },
+  {
+    mnemonic: segmentMnemonic("mov-from-sreg", segment),
+    sizes: WORD_SIZES,
+    forms: ["ms"],
+    operandBytes: () => 2,
+    meaning: moveFrom(segment),
+  },
+  {
+    mnemonic: segmentMnemonic("push-sreg", segment),
+    sizes: narrowOnly(...STACK_SIZES(false)),
+    forms: ["s"],
+    operandBytes: () => 2,
+    meaning: pushFrom(segment),
+  },
+]);
+
+/** System instructions that generated code does in their usual case. */
+export const system: readonly Definition[] = [...transfers, ...segmentLoads, ...segmentStores];
