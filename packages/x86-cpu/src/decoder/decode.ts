@@ -102,9 +102,11 @@ const openVex = (reader: ByteReader, prefixes: Prefixes, first: number, code: Co
   const isLong = (third & 4) !== 0;
   const known =
     map === null || hasPrefix || isLong ? null : vectorSpecification(map, opcode, third & 3, modRm);
+  // An instruction without the operand has all ones in its place. [SDM2A-2.3.5.6]
+  const isUndefined = known?.operands.includes("By") === false && (third & 0x78) !== 0x78;
   const rex = code === 8 ? 0x40 | ((second >> 5) ^ 7) | ((third & 0x80) >> 4) : 0;
   return {
-    specification: known ?? undefinedSpecification,
+    specification: isUndefined ? undefinedSpecification : (known ?? undefinedSpecification),
     opcode,
     modRm,
     isVector: true,
