@@ -1,4 +1,5 @@
 import { formatInstruction } from "../decoder/format.ts";
+import type { CodeBytes } from "../decoder/index.ts";
 import type { Instruction } from "../decoder/instruction.ts";
 import type { CodeEvent } from "./types.ts";
 
@@ -8,8 +9,10 @@ export const describeCode = (
   instructionPointer: number,
   instruction: Instruction | null,
   bytes: Uint8Array,
+  codeBytes: CodeBytes,
 ): CodeEvent => ({
   address,
+  codeBytes,
   instructionPointer,
   instruction,
   bytes,

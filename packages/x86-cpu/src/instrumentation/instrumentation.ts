@@ -240,7 +240,7 @@ export class Instrumentation implements RunObserver {
     const decoded: Instruction = decode(bytes, 0, available, codeBytes);
     const instruction = available === 0 || decoded.mnemonic === "truncated" ? null : decoded;
     const length = instruction?.lengthBytes ?? 0;
-    return describeCode(linear, state.instructionPointer, instruction, bytes.subarray(0, length));
+    return describeCode(linear, state.instructionPointer, instruction, bytes.subarray(0, length), codeBytes);
   }
 
   /** Copies what can be fetched of an instruction, and says how many bytes that is. */

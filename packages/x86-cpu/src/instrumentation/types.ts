@@ -1,3 +1,4 @@
+import type { CodeBytes } from "../decoder/index.ts";
 import type { Instruction } from "../decoder/instruction.ts";
 import type { BareVcpu } from "../processor/bare-processor.ts";
 
@@ -46,6 +47,8 @@ export interface CodeEvent {
   readonly instruction: Instruction | null;
   /** Its bytes; empty when it cannot be fetched. */
   readonly bytes: Uint8Array;
+  /** Size of the code it is part of, by its default operands: 16, 32 or 64-bit code. */
+  readonly codeBytes: CodeBytes;
   /** In Intel syntax. */
   readonly text: string;
 }
