@@ -1,5 +1,6 @@
 import type { ElfImage, ElfSegment } from "@xenolith/elf";
-import { frameOf, type MachineMemory, toMachineAddress } from "@xenolith/machine-interface";
+import type { MachineMemory } from "@xenolith/machine-interface";
+import { copyIn } from "./copy-in.ts";
 
 /** Where a multiboot header may lie: its magic number, 4-aligned, in the first 8192 bytes of the file. [MULTIBOOT 3.1] */
 const HEADER_MAGIC = 0x1bad_b002;
@@ -83,16 +84,6 @@ const findPlace = (segments: readonly ElfSegment[], sizeBytes: number, ramBytes:
   const end = Math.max(...segments.map(({ physicalAddress, memoryBytes }) => physicalAddress + memoryBytes));
   const place = Math.ceil(end / 4096) * 4096;
   return place + sizeBytes <= ramBytes ? place : null;
-};
-
-/** Copies bytes into RAM and announces them frame by frame. */
-const copyIn = (memory: MachineMemory, address: number, bytes: Uint8Array): void => {
-  memory.bytes.set(bytes, address);
-  for (let at = address; at < address + bytes.length; ) {
-    const length = Math.min(4096 - (at % 4096), address + bytes.length - at);
-    memory.written(frameOf(toMachineAddress(at)), at % 4096, length);
-    at += length;
-  }
 };
 
 const loadSegments = (

@@ -1,6 +1,7 @@
 import type { Exit } from "@xenolith/machine-interface";
 import type { X86Vcpu } from "@xenolith/x86-architecture";
 import { Vcpu, type VcpuParts } from "../engine/vcpu.ts";
+import { readMsr, writeMsr } from "../system/model-specific-registers.ts";
 import type { InstructionCounter } from "./instruction-counter.ts";
 import { resetState } from "./reset.ts";
 import { restoreState, saveState } from "./saved-state.ts";
@@ -9,6 +10,10 @@ import { restoreState, saveState } from "./saved-state.ts";
 export interface BareVcpu extends X86Vcpu {
   /** Puts it into the state after a reset, also out of a halt. */
   reset(): void;
+  /** A model-specific register, as RDMSR at ring 0 would read it. Null: there is none. */
+  readMsr(index: number): bigint | null;
+  /** Writes one with the checks and effects of WRMSR at ring 0. False: illegal, and nothing has changed. */
+  writeMsr(index: number, value: bigint): boolean;
   /**
    * Everything a processor is, as bytes with a version: registers of all kinds, whether it is halted, its instruction count.
    * Memory and what is behind ports are not part of it. Between runs only.
@@ -39,6 +44,14 @@ export class BareProcessor extends Vcpu implements BareVcpu {
   reset(): void {
     resetState(this.state);
     this.wake();
+  }
+
+  readMsr(index: number): bigint | null {
+    return readMsr(this, index);
+  }
+
+  writeMsr(index: number, value: bigint): boolean {
+    return writeMsr(this, index, BigInt.asUintN(64, value));
   }
 
   save(): Uint8Array {

@@ -106,7 +106,8 @@ const baseOf = (core: ProcessorCore, index: number): SegmentIndex => {
   return index === MSR.fsBase ? SEGMENT.fs : index === MSR.gsBase ? SEGMENT.gs : -1;
 };
 
-const read = (core: ProcessorCore, index: number): bigint | null => {
+/** Reads a register as RDMSR does. Null: there is none. */
+export const readMsr = (core: ProcessorCore, index: number): bigint | null => {
   const { state, environment } = core;
   if (index === MSR.timestamp) return timestampCounter(core);
   if (index === MSR.efer) return featuresOf(environment).efer === 0 ? null : state.msr(MSR_SLOT.efer);
@@ -121,7 +122,7 @@ const read = (core: ProcessorCore, index: number): bigint | null => {
 const readRegister = (core: ProcessorCore): Outcome => {
   const refused = refuseOutsideRing0(core);
   if (refused !== null) return refused;
-  const value = read(core, core.state.register(REGISTER.rcx));
+  const value = readMsr(core, core.state.register(REGISTER.rcx));
   if (value === null) return generalProtection(0);
   setWideResult(core, value);
   return OUTCOME.next;
@@ -139,8 +140,8 @@ const writeEfer = (core: ProcessorCore, value: bigint): boolean => {
   return true;
 };
 
-/** Writes a register. Returns whether that is legal. */
-const write = (core: ProcessorCore, index: number, value: bigint): boolean => {
+/** Writes a register as WRMSR does. Returns whether that is legal. */
+export const writeMsr = (core: ProcessorCore, index: number, value: bigint): boolean => {
   const { state, environment } = core;
   if (index === MSR.timestamp) {
     state.setMsr(MSR_SLOT.tscOffset, (value - BigInt(environment.timestamp(core.retired))) & MASK_64);
@@ -168,7 +169,7 @@ const writeRegister = (core: ProcessorCore): Outcome => {
   if (refused !== null) return refused;
   const { state } = core;
   const value = (BigInt(state.register(REGISTER.rdx)) << 32n) | BigInt(state.register(REGISTER.rax));
-  return write(core, state.register(REGISTER.rcx), value) ? OUTCOME.next : generalProtection(0);
+  return writeMsr(core, state.register(REGISTER.rcx), value) ? OUTCOME.next : generalProtection(0);
 };
 
 /** RDMSR and WRMSR. A register nobody knows, and reserved bits, raise #GP(0). [SDM2-4.3] */

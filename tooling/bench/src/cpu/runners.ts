@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { PROCESSOR_MODELS } from "@xenolith/x86-cpu";
+import { X86_64_V2_MODEL } from "@xenolith/x86-cpu";
 import { type Clock, type Run, readRun } from "./protocol.ts";
 import type { Yardstick } from "./yardstick.ts";
 
@@ -20,8 +20,8 @@ export interface Runner {
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const STAMP: Clock = { kind: "stamp" };
 
-/** The fullest model there is, so that every sub-benchmark can run. */
-export const RACED_MODEL: string = [...PROCESSOR_MODELS.keys()].at(-1) ?? "i686";
+/** The model that is raced. */
+export const RACED_MODEL: string = X86_64_V2_MODEL.name;
 
 const isOnPath = (command: string): boolean =>
   spawnSync("sh", ["-c", `command -v ${command}`], { stdio: "ignore" }).status === 0;
