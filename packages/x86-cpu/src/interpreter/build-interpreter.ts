@@ -61,7 +61,7 @@ export const buildInterpreter = (
   if (shape.counts) module.importTable("machine", "translations", 1);
   const translate = module.function([addressType, TYPE.i32, TYPE.i32], [TYPE.i32]);
   if (shape.careful) emitCarefulTranslation(translate, imports);
-  else emitFastTranslation(translate, tlb, imports);
+  else emitFastTranslation(translate, { tlb, state: environment.state }, imports);
   const parameters = [TYPE.i32, TYPE.i32, TYPE.i32];
   const body = module.function(parameters, [TYPE.i32], "interpret");
   const places: InterpreterPlaces = {

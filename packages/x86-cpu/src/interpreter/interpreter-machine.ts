@@ -13,6 +13,7 @@ import {
   ltU,
   ne,
   or,
+  select,
   sub,
   TYPE,
   type Value,
@@ -63,10 +64,15 @@ export interface InterpreterShape extends MachineShape {
 }
 
 const STACK_SEGMENT = STATE.segments + SEGMENT_BYTES * SEGMENT.ss;
-const NO_HOST = -1;
 
 /** Bits of the second argument of a translation function; its size is in bits 7:0. */
 export const TRANSLATE = { write: 0x100 } as const;
+
+/**
+ * Answers of a translation function that are no host address, which is always below them. `refused`: a careful interpreter is
+ * to do the instruction. `faulted`: the fault is in the state block.
+ */
+export const TRANSLATED = { refused: -1, faulted: -2 } as const;
 
 /** Emits handlers: operands are read from the record, effects go to the state block. */
 export class InterpreterMachine extends Machine {
@@ -237,9 +243,10 @@ export class InterpreterMachine extends Machine {
     body.end();
     body.call(this.#translateFunction, address, i32(sizeBytes | flags), this.#locals.spaceTag);
     body.set(host);
-    body.branchIf(found, ne(host, NO_HOST));
+    body.branchIf(found, ltU(host, TRANSLATED.faulted));
     this.refund();
-    this.leave(this.#careful ? LEAVE.fault : LEAVE.careful);
+    const isFault = eq(host, TRANSLATED.faulted);
+    this.leave(this.#careful ? i32(LEAVE.fault) : select(i32(LEAVE.fault), i32(LEAVE.careful), isFault));
     body.end();
     return host;
   }
@@ -326,14 +333,14 @@ export class InterpreterMachine extends Machine {
   // Control
 
   /** Leaves the interpreter; the instruction pointer names this instruction. */
-  leave(code: number): void {
+  leave(code: number | Value): void {
     this.body.set(this.#locals.instructionPointer, this.fieldAddress(RECORD.instructionPointer));
     this.leaveAt(code);
   }
 
   /** Leaves with the instruction pointer as it is. */
-  leaveAt(code: number): void {
-    this.body.set(this.#locals.leaveCode, i32(code));
+  leaveAt(code: number | Value): void {
+    this.body.set(this.#locals.leaveCode, typeof code === "number" ? i32(code) : code);
     this.body.branch(this.#labels.exit);
   }
 

@@ -2,6 +2,7 @@ import {
   ACCESS,
   REFILL,
   REFILL_MAILBOX,
+  REFILL_REASON,
   TLB_ENTRY,
   TLB_TAG,
   type TlbRegion,
@@ -14,6 +15,7 @@ import {
   type FunctionBody,
   i32,
   load,
+  ne,
   or,
   select,
   shl,
@@ -23,8 +25,10 @@ import {
   type Value,
   wrap,
 } from "@xenolith/wasm-emitter";
+import { packFault, VECTOR } from "@xenolith/x86-architecture";
 import { tlbEntryOffset } from "../machine/tlb-probe.ts";
-import { TRANSLATE } from "./interpreter-machine.ts";
+import { STATE } from "../state/layout.ts";
+import { TRANSLATE, TRANSLATED } from "./interpreter-machine.ts";
 
 /** Functions that a translation function calls, by index. */
 export interface TranslationImports {
@@ -32,7 +36,10 @@ export interface TranslationImports {
   readonly refill: number;
   /** (host i32, size i32) -> i32: announces a store that must not be cached. Returns the host address, or -1 to refuse. */
   readonly announceStore: number;
-  /** (address f64, size and flags i32) -> i32: an access in every possible way. Returns a host address or -1 after a fault. */
+  /**
+   * (address f64, size and flags i32) -> i32: an access in every possible way. Returns a host address, or -1
+   * with the fault in the state block.
+   */
   readonly access: number;
 }
 
@@ -47,12 +54,12 @@ const refillAccess = (flags: Value, spaceTag: Value): Value => {
 const asLinear = (address: Value): Value => toF64(address, address.type === TYPE.i64);
 
 /**
- * Emits `translate(address, size and flags, space tag) -> host address or -1` for fast interpreters: refills the TLB where
- * that is enough, and refuses whatever else there is (page crossings, faults).
+ * Emits `translate(address, size and flags, space tag) -> host address or a value of TRANSLATED` for fast interpreters: refills
+ * the TLB where that is enough, finds page faults, and refuses whatever else there is (page crossings, limits).
  */
 export const emitFastTranslation = (
   body: FunctionBody,
-  tlb: TlbRegion,
+  { tlb, state }: { readonly tlb: TlbRegion; readonly state: number },
   imports: TranslationImports,
 ): void => {
   const address = body.parameter(0);
@@ -63,7 +70,7 @@ export const emitFastTranslation = (
   const end = add(and(wrap(address), 0xfff), and(flags, 0xff));
   const refuse = (condition: Value): void => {
     body.if(condition);
-    body.return(i32(-1));
+    body.return(i32(TRANSLATED.refused));
     body.end();
   };
   refuse(compare("gtU", end, 4096));
@@ -75,8 +82,15 @@ export const emitFastTranslation = (
   const addend = (table: number): Value => load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.addend);
   body.return(add(wrap(address), select(addend(tlb.write), addend(tlb.read), isWrite)));
   body.end();
-  refuse(eq(outcome, REFILL.fault));
-  const direct = load(TYPE.i32, 4, false, i32(tlb.mailbox), REFILL_MAILBOX.hostAddress);
+  const mailbox = i32(tlb.mailbox);
+  body.if(eq(outcome, REFILL.fault));
+  refuse(ne(load(TYPE.i32, 4, false, mailbox, REFILL_MAILBOX.reason), REFILL_REASON.pageFault));
+  const errorCode = load(TYPE.i32, 4, false, mailbox, REFILL_MAILBOX.errorCode);
+  body.store(4, i32(state), or(errorCode, packFault(VECTOR.pageFault, 0)), STATE.fault);
+  body.store(8, i32(state), load(TYPE.i64, 8, false, mailbox, REFILL_MAILBOX.address), STATE.faultAddress);
+  body.return(i32(TRANSLATED.faulted));
+  body.end();
+  const direct = load(TYPE.i32, 4, false, mailbox, REFILL_MAILBOX.hostAddress);
   body.if(isWrite);
   body.call(imports.announceStore, direct, and(flags, 0xff));
   body.set(outcome);
@@ -85,7 +99,7 @@ export const emitFastTranslation = (
   body.push(direct);
 };
 
-/** Emits the same for careful interpreters: TypeScript does everything. */
+/** Emits the same for careful interpreters: TypeScript does everything, and refuses nothing. */
 export const emitCarefulTranslation = (body: FunctionBody, imports: TranslationImports): void => {
   body.call(imports.access, asLinear(body.parameter(0)), body.parameter(1));
 };
