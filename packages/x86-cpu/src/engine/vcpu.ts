@@ -10,7 +10,6 @@ import {
   TLB_TAG,
 } from "@xenolith/machine-interface";
 import {
-  FLAG,
   faultErrorCode,
   faultVector,
   hasErrorCode,
@@ -33,6 +32,7 @@ import type { CodePlace } from "./code-place.ts";
 import type { CodeWidth } from "./code-width.ts";
 import type { Engine } from "./engine.ts";
 import { type EventPolicy, type GatedCore, SOFTWARE_INTERRUPT } from "./event-policy.ts";
+import { InstructionMonitor } from "./instruction-monitor.ts";
 import { VcpuMemory } from "./linear-memory.ts";
 import { codeBytesOf, type Mode } from "./mode.ts";
 import { VcpuOperands } from "./operand-access.ts";
@@ -85,6 +85,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
   readonly #events: EventPolicy;
   readonly #release: () => void;
   readonly #budget = new RunBudget();
+  readonly #monitor: InstructionMonitor;
   readonly #exit: Exit = {
     kind: EXIT.budget,
     retired: 0,
@@ -116,6 +117,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.#operations = parts.operations;
     this.#events = parts.events;
     this.#release = parts.release;
+    this.#monitor = new InstructionMonitor(this);
   }
 
   get context(): VcpuContext {
@@ -253,9 +255,9 @@ export class Vcpu implements X86Vcpu, GatedCore {
         this.#followObserver(observer);
       }
       if (state.modeIsStale) this.#activate();
-      const isStepping = (state.systemFlags & FLAG.tf) !== 0;
+      const isMonitored = this.#monitor.isArmed;
       const isShadowed = this.isShadowed;
-      const isOne = isStepping || isShadowed || observer?.isStepping === true;
+      const isOne = isMonitored || isShadowed || observer?.isStepping === true;
       const limit = isOne ? 1 : Number.MAX_SAFE_INTEGER;
       const slice = this.#budget.slice(state.i32(STATE.budget), limit);
       state.setU32(STATE.budget, slice);
@@ -263,12 +265,16 @@ export class Vcpu implements X86Vcpu, GatedCore {
       if (isShadowed) state.setU32(STATE.shadowMark, slice);
       if (slice <= 0) return EXIT.budget;
       const before = this.#retiredNow();
-      const exit = this.#runSlice();
+      const early = isMonitored
+        ? this.#monitor.before(this.#presentInstruction(), this.linearInstructionPointer)
+        : 0;
+      const exit = early === 0 ? this.#runSlice() : this.#fault(early);
       const goesOn = observer === null || observer.after();
       if (exit !== null) return exit;
       if (this.#fruitless > MOST_FRUITLESS_DELIVERIES) return EXIT.request;
-      if (isStepping && this.#retiredNow() !== before) {
-        const trapped = this.#trap();
+      if (isMonitored && this.#monitor.after(this.#retiredNow() !== before)) {
+        this.#isHalted = false;
+        const trapped = this.#fault(packFault(VECTOR.debug, 0));
         if (trapped !== null) return trapped;
       }
       if (!goesOn) return EXIT.request;
@@ -466,13 +472,6 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.#exit.address = vector === VECTOR.pageFault ? this.state.f64(STATE.faultAddress) : 0;
     this.#exit.software = false;
     return EXIT.interrupt;
-  }
-
-  /** The debug exception after an instruction that began with TF set. */
-  #trap(): ExitKind | null {
-    const singleStep = 0x4000;
-    this.state.setDebug(6, this.state.debug(6) | singleStep);
-    return this.#fault(packFault(VECTOR.debug, 0));
   }
 
   #rare({ builder }: CodeWidth): ExitKind | null {

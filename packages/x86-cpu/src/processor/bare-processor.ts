@@ -1,6 +1,7 @@
 import type { Exit } from "@xenolith/machine-interface";
 import type { X86Vcpu } from "@xenolith/x86-architecture";
 import { Vcpu, type VcpuParts } from "../engine/vcpu.ts";
+import { PENDING, STATE } from "../state/layout.ts";
 import { readMsr, writeMsr } from "../system/model-specific-registers.ts";
 import type { InstructionCounter } from "./instruction-counter.ts";
 import { resetState } from "./reset.ts";
@@ -10,6 +11,8 @@ import { restoreState, saveState } from "./saved-state.ts";
 export interface BareVcpu extends X86Vcpu {
   /** Puts it into the state after a reset, also out of a halt. */
   reset(): void;
+  /** Asks for a non-maskable interrupt: taken between two instructions, but not until the IRET of the one before. */
+  raiseNmi(): void;
   /** A model-specific register, as RDMSR at ring 0 would read it. Null: there is none. */
   readMsr(index: number): bigint | null;
   /** Writes one with the checks and effects of WRMSR at ring 0. False: illegal, and nothing has changed. */
@@ -52,6 +55,10 @@ export class BareProcessor extends Vcpu implements BareVcpu {
 
   writeMsr(index: number, value: bigint): boolean {
     return writeMsr(this, index, BigInt.asUintN(64, value));
+  }
+
+  raiseNmi(): void {
+    this.state.setU32(STATE.pending, this.state.u32(STATE.pending) | PENDING.nmi);
   }
 
   save(): Uint8Array {

@@ -13,7 +13,7 @@ import { OUTCOME, type ProcessorCore, type ProcessorEnvironment } from "../engin
 import type { Vcpu, VcpuParts } from "../engine/vcpu.ts";
 import { I686_MODEL } from "../model/models.ts";
 import { answerCpuid, type ProcessorModel } from "../model/processor-model.ts";
-import { STATE, STATE_BYTES } from "../state/layout.ts";
+import { PENDING, STATE, STATE_BYTES } from "../state/layout.ts";
 import { VcpuState } from "../state/vcpu-state.ts";
 import { type SupportCall, supportFunctionOf } from "../support/support-module.ts";
 import { ENTER_INTERRUPT } from "../support/system/interrupt-entry.ts";
@@ -111,6 +111,11 @@ const eventsOf = (line: InterruptLine, enter: SupportCall | null): EventPolicy =
     return line.isRequested;
   },
   interrupt: (core) => {
+    const waiting = core.state.u32(STATE.pending);
+    if ((waiting & (PENDING.nmi | PENDING.nmiBlocked)) === PENDING.nmi) {
+      core.state.setU32(STATE.pending, (waiting & ~PENDING.nmi) | PENDING.nmiBlocked);
+      return raiseInterrupt(core, VECTOR.nmi);
+    }
     if (!line.isRequested || (core.state.systemFlags & FLAG.if) === 0) return null;
     return raiseInterrupt(core, line.acknowledge());
   },

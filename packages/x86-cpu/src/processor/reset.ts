@@ -1,6 +1,6 @@
 import { ATTRIBUTE, CR0, FLAG, REGISTER, SEGMENT } from "@xenolith/x86-architecture";
 import { INITIAL_MXCSR, RESET_X87_CONTROL } from "../state/floating-point-state.ts";
-import { MSR_SLOT } from "../state/layout.ts";
+import { MSR_SLOT, STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 
 const DATA = ATTRIBUTE.present | ATTRIBUTE.codeOrData | ATTRIBUTE.writable | ATTRIBUTE.accessed;
@@ -33,6 +33,7 @@ export const resetState = (state: VcpuState): void => {
   state.setMsr(MSR_SLOT.miscEnable, MISC_ENABLE);
   for (let index = REGISTER.rax; index <= REGISTER.r15; index++) state.setRegister(index, 0);
   state.flags = FLAG.fixed;
+  state.setU32(STATE.pending, 0);
   for (const index of [SEGMENT.es, SEGMENT.ss, SEGMENT.ds, SEGMENT.fs, SEGMENT.gs]) {
     state.setSegment(index, { selector: 0, base: 0, limit: LAST_OFFSET, attributes: DATA });
   }

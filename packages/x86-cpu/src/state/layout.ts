@@ -32,6 +32,7 @@
  * | 0x3a8 | 16 x i64 | model-specific registers, see {@link MSR_SLOT} |
  * | 0x428 | i32 | shadow mark: budget as it was when generated code began an interrupt shadow; -1: it began none |
  * | 0x42c | u32 | 1 while somebody wants to see every access: then support functions leave them to TypeScript |
+ * | 0x430 | u32 | what waits and what is held back, see {@link PENDING} |
  * | 0x440 | 8 x 16 | x87 registers in physical order (ST(i) is number TOP + i mod 8): i64 mantissa (MMn), u16 sign and exponent |
  * | 0x4c0 | u32 | x87 control word |
  * | 0x4c4 | u32 | x87 status word as FNSTSW gives it: flags, ES and B, condition codes, TOP in bits 13:11 |
@@ -79,6 +80,7 @@ export const STATE = {
   msr: 0x3a8,
   shadowMark: 0x428,
   isObserved: 0x42c,
+  pending: 0x430,
   x87Registers: 0x440,
   x87Control: 0x4c0,
   x87Status: 0x4c4,
@@ -100,6 +102,12 @@ export const X87_FIELD = { mantissa: 0, signExponent: 8 } as const;
 /** Bytes of an x87 and of a vector register in the block. */
 export const X87_REGISTER_BYTES = 16;
 export const VECTOR_BYTES = 32;
+
+/**
+ * Bits of `STATE.pending`: an NMI is held back until an IRET; an NMI waits; debug exceptions are held back for one instruction
+ * after a load of SS. Bits 31:16 are bits of DR6 for which a debug exception is held back.
+ */
+export const PENDING = { nmiBlocked: 1, nmi: 2, debugHeld: 4, debugShift: 16 } as const;
 
 /** Bytes of one segment register in the block. */
 export const SEGMENT_BYTES = 64;

@@ -11,7 +11,7 @@ import { generalProtection, invalidOpcode } from "./faults.ts";
 import { generalRegister, setGeneralRegister } from "./general-register.ts";
 import { refuseOutsideRing0 } from "./instruction-flow.ts";
 
-/** Bits of DR6 and DR7 that always read as 1. [SDM3A-17.2] */
+/** Bits of DR6 and DR7 that always read as 1. [SDM3A-18.2] */
 const DR6_FIXED = 0xffff_0ff0;
 const DR7_FIXED = 0x400;
 
@@ -72,7 +72,7 @@ const moveFrom = (core: ProcessorCore, instruction: Instruction): Outcome => {
   return OUTCOME.next;
 };
 
-/** MOV to and from debug registers. Breakpoints themselves are not raised. [SDM2-4.3] [SDM3A-17.2] */
+/** MOV to and from debug registers. Who raises breakpoints is `InstructionMonitor`. [SDM2-4.3] [SDM3A-18.2] */
 export const DEBUG_REGISTERS: Readonly<Record<string, SystemOperation>> = {
   "mov-to-dr": moveTo,
   "mov-from-dr": moveFrom,

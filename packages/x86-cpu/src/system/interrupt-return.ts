@@ -1,6 +1,7 @@
 import { FLAG, SEGMENT } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
 import { OUTCOME, type Outcome, type ProcessorCore } from "../engine/system-operations.ts";
+import { PENDING, STATE } from "../state/layout.ts";
 import { enterReturnStack, prepareReturn, prepareReturnStack } from "./far-return.ts";
 import { generalProtection } from "./faults.ts";
 import { changeableFlags, ioPrivilege } from "./flag-permissions.ts";
@@ -21,6 +22,8 @@ const VIRTUAL_8086_FLAGS = 0x3f_7fd7;
 export const returnFromInterrupt = (core: ProcessorCore, instruction: Instruction): Outcome => {
   const { state } = core;
   const sizeBytes = stackBytes(instruction);
+  // Even one that faults lets non-maskable interrupts in again. [SDM3A-6.7.1]
+  state.setU32(STATE.pending, state.u32(STATE.pending) & ~PENDING.nmiBlocked);
   if (state.isVirtual8086 && ioPrivilege(state) < 3) return generalProtection(0);
   const isNested = (state.systemFlags & FLAG.nt) !== 0 && !usesParagraphs(state);
   if (isNested) {
@@ -65,11 +68,15 @@ export const returnFromInterrupt = (core: ProcessorCore, instruction: Instructio
   return OUTCOME.jumped;
 };
 
+/** Enabled breakpoints of DR7. */
+const BREAKPOINTS = 0xff;
+
 /**
- * Flags that IRET takes from the stack at the present privilege: those of POPF, RF, and at privilege 0 of protected mode VIF
- * and VIP.
+ * Flags that IRET takes from the stack at the present privilege: those of POPF, and at privilege 0 of protected mode VIF and
+ * VIP. RF, which the next instruction clears again, only where there are breakpoints that it could hold back.
  */
 const returnableFlags = ({ state }: ProcessorCore): number => {
   const hasVirtualInterrupts = state.privilege === 0 && !state.isRealMode;
-  return changeableFlags(state) | FLAG.rf | (hasVirtualInterrupts ? FLAG.vif | FLAG.vip : 0);
+  const resume = (state.debug(7) & BREAKPOINTS) !== 0 ? FLAG.rf : 0;
+  return changeableFlags(state) | resume | (hasVirtualInterrupts ? FLAG.vif | FLAG.vip : 0);
 };

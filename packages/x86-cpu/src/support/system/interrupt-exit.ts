@@ -24,18 +24,10 @@ const STACK_POINTER = STATE.registers + 8 * REGISTER.rsp;
 
 /** Flags that code of every privilege may change with IRET. */
 const FREE_FLAGS =
-  FLAG.cf |
-  FLAG.pf |
-  FLAG.af |
-  FLAG.zf |
-  FLAG.sf |
-  FLAG.tf |
-  FLAG.df |
-  FLAG.of |
-  FLAG.nt |
-  FLAG.ac |
-  FLAG.id |
-  FLAG.rf;
+  FLAG.cf | FLAG.pf | FLAG.af | FLAG.zf | FLAG.sf | FLAG.tf | FLAG.df | FLAG.of | FLAG.nt | FLAG.ac | FLAG.id;
+
+/** Enabled breakpoints of DR7: where there are any, RF has a meaning. */
+const BREAKPOINTS = 0xff;
 
 /** Flags that IRET takes from the stack at a privilege; see `returnableFlags`. */
 const returnableFlags = (s: SystemEmitter, privilege: Value): Value => {
@@ -60,6 +52,7 @@ const refuseInnerDataSegments = (s: SystemEmitter, privilege: Value): void => {
 export const RETURN_FROM_INTERRUPT: SupportFunction = systemFunction("returnFromInterrupt", [], (s) => {
   const { body } = s;
   s.refuseUnlessUsual();
+  s.refuseIf(or(s.field(STATE.pending), and(s.field(STATE.debug + 8 * 7), BREAKPOINTS)));
   const current = s.pin(s.privilege);
   const pointer = s.pin(s.field(STACK_POINTER));
   const presentTag = s.pin(s.field(STATE.spaceTag));

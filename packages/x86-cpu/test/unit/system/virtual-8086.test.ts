@@ -181,7 +181,8 @@ describe("real mode", () => {
       bench.view.setUint32(PLACE.stack + 4 * i, value, true);
     }
     expect(bench.run("cf")).toBe(OUTCOME.jumped);
-    expect(bench.state.flags).toBe(0x25_7fd7);
+    // RF is gone with the next instruction; without breakpoints it is not even set.
+    expect(bench.state.flags).toBe(0x25_7fd7 & ~FLAG.rf);
   });
 
   it("keeps limits that protected mode has loaded", () => {
