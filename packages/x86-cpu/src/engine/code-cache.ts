@@ -171,6 +171,12 @@ export class CodeCache {
     view.setUint32(at + JUMP_ENTRY.entry, entry?.entry ?? 0, true);
   }
 
+  /** Whether the jump cache leads to a block. */
+  #isRemembered(block: Block): boolean {
+    const at = this.jumpCache + jumpEntryOffset(block.instructionPointer);
+    return this.#machine.view.getUint32(at + JUMP_ENTRY.record, true) === block.record;
+  }
+
   // Translations
 
   /** A block counts down to being hot; one that is translated is at the end of it. */
@@ -248,7 +254,7 @@ export class CodeCache {
       const block = codeFrame.get(translation.mode, at);
       if (block === undefined) continue;
       this.#arena.setCounter(block.record, 0);
-      this.remember(block);
+      if (this.#isRemembered(block)) this.remember(block);
     }
   }
 

@@ -22,9 +22,15 @@ export const JUMP_ENTRY = {
 } as const;
 
 export const JUMP_ENTRY_SHIFT = 5;
-export const JUMP_ENTRIES = 4096;
-export const JUMP_CACHE_BYTES: number = JUMP_ENTRIES << JUMP_ENTRY_SHIFT;
+const INDEX_BITS = 13;
+export const JUMP_CACHE_BYTES: number = 1 << (INDEX_BITS + JUMP_ENTRY_SHIFT);
+
+/** Multiplying by it spreads addresses: pages that are called at the same offsets must not fall onto one another. */
+export const JUMP_HASH_FACTOR = 0x9e37_79b1;
+/** The product shifted right by this is the offset of an entry, but for bits that {@link JUMP_OFFSET_MASK} clears. */
+export const JUMP_HASH_SHIFT: number = 32 - INDEX_BITS - JUMP_ENTRY_SHIFT;
+export const JUMP_OFFSET_MASK: number = JUMP_CACHE_BYTES - (1 << JUMP_ENTRY_SHIFT);
 
 /** Offset of the entry for an offset in CS, given its low 32 bits. */
 export const jumpEntryOffset = (instructionPointer: number): number =>
-  ((instructionPointer ^ (instructionPointer >>> 12)) & (JUMP_ENTRIES - 1)) << JUMP_ENTRY_SHIFT;
+  (Math.imul(instructionPointer, JUMP_HASH_FACTOR) >>> JUMP_HASH_SHIFT) & JUMP_OFFSET_MASK;

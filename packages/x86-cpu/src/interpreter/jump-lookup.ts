@@ -5,23 +5,20 @@ import {
   type FunctionBody,
   i32,
   load,
+  mul,
   ne,
-  shl,
   shrU,
   TYPE,
   type Value,
   wrap,
-  xor,
 } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
 import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
-import { JUMP_ENTRIES, JUMP_ENTRY, JUMP_ENTRY_SHIFT } from "./jump-cache.ts";
+import { JUMP_ENTRY, JUMP_HASH_FACTOR, JUMP_HASH_SHIFT, JUMP_OFFSET_MASK } from "./jump-cache.ts";
 
 /** Offset in memory of the jump cache's entry for an offset in CS. */
-export const jumpEntryAt = (pointer: Value, jumpCache: number): Value => {
-  const low = wrap(pointer);
-  return add(shl(and(xor(low, shrU(low, 12)), JUMP_ENTRIES - 1), JUMP_ENTRY_SHIFT), jumpCache);
-};
+export const jumpEntryAt = (pointer: Value, jumpCache: number): Value =>
+  add(and(shrU(mul(wrap(pointer), JUMP_HASH_FACTOR), JUMP_HASH_SHIFT), JUMP_OFFSET_MASK), jumpCache);
 
 /**
  * Finds the jump cache's entry of an offset in CS (a local), if it is known there in the present mode and the page is still
