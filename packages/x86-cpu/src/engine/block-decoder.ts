@@ -23,10 +23,15 @@ const PAGE_BYTES = 4096;
 /** Translates the page behind the one being decoded: a packed fault or 0, and where the page is in memory. */
 export type FetchSecondPage = () => { readonly fault: number; readonly host: number };
 
+/** Decodes the instruction at an offset in a frame, of which no more may be read; see `decode`. */
+export type InstructionSource = (frame: number, offset: number, mode: Mode) => Instruction;
+
 /** A place that wants to lead to the block of an offset in CS. */
 export interface LinkRequest {
   readonly field: number;
   readonly target: number;
+  /** Whether it is a jump that goes back. */
+  readonly isLoop: boolean;
 }
 
 /** A new block and the links it would like. */
@@ -46,7 +51,15 @@ export class BlockDecoder {
   /** Says at which linear addresses a run is to stop; null: nowhere. Blocks are cut there. */
   isStop: ((linear: number) => boolean) | null = null;
 
-  constructor(machine: MachineMemory, arena: RecordArena, widths: CodeWidths) {
+  readonly #instructionAt: InstructionSource;
+
+  constructor(
+    machine: MachineMemory,
+    arena: RecordArena,
+    widths: CodeWidths,
+    instructionAt: InstructionSource,
+  ) {
+    this.#instructionAt = instructionAt;
     this.#machine = machine;
     this.#arena = arena;
     this.#widths = widths;
@@ -83,12 +96,7 @@ export class BlockDecoder {
         ended = true;
         break;
       }
-      const instruction = decode(
-        this.#machine.bytes,
-        place.host + at - start,
-        PAGE_BYTES - at,
-        mode.codeBytes,
-      );
+      const instruction = this.#instructionAt(place.host >>> 12, at, mode);
       if (instruction.mnemonic === "truncated") {
         if (begins.length > 0) break;
         return this.#decodeStraddling(place, fetchSecondPage);
@@ -157,7 +165,7 @@ export class BlockDecoder {
     const links: LinkRequest[] = [];
     if (last === null) {
       const enter = builder.appendSpecial("enter", next);
-      links.push({ field: enter + RECORD.linkNext, target: next });
+      links.push({ field: enter + RECORD.linkNext, target: next, isLoop: false });
     } else {
       this.#collectLinks(builder, arena.top - RECORD_BYTES, last, links);
     }
@@ -189,10 +197,13 @@ export class BlockDecoder {
     if (builder.isRare(record)) return;
     const arena = this.#arena;
     if (last.operands[0]?.kind === "relative") {
-      links.push({ field: record + RECORD.linkTarget, target: arena.wide(record, RECORD.target) });
+      const target = arena.wide(record, RECORD.target);
+      const isLoop = last.mnemonic !== "call" && target <= arena.wide(record, RECORD.instructionPointer);
+      links.push({ field: record + RECORD.linkTarget, target, isLoop });
     }
     const isJump = last.mnemonic === "jmp" || last.mnemonic === "call" || last.mnemonic === "ret";
+    const next = arena.wide(record, RECORD.next);
     if (!isJump && !isSystemTransfer(last))
-      links.push({ field: record + RECORD.linkNext, target: arena.wide(record, RECORD.next) });
+      links.push({ field: record + RECORD.linkNext, target: next, isLoop: false });
   }
 }

@@ -1,18 +1,25 @@
 import { FRAME_WATCH, type MachineMemory, toMfn } from "@xenolith/machine-interface";
+import { decode, type Instruction } from "../decoder/index.ts";
 import { JUMP_CACHE_BYTES, JUMP_ENTRY, jumpEntryOffset } from "../interpreter/jump-cache.ts";
 import { RECORD, RECORD_BYTES } from "../interpreter/record.ts";
 import { coversBytes, type Translation } from "../translator/translation.ts";
 import type { TranslationStore } from "../translator/translation-store.ts";
 import { type Block, overlaps } from "./block.ts";
-import { BlockDecoder, type DecodedBlock, type FetchSecondPage } from "./block-decoder.ts";
+import { BlockDecoder, type DecodedBlock, type FetchSecondPage, type LinkRequest } from "./block-decoder.ts";
 import { CodeFrame } from "./code-frame.ts";
 import type { CodePlace } from "./code-place.ts";
 import type { CodeWidths } from "./code-width.ts";
+import type { Mode } from "./mode.ts";
 import type { RecordArena } from "./record-arena.ts";
 
+const PAGE_BYTES = 4096;
 const EMPTY_MODE = 0xffff_ffff;
 /** A counter that never runs out in practice. */
 const NEVER = 0x7fff_ffff;
+/** How many times as often as a loop other code is interpreted: it gains less from being translated. */
+const STRAIGHT_PATIENCE = 8;
+/** Frames whose decoded instructions are remembered. */
+const RECENT_FRAMES = 512;
 /** Most often that the patience with a frame that keeps changing is doubled. */
 const MOST_PATIENCE = 10;
 
@@ -28,6 +35,7 @@ export class CodeCache {
   readonly #translateAfter: number;
   /** Blocks that are not translated, in the order of their decoding. */
   #untranslated: Block[] = [];
+  readonly #recentFrames = new Set<number>();
   /** How often translations of a frame were lost to stores, or replaced by larger ones. */
   readonly #losses = new Map<number, number>();
   readonly #machine: MachineMemory;
@@ -53,7 +61,9 @@ export class CodeCache {
     this.#machine = machine;
     this.#arena = arena;
     this.#widths = widths;
-    this.#decoder = new BlockDecoder(machine, arena, widths);
+    this.#decoder = new BlockDecoder(machine, arena, widths, (frame, offset, mode) =>
+      this.instructionAt(frame, offset, mode),
+    );
     this.jumpCache = jumpCache;
     this.#clearJumpCache();
     machine.onWrite(FRAME_WATCH.code, (frame, offset, lengthBytes) =>
@@ -81,6 +91,7 @@ export class CodeCache {
     this.#frames.clear();
     this.#untranslated = [];
     this.#losses.clear();
+    this.#recentFrames.clear();
     this.#arena.clear();
     this.#widths.narrow.builder.clear();
     this.#widths.wide.builder.clear();
@@ -107,7 +118,10 @@ export class CodeCache {
       this.#kill(known);
     }
     const decoded = this.#decoder.decode(place, fetchSecondPage);
-    if (typeof decoded === "number") return decoded;
+    if (typeof decoded === "number") {
+      this.#dropIfEmpty(this.#codeFrame(frame), frame);
+      return decoded;
+    }
     return this.#install(place, decoded);
   }
 
@@ -123,7 +137,7 @@ export class CodeCache {
     this.#startCounting(codeFrame, block);
     if (block.secondFrame >= 0) this.#codeFrame(block.secondFrame).addGuest(block);
     this.#link(block, waiting);
-    for (const { field, target } of links) this.#linkTo(codeFrame, place, field, target);
+    for (const link of links) this.#linkTo(codeFrame, place, link);
     return block;
   }
 
@@ -138,10 +152,14 @@ export class CodeCache {
   }
 
   /** Links lead only to the page they come from: there the mapping needs no check. */
-  #linkTo(codeFrame: CodeFrame, place: CodePlace, field: number, target: number): void {
+  #linkTo(codeFrame: CodeFrame, place: CodePlace, { field, target, isLoop }: LinkRequest): void {
     const linear = target + place.mode.codeBase;
     if (Math.floor(linear / 4096) !== Math.floor(place.linear / 4096)) return;
     const block = codeFrame.get(place.mode.number, target);
+    if (isLoop && !codeFrame.isLoop(place.mode.number, target)) {
+      codeFrame.addLoop(place.mode.number, target);
+      if (block !== undefined && this.#arena.counter(block.record) > 0) this.#startCounting(codeFrame, block);
+    }
     if (block === undefined) codeFrame.wait(place.mode.number, target, [field]);
     else this.#link(block, [field]);
   }
@@ -183,7 +201,9 @@ export class CodeCache {
   #startCounting(codeFrame: CodeFrame, block: Block): void {
     const isTranslated = codeFrame.entryPoint(block.mode, block.instructionPointer) !== undefined;
     const patience = Math.min(this.#losses.get(block.frame) ?? 0, MOST_PATIENCE);
-    this.#arena.setCounter(block.record, isTranslated ? 0 : this.#translateAfter * 2 ** patience);
+    const isLoop = codeFrame.isLoop(block.mode, block.instructionPointer);
+    const count = this.#translateAfter * (isLoop ? 1 : STRAIGHT_PATIENCE) * 2 ** patience;
+    this.#arena.setCounter(block.record, isTranslated ? 0 : count);
   }
 
   /** The block at a place, if it is decoded. */
@@ -240,10 +260,12 @@ export class CodeCache {
   warmBlocks(mode: number): readonly Block[] {
     const isCold = (block: Block): boolean => this.#arena.counter(block.record) > 0;
     this.#untranslated = this.#untranslated.filter((block) => block.isAlive && isCold(block));
-    const limit = this.#translateAfter / 2;
-    return this.#untranslated.filter(
-      (block) => block.mode === mode && this.#arena.counter(block.record) <= limit,
-    );
+    const isWarm = (block: Block): boolean => {
+      const isLoop = this.#frames.get(block.frame)?.isLoop(mode, block.instructionPointer) === true;
+      const limit = (this.#translateAfter * (isLoop ? 1 : STRAIGHT_PATIENCE)) / 2;
+      return block.mode === mode && this.#arena.counter(block.record) <= limit;
+    };
+    return this.#untranslated.filter(isWarm);
   }
 
   /** Lets the code of a frame be entered as a translation. */
@@ -281,10 +303,37 @@ export class CodeCache {
       view.setUint32(entry + JUMP_ENTRY.mode, EMPTY_MODE, true);
   }
 
+  /** The instruction at an offset in a frame; mnemonic "truncated" when it goes on beyond it. */
+  instructionAt(frame: number, offset: number, mode: Mode): Instruction {
+    const { instructions } = this.#recent(frame);
+    const key = offset * 16 + mode.codeBytes;
+    const known = instructions.get(key);
+    if (known !== undefined) return known;
+    const at = frame * PAGE_BYTES + offset;
+    const instruction = decode(this.#machine.bytes, at, PAGE_BYTES - offset, mode.codeBytes);
+    instructions.set(key, instruction);
+    this.#codeFrame(frame).mark(offset, Math.min(offset + instruction.lengthBytes, PAGE_BYTES));
+    return instruction;
+  }
+
+  /** A frame that is being decoded: the one longest ago forgets its instructions. */
+  #recent(frame: number): CodeFrame {
+    const codeFrame = this.#codeFrame(frame);
+    this.#recentFrames.delete(frame);
+    this.#recentFrames.add(frame);
+    for (const oldest of this.#recentFrames) {
+      if (this.#recentFrames.size <= RECENT_FRAMES) break;
+      this.#recentFrames.delete(oldest);
+      this.#frames.get(oldest)?.instructions.clear();
+    }
+    return codeFrame;
+  }
+
   /** Kills the blocks decoded from bytes that have changed or are about to. */
   invalidate(frame: number, offset: number, lengthBytes: number): void {
     const codeFrame = this.#frames.get(frame);
     if (codeFrame === undefined || !codeFrame.mayHold(offset, lengthBytes)) return;
+    codeFrame.instructions.clear();
     for (const block of [...codeFrame.all()])
       if (overlaps(block, frame, offset, lengthBytes)) this.#kill(block);
     for (const translation of [...codeFrame.translations])

@@ -1,3 +1,4 @@
+import type { Instruction } from "../decoder/index.ts";
 import type { Translation } from "../translator/translation.ts";
 import type { Block } from "./block.ts";
 
@@ -47,6 +48,10 @@ export class CodeFrame {
   /** Translations of code in this frame, and where they may be entered. */
   readonly translations: Set<Translation> = new Set();
   readonly #entries = new ByMode<EntryPoint>();
+  /** Blocks that jumps lead back to. */
+  readonly #loops = new ByMode<true>();
+  /** Instructions decoded not long ago, by offset in the page and size of code: blocks and regions are made of the same. */
+  readonly instructions: Map<number, Instruction> = new Map();
   /** Blocks that indirect jumps were seen to reach. */
   readonly indirectTargets: Set<Block> = new Set();
 
@@ -66,7 +71,7 @@ export class CodeFrame {
     entries.forEach((at, entry) => {
       this.#entries.set(mode, at, { slot, entry });
     });
-    for (const { start, bytes } of ranges) this.#mark(start, start + bytes.length);
+    for (const { start, bytes } of ranges) this.mark(start, start + bytes.length);
   }
 
   /** Lets it not be entered any more. */
@@ -74,6 +79,16 @@ export class CodeFrame {
     if (!this.translations.delete(translation)) return;
     const { mode, entries, slot } = translation;
     for (const at of entries) if (this.#entries.get(mode, at)?.slot === slot) this.#entries.delete(mode, at);
+  }
+
+  /** Notes that a jump leads back to an offset in CS. */
+  addLoop(mode: number, instructionPointer: number): void {
+    this.#loops.set(mode, instructionPointer, true);
+  }
+
+  /** Whether a jump leads back there. */
+  isLoop(mode: number, instructionPointer: number): boolean {
+    return this.#loops.get(mode, instructionPointer) === true;
   }
 
   /** The block of a mode that begins at an offset in CS. */
@@ -85,7 +100,7 @@ export class CodeFrame {
   add(block: Block): readonly number[] {
     const { mode, instructionPointer } = block;
     this.#blocks.set(mode, instructionPointer, block);
-    this.#mark(block.start, block.end);
+    this.mark(block.start, block.end);
     const waiting = this.#waiting.get(mode, instructionPointer) ?? [];
     this.#waiting.delete(mode, instructionPointer);
     return waiting;
@@ -94,7 +109,7 @@ export class CodeFrame {
   /** Adds a block whose end lies here. */
   addGuest(block: Block): void {
     this.#guests.add(block);
-    this.#mark(0, block.secondBytes);
+    this.mark(0, block.secondBytes);
   }
 
   remove(block: Block): void {
@@ -129,7 +144,8 @@ export class CodeFrame {
     yield* this.#guests;
   }
 
-  #mark(start: number, end: number): void {
+  /** Notes bytes that something was decoded from. */
+  mark(start: number, end: number): void {
     for (let at = start; at < end; at++)
       this.#decoded[at >> 3] = (this.#decoded[at >> 3] ?? 0) | (1 << (at & 7));
   }

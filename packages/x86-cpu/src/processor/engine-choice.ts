@@ -10,7 +10,7 @@ export interface EngineTuning {
   readonly engine?: EngineChoice;
   /** Bytes of memory's reserve for decoded code. Default 16 MiB; when it is used up, all is decoded anew. */
   readonly recordBytes?: number;
-  /** How often a block is interpreted before it is translated. Default 1000; 0 translates at first sight. */
+  /** How often a loop is interpreted before it is translated; other code, 8 times as often. Default 500; 0: not at all. */
   readonly translateAfter?: number;
   /** Estimated memory that translations may take, in bytes. Default 256 MiB; when it is used up, all are made anew. */
   readonly translationBytes?: number;

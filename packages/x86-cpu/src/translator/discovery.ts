@@ -1,6 +1,6 @@
-import type { MachineMemory } from "@xenolith/machine-interface";
-import { decode, type Instruction } from "../decoder/index.ts";
+import type { Instruction } from "../decoder/index.ts";
 import { CONDITIONS } from "../decoder/opcode-table.ts";
+import type { InstructionSource } from "../engine/block-decoder.ts";
 import type { CodePlace } from "../engine/code-place.ts";
 import type { Mode } from "../engine/mode.ts";
 import type { Handler } from "../interpreter/handlers.ts";
@@ -45,12 +45,12 @@ export const blockEndOf = ({ mnemonic, operands }: Instruction): BlockEnd | null
 
 /** Finds the code of one page that can be reached directly from some addresses, call returns included. */
 export class PageDiscovery {
-  readonly #machine: MachineMemory;
+  readonly #source: InstructionSource;
   readonly #place: CodePlace;
   readonly #handlerOf: HandlerLookup;
   readonly #decoded = new Map<number, PlacedInstruction | null>();
   readonly #pageStart: number;
-  readonly #hostPage: number;
+  readonly #frame: number;
 
   readonly #effects: EffectTable;
   readonly #isStop: ((linear: number) => boolean) | null;
@@ -60,18 +60,18 @@ export class PageDiscovery {
    * @param isStop - where runs are to stop: code there is left to the interpreter
    */
   constructor(
-    machine: MachineMemory,
+    source: InstructionSource,
     place: CodePlace,
     handlerOf: HandlerLookup,
     effects: EffectTable,
     isStop: ((linear: number) => boolean) | null = null,
   ) {
     this.#isStop = isStop;
-    this.#machine = machine;
+    this.#source = source;
     this.#effects = effects;
     this.#place = place;
     this.#handlerOf = handlerOf;
-    this.#hostPage = place.host - (place.host & (PAGE_BYTES - 1));
+    this.#frame = place.host >>> 12;
     this.#pageStart = place.instructionPointer - (place.host & (PAGE_BYTES - 1));
   }
 
@@ -86,8 +86,7 @@ export class PageDiscovery {
     if (this.#isStop?.(at) === true) return null;
     const offset = at - this.#pageStart;
     const { mode } = this.#place;
-    const { bytes } = this.#machine;
-    const instruction = decode(bytes, this.#hostPage + offset, PAGE_BYTES - offset, mode.codeBytes);
+    const instruction = this.#source(this.#frame, offset, mode);
     const handler = instruction.mnemonic === "truncated" ? null : this.#handlerOf(instruction, mode);
     const placed = handler === null ? null : { at, next: at + instruction.lengthBytes, instruction, handler };
     this.#decoded.set(at, placed);

@@ -1,6 +1,7 @@
 import type { MachineMemory } from "@xenolith/machine-interface";
 import { type FunctionBody, ModuleBuilder, TYPE } from "@xenolith/wasm-emitter";
 import type { Block } from "../engine/block.ts";
+import type { InstructionSource } from "../engine/block-decoder.ts";
 import type { CodeCache } from "../engine/code-cache.ts";
 import type { CodePlace } from "../engine/code-place.ts";
 import { FIRST_MODE_WITHOUT_STOPS, type Mode } from "../engine/mode.ts";
@@ -95,7 +96,7 @@ export class Translator {
 
   /** Adds the region of a block to those to be translated, unless another has it already. */
   #consider(place: CodePlace, block: Block, candidates: Candidate[]): void {
-    const { code, machine, handlerOf } = this.#options;
+    const { code, handlerOf } = this.#options;
     const at = place.instructionPointer;
     const frame = place.host >>> 12;
     const samePage = candidates.filter((one) => one.place.host >>> 12 === frame);
@@ -105,7 +106,8 @@ export class Translator {
       code.neverTranslate(block);
       return;
     }
-    const explorer = new PageDiscovery(machine, place, handlerOf, this.#effectsOf(place.mode), code.isStop);
+    const source: InstructionSource = (of, offset, mode) => code.instructionAt(of, offset, mode);
+    const explorer = new PageDiscovery(source, place, handlerOf, this.#effectsOf(place.mode), code.isStop);
     const indirect = code.indirectTargets(frame, place.mode.number);
     let roots: readonly number[] = [at];
     let discovery = explorer.discover(roots, indirect, LIMITS);
