@@ -8,22 +8,13 @@ import { INSTRUCTION_SETS, readVectorFile, type Vector, VectorFileError } from "
 /** Groups of instructions that the processor does not have yet, and why they are skipped. */
 const ABSENT: ReadonlyMap<string, string> = new Map([
   ["x87t", "the processor has no transcendental functions"],
-  ["mmx", "the processor has no vector registers"],
-  ["sse2i", "the processor has no vector registers"],
-  ["ssef", "the processor has no vector registers"],
-  ["ssecvt", "the processor has no vector registers"],
-  ["sseapprox", "the processor has no vector registers"],
+  ["ssef", "the processor has no vector floating point"],
+  ["ssecvt", "the processor has no vector floating point"],
+  ["sseapprox", "the processor has no vector floating point"],
 ]);
 
-/** The same for single forms in other groups. A mandatory prefix stands before instructions on vector registers. */
-const ABSENT_FORMS: readonly (readonly [RegExp, string])[] = [
-  [/\.(?:66|f2|f3)_0f/, "the processor has no vector registers"],
-  [/^cmpxchg16b\./, "the processor has no CMPXCHG16B"],
-];
-
-/** Why a vector is skipped; null: it is run. */
-const reasonToSkip = (group: string, { form }: Vector): string | null =>
-  ABSENT.get(group) ?? ABSENT_FORMS.find(([pattern]) => pattern.test(form))?.[1] ?? null;
+/** Why a group is skipped; null: it is run. */
+const reasonToSkip = (group: string): string | null => ABSENT.get(group) ?? null;
 
 /** A vector that did not pass. */
 export interface Failure {
@@ -97,7 +88,7 @@ export const runVectorFile = (path: string, engine: EngineChoice): GroupResult =
   let passed = 0;
   let failed = 0;
   for (const vector of file.vectors) {
-    const reason = reasonToSkip(file.group, vector);
+    const reason = reasonToSkip(file.group);
     if (reason !== null) {
       skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
       continue;

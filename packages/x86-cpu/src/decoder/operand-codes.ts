@@ -8,7 +8,7 @@ import { FEATURES, type Feature } from "./features.ts";
  * J: relative target. A: far pointer in the instruction. O: address in the instruction. S, C, D: segment, control and debug
  * register by ModRM.reg. V: vector register by ModRM.reg; W: vector register by ModRM.rm, or
  * memory; Uo: vector register by ModRM.rm; P, Q and N: the same three for MMX. B: general register by VEX.vvvv. T: general
- * register by ModRM.rm.
+ * register by ModRM.rm. Yd: memory at DS:rDI.
  *
  * b, w, d, q, o: 1, 2, 4, 8, 16 bytes (of W and Q: in memory). v: operand size. z: operand size, at most 4. y: 4, or 8 with
  * REX.W; of R, C and D: 4, or 8 in 64-bit code. p: far pointer. a: two operands of the operand size. qo: 8, or 16 with REX.W.
@@ -55,6 +55,8 @@ export type OperandCode =
   | "By"
   | "Ty"
   | "Vo"
+  | "Ydq"
+  | "Ydo"
   | "Wo"
   | "Wq"
   | "Wd"

@@ -150,6 +150,18 @@ const vectorOperand = (context: OperandContext, kind: "xmm" | "mmx", code: strin
   return { kind, register: number | (context.rex & 1 ? 8 : 0), sizeBytes: 16 };
 };
 
+/** The bytes that rDI points to in DS or the segment of a prefix. */
+const destinationMemory = (context: OperandContext, sizeBytes: number): MemoryOperand => ({
+  kind: "memory",
+  segment: context.segment < 0 ? SEGMENT.ds : context.segment,
+  base: REGISTER.rdi,
+  index: -1,
+  scale: 0,
+  displacement: 0,
+  isRipRelative: false,
+  sizeBytes,
+});
+
 /** Decodes one operand, taking the bytes it needs. */
 export const decodeOperand = (code: OperandCode, context: OperandContext): Operand => {
   const size = context.operandBytes;
@@ -247,6 +259,9 @@ export const decodeOperand = (code: OperandCode, context: OperandContext): Opera
         : decodeMemory(context, MEMORY_BYTES[code.at(-1) ?? ""] ?? 0);
     case "Vo":
       return { kind: "xmm", register: regNumber(context), sizeBytes: 16 };
+    case "Ydq":
+    case "Ydo":
+      return destinationMemory(context, MEMORY_BYTES[code[2] ?? ""] ?? 0);
     case "Wo":
     case "Wq":
     case "Wd":

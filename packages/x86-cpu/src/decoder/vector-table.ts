@@ -127,7 +127,7 @@ ${both(0xf1, "psllw", "pslld", "psllq")}
 f4 pmuludq Pq Qq :sse2 / pmuludq Vo Wo
 ${both(0xf5, "pmaddwd")}
 f6 psadbw Pq Qq :sse / psadbw Vo Wo
-f7 maskmovq Pq Nq :sse / maskmovdqu Vo Uo
+f7 maskmovq Ydq Pq Nq :sse / maskmovdqu Ydo Vo Uo
 ${both(0xf8, "psubb", "psubw", "psubd")}
 fb psubq Pq Qq :sse2 / psubq Vo Wo
 ${both(0xfc, "paddb", "paddw", "paddd")}

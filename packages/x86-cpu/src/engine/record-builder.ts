@@ -81,7 +81,7 @@ export class RecordBuilder {
   /** The form that generated code does an instruction with, or null where TypeScript does it. */
   handlerOf(decoded: Instruction, mode: Mode): Handler | null {
     const number = this.#handlerNumber(availableInstruction(decoded, this.#features), mode);
-    return number === undefined ? null : (this.#handlers.handlers[number] ?? null);
+    return number === undefined ? null : (this.#handlers.handler(number) ?? null);
   }
 
   #handlerNumber(instruction: Instruction, mode: Mode): number | undefined {

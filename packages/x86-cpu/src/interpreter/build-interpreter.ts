@@ -1,6 +1,7 @@
 import type { AddressTranslator } from "@xenolith/machine-interface";
 import { ModuleBuilder, TYPE, type ValueType } from "@xenolith/wasm-emitter";
 import { importSupport, type SupportExports } from "../support/support-module.ts";
+import { emitApart } from "./emit-apart.ts";
 import { emitDispatcher } from "./emit-dispatcher.ts";
 import { emitInterpreter } from "./emit-interpreter.ts";
 import type { InterpreterPlaces } from "./execute-check.ts";
@@ -62,6 +63,7 @@ export const buildInterpreter = (
   const translate = module.function([addressType, TYPE.i32, TYPE.i32], [TYPE.i32]);
   if (shape.careful) emitCarefulTranslation(translate, imports);
   else emitFastTranslation(translate, { tlb, state: environment.state }, imports);
+  const apart = module.function([TYPE.i32, TYPE.i32], [TYPE.i32, TYPE.i32]);
   const parameters = [TYPE.i32, TYPE.i32, TYPE.i32];
   const body = module.function(parameters, [TYPE.i32], "interpret");
   const places: InterpreterPlaces = {
@@ -72,9 +74,12 @@ export const buildInterpreter = (
     refill: imports.refill,
     translate: translate.index,
     commit,
+    apart: apart.index,
     supportIndex,
   };
-  emitInterpreter(body, shape, createHandlerTable(shape.wide), places);
+  const table = createHandlerTable(shape.wide);
+  emitApart(apart, shape, table, places);
+  emitInterpreter(body, shape, table, places);
   if (shape.counts) {
     emitDispatcher(module.function(parameters, [TYPE.i32], "dispatch"), shape.wide, places, {
       interpret: body.index,

@@ -13,6 +13,7 @@ import {
   type Value,
 } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
+import { emitApartCall } from "./emit-apart.ts";
 import type { InterpreterPlaces } from "./execute-check.ts";
 import type { HandlerTable } from "./handlers.ts";
 import {
@@ -82,7 +83,7 @@ export const emitInterpreter = (
   if (shape.counts) emitCount(m, locals, places.counters);
   emitCharge(m, locals);
   labels.next = body.loop();
-  emitHandlers(m, locals, table, places);
+  emitHandlers(m, locals, table, places, labels);
   for (const _ of ["next", "enter", "lookup", "exit"]) body.end();
   storeState(m, locals);
   body.push(locals.leaveCode);
@@ -147,12 +148,13 @@ const emitHandlers = (
   locals: InterpreterLocals,
   table: HandlerTable,
   places: InterpreterPlaces,
+  labels: InterpreterLabels,
 ): void => {
   const { body } = m;
+  const apart = body.block();
   const blocks: Label[] = [];
   for (let number = 0; number < table.count; number++) blocks.push(body.block());
-  const innermostFirst = blocks.toReversed();
-  body.branchTable(m.field16(RECORD.handler), innermostFirst, innermostFirst.at(-1) ?? 0);
+  body.branchTable(m.field16(RECORD.handler), blocks.toReversed(), apart);
   for (const { form, definition } of table.handlers) {
     body.end();
     m.begin(form.sizeBytes, form.operands);
@@ -161,4 +163,12 @@ const emitHandlers = (
   }
   emitSpecialHandlers(m, locals, places);
   body.unreachable();
+  body.end();
+  emitApartCall(
+    m,
+    locals,
+    places.apart,
+    () => body.branch(labels.next),
+    () => body.branch(labels.exit),
+  );
 };

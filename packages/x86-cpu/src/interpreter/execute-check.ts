@@ -13,6 +13,8 @@ export interface InterpreterPlaces {
   readonly refill: number;
   readonly translate: number;
   readonly commit: number;
+  /** The function of handlers that are kept apart; see `emitApart`. */
+  readonly apart: number;
   /** Where the counter of a record's block is, for interpreters that count: see `RecordArena`. */
   readonly counters: number;
   supportIndex(support: SupportFunction): number;

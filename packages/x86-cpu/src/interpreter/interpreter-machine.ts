@@ -24,7 +24,7 @@ import { packFault, REGISTER, SEGMENT, VECTOR } from "@xenolith/x86-architecture
 import { type Extension, Machine, type MachineShape, typeOf } from "../machine/machine.ts";
 import { tlbEntryOffset, tlbTag } from "../machine/tlb-probe.ts";
 import { FLAGS_KIND, type FlagsKind } from "../state/flags.ts";
-import { SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../state/layout.ts";
+import { MMX_SIGN_EXPONENT, SEGMENT_BYTES, SEGMENT_FIELD, STATE, X87_FIELD } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import { loadState, storeState } from "./kept-state.ts";
 import { LEAVE, RECORD, RECORD_BYTES } from "./record.ts";
@@ -185,8 +185,18 @@ export class InterpreterMachine extends Machine {
   }
 
   #operandOffset(which: number): Value {
-    if (which === 2) return i32(this.registerOffset(REGISTER.rcx));
-    return this.field16(which === 0 ? RECORD.register0 : RECORD.register1);
+    return this.field16(which === 0 ? RECORD.register0 : which === 1 ? RECORD.register1 : RECORD.extra);
+  }
+
+  protected override operandVector(which: number): Value {
+    return load(TYPE.v128, this.operandBytes(which), false, this.#operandOffset(which), this.#stateBase);
+  }
+
+  protected override setOperandVector(which: number, value: Value): void {
+    const offset = this.#operandOffset(which);
+    this.body.store(this.operandBytes(which), offset, value, this.#stateBase);
+    if (this.isOperand(which, "mmx"))
+      this.body.store(4, offset, i32(MMX_SIGN_EXPONENT), this.#stateBase + X87_FIELD.signExponent);
   }
 
   protected override operandRegister(which: number, extension: Extension): Value {

@@ -12,7 +12,7 @@
  * | 8 | u16 | base register of the address |
  * | 10 | u16 | index register of the address |
  * | 12 | u16 | instructions of the block from here on, this one included: what is refunded when it leaves early |
- * | 14 | u16 | bytes back to the first record of a repeated instruction; destination of an address record |
+ * | 14 | u16 | register operand 2; bytes back to the first record of a repeated instruction; destination of an address record |
  * | 16 | i64 | displacement |
  * | 24 | i64 | immediate; number of a rare instruction; mask of index registers of a string instruction |
  * | 32 | i64 | offset in CS of the next instruction |

@@ -20,7 +20,7 @@ import {
 } from "@xenolith/wasm-emitter";
 import { VECTOR } from "@xenolith/x86-architecture";
 import { FLAGS_KIND, type FlagsKind } from "../state/flags.ts";
-import { STATE } from "../state/layout.ts";
+import { STATE, VECTOR_BYTES } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import { conditionOf, type FlagValues } from "./conditions.ts";
 import type { OperandForm } from "./form.ts";
@@ -232,6 +232,79 @@ export abstract class Machine {
     return {
       get: (extension = "signed") => this.operandRegister(which, extension),
       set: (value) => this.setOperandRegister(which, value),
+    };
+  }
+
+  // Vectors
+
+  /** Vector register number `index`, of type v128. */
+  vectorRegister(index: number): Value {
+    return this.stateField(TYPE.v128, 16, STATE.vectors + VECTOR_BYTES * index);
+  }
+
+  setVectorRegister(index: number, value: Value): void {
+    this.setStateField(16, STATE.vectors + VECTOR_BYTES * index, value);
+  }
+
+  /** Vector or MMX register operand number `which`, as v128. The upper half of an MMX register is zero. */
+  protected abstract operandVector(which: number): Value;
+  /** Writes a vector register, or the low half of a value to an MMX register. */
+  protected abstract setOperandVector(which: number, value: Value): void;
+
+  /** Whether operand number `which` is a vector or MMX register. */
+  isVectorRegister(which: number): boolean {
+    return this.isOperand(which, "xmm") || this.isOperand(which, "mmx");
+  }
+
+  /**
+   * Reads operand number `which` as v128: a register, or as much memory as the operand has, with zeros above. 16 bytes of memory
+   * must be aligned unless `isAligned` is false.
+   */
+  vector(which: number, isAligned = true): Value {
+    if (this.isVectorRegister(which)) return this.operandVector(which);
+    const bytes = this.operandBytes(which);
+    return this.loadVector(bytes, this.#vectorAddress(bytes, isAligned));
+  }
+
+  /** Writes operand number `which`: a register whole, or the low bytes of the value to memory. */
+  setVector(which: number, value: Value, isAligned = true): void {
+    if (this.isVectorRegister(which)) {
+      this.setOperandVector(which, value);
+      return;
+    }
+    const bytes = this.operandBytes(which);
+    this.storeVector(bytes, this.#vectorAddress(bytes, isAligned), value);
+  }
+
+  #vectorAddress(bytes: number, isAligned: boolean): Value {
+    const address = this.pin(this.address());
+    if (bytes === 16 && isAligned) this.faultIf(and(wrap(address), 15), VECTOR.generalProtection);
+    return address;
+  }
+
+  /** Reads 4, 8 or 16 bytes of memory into a vector, with zeros above. */
+  loadVector(bytes: number, address: Value): Value {
+    const host = this.translate(bytes, this.pin(address), false);
+    return this.pin(load(TYPE.v128, bytes, false, host));
+  }
+
+  /** Writes the low 4, 8 or 16 bytes of a vector. */
+  storeVector(bytes: number, address: Value, value: Value): void {
+    const pinned = this.pin(value);
+    const host = this.translate(bytes, this.pin(address), true);
+    this.body.store(bytes, host, pinned);
+    this.storesDone(host);
+  }
+
+  /** Memory of 8 or 16 bytes that is read as a vector and then written. */
+  modifyVector(bytes: number, address: Value): { get(): Value; set(value: Value): void } {
+    const host = this.translate(bytes, this.pin(address), true);
+    return {
+      get: () => load(TYPE.v128, bytes, false, host),
+      set: (value) => {
+        this.body.store(bytes, host, value);
+        this.storesDone(host);
+      },
     };
   }
 

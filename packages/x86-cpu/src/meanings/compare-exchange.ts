@@ -1,7 +1,27 @@
-import { add, convert, eq, isZero, or, select, shl, shrU, sub, TYPE, wrap } from "@xenolith/wasm-emitter";
-import { REGISTER } from "@xenolith/x86-architecture";
+import {
+  add,
+  and,
+  convert,
+  eq,
+  extractLane,
+  isZero,
+  or,
+  replaceLane,
+  select,
+  shl,
+  shrU,
+  splat,
+  sub,
+  TYPE,
+  type Value,
+  vector2,
+  vectorTest,
+  wrap,
+} from "@xenolith/wasm-emitter";
+import { REGISTER, VECTOR } from "@xenolith/x86-architecture";
 import { adjustFlag, carryFlag, overflowFlag, parityFlag, signFlag } from "../machine/conditions.ts";
 import { setSixFlags } from "../machine/flag-updates.ts";
+import type { Machine } from "../machine/machine.ts";
 import { FLAGS_KIND } from "../state/flags.ts";
 import { ALL_SIZES, type Definition, exactly, type Meaning } from "./definition.ts";
 
@@ -34,6 +54,18 @@ const cmpxchgMeaning: Meaning = (m) => {
 };
 
 /** Changes ZF only. */
+const setZero = (m: Machine, zero: Value): void => {
+  const { flags } = m;
+  setSixFlags(m, {
+    carry: m.pin(carryFlag(flags)),
+    parity: m.pin(parityFlag(flags)),
+    adjust: m.pin(adjustFlag(flags)),
+    zero,
+    sign: m.pin(signFlag(flags)),
+    overflow: m.pin(overflowFlag(flags)),
+  });
+};
+
 const cmpxchg8bMeaning: Meaning = (m) => {
   const target = m.modifyMemory(8, m.address());
   const pair = (high: number, low: number) =>
@@ -45,18 +77,27 @@ const cmpxchg8bMeaning: Meaning = (m) => {
     m.setRegister(rax, 4, wrap(old));
     m.setRegister(rdx, 4, wrap(shrU(old, 32)));
   });
-  const { flags } = m;
-  setSixFlags(m, {
-    carry: m.pin(carryFlag(flags)),
-    parity: m.pin(parityFlag(flags)),
-    adjust: m.pin(adjustFlag(flags)),
-    zero: isEqual,
-    sign: m.pin(signFlag(flags)),
-    overflow: m.pin(overflowFlag(flags)),
-  });
+  setZero(m, isEqual);
 };
 
-/** XADD CMPXCHG CMPXCHG8B. LOCK changes nothing: one VCPU runs at a time. [SDM2A-3.2] [SDM2D-6.1] */
+/** Its memory must be aligned. */
+const cmpxchg16bMeaning: Meaning = (m) => {
+  const address = m.pin(m.address());
+  m.faultIf(and(wrap(address), 15), VECTOR.generalProtection);
+  const target = m.modifyVector(16, address);
+  const pair = (high: number, low: number): Value =>
+    replaceLane("i64x2", splat("i64x2", m.register(low, 8)), 1, m.register(high, 8));
+  const old = m.pin(target.get());
+  const isEqual = m.pin(vectorTest("i64x2.allTrue", vector2("i64x2.eq", old, pair(rdx, rax))));
+  target.set(select(pair(rcx, rbx), old, isEqual));
+  m.when(isZero(isEqual), () => {
+    m.setRegister(rax, 8, extractLane("i64x2", old, 0));
+    m.setRegister(rdx, 8, extractLane("i64x2", old, 1));
+  });
+  setZero(m, isEqual);
+};
+
+/** XADD CMPXCHG CMPXCHG8B CMPXCHG16B. LOCK changes nothing: one VCPU runs at a time. [SDM2A-3.2] [SDM2D-6.1] */
 export const compareExchange: readonly Definition[] = [
   { mnemonic: "xadd", sizes: ALL_SIZES, forms: ["rr", "mr"], meaning: xaddMeaning },
   { mnemonic: "cmpxchg", sizes: ALL_SIZES, forms: ["rr", "mr"], meaning: cmpxchgMeaning },
@@ -66,5 +107,12 @@ export const compareExchange: readonly Definition[] = [
     forms: ["m"],
     operandBytes: () => 8,
     meaning: cmpxchg8bMeaning,
+  },
+  {
+    mnemonic: "cmpxchg16b",
+    sizes: (wide) => (wide ? [8] : []),
+    forms: ["m"],
+    operandBytes: () => 16,
+    meaning: cmpxchg16bMeaning,
   },
 ];

@@ -30,7 +30,12 @@ export interface Definition {
   readonly mnemonic: string;
   readonly sizes: Sizes;
   readonly forms: readonly string[];
-  readonly operandBytes?: (sizeBytes: number, position: number) => number;
+  readonly operandBytes?: (sizeBytes: number, position: number, letter: string) => number;
+  /**
+   * Interpreters keep its handlers in a function of their own: there are many of them, and they leave flags and the
+   * instruction pointer alone.
+   */
+  readonly isApart?: boolean;
   readonly meaning: Meaning;
   /** Only for engines that do not leave system instructions to TypeScript; see `EngineOptions`. */
   readonly isSystem?: boolean;
@@ -53,7 +58,7 @@ export const formsOf = (definition: Definition, wide: boolean): readonly Form[] 
     forms.map((letters) => {
       const operands = [...letters].map((letter, position) => ({
         kind: KIND[letter] ?? "register",
-        sizeBytes: operandBytes?.(sizeBytes, position) ?? sizeBytes,
+        sizeBytes: operandBytes?.(sizeBytes, position, letter) ?? sizeBytes,
       }));
       return { key: formKey(mnemonic, sizeBytes, operands), mnemonic, sizeBytes, operands };
     }),

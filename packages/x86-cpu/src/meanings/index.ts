@@ -13,6 +13,9 @@ import { stack } from "./stack.ts";
 import { strings } from "./strings.ts";
 import { system } from "./system.ts";
 import { systemFlags } from "./system-flags.ts";
+import { integerVectors } from "./vectors/integer.ts";
+import { vectorMoves } from "./vectors/moves.ts";
+import { vectorShuffles } from "./vectors/shuffles.ts";
 import { x87Arithmetic } from "./x87/arithmetic.ts";
 import { x87Control } from "./x87/control.ts";
 import { x87Transfer } from "./x87/transfer.ts";
@@ -36,4 +39,7 @@ export const DEFINITIONS: readonly Definition[] = [
   ...x87Control,
   ...systemFlags,
   ...system,
+  ...integerVectors,
+  ...vectorMoves,
+  ...vectorShuffles,
 ];

@@ -1,4 +1,4 @@
-import { FunctionBody, i32, local, type Value, type ValueType } from "@xenolith/wasm-emitter";
+import { FunctionBody, i32, local, TYPE, type Value, type ValueType } from "@xenolith/wasm-emitter";
 import { REGISTER } from "@xenolith/x86-architecture";
 import type { Handler } from "../interpreter/handlers.ts";
 import type { FlagValues } from "../machine/conditions.ts";
@@ -113,6 +113,12 @@ class ProbeMachine extends Machine {
   protected override setOperandRegister(which: number): void {
     this.effects.operandWrites |= 1 << which;
   }
+
+  protected override operandVector(): Value {
+    return local(0, TYPE.v128);
+  }
+
+  protected override setOperandVector(): void {}
 
   protected override immediate(which: number): Value {
     return this.#any(this.operandBytes(which));

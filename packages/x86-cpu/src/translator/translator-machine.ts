@@ -27,7 +27,14 @@ import { isFlat, type Mode } from "../engine/mode.ts";
 import { type Extension, Machine, typeOf } from "../machine/machine.ts";
 import { tlbEntryOffset, tlbTag } from "../machine/tlb-probe.ts";
 import type { FlagsKind } from "../state/flags.ts";
-import { SEGMENT_BYTES, SEGMENT_FIELD, STATE, X87_REGISTER_BYTES } from "../state/layout.ts";
+import {
+  MMX_SIGN_EXPONENT,
+  SEGMENT_BYTES,
+  SEGMENT_FIELD,
+  STATE,
+  X87_FIELD,
+  X87_REGISTER_BYTES,
+} from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import type { PlacedInstruction } from "./region-block.ts";
 
@@ -188,6 +195,30 @@ export class TranslatorMachine extends Machine {
   override x87Operand(which: number): Value {
     const operand = this.#instruction.operands[which];
     return i32(operand?.kind === "x87" ? X87_REGISTER_BYTES * operand.register : 0);
+  }
+
+  // Vectors
+
+  protected override operandVector(which: number): Value {
+    const operand = this.#instruction.operands[which];
+    if (operand?.kind === "xmm") return this.vectorRegister(operand.register);
+    return this.stateField(TYPE.v128, 8, this.#mmxOffset(which));
+  }
+
+  protected override setOperandVector(which: number, value: Value): void {
+    const operand = this.#instruction.operands[which];
+    if (operand?.kind === "xmm") this.setVectorRegister(operand.register, value);
+    else {
+      const offset = this.#mmxOffset(which);
+      this.setStateField(8, offset, value);
+      this.setStateField(4, offset + X87_FIELD.signExponent, i32(MMX_SIGN_EXPONENT));
+    }
+  }
+
+  #mmxOffset(which: number): number {
+    const operand = this.#instruction.operands[which];
+    if (operand?.kind !== "mmx") throw new RangeError(`operand ${which} is no vector register`);
+    return STATE.x87Registers + X87_REGISTER_BYTES * operand.register;
   }
 
   // Addresses
