@@ -1,4 +1,6 @@
-/** Bytes of `bios.asm` as nasm assembles it: a frame for the end of an address range. Free space is all ones. */
+import { firmwareImage } from "./firmware-image.ts";
+
+/** Bytes of `bios.asm` as nasm assembles it, up to the free space before the reset vector. */
 const CODE = `
 fa31c08ed0bc00708ec0b072e6e9bbffffbe110526c6007726a01005e6e926c706840055f0268c0e
 8600cd2126c70634005af0268c0e3600bfffff268b052e660f0116a8f10f20c00c010f22c066ea66
@@ -16,16 +18,5 @@ ff00003000890000ffff00000f9b0000ffff0000009300002f0078f10f0000000000000000000000
 00000000000000000000000000000000e9f00800008e0f006f00b0f10f00ff0300000000
 `;
 
-/** JMP 0xf000:0xf000, at the reset vector. */
-const RESET = "ea00f000f0";
-
-const bytesOf = (hex: string): Uint8Array =>
-  Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-
-/** The firmware, 4096 bytes. */
-export const biosImage = (): Uint8Array => {
-  const image = new Uint8Array(4096).fill(0xff);
-  image.set(bytesOf(CODE.replaceAll("\n", "")));
-  image.set(bytesOf(RESET), 0xff0);
-  return image;
-};
+/** The firmware of 32-bit modes, 4096 bytes. */
+export const biosImage = (): Uint8Array => firmwareImage(CODE);
