@@ -4,7 +4,7 @@ import { createAddressTranslator } from "@xenolith/mmu";
 import { CR0, hasErrorCode, REGISTER, SEGMENT, type VcpuContext, VECTOR } from "@xenolith/x86-architecture";
 import {
   createInstrumentedProcessor,
-  type EngineChoice,
+  type EngineTuning,
   type InstrumentedVcpu,
   type InterruptLine,
   type MsrHandlers,
@@ -32,13 +32,12 @@ const DEFAULT_BUDGET = 1_000_000_000;
 const SWITCH_BUDGET = 100;
 
 /** What a flat machine is made with. Everything has a default but the mode. */
-export interface FlatMachineOptions {
+export interface FlatMachineOptions extends EngineTuning {
   readonly mode: FlatMode;
   /** RAM in MiB. Default 16. The last 64 KiB hold descriptor and page tables, but for `real`. */
   readonly memoryMib?: number;
   /** Default x86-64-v2. */
   readonly model?: ProcessorModel;
-  readonly engine?: EngineChoice;
   /** Default: reads give ones, writes get lost. */
   readonly ports?: PortHandlers;
   readonly msrs?: MsrHandlers;
@@ -96,19 +95,17 @@ class Machine implements FlatMachine {
   #vector: number | null = null;
 
   constructor(options: FlatMachineOptions) {
-    const { mode, memoryMib = DEFAULT_MIB, model = X86_64_V2_MODEL, ports = NO_PORTS } = options;
-    const { engine, msrs, interrupts } = options;
+    const { mode, memoryMib = DEFAULT_MIB, ...processorOptions } = options;
+    const { model = X86_64_V2_MODEL, ports = NO_PORTS } = options;
     this.#mode = mode;
     this.memory = createMachineMemory({ ramBytes: memoryMib * MIB, reserveBytes: RESERVE_BYTES });
     const { physicalAddressBits } = model;
     this.processor = createInstrumentedProcessor({
+      ...processorOptions,
       memory: this.memory,
       translator: createAddressTranslator({ memory: this.memory, physicalAddressBits }),
       model,
       ports,
-      ...(engine === undefined ? {} : { engine }),
-      ...(msrs === undefined ? {} : { msrs }),
-      ...(interrupts === undefined ? {} : { interrupts }),
     });
     this.#area = mode === "real" ? null : this.#enter(model);
     if (mode === "real") this.#enterRealMode();

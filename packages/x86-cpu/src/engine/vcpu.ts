@@ -287,6 +287,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
     if (hasChanged) this.#engine.flush();
     if (hasChanged || this.#ignoresStops !== observer.ignoresStops) this.state.modeIsStale = true;
     this.#ignoresStops = observer.ignoresStops;
+    this.state.setU32(STATE.isObserved, observer.watchesMemory ? 1 : 0);
     this.#activate();
   }
 

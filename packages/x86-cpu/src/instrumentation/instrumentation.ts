@@ -132,6 +132,8 @@ export class Instrumentation implements RunObserver {
   before(): boolean {
     const linear = this.#linear();
     const stops = this.isStop(linear);
+    // It may have been sent elsewhere between two runs.
+    if (this.#announcedAt !== linear) this.#announcedAt = NOWHERE;
     if (stops && this.#announcedAt !== linear) {
       this.#announcedAt = linear;
       if (!this.#code.isEmpty) this.#announce(linear);

@@ -1,5 +1,5 @@
 import { HostError, type MachineMemory } from "@xenolith/machine-interface";
-import { FLAGS_KIND } from "../state/flags.ts";
+import { encodeFlags, FLAGS_KIND } from "../state/flags.ts";
 import { MSR_SLOT, SEGMENT_FIELD, STATE, STATE_BYTES } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 
@@ -23,13 +23,11 @@ const HALTED = 1;
 const SHADOWED = 2;
 
 /** Words of the state block that belong to the engine and mean nothing elsewhere. */
-const ENGINE_WORDS = [
-  STATE.budget,
-  STATE.exitRecord,
-  STATE.spaceTag,
-  STATE.mode,
-  STATE.fault,
-  STATE.singleMoves,
+const ENGINE_WORDS: readonly number[] = [
+  ...[STATE.address0, STATE.address0 + 4, STATE.address1, STATE.address1 + 4],
+  ...[STATE.budget, STATE.exitRecord, STATE.spaceTag, STATE.mode, STATE.fault, STATE.singleMoves],
+  ...[STATE.faultAddress, STATE.faultAddress + 4, STATE.pendingStore, STATE.untranslated],
+  ...[STATE.shadowMark, STATE.isObserved],
 ];
 
 /** Changes whenever a field of the block moves or comes to mean something else. */
@@ -48,7 +46,20 @@ export interface RestState {
   readonly retired: number;
 }
 
-/** Writes a processor down. */
+/** Writes arithmetic flags in the one form that all engines read: what they keep lazily has many. */
+const writeFlags = (view: DataView, flags: number): void => {
+  const { b, result } = encodeFlags(flags);
+  const put = (field: number, value: number): void => {
+    view.setInt32(FIELD.state + field, value, true);
+    view.setInt32(FIELD.state + field + 4, value < 0 ? -1 : 0, true);
+  };
+  view.setUint32(FIELD.state + STATE.flagsKind, FLAGS_KIND.given, true);
+  put(STATE.flagsA, 0);
+  put(STATE.flagsB, b);
+  put(STATE.flagsResult, result);
+};
+
+/** Writes a processor down. The same state gives the same bytes, whatever way it came about. */
 export const saveState = (machine: MachineMemory, state: VcpuState, rest: RestState): Uint8Array => {
   const saved = new Uint8Array(SAVED_BYTES);
   const view = new DataView(saved.buffer);
@@ -59,6 +70,7 @@ export const saveState = (machine: MachineMemory, state: VcpuState, rest: RestSt
   view.setFloat64(FIELD.retired, rest.retired, true);
   saved.set(machine.bytes.subarray(state.base, state.base + STATE_BYTES), FIELD.state);
   for (const word of ENGINE_WORDS) view.setUint32(FIELD.state + word, 0, true);
+  writeFlags(view, state.arithmeticFlags);
   saved.fill(0, FIELD.state + STATE.bounce, FIELD.state + STATE.bounce + 64);
   return saved;
 };

@@ -95,6 +95,21 @@ describe("execution hooks", () => {
     expect(vcpu.run(1000)).toMatchObject({ kind: EXIT.halt, retired: 1 });
   });
 
+  it("are called again when the processor was sent elsewhere in between", () => {
+    const { vcpu, load } = createInstrumentedBench();
+    load(LOOP);
+    let calls = 0;
+    vcpu.onExecute({ start: AT_HALT, end: AT_HALT + 1 }, () => {
+      calls += 1;
+      vcpu.requestExit();
+    });
+    for (const expected of [1, 2]) {
+      vcpu.context.instructionPointer = CODE;
+      expect(vcpu.run(1000).kind).toBe(EXIT.request);
+      expect(calls).toBe(expected);
+    }
+  });
+
   it("are called once for a repeated string instruction", () => {
     const { vcpu, load, memory } = createInstrumentedBench();
     // mov ecx, 9; mov edi, 0x8000; rep stosb; hlt
