@@ -10,8 +10,12 @@ import {
   REFILL_MAILBOX,
   REFILL_REASON,
   type RefillResult,
-  toLinearAddress,
+  TLB_ENTRY,
+  TLB_ENTRY_BYTES,
+  TLB_ENTRY_COUNT,
 } from "@xenolith/machine-interface";
+
+const PAGE_SHIFT = 12;
 
 /**
  * Wraps a translator so that some pages never get into the TLB for reads and writes: generated code must leave such accesses
@@ -34,7 +38,12 @@ export const createWithholdingTranslator = (
   const refill = (space: Asid, at: LinearAddress, access: Access): RefillResult => {
     const result = inner.refill(space, at, access);
     if (result !== REFILL.filled || !withholds(at, access)) return result;
-    inner.invalidate(space, toLinearAddress(at));
+    // Whoever has the entry's place has it; emptying it costs a refill at most.
+    const entry = ((at >>> PAGE_SHIFT) & (TLB_ENTRY_COUNT - 1)) * TLB_ENTRY_BYTES;
+    for (const array of [tlb.read, tlb.write]) {
+      memory.view.setInt32(array + entry + TLB_ENTRY.tag, -1, true);
+      memory.view.setInt32(array + entry + TLB_ENTRY.tag + 4, -1, true);
+    }
     return REFILL.direct;
   };
   return {
