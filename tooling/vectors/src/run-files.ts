@@ -8,9 +8,6 @@ import { INSTRUCTION_SETS, readVectorFile, type Vector, VectorFileError } from "
 /** Groups of instructions that the processor does not have yet, and why they are skipped. */
 const ABSENT: ReadonlyMap<string, string> = new Map([
   ["x87t", "the processor has no transcendental functions"],
-  ["ssef", "the processor has no vector floating point"],
-  ["ssecvt", "the processor has no vector floating point"],
-  ["sseapprox", "the processor has no vector floating point"],
 ]);
 
 /** Why a group is skipped; null: it is run. */

@@ -13,6 +13,9 @@ import { stack } from "./stack.ts";
 import { strings } from "./strings.ts";
 import { system } from "./system.ts";
 import { systemFlags } from "./system-flags.ts";
+import { floatArithmetic } from "./vectors/float-arithmetic.ts";
+import { floatComparisons } from "./vectors/float-compare.ts";
+import { floatConversions } from "./vectors/float-conversions.ts";
 import { integerVectors } from "./vectors/integer.ts";
 import { vectorMoves } from "./vectors/moves.ts";
 import { vectorShuffles } from "./vectors/shuffles.ts";
@@ -42,4 +45,7 @@ export const DEFINITIONS: readonly Definition[] = [
   ...integerVectors,
   ...vectorMoves,
   ...vectorShuffles,
+  ...floatArithmetic,
+  ...floatComparisons,
+  ...floatConversions,
 ];

@@ -1,4 +1,5 @@
 import { FLOATING_POINT_FUNCTIONS } from "../floating-point/index.ts";
+import { VECTOR_SUPPORT } from "../vector-support/index.ts";
 import { X87_FUNCTIONS } from "../x87/index.ts";
 import type { SupportFunction } from "./support-function.ts";
 import { SYSTEM_FUNCTIONS } from "./system/index.ts";
@@ -8,4 +9,5 @@ export const SUPPORT_FUNCTIONS: readonly SupportFunction[] = [
   ...FLOATING_POINT_FUNCTIONS,
   ...X87_FUNCTIONS,
   ...SYSTEM_FUNCTIONS,
+  ...VECTOR_SUPPORT,
 ];
