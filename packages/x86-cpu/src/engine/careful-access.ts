@@ -2,6 +2,7 @@ import { ACCESS, FRAME_WATCH, type MachineMemory, toMfn } from "@xenolith/machin
 import { TRANSLATE } from "../interpreter/interpreter-machine.ts";
 import { STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
+import type { SupportHost } from "../support/support-host.ts";
 import type { VcpuMemory } from "./linear-memory.ts";
 import { NOT_ADMITTED, type RunObserver } from "./run-observer.ts";
 import { accessFault, isAccessFault, type ReadResult } from "./system-operations.ts";
@@ -14,8 +15,8 @@ const NOTHING_PENDING = 0xffff_ffff;
 export interface CurrentVcpu {
   readonly state: VcpuState;
   readonly memory: VcpuMemory;
-  /** Whether an interrupt waits that it could take if IF were set. */
-  readonly isInterruptRequested: boolean;
+  /** What support functions ask of it. */
+  readonly host: SupportHost;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Feature } from "../decoder/features.ts";
 import type { InterpreterEnvironment } from "../interpreter/build-interpreter.ts";
 import { JUMP_CACHE_BYTES } from "../interpreter/jump-cache.ts";
 import { createSupportModule, type SupportExports } from "../support/support-module.ts";
+import { CPUID_TABLE_BYTES } from "../support/system/identification.ts";
 import { TranslationStore } from "../translator/translation-store.ts";
 import { Translator } from "../translator/translator.ts";
 import { CarefulAccess } from "./careful-access.ts";
@@ -52,6 +53,8 @@ export class Engine {
   /** Translates what is hot. */
   readonly hotCode: Translator;
   readonly support: SupportExports;
+  /** Answers of CPUID that generated code gives by itself; see `fillCpuidTable`. */
+  readonly cpuidTable: number;
   /** Room for records that are copied for one run. */
   readonly scratch: number;
   /** Counts how often mode numbers began anew: a mode of another generation means nothing. */
@@ -66,11 +69,18 @@ export class Engine {
     this.scratch = arena.scratch;
     this.accesses = new CarefulAccess(machine);
     this.window = new StateWindow(machine);
+    this.cpuidTable = machine.reserve(CPUID_TABLE_BYTES);
     this.support = createSupportModule({
       machine,
       translator,
       state: this.window.base,
-      interruptRequested: () => (this.accesses.current?.isInterruptRequested === true ? 1 : 0),
+      cpuidTable: this.cpuidTable,
+      host: {
+        interruptRequested: () => this.accesses.current?.host.interruptRequested() ?? 0,
+        portOut: (port, sizeBytes) => this.accesses.current?.host.portOut(port, sizeBytes),
+        portIn: (port, sizeBytes) => this.accesses.current?.host.portIn(port, sizeBytes) ?? 0,
+        readTimestamp: () => this.accesses.current?.host.readTimestamp(),
+      },
     });
     this.translations = new TranslationStore(options.translationBytes ?? DEFAULT_TRANSLATION_BYTES);
     const environment: InterpreterEnvironment = {

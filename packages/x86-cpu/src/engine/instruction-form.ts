@@ -4,7 +4,7 @@ import { CONDITIONS } from "../decoder/opcode-table.ts";
 import { X87_MNEMONICS } from "../decoder/x87-table.ts";
 import { formKey, type OperandForm } from "../machine/form.ts";
 import { repeatedMnemonic } from "../meanings/strings.ts";
-import { segmentMnemonic } from "../meanings/system.ts";
+import { controlMnemonic, segmentMnemonic } from "../meanings/system.ts";
 
 const DIRECT_JUMPS: ReadonlySet<string> = new Set([...CONDITIONS.map((name) => `j${name}`), "jmp"]);
 const COUNTED_JUMPS: ReadonlySet<string> = new Set(["loop", "loope", "loopne", "jcxz"]);
@@ -75,6 +75,9 @@ const TRANSFERS: ReadonlySet<string> = new Set([
   "sysexit",
   "invlpg",
   "sti",
+  "in",
+  "out",
+  "rdtsc",
 ]);
 const SEGMENT_LOADS: ReadonlySet<string> = new Set(["mov-to-sreg", "pop-sreg"]);
 
@@ -140,6 +143,7 @@ const operandForm = (operand: Operand): OperandForm | null => {
     case "mmx":
     case "x87":
     case "segment":
+    case "control":
       return { kind: operand.kind, sizeBytes: operand.sizeBytes };
     default:
       return null;
@@ -159,10 +163,12 @@ export const unitOf = (instruction: Instruction): Unit => {
   return mnemonic === "emms" || operands.some(({ kind }) => kind === "mmx") ? "mmx" : null;
 };
 
-/** Mnemonic that forms carry: one that names a segment register tells which. */
+/** Mnemonic that forms carry: one that names a segment or control register tells which. */
 const formMnemonic = ({ mnemonic, operands }: Instruction): string => {
   const segment = operands.find(({ kind }) => kind === "segment");
-  return segment?.kind === "segment" ? segmentMnemonic(mnemonic, segment.register) : mnemonic;
+  if (segment?.kind === "segment") return segmentMnemonic(mnemonic, segment.register);
+  const control = operands.find(({ kind }) => kind === "control");
+  return control?.kind === "control" ? controlMnemonic(mnemonic, control.register) : mnemonic;
 };
 
 /** Instructions without effect here; fences are, as one processor runs at a time and makes its accesses in order. */

@@ -10,6 +10,7 @@ import {
   TLB_TAG,
 } from "@xenolith/machine-interface";
 import {
+  FLAG,
   faultErrorCode,
   faultVector,
   hasErrorCode,
@@ -26,6 +27,7 @@ import type { Instruction } from "../decoder/instruction.ts";
 import { LEAVE, RECORD } from "../interpreter/record.ts";
 import { STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
+import type { SupportHost } from "../support/support-host.ts";
 import type { Block } from "./block.ts";
 import { doBulkMove } from "./bulk-moves.ts";
 import type { CodePlace } from "./code-place.ts";
@@ -50,6 +52,7 @@ import {
   type ProcessorEnvironment,
   type SystemOperations,
 } from "./system-operations.ts";
+import { createSupportHost } from "./vcpu-host.ts";
 
 /** What a VCPU is made of. */
 export interface VcpuParts {
@@ -80,6 +83,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
   readonly environment: ProcessorEnvironment;
   readonly directGates: Map<number, DirectGate> = new Map();
   privilegedOperation: PrivilegedOperation = describePrivileged(null, null);
+  readonly host: SupportHost;
   readonly #engine: Engine;
   readonly #operations: SystemOperations;
   readonly #events: EventPolicy;
@@ -101,6 +105,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
   #observer: RunObserver | null = null;
   #ignoresStops = false;
   #isHalted = false;
+  /** Whether the present slice is of one instruction, because somebody looks in between. */
+  #isSingle = false;
   /** Exceptions delivered since an instruction last retired, and how many had retired then. */
   #fruitless = 0;
   #deliveredAt = -1;
@@ -118,6 +124,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.#events = parts.events;
     this.#release = parts.release;
     this.#monitor = new InstructionMonitor(this);
+    this.host = createSupportHost(this, () => this.#wantsAttention());
   }
 
   get context(): VcpuContext {
@@ -130,10 +137,6 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   set space(space: Asid) {
     this.memory.space = space;
-  }
-
-  get isInterruptRequested(): boolean {
-    return this.#events.isInterruptRequested;
   }
 
   get retired(): number {
@@ -160,6 +163,18 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.#engine.code.isStop = observer === null ? null : (linear) => observer.isStop(linear);
     this.#engine.accesses.observer = observer;
     this.memory.observer = observer;
+  }
+
+  /** Whether the loop is to look around before the next instruction. */
+  #wantsAttention(): boolean {
+    const { state } = this;
+    const takesInterrupts = (state.systemFlags & FLAG.if) !== 0 && this.#events.isInterruptRequested;
+    return this.#exitRequested || state.modeIsStale || takesInterrupts || state.u32(STATE.pending) !== 0;
+  }
+
+  /** Whether an external interrupt waits for IF. */
+  get isInterruptRequested(): boolean {
+    return this.#events.isInterruptRequested;
   }
 
   /** Whether it waits for an interrupt. */
@@ -258,6 +273,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
       const isMonitored = this.#monitor.isArmed;
       const isShadowed = this.isShadowed;
       const isOne = isMonitored || isShadowed || observer?.isStepping === true;
+      this.#isSingle = isOne;
       const limit = isOne ? 1 : Number.MAX_SAFE_INTEGER;
       const slice = this.#budget.slice(state.i32(STATE.budget), limit);
       state.setU32(STATE.budget, slice);
@@ -322,21 +338,38 @@ export class Vcpu implements X86Vcpu, GatedCore {
         }
         case LEAVE.rare: {
           const exit = this.#rare(width);
-          if (exit !== null) return exit;
-          return null;
+          if (exit !== null || !this.#mayGoOn()) return exit;
+          break;
         }
+        case LEAVE.attend:
+          return null;
         case LEAVE.bulk:
           this.#bulk(width);
           break;
         case LEAVE.fault: {
           const fault = state.u32(STATE.fault);
-          return fault === NOT_ADMITTED ? null : this.#fault(fault);
+          if (fault === NOT_ADMITTED) return null;
+          const exit = this.#fault(fault);
+          if (exit !== null || !this.#mayGoOn()) return exit;
+          break;
         }
         default:
           break;
       }
       if (code !== LEAVE.bulk) state.setU32(STATE.singleMoves, 0);
     }
+  }
+
+  /**
+   * Whether generated code may go on in its slice after an instruction or a delivery that TypeScript made, because nothing
+   * waits for the loop. Makes space and mode those of the registers.
+   */
+  #mayGoOn(): boolean {
+    if (this.#isSingle || this.#observer !== null || this.#isHalted || this.isShadowed) return false;
+    if (this.#wantsAttention() || this.#monitor.isArmed) return false;
+    if (this.#fruitless > MOST_FRUITLESS_DELIVERIES) return false;
+    this.#activate();
+    return true;
   }
 
   /** The record to begin a block with, or 0 when it is a translation; it is translated now if it is time. */

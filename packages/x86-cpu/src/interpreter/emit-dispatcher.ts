@@ -49,6 +49,9 @@ export const emitDispatcher = (
   body.set(record, i32(0));
   body.set(purpose, i32(LEAVE.resolve));
   body.branchIf(again, eq(code, LEAVE.next));
+  body.if(eq(code, LEAVE.attend));
+  body.return(code);
+  body.end();
   body.if(eq(code, LEAVE.short));
   body.store(4, state, i32(1), STATE.untranslated);
   body.else();

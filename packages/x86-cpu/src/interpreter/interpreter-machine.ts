@@ -26,6 +26,7 @@ import { tlbEntryOffset, tlbTag } from "../machine/tlb-probe.ts";
 import { FLAGS_KIND, type FlagsKind } from "../state/flags.ts";
 import { MMX_SIGN_EXPONENT, SEGMENT_BYTES, SEGMENT_FIELD, STATE, X87_FIELD } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
+import { REFUSED } from "../support/system/system-emitter.ts";
 import { loadState, storeState } from "./kept-state.ts";
 import { LEAVE, RECORD, RECORD_BYTES } from "./record.ts";
 
@@ -453,11 +454,16 @@ export class InterpreterMachine extends Machine {
     const pinned = values.map((value) => this.pin(value));
     body.set(locals.instructionPointer, this.nextInstruction());
     storeState(this, locals);
+    const answer = this.temporary(TYPE.i32);
     body.call(this.supportIndex(support), ...pinned);
-    body.if();
+    body.set(answer);
+    body.if(eq(answer, REFUSED));
     this.leave(LEAVE.rare);
     body.end();
     loadState(this, locals);
+    body.if(answer);
+    this.leaveAt(LEAVE.attend);
+    body.end();
     body.set(locals.spaceTag, load(TYPE.i32, 4, false, locals.state, STATE.spaceTag));
     body.branch(this.#labels.lookup);
     this.hasEnded = true;

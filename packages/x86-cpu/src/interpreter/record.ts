@@ -94,4 +94,6 @@ export const LEAVE = {
   short: 9,
   /** The block at the instruction pointer has counted down and is not translated. */
   hot: 10,
+  /** An instruction is done, and the loop is to look around. */
+  attend: 11,
 } as const;

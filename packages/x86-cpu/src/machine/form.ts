@@ -2,7 +2,7 @@
  * Where an operand of a form is: a general register, memory, the instruction itself, or a vector, MMX, x87 or segment
  * register. Which segment register it is, the mnemonic says.
  */
-export type OperandKind = "register" | "memory" | "immediate" | "xmm" | "mmx" | "x87" | "segment";
+export type OperandKind = "register" | "memory" | "immediate" | "xmm" | "mmx" | "x87" | "segment" | "control";
 
 /** An operand whose place and size are static, its identity is not. */
 export interface OperandForm {
@@ -29,6 +29,7 @@ const LETTER: Readonly<Record<OperandKind, string>> = {
   mmx: "n",
   x87: "f",
   segment: "s",
+  control: "c",
 };
 
 /** Name of a form: equal keys, equal forms. */

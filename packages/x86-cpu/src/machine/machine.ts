@@ -404,7 +404,8 @@ export abstract class Machine {
    * Ends the instruction with a support function of one i32 result that transfers control on the state block. Before the
    * call registers, flags, budget and the offset of the *next* instruction are in the block. It returns 0 when all is done:
    * then the instruction pointer, segments, privilege, system flags and space tag of the block are the new ones, in a mode of
-   * the same number, and execution goes on there. Else it has changed nothing, and the instruction is left to TypeScript.
+   * the same number, and execution goes on there. 1: it has changed nothing, and the instruction is left to TypeScript.
+   * 2: as 0, but control goes back to TypeScript's loop, with `LEAVE.attend`.
    */
   abstract system(support: SupportFunction, ...values: readonly Value[]): void;
 

@@ -24,7 +24,7 @@ export const exactly =
 
 /**
  * An instruction's meaning and the forms it comes in. `forms` are operand kinds by letter: r register, m memory, i
- * immediate, x xmm, n mmx, f x87, s segment register; "" no operand. Operands have the size of the operation unless `operandBytes` says otherwise.
+ * immediate, x xmm, n mmx, f x87, s segment, c control register; "" no operand. Operands have the size of the operation unless `operandBytes` says otherwise.
  */
 export interface Definition {
   readonly mnemonic: string;
@@ -49,6 +49,7 @@ const KIND: Readonly<Record<string, OperandForm["kind"]>> = {
   n: "mmx",
   f: "x87",
   s: "segment",
+  c: "control",
 };
 
 /** All forms of a definition for one width of code. */

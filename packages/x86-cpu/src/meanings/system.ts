@@ -1,11 +1,13 @@
-import { and, convert, i32, TYPE, type Value, wrap } from "@xenolith/wasm-emitter";
-import { SEGMENT, type SegmentIndex, VECTOR } from "@xenolith/x86-architecture";
+import { and, convert, i32, isZero, TYPE, type Value, wrap } from "@xenolith/wasm-emitter";
+import { REGISTER, SEGMENT, type SegmentIndex, VECTOR } from "@xenolith/x86-architecture";
 import type { Machine } from "../machine/machine.ts";
 import { SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../state/layout.ts";
 import { ENTER_SYSTEM, LEAVE_SYSTEM } from "../support/system/fast-calls.ts";
+import { LOOK_UP_CPUID } from "../support/system/identification.ts";
 import { ENTER_INTERRUPT } from "../support/system/interrupt-entry.ts";
 import { RETURN_FROM_INTERRUPT } from "../support/system/interrupt-exit.ts";
 import { FORGET_PAGE } from "../support/system/page-invalidation.ts";
+import { PORT_IN, PORT_OUT, READ_TIMESTAMP } from "../support/system/ports.ts";
 import { LOAD_DATA_SEGMENT, LOAD_STACK_SEGMENT } from "../support/system/segment-loads.ts";
 import { type Definition, type Meaning, type Sizes, STACK_SIZES, WORD_SIZES } from "./definition.ts";
 
@@ -15,6 +17,9 @@ export const SEGMENT_NAMES: readonly string[] = ["es", "cs", "ss", "ds", "fs", "
 /** Mnemonic of the form of an instruction that names a segment register. */
 export const segmentMnemonic = (mnemonic: string, segment: SegmentIndex): string =>
   `${mnemonic}-${SEGMENT_NAMES[segment] ?? "none"}`;
+
+/** Mnemonic of the form of a move from or to a control register. */
+export const controlMnemonic = (mnemonic: string, control: number): string => `${mnemonic}-${control}`;
 
 const narrowOnly =
   (...sizes: readonly number[]): Sizes =>
@@ -118,6 +123,78 @@ const transfers: readonly Definition[] = [
   },
 ];
 
+const portOf = (m: Machine, which: number): Value =>
+  m.isOperand(which, "immediate") ? m.pin(and(m.read(which), 0xff)) : m.pin(m.read(which, "zero"));
+
+const identify: Meaning = (m) => {
+  const [isKnown, ...answer] = m.call(LOOK_UP_CPUID, m.register(REGISTER.rax, 4, "zero"));
+  if (isKnown !== undefined) m.rareIf(isZero(isKnown));
+  for (const [position, register] of [REGISTER.rax, REGISTER.rbx, REGISTER.rcx, REGISTER.rdx].entries()) {
+    const value = answer[position];
+    if (value !== undefined) m.setRegister(register, 4, value);
+  }
+};
+
+const readControl =
+  (number: number): Meaning =>
+  (m) => {
+    m.rareIf(m.stateField(TYPE.i32, 4, STATE.privilege));
+    m.write(0, m.stateField(TYPE.i32, 4, STATE.control + 8 * number));
+  };
+
+/** What leads out of the processor, or tells about it. [SDM2A-3.2] [SDM2B-4.3] */
+const outside: readonly Definition[] = [
+  {
+    mnemonic: "out",
+    sizes: narrowOnly(1, 2, 4),
+    forms: ["rr"],
+    operandBytes: (sizeBytes, position) => (position === 1 ? sizeBytes : 2),
+    isSystem: true,
+    meaning: (m) => m.system(PORT_OUT, portOf(m, 0), i32(m.sizeBytes)),
+  },
+  {
+    mnemonic: "in",
+    sizes: narrowOnly(1, 2, 4),
+    forms: ["rr"],
+    operandBytes: (sizeBytes, position) => (position === 0 ? sizeBytes : 2),
+    isSystem: true,
+    meaning: (m) => m.system(PORT_IN, portOf(m, 1), i32(m.sizeBytes)),
+  },
+  {
+    mnemonic: "out",
+    sizes: narrowOnly(1, 2, 4),
+    forms: ["ir"],
+    operandBytes: (sizeBytes, position) => (position === 1 ? sizeBytes : 1),
+    isSystem: true,
+    meaning: (m) => m.system(PORT_OUT, portOf(m, 0), i32(m.sizeBytes)),
+  },
+  {
+    mnemonic: "in",
+    sizes: narrowOnly(1, 2, 4),
+    forms: ["ri"],
+    operandBytes: (sizeBytes, position) => (position === 0 ? sizeBytes : 1),
+    isSystem: true,
+    meaning: (m) => m.system(PORT_IN, portOf(m, 1), i32(m.sizeBytes)),
+  },
+  {
+    mnemonic: "rdtsc",
+    sizes: narrowOnly(2, 4),
+    forms: [""],
+    isSystem: true,
+    meaning: (m) => m.system(READ_TIMESTAMP),
+  },
+  { mnemonic: "cpuid", sizes: () => [2, 4], forms: [""], isSystem: true, meaning: identify },
+  ...[0, 2, 3, 4].map(
+    (number): Definition => ({
+      mnemonic: controlMnemonic("mov-from-cr", number),
+      sizes: narrowOnly(4),
+      forms: ["rc"],
+      isSystem: true,
+      meaning: readControl(number),
+    }),
+  ),
+];
+
 /** Moves of segment registers. Loads read the processor's own descriptor tables. [SDM2B-4.3] */
 const segmentLoads: readonly Definition[] = LOADABLE.flatMap((segment) => [
   {
@@ -163,4 +240,4 @@ const segmentStores: readonly Definition[] = ALL.flatMap((segment) => [
 ]);
 
 /** System instructions that generated code does in their usual case. */
-export const system: readonly Definition[] = [...transfers, ...segmentLoads, ...segmentStores];
+export const system: readonly Definition[] = [...transfers, ...outside, ...segmentLoads, ...segmentStores];

@@ -16,6 +16,7 @@ import { answerCpuid, type ProcessorModel } from "../model/processor-model.ts";
 import { PENDING, STATE, STATE_BYTES } from "../state/layout.ts";
 import { VcpuState } from "../state/vcpu-state.ts";
 import { type SupportCall, supportFunctionOf } from "../support/support-module.ts";
+import { fillCpuidTable } from "../support/system/identification.ts";
 import { ENTER_INTERRUPT } from "../support/system/interrupt-entry.ts";
 import { DONE } from "../support/system/system-emitter.ts";
 import { loadContextSegment } from "../system/context-load.ts";
@@ -162,6 +163,7 @@ export const assembleProcessor = <Made extends BareProcessor>(
     ),
     release: () => translator.close(own),
   };
+  fillCpuidTable(memory.view, engine.cpuidTable, (leaf) => model.leaves.get(`${leaf}`) ?? null);
   const made = make(parts, counter);
   vcpu = made;
   return made;

@@ -10,8 +10,13 @@ export interface SupportContext {
   readonly ramBytes: number;
   /** Index of the translator's refill: (f64 linear address, i32 access) -> i32, see `TlbRefillFunction`. */
   readonly refill: number;
-  /** Index of () -> i32: whether an interrupt waits that could be taken if IF were set. Asks TypeScript. */
+  /** Indices of the functions of `SupportHost`. */
   readonly interruptRequested: number;
+  readonly portOut: number;
+  readonly portIn: number;
+  readonly readTimestamp: number;
+  /** Offset in memory of the answers of CPUID; see `fillCpuidTable`. */
+  readonly cpuidTable: number;
   /** Index of another support function of the same module. */
   indexOf(support: SupportFunction): number;
 }

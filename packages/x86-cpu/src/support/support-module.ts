@@ -2,6 +2,7 @@ import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interfa
 import { type FunctionBody, ModuleBuilder, TYPE } from "@xenolith/wasm-emitter";
 import type { SupportContext, SupportFunction } from "./support-function.ts";
 import { SUPPORT_FUNCTIONS } from "./support-functions.ts";
+import type { SupportHost } from "./support-host.ts";
 
 /** What the support module of an engine is made for. */
 export interface SupportEnvironment {
@@ -9,8 +10,9 @@ export interface SupportEnvironment {
   readonly translator: AddressTranslator;
   /** Offset in memory of the state window. */
   readonly state: number;
-  /** 1 while an interrupt waits for IF. */
-  interruptRequested(): number;
+  /** Offset in memory of the answers of CPUID. */
+  readonly cpuidTable: number;
+  readonly host: SupportHost;
 }
 
 /** Name under which generated modules import support functions. */
@@ -35,9 +37,14 @@ export const createSupportModule = (
   functions: readonly SupportFunction[] = SUPPORT_FUNCTIONS,
 ): SupportExports => {
   const module = new ModuleBuilder();
+  const { host } = environment;
   module.importMemory("machine", "memory", 1);
   const refill = module.importFunction("machine", "refill", [TYPE.f64, TYPE.i32], [TYPE.i32]);
-  const interruptRequested = module.importFunction("machine", "interruptRequested", [], [TYPE.i32]);
+  const { i32 } = TYPE;
+  const interruptRequested = module.importFunction("machine", "interruptRequested", [], [i32]);
+  const portOut = module.importFunction("machine", "portOut", [i32, i32], []);
+  const portIn = module.importFunction("machine", "portIn", [i32, i32], [i32]);
+  const readTimestamp = module.importFunction("machine", "readTimestamp", [], []);
   const bodies = new Map<string, FunctionBody>();
   for (const { name, parameters, results } of functions) {
     bodies.set(name, module.function(parameters, results, name));
@@ -48,6 +55,10 @@ export const createSupportModule = (
     ramBytes: environment.machine.ramBytes,
     refill,
     interruptRequested,
+    portOut,
+    portIn,
+    readTimestamp,
+    cpuidTable: environment.cpuidTable,
     indexOf: ({ name }) => bodies.get(name)?.index ?? -1,
   };
   for (const support of functions) {
@@ -58,7 +69,10 @@ export const createSupportModule = (
     machine: {
       memory: environment.machine.memory,
       refill: environment.translator.refillActive,
-      interruptRequested: environment.interruptRequested,
+      interruptRequested: () => host.interruptRequested(),
+      portOut: (port: number, sizeBytes: number) => host.portOut(port, sizeBytes),
+      portIn: (port: number, sizeBytes: number) => host.portIn(port, sizeBytes),
+      readTimestamp: () => host.readTimestamp(),
     },
   });
   return instance.exports as SupportExports;

@@ -9,6 +9,7 @@ import {
   type Label,
   load,
   ltS,
+  select,
   sub,
   TYPE,
   type Value,
@@ -21,6 +22,7 @@ import type { FlagValues } from "../machine/conditions.ts";
 import { FLAGS_KIND } from "../state/flags.ts";
 import { STATE } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
+import { REFUSED } from "../support/system/system-emitter.ts";
 import type { EffectTable } from "./effects.ts";
 import { liveFlags } from "./flag-liveness.ts";
 import { DISPATCHER, type FlowGraph, type FlowNode } from "./flow-graph.ts";
@@ -384,9 +386,10 @@ export class RegionEmitter implements RegionFlow {
     body.set(this.#instructionPointer, constant(this.#instructionPointer.type, next));
     this.#storeRegisters();
     body.call(this.#source.supportIndex(support), ...values);
-    body.if();
+    body.set(this.#code);
+    body.if(eq(this.#code, REFUSED));
     this.leaveForInterpreter();
     body.end();
-    body.return(i32(LEAVE.next));
+    body.return(select(i32(LEAVE.attend), i32(LEAVE.next), this.#code));
   }
 }

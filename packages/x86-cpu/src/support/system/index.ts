@@ -1,10 +1,12 @@
 import type { SupportFunction } from "../support-function.ts";
 import { ENTER_SYSTEM, LEAVE_SYSTEM } from "./fast-calls.ts";
 import { FLAG_IMAGE, SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
+import { LOOK_UP_CPUID } from "./identification.ts";
 import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
 import { RETURN_FROM_INTERRUPT } from "./interrupt-exit.ts";
 import { LOCATE_READ, LOCATE_WRITE, READ_DESCRIPTOR } from "./linear-access.ts";
 import { FORGET_PAGE, INTERRUPT_REQUESTED } from "./page-invalidation.ts";
+import { PORT_IN, PORT_OUT, READ_TIMESTAMP } from "./ports.ts";
 import { LOAD_DATA_SEGMENT, LOAD_STACK_SEGMENT, SET_INTERRUPTS } from "./segment-loads.ts";
 
 /** System instructions in their usual case, and what they are made of. */
@@ -23,4 +25,8 @@ export const SYSTEM_FUNCTIONS: readonly SupportFunction[] = [
   LEAVE_SYSTEM,
   FORGET_PAGE,
   INTERRUPT_REQUESTED,
+  PORT_OUT,
+  PORT_IN,
+  READ_TIMESTAMP,
+  LOOK_UP_CPUID,
 ];

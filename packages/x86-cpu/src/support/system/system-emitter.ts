@@ -26,6 +26,8 @@ import type { SupportContext, SupportFunction } from "../support-function.ts";
  */
 export const DONE = 0;
 export const REFUSED = 1;
+/** As done, and control goes back to TypeScript's loop: see `Machine.system`. */
+export const ATTEND = 2;
 
 /** No host address: see `LOCATE_READ`. */
 export const NOWHERE = -1;

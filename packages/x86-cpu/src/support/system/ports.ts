@@ -1,0 +1,60 @@
+import { and, eq, i32, shrU, TYPE, type Value } from "@xenolith/wasm-emitter";
+import { CR4, FLAG, REGISTER } from "@xenolith/x86-architecture";
+import { STATE } from "../../state/layout.ts";
+import type { SupportFunction } from "../support-function.ts";
+import { ATTEND, DONE, type SystemEmitter, systemFunction } from "./system-emitter.ts";
+
+const ACCUMULATOR = STATE.registers + 8 * REGISTER.rax;
+
+/** Ports without asking the I/O permission map. */
+const refuseWithoutIoPrivilege = (s: SystemEmitter): void => {
+  s.refuseIf(s.field(STATE.isObserved));
+  s.refuseIf(and(s.systemFlags, FLAG.vm));
+  s.refuseIf(s.above(s.privilege, and(shrU(s.systemFlags, 12), 3)));
+};
+
+/** Answers done, or that the loop is to look around, as what TypeScript has just done may want it. */
+const answer = (s: SystemEmitter): void => {
+  s.body.if(s.field(STATE.wantsAttention));
+  s.setField(STATE.wantsAttention, i32(0));
+  s.body.return(i32(ATTEND));
+  s.body.end();
+  s.body.push(i32(DONE));
+};
+
+/** (port, bytes) -> done, refused or attend: OUT of the accumulator. */
+export const PORT_OUT: SupportFunction = systemFunction("portOut", [TYPE.i32, TYPE.i32], (s, parameters) => {
+  const [port, sizeBytes] = parameters as [Value, Value];
+  refuseWithoutIoPrivilege(s);
+  s.body.call(s.context.portOut, port, sizeBytes);
+  answer(s);
+});
+
+/** (port, bytes) -> done, refused or attend: IN to the accumulator. */
+export const PORT_IN: SupportFunction = systemFunction("portIn", [TYPE.i32, TYPE.i32], (s, parameters) => {
+  const { body } = s;
+  const [port, sizeBytes] = parameters as [Value, Value];
+  refuseWithoutIoPrivilege(s);
+  const value = body.local(TYPE.i32);
+  body.call(s.context.portIn, port, sizeBytes);
+  body.set(value);
+  body.if(eq(sizeBytes, 4));
+  s.setWide(ACCUMULATOR, value);
+  body.else();
+  body.if(eq(sizeBytes, 2));
+  s.setField(ACCUMULATOR, value, 2);
+  body.else();
+  s.setField(ACCUMULATOR, value, 1);
+  body.end();
+  body.end();
+  answer(s);
+});
+
+/** () -> done or refused: RDTSC, where everybody may. */
+export const READ_TIMESTAMP: SupportFunction = systemFunction("readTimestamp", [], (s) => {
+  s.body.if(s.privilege);
+  s.refuseIf(and(s.field(STATE.control + 8 * 4), CR4.tsd));
+  s.body.end();
+  s.body.call(s.context.readTimestamp);
+  s.body.push(i32(DONE));
+});
