@@ -11,6 +11,7 @@ import { Engine } from "../engine/engine.ts";
 import { type EventPolicy, SOFTWARE_INTERRUPT } from "../engine/event-policy.ts";
 import { OUTCOME, type ProcessorCore, type ProcessorEnvironment } from "../engine/system-operations.ts";
 import type { Vcpu, VcpuParts } from "../engine/vcpu.ts";
+import { AMD_FEATURE } from "../model/cpuid-bits.ts";
 import { I686_MODEL } from "../model/models.ts";
 import { answerCpuid, type ProcessorModel } from "../model/processor-model.ts";
 import { PENDING, STATE, STATE_BYTES } from "../state/layout.ts";
@@ -123,6 +124,9 @@ const eventsOf = (line: InterruptLine, enter: SupportCall | null): EventPolicy =
   softwareInterrupt: () => SOFTWARE_INTERRUPT.none,
 });
 
+/** Leaf of CPUID whose EDX tells of pages of 1 GiB. */
+const EXTENDED_FEATURES_LEAF = 0x8000_0001;
+
 /** Makes one kind of processor of its parts. */
 export type MakeProcessor<Made extends BareProcessor> = (
   parts: VcpuParts,
@@ -135,12 +139,14 @@ export const assembleProcessor = <Made extends BareProcessor>(
   make: MakeProcessor<Made>,
 ): Made => {
   const { memory, translator, firmware = [], model = I686_MODEL, reference = false } = options;
+  const hugePages = (answerCpuid(model, EXTENDED_FEATURES_LEAF, 0)[3] & AMD_FEATURE.pdpe1gb) !== 0;
+  const paging = { firmware, hugePages };
   const engine = new Engine(engineOptions({ memory, translator, model, leavesSystem: reference }, options));
   let vcpu: Vcpu | null = null;
   let space: Asid | null = null;
   const followControls = (state: VcpuState, index: number): void => {
     if (space === null) return;
-    const context = pagingContextOf(state, firmware);
+    const context = pagingContextOf(state, paging);
     if (index === 3 || !isSamePaging(context, translator.contextOf(space))) translator.change(space, context);
   };
   const state: VcpuState = new VcpuState(memory.view, memory.reserve(STATE_BYTES), {
@@ -148,7 +154,7 @@ export const assembleProcessor = <Made extends BareProcessor>(
     controlWritten: followControls,
   });
   resetState(state);
-  const own = translator.open(pagingContextOf(state, firmware));
+  const own = translator.open(pagingContextOf(state, paging));
   space = own;
   const counter = new InstructionCounter();
   const parts: VcpuParts = {

@@ -35,11 +35,16 @@ const firmwareOverlay = (frames: readonly Mfn[]): readonly OverlayMapping[] =>
         },
       ];
 
-/**
- * How a processor without a monitor translates addresses, by its control registers. [SDM3A-4.1]
- * @param firmware - frames that lie at the end of the 32-bit addresses while paging is off
- */
-export const pagingContextOf = (state: VcpuState, firmware: readonly Mfn[] = []): PagingContext => {
+/** What decides about translation besides control registers. */
+export interface PagingOptions {
+  /** Frames that lie at the end of the 32-bit addresses while paging is off. */
+  readonly firmware: readonly Mfn[];
+  /** Pages of 1 GiB. */
+  readonly hugePages: boolean;
+}
+
+/** How a processor without a monitor translates addresses, by its control registers. [SDM3A-4.1] */
+export const pagingContextOf = (state: VcpuState, { firmware, hugePages }: PagingOptions): PagingContext => {
   const control0 = state.control(0);
   const control4 = state.control(4);
   const efer = Number(state.msr(MSR_SLOT.efer) & 0xffffn);
@@ -51,6 +56,7 @@ export const pagingContextOf = (state: VcpuState, firmware: readonly Mfn[] = [])
     writeProtect: (control0 & CR0.wp) !== 0,
     noExecute: (efer & EFER.nxe) !== 0,
     largePages: (control4 & CR4.pse) !== 0,
+    hugePages,
     globalPages: (control4 & CR4.pge) !== 0,
     supervisorExecutionPrevention: (control4 & CR4.smep) !== 0,
     linearLimit: null,

@@ -4,7 +4,7 @@
 
         org 0xf000              ; offset in segment 0xf000
 BASE    equ 0xf0000
-HIGH    equ 0xffffffff80000000  ; the first 2 MiB are there again
+HIGH    equ 0xffffffff80000000  ; memory is there again
 TABLES  equ 0x10000             ; PML4, PDPT, PD
 TASK    equ 0x20000
 PERCPU  equ 0x21000             ; [gs:0] user stack, [gs:8] kernel stack
@@ -19,12 +19,12 @@ start:
         mov     sp, 0x7000
         mov     al, 'r'
         out     0xe9, al
-        mov     ax, TABLES >> 4 ; page tables: 2 MiB at 0 and at HIGH, for everybody
+        mov     ax, TABLES >> 4 ; page tables: 2 MiB at 0 and 1 GiB at HIGH, for everybody
         mov     es, ax
         mov     dword [es:0x0000], TABLES + 0x1000 + 7
         mov     dword [es:0x0ff8], TABLES + 0x1000 + 7
         mov     dword [es:0x1000], TABLES + 0x2000 + 7
-        mov     dword [es:0x1ff0], TABLES + 0x2000 + 7
+        mov     dword [es:0x1ff0], 0x87
         mov     dword [es:0x2000], 0x87
         o32 lgdt [cs:gdtr]
         mov     eax, TABLES
