@@ -88,7 +88,7 @@ const fill = ({ name, address }: Window, into: Uint8Array): void => {
 
 /** The model with most instructions. */
 const richestModel = (): ProcessorModel => {
-  const names = ["x86-64-v2", "x86-64", "i686"];
+  const names = ["max", "x86-64-v2", "x86-64", "i686"];
   return names.map((name) => PROCESSOR_MODELS.get(name)).find((model) => model !== undefined) ?? I686_MODEL;
 };
 

@@ -3,7 +3,7 @@
  * meaning. STABLE: `Outcome`, `OUTCOME`, `SystemOperation`, `SystemOperations`, `ProcessorCore`, `LinearMemory`,
  * `OperandAccess`, `ProcessorEnvironment`. Members may be added, none will change.
  */
-import type { LinearAddress, MachineMemory } from "@xenolith/machine-interface";
+import type { EntropySource, LinearAddress, MachineMemory } from "@xenolith/machine-interface";
 import type { DescriptorSource, PackedFault, SegmentIndex } from "@xenolith/x86-architecture";
 import type { Instruction, MemoryOperand } from "../decoder/instruction.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
@@ -138,6 +138,8 @@ export interface ProcessorEnvironment {
   readonly trapCpuid: boolean;
   /** Answer of CPUID: EAX, EBX, ECX, EDX. */
   cpuid(leaf: number, subleaf: number): readonly [number, number, number, number];
+  /** Where RDRAND and RDSEED get their numbers. */
+  readonly entropy: EntropySource;
   /** Reads a model-specific register that has no slot in the state block; null: none such (#GP). */
   readMsr(index: number): bigint | null;
   /** Writes one; false: #GP. */

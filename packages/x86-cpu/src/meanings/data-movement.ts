@@ -40,7 +40,8 @@ const cwdMeaning: Meaning = (m) => {
 const swapPairs = (value: Value, bits: number, mask: bigint): Value =>
   or(and(shrU(value, bits), i64(mask)), shl(and(value, i64(mask)), bits));
 
-const reversed = (m: Machine, value: Value): Value => {
+/** A value with its bytes in the opposite order, 4 or 8. */
+export const reversed = (m: Machine, value: Value): Value => {
   if (value.type === TYPE.i32)
     return or(and(rotl(value, 8), 0x00ff_00ff), and(rotr(value, 8), 0xff00_ff00 | 0));
   const bytes = m.pin(swapPairs(value, 8, 0x00ff_00ff_00ff_00ffn));

@@ -1,4 +1,5 @@
 import { arithmetic } from "./arithmetic.ts";
+import { bitManipulation } from "./bit-manipulation.ts";
 import { bits } from "./bits.ts";
 import { compareExchange } from "./compare-exchange.ts";
 import { conditional } from "./conditional.ts";
@@ -19,6 +20,9 @@ import { floatConversions } from "./vectors/float-conversions.ts";
 import { integerVectors } from "./vectors/integer.ts";
 import { vectorMoves } from "./vectors/moves.ts";
 import { vectorShuffles } from "./vectors/shuffles.ts";
+import { sse4 } from "./vectors/sse4.ts";
+import { ssse3 } from "./vectors/ssse3.ts";
+import { stringComparisons } from "./vectors/string-comparisons.ts";
 import { x87Arithmetic } from "./x87/arithmetic.ts";
 import { x87Control } from "./x87/control.ts";
 import { x87Transfer } from "./x87/transfer.ts";
@@ -48,4 +52,8 @@ export const DEFINITIONS: readonly Definition[] = [
   ...floatArithmetic,
   ...floatComparisons,
   ...floatConversions,
+  ...ssse3,
+  ...sse4,
+  ...stringComparisons,
+  ...bitManipulation,
 ];

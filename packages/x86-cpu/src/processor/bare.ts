@@ -1,4 +1,4 @@
-import type { AddressTranslator, Asid, MachineMemory, Mfn } from "@xenolith/machine-interface";
+import type { AddressTranslator, Asid, EntropySource, MachineMemory, Mfn } from "@xenolith/machine-interface";
 import {
   FLAG,
   faultErrorCode,
@@ -23,6 +23,7 @@ import { DONE } from "../support/system/system-emitter.ts";
 import { loadContextSegment } from "../system/context-load.ts";
 import { raiseException, raiseInterrupt } from "../system/exception-delivery.ts";
 import { BareProcessor, type BareVcpu } from "./bare-processor.ts";
+import { createDefaultEntropy } from "./default-entropy.ts";
 import { type EngineTuning, engineOptions } from "./engine-choice.ts";
 import { InstructionCounter } from "./instruction-counter.ts";
 import { ALL_OPERATIONS } from "./operations.ts";
@@ -64,6 +65,8 @@ export interface BareProcessorOptions extends EngineTuning {
    * Default: none.
    */
   readonly firmware?: readonly Mfn[];
+  /** What RDRAND and RDSEED draw from. Default: a source with a fixed seed. */
+  readonly entropy?: EntropySource;
   /** What CPUID answers. Default: i686. */
   readonly model?: ProcessorModel;
   /**
@@ -77,7 +80,7 @@ const NO_LINE: InterruptLine = { isRequested: false, acknowledge: () => 0 };
 const NO_MSRS: MsrHandlers = { read: () => null, write: () => false };
 
 const environmentOf = (options: BareProcessorOptions, counter: InstructionCounter): ProcessorEnvironment => {
-  const { ports, model = I686_MODEL, msrs = NO_MSRS } = options;
+  const { ports, model = I686_MODEL, msrs = NO_MSRS, entropy = createDefaultEntropy() } = options;
   const { timestamp = (retired: number): number => counter.at(retired) } = options;
   return {
     isMonitored: false,
@@ -88,6 +91,7 @@ const environmentOf = (options: BareProcessorOptions, counter: InstructionCounte
     trapTimestamp: false,
     trapCpuid: false,
     cpuid: (leaf, subleaf) => answerCpuid(model, leaf, subleaf),
+    entropy,
     readMsr: (index) => msrs.read(index),
     writeMsr: (index, value) => msrs.write(index, value),
   };

@@ -1,4 +1,9 @@
-import { type AddressTranslator, type MachineMemory, toAsid } from "@xenolith/machine-interface";
+import {
+  type AddressTranslator,
+  type EntropySource,
+  type MachineMemory,
+  toAsid,
+} from "@xenolith/machine-interface";
 import {
   CR0,
   CR4,
@@ -18,6 +23,7 @@ import { MSR_SLOT, STATE_BYTES } from "../state/layout.ts";
 import { VcpuState } from "../state/vcpu-state.ts";
 import { loadContextSegment } from "../system/context-load.ts";
 import { softwareInterruptVector } from "../system/software-interrupts.ts";
+import { createDefaultEntropy } from "./default-entropy.ts";
 import { takeDirectGate } from "./direct-gate.ts";
 import { type EngineTuning, engineOptions } from "./engine-choice.ts";
 import { ALL_OPERATIONS } from "./operations.ts";
@@ -28,9 +34,15 @@ export interface MonitoredProcessorOptions extends EngineTuning {
   readonly translator: AddressTranslator;
   /** What CPUID answers where it does not leave to the monitor. Default: i686. */
   readonly model?: ProcessorModel;
+  /** What RDRAND and RDSEED draw from. Default: a source with a fixed seed. */
+  readonly entropy?: EntropySource;
 }
 
-const environmentOf = (options: MonitoredVcpuOptions, model: ProcessorModel): ProcessorEnvironment => ({
+const environmentOf = (
+  options: MonitoredVcpuOptions,
+  model: ProcessorModel,
+  entropy: EntropySource,
+): ProcessorEnvironment => ({
   isMonitored: true,
   descriptors: options.descriptors,
   portIn: () => 0,
@@ -39,6 +51,7 @@ const environmentOf = (options: MonitoredVcpuOptions, model: ProcessorModel): Pr
   trapTimestamp: options.trapTimestamp ?? false,
   trapCpuid: options.trapCpuid ?? false,
   cpuid: (leaf, subleaf) => answerCpuid(model, leaf, subleaf),
+  entropy,
   readMsr: () => null,
   writeMsr: () => false,
 });
@@ -70,7 +83,7 @@ const LONG_MODE_EFER = EFER.lme | EFER.lma | EFER.nxe | EFER.sce;
  * @throws HostError when memory's reserve is used up.
  */
 export const createMonitoredProcessor = (options: MonitoredProcessorOptions): MonitoredProcessor => {
-  const { memory, translator, model = I686_MODEL } = options;
+  const { memory, translator, model = I686_MODEL, entropy = createDefaultEntropy() } = options;
   const engine = new Engine(engineOptions({ memory, translator, model, leavesSystem: true }, options));
   /** Blocks of VCPUs that were released: a reserve cannot be given back. */
   const freeBlocks: number[] = [];
@@ -88,7 +101,7 @@ export const createMonitoredProcessor = (options: MonitoredProcessorOptions): Mo
         space: toAsid(0),
         operations: ALL_OPERATIONS,
         events,
-        environment: environmentOf(vcpuOptions, model),
+        environment: environmentOf(vcpuOptions, model, entropy),
         release: () => freeBlocks.push(block),
       });
       state.setControl(0, MONITORED_CONTROL_0 >>> 0);

@@ -1,6 +1,7 @@
 import type { SystemOperations } from "../engine/system-operations.ts";
 import { DECIMAL } from "../operations/decimal.ts";
 import { FRAME } from "../operations/enter.ts";
+import { RANDOM } from "../operations/random.ts";
 import { RARE } from "../operations/rare.ts";
 import { UNAVAILABLE_UNITS } from "../operations/unavailable-units.ts";
 import { WIDE_DIVISION } from "../operations/wide-division.ts";
@@ -13,6 +14,7 @@ export const ALL_OPERATIONS: SystemOperations = new Map([
   ...SYSTEM_OPERATIONS,
   ...Object.entries(DECIMAL),
   ...Object.entries(RARE),
+  ...Object.entries(RANDOM),
   ...Object.entries(FRAME),
   ...Object.entries(WIDE_DIVISION),
   ...Object.entries(X87_ENVIRONMENT),

@@ -25,6 +25,7 @@ import type {
 import { accessFault, failedAccess, isAccessFault, OUTCOME } from "../../src/engine/system-operations.ts";
 import { I686_MODEL } from "../../src/model/models.ts";
 import { answerCpuid } from "../../src/model/processor-model.ts";
+import { createDefaultEntropy } from "../../src/processor/default-entropy.ts";
 import { STATE, STATE_BYTES } from "../../src/state/layout.ts";
 import { VcpuState } from "../../src/state/vcpu-state.ts";
 import { loadContextSegment } from "../../src/system/context-load.ts";
@@ -349,6 +350,7 @@ export const createSystemBench = (options: SystemBenchOptions = {}): SystemBench
       trapTimestamp: false,
       trapCpuid: false,
       cpuid: (leaf, subleaf) => answerCpuid(I686_MODEL, leaf, subleaf),
+      entropy: createDefaultEntropy(),
       readMsr: () => null,
       writeMsr: () => false,
       ...options.environment,

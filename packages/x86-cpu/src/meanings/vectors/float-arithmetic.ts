@@ -135,7 +135,7 @@ const WORD_BITS = v128(0x0000_0008_0000_0004_0000_0002_0000_0001n);
 const PAIR_BITS = v128(0x0000_0000_0000_0002_0000_0000_0000_0001n);
 
 /** Bits of an immediate as a mask of lanes. */
-const lanesOf = (p: Precision, immediate: Value): Value => {
+export const lanesOf = (p: Precision, immediate: Value): Value => {
   const bits = p.bytes === 4 ? WORD_BITS : PAIR_BITS;
   const spread = vector2("v128.and", splat("i32x4", immediate), bits);
   return vector2(`${p.lanes}.eq`, spread, bits);
