@@ -5,6 +5,7 @@ import { CPU_USAGE, compareProcessors } from "./cpu/command.ts";
 import { hostBenchmarks } from "./host.ts";
 import { processorBenchmarks } from "./processor.ts";
 import { UsageError } from "./usage-error.ts";
+import { runWildStreams, WILD_USAGE } from "./wild/command.ts";
 
 const USAGE = "usage: pnpm bench [NAME] [--batches N] [--json FILE]";
 const BENCHMARKS = [...processorBenchmarks, ...hostBenchmarks];
@@ -27,6 +28,7 @@ const main = (): void => {
   if (values.help === true) {
     say(USAGE);
     say(CPU_USAGE);
+    say(WILD_USAGE);
     return;
   }
   const [name] = positionals;
@@ -53,6 +55,7 @@ const main = (): void => {
 const [first, ...rest] = process.argv.slice(2);
 try {
   if (first === "cpu") await compareProcessors(rest);
+  else if (first === "wild") process.exitCode = runWildStreams(rest);
   else main();
 } catch (error) {
   const isUsage = error instanceof UsageError || (error instanceof TypeError && "code" in error);
