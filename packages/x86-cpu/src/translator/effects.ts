@@ -18,6 +18,9 @@ export interface Effects {
   /** Bit n: operand n is read, written as a register. */
   operandReads: number;
   operandWrites: number;
+  /** Masks of vector registers read and written that are not operands. */
+  vectorReads: number;
+  vectorWrites: number;
   /** One of {@link FLAG_EFFECT}. */
   flags: number;
   readsFlags: boolean;
@@ -33,6 +36,8 @@ const newEffects = (): Effects => ({
   writes: 0,
   operandReads: 0,
   operandWrites: 0,
+  vectorReads: 0,
+  vectorWrites: 0,
   flags: FLAG_EFFECT.none,
   readsFlags: false,
   mayLeave: false,
@@ -114,11 +119,23 @@ class ProbeMachine extends Machine {
     this.effects.operandWrites |= 1 << which;
   }
 
-  protected override operandVector(): Value {
+  override vectorRegister(index: number): Value {
+    this.effects.vectorReads |= 1 << index;
     return local(0, TYPE.v128);
   }
 
-  protected override setOperandVector(): void {}
+  override setVectorRegister(index: number): void {
+    this.effects.vectorWrites |= 1 << index;
+  }
+
+  protected override operandVector(which: number): Value {
+    this.effects.operandReads |= 1 << which;
+    return local(0, TYPE.v128);
+  }
+
+  protected override setOperandVector(which: number): void {
+    this.effects.operandWrites |= 1 << which;
+  }
 
   protected override immediate(which: number): Value {
     return this.#any(this.operandBytes(which));

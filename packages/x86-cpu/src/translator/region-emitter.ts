@@ -20,7 +20,7 @@ import { jumpEntryAt } from "../interpreter/jump-lookup.ts";
 import { INDIRECT_EXIT, LEAVE } from "../interpreter/record.ts";
 import type { FlagValues } from "../machine/conditions.ts";
 import { FLAGS_KIND } from "../state/flags.ts";
-import { STATE } from "../state/layout.ts";
+import { STATE, VECTOR_BYTES } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import { REFUSED } from "../support/system/system-emitter.ts";
 import type { EffectTable } from "./effects.ts";
@@ -62,6 +62,7 @@ export class RegionEmitter implements RegionFlow {
   readonly #live: readonly boolean[];
   readonly #spaceTag: Value;
   readonly #registers: (Value | undefined)[] = [];
+  readonly #vectors: (Value | undefined)[] = [];
   readonly #entry: Value;
   readonly #budget: Value;
   readonly #instructionPointer: Value;
@@ -86,14 +87,16 @@ export class RegionEmitter implements RegionFlow {
     const addressType = mode.codeBytes === 8 ? TYPE.i64 : TYPE.i32;
     this.#entry = body.parameter(0);
     this.#spaceTag = body.parameter(1);
-    for (let index = 0; index < 16; index++)
+    for (let index = 0; index < 16; index++) {
       if ((this.#use.all >> index) & 1) this.#registers[index] = body.local(addressType);
+      if ((this.#use.vectors >> index) & 1) this.#vectors[index] = body.local(TYPE.v128);
+    }
     this.#budget = body.local(TYPE.i32);
     this.#instructionPointer = body.local(addressType);
     this.#code = body.local(TYPE.i32);
     this.#machine = new TranslatorMachine(body, mode, {
       places: source.places,
-      locals: { spaceTag: this.#spaceTag, registers: this.#registers },
+      locals: { spaceTag: this.#spaceTag, registers: this.#registers, vectors: this.#vectors },
       flow: this,
       supportIndex: source.supportIndex,
     });
@@ -142,6 +145,10 @@ export class RegionEmitter implements RegionFlow {
     this.#registers.forEach((local, index) => {
       if (local !== undefined) body.set(local, this.#field(addressType, STATE.registers + 8 * index));
     });
+    this.#vectors.forEach((local, index) => {
+      if (local === undefined) return;
+      body.set(local, load(TYPE.v128, 16, false, this.#state, STATE.vectors + VECTOR_BYTES * index));
+    });
     body.set(this.#budget, this.#field(TYPE.i32, STATE.budget));
     body.set(this.#instructionPointer, this.#field(addressType, STATE.instructionPointer));
     const { kind, a, b, result } = this.#machine.flagLocals;
@@ -169,6 +176,10 @@ export class RegionEmitter implements RegionFlow {
     this.#registers.forEach((local, index) => {
       if (local !== undefined && (this.#use.written >> index) & 1)
         body.store(this.#isWide ? 8 : 4, this.#state, local, STATE.registers + 8 * index);
+    });
+    this.#vectors.forEach((local, index) => {
+      if (local !== undefined && (this.#use.writtenVectors >> index) & 1)
+        body.store(16, this.#state, local, STATE.vectors + VECTOR_BYTES * index);
     });
     body.store(4, this.#state, this.#budget, STATE.budget);
     body.store(8, this.#state, convert(this.#instructionPointer, TYPE.i64, false), STATE.instructionPointer);

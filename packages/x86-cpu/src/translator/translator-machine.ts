@@ -61,6 +61,8 @@ export interface RegionLocals {
   readonly spaceTag: Value;
   /** General registers that the region uses, of the address type. */
   readonly registers: readonly (Value | undefined)[];
+  /** Vector registers that the region uses. */
+  readonly vectors: readonly (Value | undefined)[];
 }
 
 /**
@@ -92,7 +94,8 @@ export class TranslatorMachine extends Machine {
     this.#locals = environment.locals;
     this.#flow = environment.flow;
     this.#supportIndex = environment.supportIndex;
-    this.#mutable = new Set(environment.locals.registers.filter((one) => one !== undefined));
+    const { registers, vectors } = environment.locals;
+    this.#mutable = new Set([...registers, ...vectors].filter((one) => one !== undefined));
   }
 
   /** The lazy flags where they are kept between blocks. */
@@ -198,6 +201,20 @@ export class TranslatorMachine extends Machine {
   }
 
   // Vectors
+
+  #wholeVector(index: number): Value {
+    const value = this.#locals.vectors[index];
+    if (value === undefined) throw new RangeError(`vector register ${index} has no local`);
+    return value;
+  }
+
+  override vectorRegister(index: number): Value {
+    return this.#wholeVector(index);
+  }
+
+  override setVectorRegister(index: number, value: Value): void {
+    this.body.set(this.#wholeVector(index), value);
+  }
 
   protected override operandVector(which: number): Value {
     const operand = this.#instruction.operands[which];
