@@ -30,6 +30,7 @@ import {
   TO_INTEGER_LANE,
 } from "./convert-lane.ts";
 import { MASK_SHIFT } from "./lane-format.ts";
+import { returnQuickly } from "./quick-arithmetic.ts";
 
 /**
  * What the functions of this file return last: whether the exceptions that arose are masked, or which fault they raise. Their
@@ -140,6 +141,14 @@ export const PACKED_ARITHMETIC: SupportFunction = {
     const present = body.local(TYPE.i32);
     body.set(isDouble, and(body.parameter(1), FORMAT.double));
     body.set(present, operation);
+    const isScalar = and(body.parameter(1), FORMAT.scalar);
+    returnQuickly(body, context.state, { operation, isDouble, isScalar, a, b }, (first, result, double) =>
+      shuffle(
+        first,
+        result,
+        Array.from({ length: 16 }, (_, byte) => (byte < (double ? 8 : 4) ? 16 + byte : byte)),
+      ),
+    );
     const step = (): Value => {
       const bits = loop.call(
         ARITHMETIC_LANE,
@@ -151,7 +160,7 @@ export const PACKED_ARITHMETIC: SupportFunction = {
       loop.setLowest(a, bits, isDouble);
       return bits;
     };
-    body.if(and(body.parameter(1), FORMAT.scalar));
+    body.if(isScalar);
     step();
     body.else();
     const isAlternating = body.local(TYPE.i32);

@@ -36,11 +36,11 @@ import type { Definition, Meaning } from "../definition.ts";
 import { binary, operandBytesWith, unary, vectorForms } from "./forms.ts";
 import { mergeLow } from "./moves.ts";
 import {
+  areUsual,
   DOUBLE,
   exactIf,
   isDemanding,
   isMissing,
-  isUsual,
   magnitude,
   notesPrecision,
   type Precision,
@@ -50,14 +50,15 @@ import {
 const zero = v128(0n);
 const SMALLEST_SINGLE = v128(0x3810_0000_0000_0000_3810_0000_0000_0000n);
 
-/** Doubles that are normal and finite as singles. */
-const areNormalSingles = (widened: Value): Value => {
+/** Doubles that are zero, or normal and finite when they are singles (given widened again). */
+const areNormalSingles = (a: Value, widened: Value): Value => {
   const size = magnitude(DOUBLE, widened);
-  return vector2(
+  const normal = vector2(
     "v128.and",
     vector2("f64x2.gt", size, SMALLEST_SINGLE),
     vector2("f64x2.lt", size, DOUBLE.infinity),
   );
+  return vector2("v128.or", normal, vector2("f64x2.eq", a, zero));
 };
 
 // Between the formats
@@ -66,7 +67,7 @@ const widened = (m: Machine, a: Value): Value =>
   exactIf(
     m,
     vector1("f64x2.promoteLow", a),
-    () => isMissing(SINGLE, isUsual(SINGLE, a), "two"),
+    () => isMissing(SINGLE, areUsual(SINGLE, a, a), "two"),
     () => m.call(PACKED_RESIZE, i32(1), a),
   );
 
@@ -75,7 +76,7 @@ const narrowed = (m: Machine, a: Value): Value =>
     m,
     vector1("f32x4.demoteZero", a),
     (result) =>
-      or(isDemanding(m), isMissing(DOUBLE, areNormalSingles(vector1("f64x2.promoteLow", result)), "all")),
+      or(isDemanding(m), isMissing(DOUBLE, areNormalSingles(a, vector1("f64x2.promoteLow", result)), "all")),
     () => m.call(PACKED_RESIZE, i32(0), a),
   );
 
@@ -85,7 +86,7 @@ const scalarWidened = (m: Machine, a: Value, b: Value): Value => {
   const bits = exactIf(
     m,
     fast,
-    () => isMissing(SINGLE, isUsual(SINGLE, b), "one"),
+    () => isMissing(SINGLE, areUsual(SINGLE, b, b), "one"),
     () => m.call(SCALAR_RESIZE, i32(1), low),
   );
   return replaceLane("i64x2", a, 0, bits);
@@ -96,7 +97,8 @@ const scalarNarrowed = (m: Machine, a: Value, b: Value): Value => {
   const bits = exactIf(
     m,
     convert(extractLane("i32x4", small, 0), TYPE.i64),
-    () => or(isDemanding(m), isMissing(DOUBLE, areNormalSingles(vector1("f64x2.promoteLow", small)), "one")),
+    () =>
+      or(isDemanding(m), isMissing(DOUBLE, areNormalSingles(b, vector1("f64x2.promoteLow", small)), "one")),
     () => m.call(SCALAR_RESIZE, i32(0), extractLane("i64x2", b, 0)),
   );
   return replaceLane("i32x4", a, 0, wrap(bits));
