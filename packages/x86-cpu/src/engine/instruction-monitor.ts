@@ -53,6 +53,7 @@ export class InstructionMonitor {
   /** The instruction under way, and flags as it began. */
   #instruction: Instruction | null = null;
   #flags = 0;
+  #startedAt = 0;
   /** Bits of DR6 for what the instruction under way does. */
   #hits = 0;
 
@@ -93,6 +94,7 @@ export class InstructionMonitor {
   before(instruction: Instruction | null, linear: number): PackedFault | 0 {
     const { state } = this.#core;
     this.#flags = state.systemFlags;
+    this.#startedAt = state.instructionPointer;
     this.#instruction = instruction;
     this.#hits = 0;
     const isArmed = (this.#control & ENABLED) !== 0;
@@ -166,7 +168,7 @@ export class InstructionMonitor {
     const { state } = this.#core;
     const instruction = this.#instruction;
     if (!hasRetired) return false;
-    if ((this.#flags & FLAG.rf) !== 0 && instruction?.mnemonic !== "iret") state.systemFlags &= ~FLAG.rf;
+    if ((this.#flags & FLAG.rf) !== 0 && this.#isOver(instruction)) state.systemFlags &= ~FLAG.rf;
     const isHeldBack = instruction !== null && !this.#isHeldBack && loadsStackSegment(instruction);
     const others = state.u32(STATE.pending) & OTHERS;
     let due = (state.u32(STATE.pending) >>> PENDING.debugShift) | this.#hits;
@@ -179,6 +181,12 @@ export class InstructionMonitor {
     if (due === 0) return false;
     state.setDebug(6, state.debug(6) | due);
     return true;
+  }
+
+  /** Whether an instruction that retired is done with RF: not IRET, which has loaded it, nor one that goes on repeating. */
+  #isOver(instruction: Instruction | null): boolean {
+    if (instruction === null || instruction.mnemonic === "iret") return false;
+    return instruction.repeat === "none" || this.#core.state.instructionPointer !== this.#startedAt;
   }
 
   #steps(instruction: Instruction | null): boolean {

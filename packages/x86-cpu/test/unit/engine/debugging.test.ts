@@ -83,6 +83,19 @@ describe("code breakpoints", () => {
     expect([bench.context.register(rax), bench.context.flags & FLAG.rf]).toEqual([3, 0]);
   });
 
+  it("let a repeated instruction run to its end with RF", () => {
+    const bench = createDebugBench();
+    bench.context.setDebug(0, CODE);
+    bench.context.setDebug(7, arm(0, ARM.execute, 1));
+    bench.context.setRegister(rdi, DATA);
+    bench.context.setRegister(rcx, 5);
+    bench.load("f3 aa 40 f4");
+    bench.context.flags = FLAG.rf | FLAG.fixed;
+    expect(bench.run(100).kind).toBe(EXIT.halt);
+    expect([bench.context.register(rcx), bench.context.register(rax)]).toEqual([0, 1]);
+    expect(bench.context.flags & FLAG.rf).toBe(0);
+  });
+
   it("come again and again without RF", () => {
     const bench = createDebugBench();
     bench.context.setDebug(3, CODE + 1);

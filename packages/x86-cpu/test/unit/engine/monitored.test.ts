@@ -97,6 +97,27 @@ describe("a VCPU under a monitor", () => {
     expect(bench.vcpu.context.instructionPointer).toBe(CODE + 5);
   });
 
+  it("exits at breakpoints that the monitor sets, before code and behind accesses", () => {
+    const bench = createBench(3);
+    const { context } = bench.vcpu;
+    context.setDebug(0, CODE + 1);
+    context.setDebug(1, 0x4000);
+    // L0: code. L1: writes of four bytes.
+    context.setDebug(7, 0x405 | (0xd << 20));
+    // inc eax ; inc eax ; mov [0x4000], eax
+    bench.load("40 40 a3 00 40 00 00 40");
+    expect(bench.run()).toMatchObject({ kind: EXIT.interrupt, vector: VECTOR.debug, retired: 1 });
+    expect([context.instructionPointer, context.debug(6) & 15]).toEqual([CODE + 1, 1]);
+    context.flags |= FLAG.rf;
+    context.setDebug(6, 0);
+    expect(bench.run()).toMatchObject({ kind: EXIT.interrupt, vector: VECTOR.debug, retired: 2 });
+    expect([context.instructionPointer, context.debug(6) & 15, context.register(rax)]).toEqual([
+      CODE + 7,
+      2,
+      2,
+    ]);
+  });
+
   it("exits with a page fault's code and address", () => {
     const bench = createBench(3);
     bench.load("b8 00 00 00 f0 88 08");
