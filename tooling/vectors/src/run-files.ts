@@ -6,9 +6,7 @@ import { VectorRunner } from "./run-vector.ts";
 import { INSTRUCTION_SETS, readVectorFile, type Vector, VectorFileError } from "./vector-file.ts";
 
 /** Groups of instructions that the processor does not have yet, and why they are skipped. */
-const ABSENT: ReadonlyMap<string, string> = new Map([
-  ["x87t", "the processor has no transcendental functions"],
-]);
+const ABSENT: ReadonlyMap<string, string> = new Map();
 
 /** Why a group is skipped; null: it is run. */
 const reasonToSkip = (group: string): string | null => ABSENT.get(group) ?? null;

@@ -2,7 +2,7 @@
  * Constants as fixed-point numbers of {@link FRACTION_BITS} bits behind the point, worked out from series when they are first
  * needed. [TAOCP2 4.3.1]
  */
-export const FRACTION_BITS = 320;
+export const FRACTION_BITS = 192;
 const GUARD_BITS = 32n;
 const ONE = 1n << (BigInt(FRACTION_BITS) + GUARD_BITS);
 

@@ -9,6 +9,10 @@ import { NEAREST_REMAINDER, REMAINDER } from "./remainder.ts";
 import { ROUND_DOUBLE, ROUND_EXTENDED, ROUND_MANTISSA, ROUND_SINGLE } from "./round.ts";
 import { EXTRACT, SCALE } from "./scale.ts";
 import { SQUARE_ROOT } from "./square-root.ts";
+import { ARCTANGENT } from "./transcendental/arctangent.ts";
+import { EXPONENTIAL_FUNCTIONS } from "./transcendental/exponential.ts";
+import { LOGARITHMIC } from "./transcendental/logarithm.ts";
+import { TRIGONOMETRIC } from "./transcendental/trigonometric.ts";
 
 /** Floating-point operations on values, without registers: see format.ts for how values are passed. */
 export const FLOATING_POINT_FUNCTIONS: readonly SupportFunction[] = [
@@ -37,4 +41,8 @@ export const FLOATING_POINT_FUNCTIONS: readonly SupportFunction[] = [
   NARROW_INTEGER,
   NARROW_DECIMAL,
   ROUND_MAGNITUDE,
+  ...TRIGONOMETRIC,
+  ...EXPONENTIAL_FUNCTIONS,
+  ...LOGARITHMIC,
+  ARCTANGENT,
 ];

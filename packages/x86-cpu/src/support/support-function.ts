@@ -17,6 +17,8 @@ export interface SupportContext {
   readonly readTimestamp: number;
   /** Offset in memory of the answers of CPUID; see `fillCpuidTable`. */
   readonly cpuidTable: number;
+  /** Places 64-bit constants in memory that no guest reaches, and gives their offset. */
+  constants(words: readonly bigint[]): number;
   /** Index of another support function of the same module. */
   indexOf(support: SupportFunction): number;
 }

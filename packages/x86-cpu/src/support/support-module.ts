@@ -59,6 +59,7 @@ export const createSupportModule = (
     portIn,
     readTimestamp,
     cpuidTable: environment.cpuidTable,
+    constants: (words) => placeConstants(environment.machine, words),
     indexOf: ({ name }) => bodies.get(name)?.index ?? -1,
   };
   for (const support of functions) {
@@ -76,6 +77,14 @@ export const createSupportModule = (
     },
   });
   return instance.exports as SupportExports;
+};
+
+const placeConstants = (machine: MachineMemory, words: readonly bigint[]): number => {
+  const at = machine.reserve(8 * words.length);
+  words.forEach((word, index) => {
+    machine.view.setBigUint64(at + 8 * index, BigInt.asUintN(64, word), true);
+  });
+  return at;
 };
 
 /** Imports all support functions into a module under construction. @returns the index of each. */

@@ -5,6 +5,10 @@ import { ROUND_TO_INTEGRAL } from "../floating-point/integral.ts";
 import { NEAREST_REMAINDER, REMAINDER } from "../floating-point/remainder.ts";
 import { EXTRACT, SCALE } from "../floating-point/scale.ts";
 import { SQUARE_ROOT } from "../floating-point/square-root.ts";
+import { ARCTANGENT } from "../floating-point/transcendental/arctangent.ts";
+import { EXPONENTIAL } from "../floating-point/transcendental/exponential.ts";
+import { LOGARITHM, LOGARITHM_OF_SUM } from "../floating-point/transcendental/logarithm.ts";
+import { COSINE, SINE, SINE_AND_COSINE, TANGENT } from "../floating-point/transcendental/trigonometric.ts";
 import type { SupportContext, SupportFunction } from "../support/support-function.ts";
 import { STATUS, X87Registers } from "./registers.ts";
 import { OUTCOME, OVERFLOW, UNDERFLOW, X87_RAISE, X87_RESULT } from "./results.ts";
@@ -145,4 +149,12 @@ export const STACK_OPERATIONS: readonly StackOperation[] = [
   binary("fprem", REMAINDER, false, true),
   binary("fprem1", NEAREST_REMAINDER, false, true),
   splitting("fxtract", EXTRACT),
+  unary("fsin", SINE, true),
+  unary("fcos", COSINE, true),
+  splitting("fsincos", SINE_AND_COSINE, true),
+  splitting("fptan", TANGENT, true),
+  unary("f2xm1", EXPONENTIAL),
+  binary("fyl2x", LOGARITHM, true),
+  binary("fyl2xp1", LOGARITHM_OF_SUM, true),
+  binary("fpatan", ARCTANGENT, true),
 ];

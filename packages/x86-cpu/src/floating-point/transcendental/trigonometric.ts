@@ -1,0 +1,408 @@
+import {
+  add,
+  and,
+  compare,
+  constant,
+  conversion,
+  convert,
+  eq,
+  type FunctionBody,
+  float,
+  float1,
+  i32,
+  i64,
+  isZero,
+  ltU,
+  mul,
+  or,
+  select,
+  shl,
+  shrU,
+  sub,
+  TYPE,
+  type Value,
+  xor,
+} from "@xenolith/wasm-emitter";
+import type { SupportContext, SupportFunction } from "../../support/support-function.ts";
+import { normaliseOperand, returnIfDenormalStops, roundInto, unpacked } from "../arithmetic.ts";
+import { FRACTION_BITS, PI } from "../constants.ts";
+import { divide128 } from "../divide.ts";
+import {
+  integerBit,
+  named,
+  product128,
+  raisedHead,
+  returnIndefinite,
+  shiftRightSticky,
+  taken,
+  when,
+} from "../emit.ts";
+import { CONTROL, EXPONENT_BIAS, EXPONENT_MAX, RAISED } from "../format.ts";
+import { returnSpecialOperand } from "../integral.ts";
+import {
+  alternating,
+  factorial,
+  negateWide,
+  normaliseWide,
+  productHigh,
+  reciprocals,
+  subtractWide,
+  type Wide,
+  wideLocals,
+} from "./fixed-point.ts";
+
+const { i32: I32, i64: I64, f64: F64 } = TYPE;
+
+/**
+ * Pi as processors reduce by it: 66 bits, so that remainders are exact. What is left of large arguments differs from the true
+ * remainder, as it does on silicon. [SDM1-8.3.8]
+ */
+const REDUCTION_BITS = 64;
+const SHORT_PI = PI >> BigInt(FRACTION_BITS - REDUCTION_BITS);
+/** Half of that in units of 2^-65 is the same integer. Its upper two bits, and the rest. */
+const UNIT_EXPONENT = -REDUCTION_BITS - 1;
+const HALF_PI_HIGH = SHORT_PI >> 64n;
+const HALF_PI_LOW = SHORT_PI & 0xffff_ffff_ffff_ffffn;
+/** Its upper 64 bits: a divisor that gives quotients at most a little too large. */
+const HALF_PI_TOP = SHORT_PI >> 2n;
+
+/** Arguments below this exponent are reduced by a product in double precision. */
+const SMALL_EXPONENT = EXPONENT_BIAS + 30;
+/** A quarter of pi is between 2^-1 and 1. */
+const QUARTER_PI = HALF_PI_TOP;
+
+/** Multiples of half pi in a positive value, to nearest; any neighbour will do where two are as good. */
+const quotientOf = (body: FunctionBody, mantissa: Value, exponent: Value, value: Wide): Value => {
+  const quotient = body.local(I64);
+  when(
+    body,
+    compare("ltS", exponent, SMALL_EXPONENT),
+    () => {
+      const bits = shl(convert(add(exponent, 1023 - EXPONENT_BIAS - 63), I64), 52);
+      const scale = conversion("f64.reinterpretI64", bits);
+      const turns = float(
+        "mul",
+        float("mul", conversion("f64.convertI64U", mantissa), scale),
+        constant(F64, 2 / Math.PI),
+      );
+      body.set(quotient, conversion("i64.truncSatF64S", float1("nearest", turns)));
+    },
+    () => {
+      const high = named(body, shrU(value.high, 2));
+      const low = named(body, or(shl(value.high, 62), shrU(value.low, 2)));
+      body.set(quotient, divide128(body, high, low, i64(HALF_PI_TOP)));
+    },
+  );
+  return quotient;
+};
+
+/**
+ * (mantissa, exponent) -> (high, low, exponent, turns): a positive normalised value less a multiple of half pi, in magnitude.
+ * Turns: the multiple modulo 4 in bits 1:0, the sign of the rest in bit 15. The rest is at most a little above a quarter of pi.
+ */
+export const REDUCE_ANGLE: SupportFunction = {
+  name: "reduce-angle",
+  parameters: [I64, I32],
+  results: [I64, I64, I32, I32],
+  emit(body: FunctionBody): void {
+    const mantissa = body.parameter(0);
+    const exponent = body.parameter(1);
+    const isSmall = or(
+      compare("ltS", exponent, EXPONENT_BIAS - 1),
+      and(eq(exponent, EXPONENT_BIAS - 1), ltU(mantissa, i64(QUARTER_PI))),
+    );
+    when(body, isSmall, () => body.return(mantissa, i64(0), exponent, i32(0)));
+    // In units of 2^-65: the mantissa moved left by 1 to 64 bits.
+    const count = named(body, convert(sub(exponent, EXPONENT_BIAS + 63 + UNIT_EXPONENT), I64));
+    const isWhole = named(body, eq(count, 64));
+    const value = wideLocals(
+      body,
+      select(mantissa, shrU(mantissa, sub(i64(64), count)), isWhole),
+      select(i64(0), shl(mantissa, count), isWhole),
+    );
+    const quotient = quotientOf(body, mantissa, exponent, value);
+    const multiple = product128(body, quotient, i64(HALF_PI_LOW));
+    subtractWide(body, value, add(multiple.high, mul(quotient, i64(HALF_PI_HIGH))), multiple.low);
+    // A quotient that was cut, or one too large, leaves more than half of the divisor.
+    const sign = named(body, i32(0));
+    const half = i64(SHORT_PI >> 1n);
+    for (let correction = 0; correction < 2; correction++) {
+      when(body, compare("ltS", value.high, 0), () => {
+        negateWide(body, value);
+        body.set(sign, xor(sign, 0x8000));
+      });
+      const isAbove = or(
+        compare("gtU", value.high, 1),
+        and(eq(value.high, 1), compare("gtU", value.low, half)),
+      );
+      when(body, isAbove, () => {
+        subtractWide(body, value, i64(HALF_PI_HIGH), i64(HALF_PI_LOW));
+        body.set(quotient, add(quotient, select(i64(-1), i64(1), sign)));
+      });
+    }
+    when(body, compare("ltS", value.high, 0), () => {
+      negateWide(body, value);
+      body.set(sign, xor(sign, 0x8000));
+    });
+    body.set(exponent, i32(EXPONENT_BIAS + 127 + UNIT_EXPONENT));
+    normaliseWide(body, value, exponent);
+    body.push(value.high, value.low, exponent, or(sign, and(convert(quotient, I32), 3)));
+  },
+};
+
+/** A value below 1 (high, exponent) as a fraction of 64 bits, to nearest. */
+const fractionOf = (body: FunctionBody, high: Value, low: Value, exponent: Value): Value => {
+  const fraction = wideLocals(body, high, low);
+  shiftRightSticky(body, fraction.high, fraction.low, sub(i32(EXPONENT_BIAS - 1), exponent));
+  return named(body, add(fraction.high, shrU(fraction.low, 63)));
+};
+
+const SINE_BITS = 66;
+const SINE_SERIES = reciprocals([3, 5, 7, 9, 11, 13, 15, 17, 19].map(factorial), SINE_BITS);
+const COSINE_BITS = 68;
+const COSINE_SERIES = reciprocals([4, 6, 8, 10, 12, 14, 16, 18, 20].map(factorial), COSINE_BITS);
+
+/** (high, low, exponent) -> the same: the sine of a reduced angle, x - x * z for z = x^2/6 - x^4/120 + … */
+export const SINE_KERNEL: SupportFunction = {
+  name: "sine-kernel",
+  parameters: [I64, I64, I32],
+  results: [I64, I64, I32],
+  emit(body: FunctionBody): void {
+    const [high, low, exponent] = [0, 1, 2].map((n) => body.parameter(n)) as [Value, Value, Value];
+    const fraction = fractionOf(body, high, low, exponent);
+    const square = product128(body, fraction, fraction).high;
+    const series = alternating(body, square, SINE_SERIES);
+    const correction = product128(body, square, series).high;
+    const scaled = product128(body, high, correction);
+    const value = wideLocals(body, high, low);
+    const shift = SINE_BITS - 64;
+    subtractWide(
+      body,
+      value,
+      shrU(scaled.high, shift),
+      or(or(shl(scaled.high, 64 - shift), shrU(scaled.low, shift)), 1),
+    );
+    normaliseWide(body, value, exponent);
+    body.push(value.high, value.low, exponent);
+  },
+};
+
+/** (high, low, exponent) -> the same: the cosine of a reduced angle, 1 - x^2/2 + x^4/24 - … */
+export const COSINE_KERNEL: SupportFunction = {
+  name: "cosine-kernel",
+  parameters: [I64, I64, I32],
+  results: [I64, I64, I32],
+  emit(body: FunctionBody): void {
+    const [high, low, exponent] = [0, 1, 2].map((n) => body.parameter(n)) as [Value, Value, Value];
+    const fraction = fractionOf(body, high, low, exponent);
+    const square = product128(body, fraction, fraction);
+    const series = alternating(body, square.high, COSINE_SERIES);
+    const fourth = productHigh(body, square.high, series);
+    const rest = product128(body, square.high, fourth).high;
+    const value = wideLocals(body, i64(0), i64(0));
+    // The distance from 1 is not zero, however small the angle.
+    const halfLow = or(or(shl(square.high, 63), shrU(square.low, 1)), 1);
+    subtractWide(body, value, shrU(square.high, 1), halfLow);
+    const shift = COSINE_BITS - 64;
+    const carried = wideLocals(body, shrU(rest, shift), shl(rest, 64 - shift));
+    body.set(value.low, add(value.low, carried.low));
+    body.set(value.high, add(add(value.high, carried.high), convert(ltU(value.low, carried.low), I64)));
+    body.set(exponent, i32(EXPONENT_BIAS - 1));
+    normaliseWide(body, value, exponent);
+    body.push(value.high, value.low, exponent);
+  },
+};
+
+/** Below this the function of an angle is the angle itself, which processors give whatever the rounding. */
+const TINY_EXPONENT = EXPONENT_BIAS - 40;
+
+/** The control word to round a sine or tangent with. */
+const roundingFor = (body: FunctionBody, control: Value, exponent: Value): Value => {
+  const isTiny = compare("ltS", exponent, TINY_EXPONENT);
+  return named(body, select(and(control, ~CONTROL.rounding), control, isTiny));
+};
+
+const anyPrecision = (control: Value): Value => or(control, CONTROL.mantissa64);
+
+/** An operand that has been found to be a finite number other than zero, normalised. */
+interface Angle {
+  readonly sign: Value;
+  readonly raised: Value;
+  /** What is left of it, by {@link REDUCE_ANGLE}. */
+  readonly high: Value;
+  readonly low: Value;
+  readonly exponent: Value;
+  readonly turns: Value;
+}
+
+/** Returns for operands that are not numbers, infinite, or out of range (C2); reduces all others but zeros. */
+const takeAngle = (body: FunctionBody, context: SupportContext, zero: () => void): Angle => {
+  const [mantissa, head, control] = [0, 1, 2].map((n) => body.parameter(n)) as [Value, Value, Value];
+  returnSpecialOperand(body, context, mantissa, head);
+  const operand = unpacked(body, mantissa, head);
+  when(body, eq(operand.exponent, EXPONENT_MAX), () => returnIndefinite(body));
+  when(body, compare("geS", operand.exponent, EXPONENT_BIAS + 63), () =>
+    body.return(mantissa, or(head, raisedHead(RAISED.partial))),
+  );
+  when(body, isZero(mantissa), zero);
+  const raised = named(body, i32(0));
+  normaliseOperand(body, operand, raised);
+  returnIfDenormalStops(body, control, raised);
+  body.call(context.indexOf(REDUCE_ANGLE), mantissa, operand.exponent);
+  const [high, low, exponent, turns] = taken(body, I64, I64, I32, I32);
+  return { sign: operand.sign, raised, high, low, exponent, turns };
+};
+
+const kernel = (
+  body: FunctionBody,
+  context: SupportContext,
+  support: SupportFunction,
+  { high, low, exponent }: Pick<Angle, "high" | "low" | "exponent">,
+): { readonly high: Value; readonly low: Value; readonly exponent: Value } => {
+  body.call(context.indexOf(support), high, low, exponent);
+  const [resultHigh, resultLow, resultExponent] = taken(body, I64, I64, I32);
+  return { high: resultHigh, low: resultLow, exponent: resultExponent };
+};
+
+/**
+ * (mantissa, head, control, quarter turns ahead) -> extended: the sine, or with one quarter turn ahead the cosine. C2 is raised
+ * for magnitudes of 2^63 and more, and the operand returned. [SDM2A-3.3 "FSIN" "FCOS"]
+ */
+export const SINE_AHEAD: SupportFunction = {
+  name: "extended-sine",
+  parameters: [I64, I32, I32, I32],
+  results: [I64, I32],
+  emit(body: FunctionBody, context: SupportContext): void {
+    const control = anyPrecision(body.parameter(2));
+    const ahead = body.parameter(3);
+    const angle = takeAngle(body, context, () =>
+      body.return(
+        select(integerBit, i64(0), ahead),
+        select(i32(EXPONENT_BIAS), and(body.parameter(1), 0xffff), ahead),
+      ),
+    );
+    const quarter = named(body, add(angle.turns, ahead));
+    // A cosine takes no notice of the operand's sign.
+    const sign = named(body, select(i32(0), angle.sign, ahead));
+    body.set(sign, xor(sign, shl(and(quarter, 2), 14)));
+    const target = body.local(I64);
+    const targetLow = body.local(I64);
+    const targetExponent = body.local(I32);
+    const keep = (support: SupportFunction): void => {
+      const result = kernel(body, context, support, angle);
+      body.set(target, result.high);
+      body.set(targetLow, result.low);
+      body.set(targetExponent, result.exponent);
+    };
+    when(
+      body,
+      and(quarter, 1),
+      () => keep(COSINE_KERNEL),
+      () => {
+        keep(SINE_KERNEL);
+        body.set(sign, xor(sign, and(angle.turns, 0x8000)));
+      },
+    );
+    const rounding = roundingFor(body, control, targetExponent);
+    roundInto(body, context, sign, targetExponent, target, targetLow, rounding, angle.raised);
+  },
+};
+
+/** (mantissa, head, control) -> extended. */
+const sineBy = (name: string, ahead: number): SupportFunction => ({
+  name,
+  parameters: [I64, I32, I32],
+  results: [I64, I32],
+  emit(body: FunctionBody, context: SupportContext): void {
+    const [mantissa, head, control] = [0, 1, 2].map((n) => body.parameter(n)) as [Value, Value, Value];
+    body.call(context.indexOf(SINE_AHEAD), mantissa, head, control, i32(ahead));
+  },
+});
+
+/** See {@link SINE_AHEAD}. */
+export const SINE: SupportFunction = sineBy("fsin-value", 0);
+/** See {@link SINE_AHEAD}. */
+export const COSINE: SupportFunction = sineBy("fcos-value", 1);
+
+/** (mantissa, head, control) -> (sine with all exceptions, cosine): both extended. [SDM2A-3.3 "FSINCOS"] */
+export const SINE_AND_COSINE: SupportFunction = {
+  name: "extended-sine-and-cosine",
+  parameters: [I64, I32, I32],
+  results: [I64, I32, I64, I32],
+  emit(body: FunctionBody, context: SupportContext): void {
+    const [mantissa, head, control] = [0, 1, 2].map((n) => body.parameter(n)) as [Value, Value, Value];
+    body.call(context.indexOf(SINE_AHEAD), mantissa, head, control, i32(1));
+    const [cosine, cosineHead] = taken(body, I64, I32);
+    body.call(context.indexOf(SINE_AHEAD), mantissa, head, control, i32(0));
+    const [sine, sineHead] = taken(body, I64, I32);
+    const both = or(sineHead, and(cosineHead, raisedHead(RAISED.precision)));
+    body.push(sine, both, cosine, and(cosineHead, 0xffff));
+  },
+};
+
+const TANGENT_VALUE: SupportFunction = {
+  name: "extended-tangent",
+  parameters: [I64, I32, I32],
+  results: [I64, I32],
+  emit(body: FunctionBody, context: SupportContext): void {
+    const control = anyPrecision(body.parameter(2));
+    const angle = takeAngle(body, context, () => body.return(body.parameter(0), body.parameter(1)));
+    const isTiny = compare("ltS", angle.exponent, TINY_EXPONENT);
+    when(body, and(isZero(angle.turns), isTiny), () => {
+      const rounding = roundingFor(body, control, angle.exponent);
+      roundInto(body, context, angle.sign, angle.exponent, angle.high, i64(1), rounding, angle.raised);
+      body.return();
+    });
+    const sine = kernel(body, context, SINE_KERNEL, angle);
+    const cosine = kernel(body, context, COSINE_KERNEL, angle);
+    // One quarter turn makes of s / c the cotangent, - c / s.
+    const isOdd = named(body, and(angle.turns, 1));
+    const swapped = (a: Value, b: Value): Value => named(body, select(b, a, isOdd));
+    const top = wideLocals(body, swapped(sine.high, cosine.high), swapped(sine.low, cosine.low));
+    const topExponent = swapped(sine.exponent, cosine.exponent);
+    const bottom = wideLocals(body, swapped(cosine.high, sine.high), swapped(cosine.low, sine.low));
+    const bottomExponent = swapped(cosine.exponent, sine.exponent);
+    // The divisor is rounded to 64 bits.
+    const rounded = named(body, add(bottom.high, shrU(bottom.low, 63)));
+    when(body, isZero(isZero(rounded)), () => body.set(bottom.high, rounded));
+    const isLess = named(body, ltU(top.high, bottom.high));
+    const high = named(body, select(top.high, shrU(top.high, 1), isLess));
+    const low = select(top.low, or(shl(top.high, 63), shrU(top.low, 1)), isLess);
+    const quotient = divide128(body, high, named(body, low), bottom.high);
+    const isAbove = compare("gtU", high, sub(bottom.high, high));
+    const fraction = or(select(integerBit, i64(0), isAbove), 1);
+    const exponent = add(sub(sub(topExponent, bottomExponent), isLess), EXPONENT_BIAS);
+    const sign = xor(xor(angle.sign, and(angle.turns, 0x8000)), shl(isOdd, 15));
+    const rounding = roundingFor(body, control, named(body, exponent));
+    roundInto(body, context, sign, exponent, quotient, fraction, rounding, angle.raised);
+  },
+};
+
+/** (mantissa, head, control) -> (tangent with all exceptions, what is pushed). [SDM2A-3.3 "FPTAN"] */
+export const TANGENT: SupportFunction = {
+  name: "extended-tangent-pair",
+  parameters: [I64, I32, I32],
+  results: [I64, I32, I64, I32],
+  emit(body: FunctionBody, context: SupportContext): void {
+    const [mantissa, head, control] = [0, 1, 2].map((n) => body.parameter(n)) as [Value, Value, Value];
+    body.call(context.indexOf(TANGENT_VALUE), mantissa, head, control);
+    const [tangent, tangentHead] = taken(body, I64, I32);
+    const isNumber = named(body, compare("ne", and(tangentHead, EXPONENT_MAX), EXPONENT_MAX));
+    body.push(tangent, tangentHead);
+    body.push(select(integerBit, tangent, isNumber));
+    body.push(select(i32(EXPONENT_BIAS), and(tangentHead, 0xffff), isNumber));
+  },
+};
+
+/** Functions of angles, in an order in which each is known before it is called. */
+export const TRIGONOMETRIC: readonly SupportFunction[] = [
+  REDUCE_ANGLE,
+  SINE_KERNEL,
+  COSINE_KERNEL,
+  SINE_AHEAD,
+  SINE,
+  COSINE,
+  SINE_AND_COSINE,
+  TANGENT_VALUE,
+  TANGENT,
+];
