@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { UsageError } from "../usage-error.ts";
+import { writeResults } from "./document.ts";
 import type { Run } from "./protocol.ts";
 import { ratiosTable, timesTable, toJson, verdictTable } from "./report.ts";
 import { RACED_MODEL, type Runner, race, runnersOf } from "./runners.ts";
@@ -9,7 +10,7 @@ import { openYardstick } from "./yardstick.ts";
 
 /** How to call it. */
 export const CPU_USAGE =
-  "usage: pnpm bench cpu [--peer-bench DIR] [--only PREFIX] [--rounds N] [--runners A,B,…] [--timeout SECONDS] [--json FILE]";
+  "usage: pnpm bench cpu [--peer-bench DIR] [--only PREFIX] [--rounds N] [--runners A,B,…] [--timeout SECONDS] [--json FILE] [--into DOCUMENT]";
 
 const say = (line = ""): void => {
   process.stdout.write(`${line}\n`);
@@ -57,6 +58,7 @@ export const compareProcessors = async (args: readonly string[]): Promise<void> 
       runners: { type: "string" },
       timeout: { type: "string", default: "240" },
       json: { type: "string" },
+      into: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
   });
@@ -84,12 +86,13 @@ export const compareProcessors = async (args: readonly string[]): Promise<void> 
     model: RACED_MODEL,
     rounds: roundCount,
   };
-  say(
-    `${about.date.slice(0, 10)}, ${about.processors} x ${about.processor}, Node ${about.node}, model ${about.model}, ${roundCount} rounds`,
-  );
-  for (const table of [timesTable(rounds), ratiosTable(rounds), verdictTable(rounds)]) {
-    if (table.length > 0) say();
-    for (const line of table) say(line);
-  }
+  const lines = [
+    `${about.date.slice(0, 10)}, ${about.processors} x ${about.processor}, Node ${about.node}, model ${about.model}, rounds: ${about.rounds}`,
+    ...[timesTable(rounds), ratiosTable(rounds), verdictTable(rounds)]
+      .filter((table) => table.length > 0)
+      .flatMap((table) => ["", ...table]),
+  ];
+  for (const line of lines) say(line);
+  if (values.into !== undefined) writeResults(values.into, lines);
   if (values.json !== undefined) writeFileSync(values.json, toJson(rounds, about));
 };

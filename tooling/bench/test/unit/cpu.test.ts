@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { judgeRounds } from "../../src/cpu/acceptance.ts";
+import { withResults } from "../../src/cpu/document.ts";
 import { coldMs, type Run, readRun, warmMs } from "../../src/cpu/protocol.ts";
 import { ratiosTable, timesTable, toJson } from "../../src/cpu/report.ts";
 import { geometricMean, median } from "../../src/cpu/statistics.ts";
@@ -44,6 +45,17 @@ describe("statistics", () => {
     expect(median([Number.NaN])).toBeNaN();
     expect(geometricMean([2, 8])).toBe(4);
     expect(geometricMean([])).toBeNaN();
+  });
+});
+
+describe("a document", () => {
+  it("gets results between its marks, again and again", () => {
+    const document =
+      "before\n<!-- results: written by pnpm bench cpu -->\nold\n<!-- end of results -->\nafter\n";
+    const once = withResults(document, ["new"]) ?? "";
+    expect(once).toMatch(/^before\n<!-- [^\n]*\n\nnew\n\n<!-- end of results -->\nafter\n$/);
+    expect(withResults(once, ["new"])).toBe(once);
+    expect(withResults("no marks", [])).toBeNull();
   });
 });
 
