@@ -105,9 +105,9 @@ describe("wild code", () => {
     ["16 and 32-bit", narrowProgram, false],
     ["64-bit", wideProgram, true],
   ] as const) {
-    it(`never throws, and is the same however its run is cut into slices: ${name} code`, () => {
-      const whole = createWildMachine(isLong);
-      const stepped = createWildMachine(isLong);
+    it(`never throws, and is the same whole and translated as stepped and interpreted: ${name} code`, () => {
+      const whole = createWildMachine(isLong, { engine: "auto", translateAfter: 0 });
+      const stepped = createWildMachine(isLong, { engine: "interpreter" });
       fc.assert(
         fc.property(program, fc.integer({ min: 1, max: 40 }), (wild, slice) => {
           whole.start(wild);
@@ -136,7 +136,7 @@ describe("wild code", () => {
             Buffer.compare(whole.memory.bytes.subarray(0, ram), stepped.memory.bytes.subarray(0, ram)),
           ).toBe(0);
         }),
-        { numRuns: 250 },
+        { numRuns: 150, endOnFailure: true },
       );
     }, 120_000);
   }

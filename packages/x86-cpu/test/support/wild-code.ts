@@ -8,7 +8,13 @@ import {
   segmentLow,
   type X86Vcpu,
 } from "@xenolith/x86-architecture";
-import { createMonitoredProcessor } from "../../src/index.ts";
+import {
+  createMonitoredProcessor,
+  I686_MODEL,
+  PROCESSOR_MODELS,
+  type ProcessorModel,
+} from "../../src/index.ts";
+import type { EngineTuning } from "../../src/processor/engine-choice.ts";
 import { snapshot } from "./engine-bench.ts";
 import { ABOVE, UPPER } from "./wide-bench.ts";
 
@@ -65,11 +71,19 @@ export interface WildMachine {
 
 const CODE_KIND = { 2: 0x809b, 4: 0xc09b, 8: 0xa09b } as const;
 
+const richestModel = (): ProcessorModel => PROCESSOR_MODELS.get("x86-64-v2") ?? I686_MODEL;
+
 /** Makes a machine; `isLong`: one that is in long mode, for 64-bit code. */
-export const createWildMachine = (isLong = false): WildMachine => {
+export const createWildMachine = (isLong: boolean, tuning: EngineTuning): WildMachine => {
   const memory = createFakeMemory({ frameCount: 64, reserveBytes: 3 << 20 });
   const translator = createIdentityTranslator(memory);
-  const processor = createMonitoredProcessor({ memory, translator, recordBytes: 1 << 18 });
+  const processor = createMonitoredProcessor({
+    memory,
+    translator,
+    recordBytes: 1 << 18,
+    ...(isLong ? { model: richestModel() } : {}),
+    ...tuning,
+  });
   const vcpu = processor.createVcpu({
     descriptors: createDescriptors(),
     timestamp: () => 7,
