@@ -274,7 +274,6 @@ export class RecordBuilder {
       arena.setWide(guard, RECORD.immediate, mask);
     }
     const request = {
-      isChecked: true,
       sizeBytes: instruction.operandBytes,
       index: -1,
       scale: 0,
@@ -284,6 +283,7 @@ export class RecordBuilder {
       this.#appendAddress(instruction, instructionPointer, mode, {
         ...request,
         segment: instruction.segment,
+        isChecked: !isFlat(mode, instruction.segment),
         isWrite: false,
         base: REGISTER.rsi,
         destination: STATE.address0,
@@ -293,6 +293,7 @@ export class RecordBuilder {
       this.#appendAddress(instruction, instructionPointer, mode, {
         ...request,
         segment: SEGMENT.es,
+        isChecked: !isFlat(mode, SEGMENT.es),
         isWrite: uses.writes,
         base: REGISTER.rdi,
         destination: STATE.address1,

@@ -136,7 +136,7 @@ describe("wild code", () => {
             Buffer.compare(whole.memory.bytes.subarray(0, ram), stepped.memory.bytes.subarray(0, ram)),
           ).toBe(0);
         }),
-        { numRuns: 150, endOnFailure: true },
+        { numRuns: 120, endOnFailure: true },
       );
     }, 120_000);
   }

@@ -1,11 +1,13 @@
 import { EXIT, type Exit, type MachineMemory } from "@xenolith/machine-interface";
 import { createFakeMemory, createIdentityTranslator } from "@xenolith/machine-interface/testing";
 import {
+  CR4,
   type DescriptorSource,
   FLAG,
   SEGMENT,
   segmentHigh,
   segmentLow,
+  type VcpuContext,
   type X86Vcpu,
 } from "@xenolith/x86-architecture";
 import {
@@ -71,6 +73,26 @@ export interface WildMachine {
 
 const CODE_KIND = { 2: 0x809b, 4: 0xc09b, 8: 0xa09b } as const;
 
+const floatingPointState = ({ floatingPoint }: VcpuContext): readonly (number | bigint)[] => [
+  floatingPoint.control,
+  floatingPoint.status,
+  floatingPoint.tags,
+  floatingPoint.mxcsr,
+  ...Array.from({ length: 8 }, (_, index) => floatingPoint.register(index)),
+  ...Array.from({ length: 16 }, (_, index) => floatingPoint.vector(index)),
+];
+
+/** As after FNINIT; vectors with something in them. */
+const resetFloatingPoint = ({ floatingPoint }: VcpuContext): void => {
+  floatingPoint.control = 0x37f;
+  floatingPoint.status = 0;
+  floatingPoint.tags = 0;
+  floatingPoint.mxcsr = 0x1f80;
+  for (let index = 0; index < 8; index++) floatingPoint.setRegister(index, 0n);
+  for (let index = 0; index < 16; index++)
+    floatingPoint.setVector(index, 0x0123_4567_89ab_cdefn << BigInt(index));
+};
+
 const richestModel = (): ProcessorModel => PROCESSOR_MODELS.get("x86-64-v2") ?? I686_MODEL;
 
 /** Makes a machine; `isLong`: one that is in long mode, for 64-bit code. */
@@ -81,7 +103,7 @@ export const createWildMachine = (isLong: boolean, tuning: EngineTuning): WildMa
     memory,
     translator,
     recordBytes: 1 << 18,
-    ...(isLong ? { model: richestModel() } : {}),
+    model: richestModel(),
     ...tuning,
   });
   const vcpu = processor.createVcpu({
@@ -91,6 +113,7 @@ export const createWildMachine = (isLong: boolean, tuning: EngineTuning): WildMa
   });
   vcpu.space = translator.space;
   const { context } = vcpu;
+  context.setControl(4, context.control(4) | CR4.osfxsr | CR4.osxmmexcpt);
   return {
     memory,
     vcpu,
@@ -115,6 +138,7 @@ export const createWildMachine = (isLong: boolean, tuning: EngineTuning): WildMa
       program.registers.forEach((value, index) => {
         context.setWideRegister(index, value);
       });
+      resetFloatingPoint(context);
       context.flags = program.flags;
       context.instructionPointer = at + program.mirror;
     },
@@ -133,6 +157,7 @@ export const createWildMachine = (isLong: boolean, tuning: EngineTuning): WildMa
     state: () => [
       ...snapshot(context),
       ...(isLong ? Array.from({ length: 16 }, (_, index) => context.wideRegister(index)) : []),
+      ...floatingPointState(context),
       ...[SEGMENT.es, SEGMENT.cs, SEGMENT.ss, SEGMENT.ds].map((index) => context.segment(index).selector),
     ],
   };

@@ -1,5 +1,5 @@
 import { EXIT } from "@xenolith/machine-interface";
-import { VECTOR } from "@xenolith/x86-architecture";
+import { SEGMENT, VECTOR } from "@xenolith/x86-architecture";
 import { describe, expect, it } from "vitest";
 import { CODE, STACK } from "../../support/engine-bench.ts";
 import { ABOVE, afterOne, createWideBench, faultOf, UPPER } from "../../support/wide-bench.ts";
@@ -64,6 +64,21 @@ describe("addresses of 64-bit code", () => {
     expect(load("65")).toBe(0x6010n);
     for (const ignored of ["26", "2e", "36", "3e"]) expect(load(ignored)).toBe(0x10n);
     expect(load("64 2e")).toBe(0x5010n);
+  });
+
+  it("have no base of DS, ES and SS, whatever these hold", () => {
+    for (const hex of ["a5", "67 a5", "f3 67 a5", "f3 a5"]) {
+      const bench = createWideBench();
+      for (const index of [SEGMENT.ds, SEGMENT.es, SEGMENT.ss]) {
+        bench.context.setSegment(index, { ...bench.context.segment(index), base: 0x800 });
+      }
+      bench.setQuad(0x5000, 0x1234n);
+      bench.set({ rsi: 0x5000, rdi: 0x6000, rcx: 1 });
+      bench.load(`50 ${hex} 67 8b 0c 24`); // push rax ; the move ; mov ecx, [esp]
+      expect(bench.run(3).retired).toBe(3);
+      expect(bench.quad(0x6000)).toBe(0x1234n);
+      expect(bench.get("rcx")).toBe(bench.get("rax"));
+    }
   });
 
   it("add such a base behind the truncation by a 67 prefix, and none for LEA", () => {
