@@ -9,6 +9,7 @@ import { BlockDecoder, type DecodedBlock, type FetchSecondPage, type LinkRequest
 import { CodeFrame } from "./code-frame.ts";
 import type { CodePlace } from "./code-place.ts";
 import type { CodeWidths } from "./code-width.ts";
+import type { DecodedChunks } from "./decoded-chunks.ts";
 import type { Mode } from "./mode.ts";
 import type { RecordArena } from "./record-arena.ts";
 
@@ -30,6 +31,8 @@ const MOST_PATIENCE = 10;
  */
 export class CodeCache {
   readonly jumpCache: number;
+  /** Where in each frame code was decoded from. */
+  readonly chunks: DecodedChunks;
   /** Finds a translation for the code at a place that was made for another frame. */
   adopt: (place: CodePlace) => Translation | null = () => null;
   readonly #translateAfter: number;
@@ -56,7 +59,9 @@ export class CodeCache {
     widths: CodeWidths,
     jumpCache: number,
     translateAfter: number,
+    chunks: DecodedChunks,
   ) {
+    this.chunks = chunks;
     this.#translateAfter = translateAfter;
     this.#machine = machine;
     this.#arena = arena;
@@ -87,7 +92,10 @@ export class CodeCache {
 
   /** Forgets all code. Not while generated code is under way. */
   flush(): void {
-    for (const frame of this.#frames.keys()) this.#machine.unwatch(toMfn(frame), FRAME_WATCH.code);
+    for (const frame of this.#frames.keys()) {
+      this.chunks.clear(frame);
+      this.#machine.unwatch(toMfn(frame), FRAME_WATCH.code);
+    }
     this.#frames.clear();
     this.#untranslated = [];
     this.#losses.clear();
@@ -144,7 +152,7 @@ export class CodeCache {
   #codeFrame(frame: number): CodeFrame {
     let codeFrame = this.#frames.get(frame);
     if (codeFrame === undefined) {
-      codeFrame = new CodeFrame();
+      codeFrame = new CodeFrame(frame, this.chunks);
       this.#frames.set(frame, codeFrame);
       this.#machine.watch(toMfn(frame), FRAME_WATCH.code);
     }
@@ -371,6 +379,7 @@ export class CodeCache {
   #dropIfEmpty(codeFrame: CodeFrame, frame: number): void {
     if (!codeFrame.isEmpty) return;
     this.#frames.delete(frame);
+    this.chunks.clear(frame);
     this.#machine.unwatch(toMfn(frame), FRAME_WATCH.code);
   }
 

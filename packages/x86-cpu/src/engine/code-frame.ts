@@ -1,6 +1,7 @@
 import type { Instruction } from "../decoder/index.ts";
 import type { Translation } from "../translator/translation.ts";
 import type { Block } from "./block.ts";
+import type { DecodedChunks } from "./decoded-chunks.ts";
 
 /** Where a translation is entered: its function in the table, and the number of the entry. */
 export interface EntryPoint {
@@ -38,6 +39,8 @@ class ByMode<Value> {
 
 /** What is known of the code in one frame. */
 export class CodeFrame {
+  readonly #frame: number;
+  readonly #chunks: DecodedChunks;
   readonly #blocks = new ByMode<Block>();
   /** Blocks of other frames whose last instruction ends here. */
   readonly #guests = new Set<Block>();
@@ -54,6 +57,11 @@ export class CodeFrame {
   readonly instructions: Map<number, Instruction> = new Map();
   /** Blocks that indirect jumps were seen to reach. */
   readonly indirectTargets: Set<Block> = new Set();
+
+  constructor(frame: number, chunks: DecodedChunks) {
+    this.#frame = frame;
+    this.#chunks = chunks;
+  }
 
   get isEmpty(): boolean {
     return this.#blocks.size === 0 && this.#guests.size === 0 && this.translations.size === 0;
@@ -146,6 +154,7 @@ export class CodeFrame {
 
   /** Notes bytes that something was decoded from. */
   mark(start: number, end: number): void {
+    this.#chunks.mark(this.#frame, start, end);
     for (let at = start; at < end; at++)
       this.#decoded[at >> 3] = (this.#decoded[at >> 3] ?? 0) | (1 << (at & 7));
   }

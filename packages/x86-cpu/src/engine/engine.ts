@@ -9,6 +9,7 @@ import { Translator } from "../translator/translator.ts";
 import { CarefulAccess } from "./careful-access.ts";
 import { CodeCache } from "./code-cache.ts";
 import { CodeWidth, type CodeWidths } from "./code-width.ts";
+import { DecodedChunks } from "./decoded-chunks.ts";
 import { FIRST_MODE_WITHOUT_STOPS, type Mode, ModeTable } from "./mode.ts";
 import { RecordArena } from "./record-arena.ts";
 import { StateWindow } from "./state-window.ts";
@@ -66,6 +67,7 @@ export class Engine {
     this.translator = translator;
     const arena = new RecordArena(machine, options.recordBytes ?? DEFAULT_RECORD_BYTES);
     const jumpCache = machine.reserve(JUMP_CACHE_BYTES);
+    const chunks = new DecodedChunks(machine);
     this.scratch = arena.scratch;
     this.accesses = new CarefulAccess(machine);
     this.window = new StateWindow(machine);
@@ -88,6 +90,9 @@ export class Engine {
       translator,
       support: this.support,
       jumpCache,
+      decodedChunks: chunks.offset,
+      watchTable: machine.watchTableOffset,
+      frameCount: machine.frameCount,
       counters: arena.counters,
       translations: this.translations.table,
       state: this.window.base,
@@ -101,7 +106,7 @@ export class Engine {
       narrow: new CodeWidth(false, arena, environment, { translates, features, leavesSystem }),
       wide: new CodeWidth(true, arena, environment, { translates, features, leavesSystem }),
     };
-    this.code = new CodeCache(machine, arena, this.widths, jumpCache, translateAfter);
+    this.code = new CodeCache(machine, arena, this.widths, jumpCache, translateAfter, chunks);
     this.hotCode = new Translator({
       machine,
       code: this.code,

@@ -18,6 +18,11 @@ export interface InterpreterEnvironment {
   readonly memory: WebAssembly.Memory;
   readonly translator: AddressTranslator;
   readonly support: SupportExports;
+  /** Offset in memory of the table of decoded chunks; see `DecodedChunks`. */
+  readonly decodedChunks: number;
+  /** Offset in memory of the watch bytes of frames, and how many frames there are. */
+  readonly watchTable: number;
+  readonly frameCount: number;
   /** Offset of the jump cache in memory. */
   readonly jumpCache: number;
   /** See `InterpreterPlaces`. */
@@ -62,7 +67,7 @@ export const buildInterpreter = (
   if (shape.counts) module.importTable("machine", "translations", 1);
   const translate = module.function([addressType, TYPE.i32, TYPE.i32], [TYPE.i32]);
   if (shape.careful) emitCarefulTranslation(translate, imports);
-  else emitFastTranslation(translate, { tlb, state: environment.state }, imports);
+  else emitFastTranslation(translate, { ...environment, tlb }, imports);
   const apart = module.function([TYPE.i32, TYPE.i32], [TYPE.i32, TYPE.i32]);
   const parameters = [TYPE.i32, TYPE.i32, TYPE.i32];
   const body = module.function(parameters, [TYPE.i32], "interpret");

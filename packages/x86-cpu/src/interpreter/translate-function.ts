@@ -1,5 +1,6 @@
 import {
   ACCESS,
+  FRAME_WATCH,
   REFILL,
   REFILL_MAILBOX,
   REFILL_REASON,
@@ -14,18 +15,23 @@ import {
   eq,
   type FunctionBody,
   i32,
+  isZero,
   load,
+  ltU,
   ne,
   or,
   select,
   shl,
   shrU,
+  sub,
   TYPE,
   toF64,
   type Value,
+  widen,
   wrap,
 } from "@xenolith/wasm-emitter";
 import { packFault, VECTOR } from "@xenolith/x86-architecture";
+import { CHUNK_SHIFT } from "../engine/decoded-chunks.ts";
 import { tlbEntryOffset } from "../machine/tlb-probe.ts";
 import { STATE } from "../state/layout.ts";
 import { TRANSLATE, TRANSLATED } from "./interpreter-machine.ts";
@@ -53,15 +59,48 @@ const refillAccess = (flags: Value, spaceTag: Value): Value => {
 
 const asLinear = (address: Value): Value => toF64(address, address.type === TYPE.i64);
 
+/** Where a translation function finds things in memory. */
+export interface TranslationPlaces {
+  readonly tlb: TlbRegion;
+  readonly state: number;
+  readonly decodedChunks: number;
+  readonly watchTable: number;
+  readonly frameCount: number;
+}
+
+/** Returns the host address of a store to a frame that is watched for its code alone, where no code was decoded from. */
+const emitHarmlessStore = (body: FunctionBody, places: TranslationPlaces, host: Value, size: Value): void => {
+  const at = body.local(TYPE.i32);
+  const frame = body.local(TYPE.i32);
+  const chunks = body.local(TYPE.i64);
+  body.set(at, host);
+  body.set(frame, shrU(at, 12));
+  body.if(ltU(frame, places.frameCount));
+  // Only the first and the last chunk are looked at: what is longer than one may have others in between.
+  const isShort = ltU(sub(size, 1), 1 << CHUNK_SHIFT);
+  const isCodeOnly = eq(load(TYPE.i32, 1, false, frame, places.watchTable), FRAME_WATCH.code);
+  body.if(and(isShort, isCodeOnly));
+  body.set(chunks, load(TYPE.i64, 8, false, shl(frame, 3), places.decodedChunks));
+  const last = add(at, sub(size, 1));
+  const isDecoded = (byte: Value): Value =>
+    wrap(shrU(chunks, widen(and(shrU(byte, CHUNK_SHIFT), 63), false)));
+  body.if(isZero(and(or(isDecoded(at), isDecoded(last)), 1)));
+  body.return(at);
+  body.end();
+  body.end();
+  body.end();
+};
+
 /**
  * Emits `translate(address, size and flags, space tag) -> host address or a value of TRANSLATED` for fast interpreters: refills
  * the TLB where that is enough, finds page faults, and refuses whatever else there is (page crossings, limits).
  */
 export const emitFastTranslation = (
   body: FunctionBody,
-  { tlb, state }: { readonly tlb: TlbRegion; readonly state: number },
+  places: TranslationPlaces,
   imports: TranslationImports,
 ): void => {
+  const { tlb, state } = places;
   const address = body.parameter(0);
   const flags = body.parameter(1);
   const spaceTag = body.parameter(2);
@@ -92,6 +131,7 @@ export const emitFastTranslation = (
   body.end();
   const direct = load(TYPE.i32, 4, false, mailbox, REFILL_MAILBOX.hostAddress);
   body.if(isWrite);
+  emitHarmlessStore(body, places, direct, and(flags, 0xff));
   body.call(imports.announceStore, direct, and(flags, 0xff));
   body.set(outcome);
   body.return(outcome);
