@@ -184,6 +184,10 @@ export const wrap = (a: Value): Value => {
   return unary(UNARY.i32WrapI64, a, TYPE.i32);
 };
 
+/** The i64 whose low word a value is, or null when it is something else. */
+export const wrapped = (a: Value): Value | null =>
+  a.node === NODE.unary && a.operation === UNARY.i32WrapI64 ? a.first : null;
+
 /** An i32 as i64, sign- or zero-extended; an i64 stays as it is. */
 export const widen = (a: Value, isSigned: boolean): Value => {
   if (a.type === TYPE.i64) return a;

@@ -33,6 +33,7 @@ export {
   unary,
   widen,
   wrap,
+  wrapped,
   xor,
   zeroExtend,
 } from "./expressions.ts";

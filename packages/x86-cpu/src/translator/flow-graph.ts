@@ -16,7 +16,8 @@ export interface FlowNode {
   /** Position in reverse postorder. */
   order: number;
   immediateDominator: number;
-  isLoopHeader: boolean;
+  /** Edges that go back here, of structured code. */
+  backEdges: number;
   /** Whether several forward edges lead here: it is laid out behind a block that they leave. */
   isMerge: boolean;
   /** Merge nodes that this node dominates immediately, last in order first. */
@@ -24,6 +25,10 @@ export interface FlowNode {
   /** Most instructions from here to the next check of the budget. */
   longestPath: number;
 }
+
+/** Whether a loop is one block that ends with a branch back to itself. It may be laid out twice, so the block behind it is a merge. */
+export const isSelfLoop = (node: FlowNode, index: number): boolean =>
+  node.backEdges === 1 && node.taken === index && node.fall !== index && !node.viaDispatcher.has(index);
 
 /** A region as a graph that structured code can express. */
 export interface FlowGraph {
@@ -66,7 +71,7 @@ class GraphBuilder {
       viaDispatcher: new Set(),
       order: -1,
       immediateDominator: -1,
-      isLoopHeader: false,
+      backEdges: 0,
       isMerge: false,
       mergeChildren: [],
       longestPath: 0,
@@ -174,13 +179,17 @@ class GraphBuilder {
     const forward = new Uint32Array(this.nodes.length);
     for (const index of this.ordered) {
       for (const successor of this.successors(index)) {
-        if (index !== DISPATCHER && this.#isRetreating(index, successor))
-          this.node(successor).isLoopHeader = true;
+        if (index !== DISPATCHER && this.#isRetreating(index, successor)) this.node(successor).backEdges += 1;
         else forward[successor] = (forward[successor] ?? 0) + 1;
       }
     }
     this.nodes.forEach((node, index) => {
       node.isMerge = (forward[index] ?? 0) > 1;
+    });
+    this.nodes.forEach((node, index) => {
+      const behind = isSelfLoop(node, index) ? this.nodes[node.fall] : undefined;
+      if (behind !== undefined && behind.order > node.order && !node.viaDispatcher.has(node.fall))
+        behind.isMerge = true;
     });
     if (this.entries.length > 1) for (const entry of this.entries) this.node(entry).isMerge = true;
     for (const index of this.ordered) {

@@ -25,7 +25,8 @@ import type { SupportFunction } from "../support/support-function.ts";
 import { REFUSED } from "../support/system/system-emitter.ts";
 import type { EffectTable } from "./effects.ts";
 import { liveFlags } from "./flag-liveness.ts";
-import { DISPATCHER, type FlowGraph, type FlowNode } from "./flow-graph.ts";
+import { DISPATCHER, type FlowGraph, type FlowNode, isSelfLoop } from "./flow-graph.ts";
+import type { NamedFlags } from "./named-flags.ts";
 import type { PlacedInstruction, RegionBlock } from "./region-block.ts";
 import { type RegionUse, registerUse } from "./register-use.ts";
 import { type RegionFlow, TranslatorMachine, type TranslatorPlaces } from "./translator-machine.ts";
@@ -69,6 +70,8 @@ export class RegionEmitter implements RegionFlow {
   readonly #code: Value;
   readonly #labels: Label[] = [];
   readonly #loops: Label[] = [];
+  /** A loop of one block that is being emitted, and the flags at the beginning of its further turns once they have names. */
+  #namedLoop: { readonly index: number; readonly flags: NamedFlags | null } | null = null;
   #dispatch: Label = 0;
   /** Leaves with flags in their locals, or already stored. */
   #exitWithFlags: Label = 0;
@@ -236,7 +239,8 @@ export class RegionEmitter implements RegionFlow {
 
   /** A node and everything it dominates. */
   #tree(index: number): void {
-    if (!this.#node(index).isLoopHeader) {
+    const node = this.#node(index);
+    if (node.backEdges === 0 || (isSelfLoop(node, index) && this.#live[index] === true)) {
       this.#layOut(index, 0);
       return;
     }
@@ -250,7 +254,8 @@ export class RegionEmitter implements RegionFlow {
     const merge = this.#node(index).mergeChildren[child];
     if (merge === undefined) {
       if (index === DISPATCHER) this.#enter();
-      else this.#emitBlock(index);
+      else if (isSelfLoop(this.#node(index), index) && this.#live[index] === true) this.#emitSelfLoop(index);
+      else this.#emitBlock(index, null);
       return;
     }
     this.#labels[merge] = this.#body.block();
@@ -271,12 +276,45 @@ export class RegionEmitter implements RegionFlow {
     this.#body.branchTable(this.#entry, labels, labels[0] ?? 0);
   }
 
-  #emitBlock(index: number): void {
+  /**
+   * A block that goes back to itself and may need the flags it leaves: its first turn stands before the loop, so that inside
+   * the flags are known to follow from registers, where they do, and nothing has to be kept for them from turn to turn.
+   */
+  #emitSelfLoop(index: number): void {
+    const body = this.#body;
+    this.#loops[index] = body.block();
+    this.#namedLoop = { index, flags: null };
+    this.#emitBlock(index, null);
+    body.end();
+    const { flags } = this.#namedLoop;
+    this.#namedLoop = flags === null ? null : { index, flags };
+    this.#loops[index] = body.loop();
+    this.#emitBlock(index, flags);
+    body.end();
+    this.#namedLoop = null;
+  }
+
+  /** The flags that a block leaves when it goes back to itself. */
+  #keepLoopFlags(target: number): void {
+    const named = this.#namedLoop;
+    if (named?.index !== target) {
+      if (this.#live[target] === true) this.#machine.keepFlags();
+      return;
+    }
+    if (named.flags !== null) return;
+    const flags = this.#machine.nameFlags();
+    if (flags === null) this.#machine.keepFlags();
+    else this.#namedLoop = { index: target, flags };
+  }
+
+  /** @param flags - those at its entry; null: those that are kept */
+  #emitBlock(index: number, flags: NamedFlags | null): void {
     const machine = this.#machine;
     this.#index = index;
     this.#done = 0;
     this.#placed = null;
     machine.beginBlock();
+    if (flags !== null) machine.restoreFlags(flags);
     const { instructions, next, end } = this.#block;
     this.#body.set(this.#budget, sub(this.#budget, instructions.length));
     for (const placed of instructions) {
@@ -326,7 +364,8 @@ export class RegionEmitter implements RegionFlow {
     }
     const isBackward = node.order <= this.#current.order;
     if (isBackward) this.#checkBudget(node.longestPath, at);
-    if (this.#live[target] === true) this.#machine.keepFlags();
+    if (target === this.#index) this.#keepLoopFlags(target);
+    else if (this.#live[target] === true) this.#machine.keepFlags();
     if (isBackward) body.branch(this.#loops[target] ?? 0);
     else if (node.isMerge) body.branch(this.#labels[target] ?? 0);
     else this.#tree(target);
@@ -340,11 +379,8 @@ export class RegionEmitter implements RegionFlow {
   jumpIf(condition: Value): void {
     const { taken, fall } = this.#current;
     const { target, next } = this.#block;
-    const pinned = this.#machine.pin(condition);
-    const needsFlags = [taken, fall].some((one) => one >= 0 && this.#live[one] === true);
-    if (needsFlags) this.#machine.keepFlags();
     const position = this.#position;
-    this.#body.if(pinned);
+    this.#body.if(condition);
     this.#edge(taken, target ?? 0);
     this.#body.end();
     this.#return(position);

@@ -18,6 +18,7 @@ import {
   TYPE,
   type Value,
   wrap,
+  wrapped,
   zeroExtend,
 } from "@xenolith/wasm-emitter";
 import { REGISTER, type SegmentIndex } from "@xenolith/x86-architecture";
@@ -36,6 +37,7 @@ import {
   X87_REGISTER_BYTES,
 } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
+import { type NamedFlags, nameFlags, type RegisterName, restoreFlags } from "./named-flags.ts";
 import type { PlacedInstruction } from "./region-block.ts";
 
 /** Where control goes from the instruction that is being translated. The emitter of the region knows. */
@@ -76,6 +78,8 @@ export class TranslatorMachine extends Machine {
   readonly #mutable: ReadonlySet<Value>;
   readonly #flow: RegionFlow;
   readonly #supportIndex: (support: SupportFunction) => number;
+  /** Temporaries that hold what a register holds. */
+  readonly #names = new Map<Value, RegisterName>();
   #placed: PlacedInstruction | null = null;
 
   constructor(
@@ -107,7 +111,20 @@ export class TranslatorMachine extends Machine {
   /** Begins a block: flags are those that are kept. */
   beginBlock(): void {
     this.temporaries.reset();
+    this.#names.clear();
     this.flags = this.keptFlags;
+  }
+
+  /** The flags as they follow from registers and constants alone, so that nothing has to be kept for them; else null. */
+  nameFlags(): NamedFlags | null {
+    return nameFlags(this.flags, (value) => this.#names.get(value) ?? null);
+  }
+
+  /** Makes flags those that {@link nameFlags} gave names to. The registers must hold what they held then. */
+  restoreFlags(named: NamedFlags): void {
+    const read = ({ register, sizeBytes }: RegisterName): Value =>
+      this.pin(this.register(register, sizeBytes));
+    this.flags = restoreFlags(named, read, (value) => this.pin(value));
   }
 
   /** Emits one instruction. */
@@ -129,7 +146,25 @@ export class TranslatorMachine extends Machine {
     if (value.isPinned && !this.#mutable.has(value)) return value;
     const name = this.temporary(value.type);
     this.body.set(name, value);
+    const register = this.#registerOf(value);
+    if (register !== null) this.#names.set(name, register);
+    else this.#names.delete(name);
     return name;
+  }
+
+  /** The register that a value is a reading of, whole or its low 32 bits. */
+  #registerOf(value: Value): RegisterName | null {
+    const source = wrapped(value) ?? value;
+    const register = this.#mutable.has(source) ? this.#locals.registers.indexOf(source) : -1;
+    return register < 0 ? null : { register, sizeBytes: value.type === TYPE.i64 ? 8 : 4 };
+  }
+
+  /** Sets the local of a register. Values that were readings of it are not any more; a name of the new value is. */
+  #assign(index: number, value: Value, name: Value | null): void {
+    this.body.set(this.#whole(index), value);
+    for (const [known, { register }] of this.#names) if (register === index) this.#names.delete(known);
+    if (name?.isPinned === true && !name.isConstant && !this.#mutable.has(name))
+      this.#names.set(name, { register: index, sizeBytes: name.type === TYPE.i64 ? 8 : 4 });
   }
 
   // Registers
@@ -149,10 +184,8 @@ export class TranslatorMachine extends Machine {
   override setRegister(index: number, sizeBytes: number, value: Value): void {
     const target = this.#whole(index);
     const whole = convert(sizeBytes === 4 ? wrap(value) : value, target.type);
-    this.body.set(
-      target,
-      sizeBytes >= 4 ? whole : this.#inserted(index, sizeBytes === 1 ? 0xff : 0xffff, whole),
-    );
+    if (sizeBytes >= 4) this.#assign(index, whole, value.type === typeOf(sizeBytes) ? value : null);
+    else this.#assign(index, this.#inserted(index, sizeBytes === 1 ? 0xff : 0xffff, whole), null);
   }
 
   #inserted(index: number, mask: number, value: Value): Value {
@@ -161,7 +194,7 @@ export class TranslatorMachine extends Machine {
 
   override setHighByte(value: Value): void {
     const whole = shl(convert(value, this.addressType), 8);
-    this.body.set(this.#whole(REGISTER.rax), this.#inserted(REGISTER.rax, 0xff00, whole));
+    this.#assign(REGISTER.rax, this.#inserted(REGISTER.rax, 0xff00, whole), null);
   }
 
   protected override operandRegister(which: number, extension: Extension): Value {
@@ -181,7 +214,7 @@ export class TranslatorMachine extends Machine {
       return;
     }
     const whole = shl(convert(value, this.addressType), 8);
-    this.body.set(this.#whole(operand.register), this.#inserted(operand.register, 0xff00, whole));
+    this.#assign(operand.register, this.#inserted(operand.register, 0xff00, whole), null);
   }
 
   protected override immediate(which: number): Value {
@@ -328,7 +361,7 @@ export class TranslatorMachine extends Machine {
   }
 
   override setStackPointer(offset: Value): void {
-    this.body.set(this.#whole(REGISTER.rsp), convert(offset, this.addressType));
+    this.#assign(REGISTER.rsp, convert(offset, this.addressType), null);
   }
 
   override wrappedStackOffset(offset: Value): Value {
