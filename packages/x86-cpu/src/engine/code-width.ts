@@ -20,6 +20,8 @@ export class CodeWidth {
   readonly #environment: InterpreterEnvironment;
   #fast: InterpreterFunction | null = null;
   #careful: InterpreterFunction | null = null;
+  /** Whether the interpreters so far have the handlers that are kept apart: made again when code needs them. */
+  #hasApart = false;
 
   readonly #translates: boolean;
   readonly #arena: RecordArena;
@@ -52,18 +54,31 @@ export class CodeWidth {
 
   /** Runs code with a flat stack: the interpreter, which also enters translations where there are to be any. */
   get fast(): InterpreterFunction {
+    this.#admitApart();
     const counts = this.#translates;
-    this.#fast ??= buildInterpreter({ wide: this.isWide, careful: false, counts }, this.#environment);
+    const { isWide: wide } = this;
+    this.#fast ??= buildInterpreter(
+      { wide, careful: false, counts, hasApart: this.#hasApart },
+      this.#environment,
+    );
     return this.#fast;
   }
 
   /** The interpreter for any stack and for accesses that the fast one refuses. */
   get careful(): InterpreterFunction {
+    this.#admitApart();
     this.#careful ??= buildInterpreter(
-      { wide: this.isWide, careful: true, counts: false },
+      { wide: this.isWide, careful: true, counts: false, hasApart: this.#hasApart },
       this.#environment,
     );
     return this.#careful;
+  }
+
+  #admitApart(): void {
+    if (this.#hasApart || !this.builder.usesApart) return;
+    this.#hasApart = true;
+    this.#fast = null;
+    this.#careful = null;
   }
 }
 

@@ -71,6 +71,8 @@ export class RecordBuilder {
   readonly #rare: Instruction[] = [];
 
   readonly #features: ReadonlySet<Feature>;
+  /** Whether there ever was an instruction whose handler is kept apart; see `Definition.isApart`. */
+  usesApart = false;
 
   constructor(arena: RecordArena, handlers: HandlerTable, features: ReadonlySet<Feature>) {
     this.#arena = arena;
@@ -120,6 +122,7 @@ export class RecordBuilder {
   append(decoded: Instruction, instructionPointer: number, mode: Mode): boolean {
     const instruction = availableInstruction(decoded, this.#features);
     const handler = this.#handlerNumber(instruction, mode);
+    if (handler !== undefined && handler >= this.#handlers.count) this.usesApart = true;
     if (handler === undefined) {
       const record = this.#begin(this.#handlers.special("rare"), instruction, instructionPointer, mode);
       this.#arena.setU32(record, RECORD.immediate, this.#rare.length);

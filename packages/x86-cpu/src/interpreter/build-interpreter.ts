@@ -83,7 +83,8 @@ export const buildInterpreter = (
     supportIndex,
   };
   const table = createHandlerTable(shape.wide);
-  emitApart(apart, shape, table, places);
+  if (shape.hasApart) emitApart(apart, shape, table, places);
+  else apart.unreachable();
   emitInterpreter(body, shape, table, places);
   if (shape.counts) {
     emitDispatcher(module.function(parameters, [TYPE.i32], "dispatch"), shape.wide, places, {

@@ -4,6 +4,7 @@ import { createModel } from "./create-model.ts";
 import type { ProcessorModel } from "./processor-model.ts";
 
 const I686_BITS =
+  FEATURE.fpu |
   FEATURE.de |
   FEATURE.pse |
   FEATURE.tsc |
@@ -50,7 +51,7 @@ const MAX_FEATURES: readonly Feature[] = [
 ];
 
 const X86_64_BITS = {
-  edx: I686_BITS | FEATURE.fpu,
+  edx: I686_BITS,
   extended: EXTENDED_FEATURE.smep,
   amd: AMD_FEATURE.syscall | AMD_FEATURE.nx | AMD_FEATURE.pdpe1gb | AMD_FEATURE.lm,
   amdC: AMD_FEATURE_C.lahf | AMD_FEATURE_C.prefetchw,
