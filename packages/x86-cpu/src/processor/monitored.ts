@@ -75,6 +75,8 @@ const events: EventPolicy = {
 
 /** What a monitor keeps in CR0: protected mode with paging, write protection and native x87 errors. */
 const MONITORED_CONTROL_0 = CR0.pe | CR0.et | CR0.ne | CR0.wp | CR0.pg;
+/** In CR4, where there are vector registers: they may be used. */
+const MONITORED_VECTORS = CR4.osfxsr | CR4.osxmmexcpt;
 /** And in EFER in long mode. */
 const LONG_MODE_EFER = EFER.lme | EFER.lma | EFER.nxe | EFER.sce;
 
@@ -105,8 +107,9 @@ export const createMonitoredProcessor = (options: MonitoredProcessorOptions): Mo
         release: () => freeBlocks.push(block),
       });
       state.setControl(0, MONITORED_CONTROL_0 >>> 0);
+      const vectors = model.features.has("sse") ? MONITORED_VECTORS : 0;
+      state.setControl(4, vectors | (vcpuOptions.longMode === true ? CR4.pae : 0));
       if (vcpuOptions.longMode === true) {
-        state.setControl(4, CR4.pae);
         state.setMsr(MSR_SLOT.efer, BigInt(LONG_MODE_EFER));
       }
       return vcpu;
