@@ -1,5 +1,6 @@
 import type { Feature } from "../decoder/features.ts";
 import {
+  buildApart,
   buildInterpreter,
   type InterpreterEnvironment,
   type InterpreterFunction,
@@ -20,8 +21,9 @@ export class CodeWidth {
   readonly #environment: InterpreterEnvironment;
   #fast: InterpreterFunction | null = null;
   #careful: InterpreterFunction | null = null;
-  /** Whether the interpreters so far have the handlers that are kept apart: made again when code needs them. */
-  #hasApart = false;
+  /** Whether the interpreters have the handlers that are kept apart: generated when code needs them. */
+  #hasFastApart = false;
+  #hasCarefulApart = false;
 
   readonly #translates: boolean;
   readonly #arena: RecordArena;
@@ -54,31 +56,24 @@ export class CodeWidth {
 
   /** Runs code with a flat stack: the interpreter, which also enters translations where there are to be any. */
   get fast(): InterpreterFunction {
-    this.#admitApart();
-    const counts = this.#translates;
-    const { isWide: wide } = this;
-    this.#fast ??= buildInterpreter(
-      { wide, careful: false, counts, hasApart: this.#hasApart },
-      this.#environment,
-    );
+    const shape = { wide: this.isWide, careful: false, counts: this.#translates };
+    this.#fast ??= buildInterpreter(shape, this.#environment);
+    if (!this.#hasFastApart && this.builder.usesApart) {
+      this.#hasFastApart = true;
+      buildApart(shape, this.#environment);
+    }
     return this.#fast;
   }
 
   /** The interpreter for any stack and for accesses that the fast one refuses. */
   get careful(): InterpreterFunction {
-    this.#admitApart();
-    this.#careful ??= buildInterpreter(
-      { wide: this.isWide, careful: true, counts: false, hasApart: this.#hasApart },
-      this.#environment,
-    );
+    const shape = { wide: this.isWide, careful: true, counts: false };
+    this.#careful ??= buildInterpreter(shape, this.#environment);
+    if (!this.#hasCarefulApart && this.builder.usesApart) {
+      this.#hasCarefulApart = true;
+      buildApart(shape, this.#environment);
+    }
     return this.#careful;
-  }
-
-  #admitApart(): void {
-    if (this.#hasApart || !this.builder.usesApart) return;
-    this.#hasApart = true;
-    this.#fast = null;
-    this.#careful = null;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { AddressTranslator } from "@xenolith/machine-interface";
 import { ModuleBuilder, TYPE, type ValueType } from "@xenolith/wasm-emitter";
 import { importSupport, type SupportExports } from "../support/support-module.ts";
-import { emitApart } from "./emit-apart.ts";
+import { APART_PARAMETERS, APART_RESULTS, apartSlot, emitApart } from "./emit-apart.ts";
 import { emitDispatcher } from "./emit-dispatcher.ts";
 import { emitInterpreter } from "./emit-interpreter.ts";
 import type { InterpreterPlaces } from "./execute-check.ts";
@@ -48,11 +48,11 @@ export const TRANSLATION_PARAMETERS: readonly ValueType[] = [TYPE.i32, TYPE.i32]
  */
 export type InterpreterFunction = (spaceTag: number, record: number, once: number) => number;
 
-/** Generates, compiles and instantiates an interpreter. Cost: some 20 ms. */
-export const buildInterpreter = (
+/** A module under construction that has all imports of an interpreter and its translation function. */
+const openModule = (
   shape: InterpreterShape,
   environment: InterpreterEnvironment,
-): InterpreterFunction => {
+): { readonly module: ModuleBuilder; readonly places: InterpreterPlaces } => {
   const module = new ModuleBuilder();
   const { tlb } = environment.translator;
   const addressType: ValueType = shape.wide ? TYPE.i64 : TYPE.i32;
@@ -64,13 +64,10 @@ export const buildInterpreter = (
   };
   const commit = module.importFunction("machine", "commit", [], []);
   const supportIndex = importSupport(module);
-  if (shape.counts) module.importTable("machine", "translations", 1);
+  module.importTable("machine", "translations", 1);
   const translate = module.function([addressType, TYPE.i32, TYPE.i32], [TYPE.i32]);
   if (shape.careful) emitCarefulTranslation(translate, imports);
   else emitFastTranslation(translate, { ...environment, tlb }, imports);
-  const apart = module.function([TYPE.i32, TYPE.i32], [TYPE.i32, TYPE.i32]);
-  const parameters = [TYPE.i32, TYPE.i32, TYPE.i32];
-  const body = module.function(parameters, [TYPE.i32], "interpret");
   const places: InterpreterPlaces = {
     tlb,
     jumpCache: environment.jumpCache,
@@ -79,20 +76,15 @@ export const buildInterpreter = (
     refill: imports.refill,
     translate: translate.index,
     commit,
-    apart: apart.index,
+    apartType: module.type(APART_PARAMETERS, APART_RESULTS),
+    apartSlot: apartSlot(shape),
     supportIndex,
   };
-  const table = createHandlerTable(shape.wide);
-  if (shape.hasApart) emitApart(apart, shape, table, places);
-  else apart.unreachable();
-  emitInterpreter(body, shape, table, places);
-  if (shape.counts) {
-    emitDispatcher(module.function(parameters, [TYPE.i32], "dispatch"), shape.wide, places, {
-      interpret: body.index,
-      translationType: module.type(TRANSLATION_PARAMETERS, [TYPE.i32]),
-    });
-  }
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(module.finish()), {
+  return { module, places };
+};
+
+const instantiate = (module: ModuleBuilder, environment: InterpreterEnvironment): WebAssembly.Exports =>
+  new WebAssembly.Instance(new WebAssembly.Module(module.finish()), {
     machine: {
       memory: environment.memory,
       refill: environment.translator.refillActive,
@@ -102,6 +94,31 @@ export const buildInterpreter = (
       translations: environment.translations,
     },
     support: environment.support as WebAssembly.ModuleImports,
-  });
-  return instance.exports[shape.counts ? "dispatch" : "interpret"] as InterpreterFunction;
+  }).exports;
+
+/** Generates, compiles and instantiates an interpreter. Cost: some 50 ms. */
+export const buildInterpreter = (
+  shape: InterpreterShape,
+  environment: InterpreterEnvironment,
+): InterpreterFunction => {
+  const { module, places } = openModule(shape, environment);
+  const parameters = [TYPE.i32, TYPE.i32, TYPE.i32];
+  const body = module.function(parameters, [TYPE.i32], "interpret");
+  emitInterpreter(body, shape, createHandlerTable(shape.wide), places);
+  if (shape.counts) {
+    emitDispatcher(module.function(parameters, [TYPE.i32], "dispatch"), shape.wide, places, {
+      interpret: body.index,
+      translationType: module.type(TRANSLATION_PARAMETERS, [TYPE.i32]),
+    });
+  }
+  const exports = instantiate(module, environment);
+  return exports[shape.counts ? "dispatch" : "interpret"] as InterpreterFunction;
+};
+
+/** Generates the handlers of an interpreter that are kept apart, and puts them where it calls them. */
+export const buildApart = (shape: InterpreterShape, environment: InterpreterEnvironment): void => {
+  const { module, places } = openModule(shape, environment);
+  const body = module.function(APART_PARAMETERS, APART_RESULTS, "apart");
+  emitApart(body, shape, createHandlerTable(shape.wide), places);
+  environment.translations.set(apartSlot(shape), instantiate(module, environment)["apart"]);
 };

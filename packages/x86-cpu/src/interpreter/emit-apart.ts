@@ -1,8 +1,16 @@
-import { eq, type FunctionBody, i32, type Label, sub, TYPE } from "@xenolith/wasm-emitter";
+import { eq, type FunctionBody, i32, type Label, sub, TYPE, type ValueType } from "@xenolith/wasm-emitter";
 import type { InterpreterPlaces } from "./execute-check.ts";
 import type { HandlerTable } from "./handlers.ts";
 import { type InterpreterLocals, InterpreterMachine, type InterpreterShape } from "./interpreter-machine.ts";
 import { LEAVE, RECORD } from "./record.ts";
+
+/** Types of the second function of an interpreter. */
+export const APART_PARAMETERS: readonly ValueType[] = [TYPE.i32, TYPE.i32];
+export const APART_RESULTS: readonly ValueType[] = [TYPE.i32, TYPE.i32];
+
+/** Where an interpreter finds its second function in the table of translations: below `FIRST_TRANSLATION`. */
+export const apartSlot = ({ wide, careful }: InterpreterShape): number =>
+  1 + (wide ? 2 : 0) + (careful ? 1 : 0);
 
 /**
  * Emits the second function of an interpreter, (record, space tag) -> (record, code): it does the instructions of the records
@@ -56,13 +64,15 @@ export const emitApart = (
 export const emitApartCall = (
   m: InterpreterMachine,
   locals: InterpreterLocals,
-  apart: number,
+  { apartType, apartSlot: slot }: InterpreterPlaces,
   next: () => void,
   exit: () => void,
 ): void => {
   const { body } = m;
   const { record, leaveCode, budget, spaceTag, instructionPointer } = locals;
-  body.callInto(apart, [record, leaveCode], record, spaceTag);
+  body.callIndirect(apartType, i32(slot), record, spaceTag);
+  body.set(leaveCode);
+  body.set(record);
   body.if(leaveCode);
   m.refund();
   body.set(budget, sub(budget, eq(leaveCode, LEAVE.rare)));

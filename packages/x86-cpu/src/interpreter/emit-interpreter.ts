@@ -167,7 +167,7 @@ const emitHandlers = (
   emitApartCall(
     m,
     locals,
-    places.apart,
+    places,
     () => body.branch(labels.next),
     () => body.branch(labels.exit),
   );

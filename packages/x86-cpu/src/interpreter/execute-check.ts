@@ -13,8 +13,9 @@ export interface InterpreterPlaces {
   readonly refill: number;
   readonly translate: number;
   readonly commit: number;
-  /** The function of handlers that are kept apart; see `emitApart`. */
-  readonly apart: number;
+  /** Type and place in the table of the function of handlers that are kept apart; see `emitApart`. */
+  readonly apartType: number;
+  readonly apartSlot: number;
   /** Where the counter of a record's block is, for interpreters that count: see `RecordArena`. */
   readonly counters: number;
   supportIndex(support: SupportFunction): number;

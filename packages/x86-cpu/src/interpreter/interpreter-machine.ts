@@ -62,8 +62,6 @@ export interface InterpreterShape extends MachineShape {
   readonly careful: boolean;
   /** Whether blocks are counted and translations called. Never of a careful interpreter. */
   readonly counts: boolean;
-  /** Whether it can do the instructions whose handlers are kept apart. */
-  readonly hasApart: boolean;
 }
 
 const STACK_SEGMENT = STATE.segments + SEGMENT_BYTES * SEGMENT.ss;

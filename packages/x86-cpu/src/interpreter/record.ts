@@ -70,6 +70,9 @@ export const SECOND_PAGE_RECORD = { page: 16, frame: 24 } as const;
 /** In place of the record at which control left: a translation left through an indirect jump. */
 export const INDIRECT_EXIT = 1;
 
+/** Number of the first translation in their table; those below are functions of interpreters. */
+export const FIRST_TRANSLATION = 5;
+
 /** Why generated code came back to TypeScript. */
 export const LEAVE = {
   /** The budget does not cover the block at `exitRecord`, or is used up. */

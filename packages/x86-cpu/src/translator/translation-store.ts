@@ -1,3 +1,4 @@
+import { FIRST_TRANSLATION } from "../interpreter/record.ts";
 import type { Translation } from "./translation.ts";
 
 /** Memory that a module takes beside its code: measured, in bytes. */
@@ -13,7 +14,7 @@ export class TranslationStore {
   readonly table: WebAssembly.Table = new WebAssembly.Table({ initial: 1024, element: "anyfunc" });
   readonly #limitBytes: number;
   readonly #byPage = new Map<number, Map<number, Translation[]>>();
-  #next = 1;
+  #next = FIRST_TRANSLATION;
   #usedBytes = 0;
 
   /** @param limitBytes - estimated memory of all translations together */
@@ -73,9 +74,9 @@ export class TranslationStore {
 
   /** Forgets everything. No jump cache entry may lead here any more. */
   clear(): void {
-    for (let slot = 1; slot < this.#next; slot++) this.table.set(slot, null);
+    for (let slot = FIRST_TRANSLATION; slot < this.#next; slot++) this.table.set(slot, null);
     this.#byPage.clear();
-    this.#next = 1;
+    this.#next = FIRST_TRANSLATION;
     this.#usedBytes = 0;
   }
 }
