@@ -1,7 +1,6 @@
-import { ATTRIBUTE, EFER, type PackedFault, SEGMENT } from "@xenolith/x86-architecture";
+import type { PackedFault } from "@xenolith/x86-architecture";
 import type { Instruction } from "../decoder/instruction.ts";
 import { accessFault, isAccessFault, type ProcessorCore } from "../engine/system-operations.ts";
-import { MSR_SLOT, SEGMENT_FIELD, STATE } from "../state/layout.ts";
 import { generalProtection, invalidOpcode } from "../system/faults.ts";
 
 /** A block of memory that an instruction reads or writes as a whole. */
@@ -34,15 +33,10 @@ const locate = (
   return fault === 0 ? { at } : fault;
 };
 
-/** Whether the processor runs 64-bit code. [SDM3A-3.2.4] */
-export const isWideCode = ({ state }: ProcessorCore): boolean =>
-  (state.u32(STATE.msr + 8 * MSR_SLOT.efer) & EFER.lma) !== 0 &&
-  (state.segmentField(SEGMENT.cs, SEGMENT_FIELD.attributes) & ATTRIBUTE.long) !== 0;
-
 const next = (at: number, offset: number, core: ProcessorCore): number =>
-  isWideCode(core) ? at + offset : (at + offset) >>> 0;
+  core.state.isWideCode ? at + offset : (at + offset) >>> 0;
 
-/** Reads the memory operand, or faults. */
+/** Reads the memory operand, of an even length, or faults. */
 export const readImage = (
   core: ProcessorCore,
   instruction: Instruction,
@@ -52,9 +46,12 @@ export const readImage = (
   const place = locate(core, instruction, lengthBytes, alignment, false);
   if (typeof place === "number") return place;
   const image = createImage(lengthBytes);
-  for (let offset = 0; offset < lengthBytes; offset += 2) {
-    image.view.setUint16(offset, core.memory.read16(next(place.at, offset, core)), true);
+  const { view } = image;
+  let offset = 0;
+  for (; offset + 4 <= lengthBytes; offset += 4) {
+    view.setUint32(offset, core.memory.read32(next(place.at, offset, core)), true);
   }
+  if (offset < lengthBytes) view.setUint16(offset, core.memory.read16(next(place.at, offset, core)), true);
   return image;
 };
 
@@ -69,9 +66,12 @@ export const prepareImage = (
   if (typeof place === "number") return place;
   return {
     write(image, from = 0, to = lengthBytes) {
-      for (let offset = from; offset < to; offset += 2) {
-        core.memory.write16(next(place.at, offset, core), image.view.getUint16(offset, true));
+      const { view } = image;
+      let offset = from;
+      for (; offset + 4 <= to; offset += 4) {
+        core.memory.write32(next(place.at, offset, core), view.getUint32(offset, true));
       }
+      if (offset < to) core.memory.write16(next(place.at, offset, core), view.getUint16(offset, true));
     },
   };
 };

@@ -1,6 +1,7 @@
 import type { SystemOperations } from "../engine/system-operations.ts";
 import { DECIMAL } from "../operations/decimal.ts";
 import { FRAME } from "../operations/enter.ts";
+import { EXTENDED_STATE } from "../operations/extended-state.ts";
 import { RANDOM } from "../operations/random.ts";
 import { RARE } from "../operations/rare.ts";
 import { UNAVAILABLE_UNITS } from "../operations/unavailable-units.ts";
@@ -18,4 +19,5 @@ export const ALL_OPERATIONS: SystemOperations = new Map([
   ...Object.entries(FRAME),
   ...Object.entries(WIDE_DIVISION),
   ...Object.entries(X87_ENVIRONMENT),
+  ...Object.entries(EXTENDED_STATE),
 ]);

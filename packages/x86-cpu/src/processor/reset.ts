@@ -14,7 +14,9 @@ const MISC_ENABLE = 1n;
 const SIGNATURE = 0x686;
 
 /** x87 registers are zeros that are not empty. */
-const resetFloatingPoint = ({ floatingPoint }: VcpuState): void => {
+const resetFloatingPoint = (state: VcpuState): void => {
+  const { floatingPoint } = state;
+  state.setU32(STATE.xcr0, 1);
   floatingPoint.control = RESET_X87_CONTROL;
   floatingPoint.status = 0;
   floatingPoint.tags = 0xff;

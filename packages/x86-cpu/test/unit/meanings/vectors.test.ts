@@ -1,45 +1,8 @@
 import { EXIT } from "@xenolith/machine-interface";
 import { CR0, CR4, REGISTER, VECTOR } from "@xenolith/x86-architecture";
 import { describe, expect, it } from "vitest";
-import { I686_MODEL, MAX_MODEL, type ProcessorModel, X86_64_MODEL } from "../../../src/index.ts";
-import { createEngineBench, type EngineBench } from "../../support/engine-bench.ts";
-
-const IDT = 0x4000;
-const HANDLER = 0x5000;
-const GDT = 0x3000;
-/** A jump to itself. */
-const FOREVER = "eb fe";
-
-/** A bench whose exceptions go to handlers that stay where they are: the one of vector n lies at HANDLER + 16 n. */
-const createVectorBench = (model: ProcessorModel = MAX_MODEL, control4: number = CR4.osfxsr): EngineBench => {
-  const bench = createEngineBench({ model });
-  bench.context.setControl(4, control4);
-  bench.memory.view.setUint32(GDT + 8, 0x0000_ffff, true);
-  bench.memory.view.setUint32(GDT + 12, 0x00cf_9b00, true);
-  for (let vector = 0; vector < 32; vector++) {
-    bench.memory.view.setUint32(IDT + 8 * vector, (8 << 16) | (HANDLER + 16 * vector), true);
-    bench.memory.view.setUint32(IDT + 8 * vector + 4, 0x8e00, true);
-    bench.place(FOREVER, HANDLER + 16 * vector);
-  }
-  for (const [at, base] of [
-    [0x3800, GDT],
-    [0x3808, IDT],
-  ] as const) {
-    bench.memory.view.setUint16(at, 0x7ff, true);
-    bench.memory.view.setUint32(at + 2, base, true);
-  }
-  bench.load(`0f 01 15 00 38 00 00  0f 01 1d 08 38 00 00  ${FOREVER}`);
-  bench.run(10);
-  return bench;
-};
-
-/** Runs code that may fault; the vector, or -1. */
-const vectorOf = (bench: EngineBench, hex: string): number => {
-  bench.load(`${hex} ${FOREVER}`);
-  expect(bench.run(50).kind).toBe(EXIT.budget);
-  const at = bench.context.instructionPointer;
-  return at >= HANDLER ? (at - HANDLER) / 16 : -1;
-};
+import { I686_MODEL, MAX_MODEL, X86_64_MODEL } from "../../../src/index.ts";
+import { createTrappingBench as createVectorBench, vectorOf } from "../../support/trapping-bench.ts";
 
 const MOVAPS_ODD = "0f 28 05 08 20 00 00";
 const MOVUPS_ODD = "0f 10 05 08 20 00 00";

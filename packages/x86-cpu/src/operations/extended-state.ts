@@ -1,0 +1,240 @@
+import { CR4, REGISTER } from "@xenolith/x86-architecture";
+import { OUTCOME, type ProcessorCore, type SystemOperation } from "../engine/system-operations.ts";
+import { STATE } from "../state/layout.ts";
+import type { VcpuState } from "../state/vcpu-state.ts";
+import { generalProtection, invalidOpcode } from "../system/faults.ts";
+import { refuseOutsideRing0 } from "../system/instruction-flow.ts";
+import { createImage, type MemoryImage, prepareImage, readImage } from "./memory-image.ts";
+import {
+  controlWord,
+  initialiseX87,
+  putStackRegister,
+  summarised,
+  takeStackRegister,
+  unavailableFault,
+} from "./x87-environment.ts";
+
+/**
+ * The legacy area of FXSAVE and XSAVE. [SDM1-10.5.1]
+ *
+ * | offset | type | field |
+ * |---|---|---|
+ * | 0 | u16 | control, and at 2 status |
+ * | 4 | u8 | abridged tags |
+ * | 6 | u16 | opcode |
+ * | 8 | u32, u16 | offset and selector of the instruction; i64 with REX.W |
+ * | 16 | u32, u16 | the same of its operand |
+ * | 24 | u32 | MXCSR, and at 28 its mask |
+ * | 32 | 8 x 16 | x87 registers in stack order |
+ * | 160 | 16 x 16 | vector registers, 8 outside 64-bit code |
+ */
+const LEGACY = { instruction: 8, data: 16, mxcsr: 24, x87: 32, vectors: 160, bytes: 512 } as const;
+
+/** The header behind it: components that are there, and a format that must be 0. [SDM1-13.4.2] */
+const HEADER = { components: 512, format: 520, end: 576 } as const;
+
+const X87_COMPONENT = 1;
+const VECTOR_COMPONENT = 2;
+
+/** Bits of MXCSR that exist. */
+const MXCSR_MASK = 0xffff;
+
+const vectorCount = (state: VcpuState): number => (state.isWideCode ? 16 : 8);
+
+const writePointer = (
+  state: VcpuState,
+  { view }: MemoryImage,
+  at: number,
+  offset: number,
+  selector: number,
+  isLong: boolean,
+): void => {
+  view.setUint32(at, state.u32(offset), true);
+  if (isLong) view.setUint32(at + 4, state.u32(offset + 4), true);
+  else view.setUint16(at + 4, state.u32(selector), true);
+};
+
+const readPointer = (
+  state: VcpuState,
+  { view }: MemoryImage,
+  at: number,
+  offset: number,
+  selector: number,
+  isLong: boolean,
+): void => {
+  state.setU32(offset, view.getUint32(at, true));
+  state.setU32(offset + 4, isLong ? view.getUint32(at + 4, true) : 0);
+  state.setU32(selector, isLong ? 0 : view.getUint16(at + 4, true));
+};
+
+const { x87InstructionPointer, x87CodeSelector, x87DataPointer, x87DataSelector } = STATE;
+
+const writeX87 = (state: VcpuState, image: MemoryImage, isLong: boolean): void => {
+  const { view } = image;
+  const { floatingPoint } = state;
+  view.setUint16(0, floatingPoint.control, true);
+  view.setUint16(2, floatingPoint.status, true);
+  view.setUint8(4, floatingPoint.tags);
+  view.setUint16(6, state.u32(STATE.x87Opcode), true);
+  writePointer(state, image, LEGACY.instruction, x87InstructionPointer, x87CodeSelector, isLong);
+  writePointer(state, image, LEGACY.data, x87DataPointer, x87DataSelector, isLong);
+  for (let index = 0; index < 8; index++) putStackRegister(state, image, index, LEGACY.x87 + 16 * index);
+};
+
+const readX87 = (state: VcpuState, image: MemoryImage, isLong: boolean): void => {
+  const { view } = image;
+  const { floatingPoint } = state;
+  floatingPoint.control = controlWord(view.getUint16(0, true));
+  floatingPoint.status = summarised(view.getUint16(2, true), floatingPoint.control);
+  floatingPoint.tags = view.getUint8(4);
+  state.setU32(STATE.x87Opcode, view.getUint16(6, true) & 0x7ff);
+  readPointer(state, image, LEGACY.instruction, x87InstructionPointer, x87CodeSelector, isLong);
+  readPointer(state, image, LEGACY.data, x87DataPointer, x87DataSelector, isLong);
+  for (let index = 0; index < 8; index++) takeStackRegister(state, image, index, LEGACY.x87 + 16 * index);
+};
+
+const writeVectors = (state: VcpuState, { view }: MemoryImage): void => {
+  view.setUint32(LEGACY.mxcsr, state.floatingPoint.mxcsr, true);
+  view.setUint32(LEGACY.mxcsr + 4, MXCSR_MASK, true);
+  for (let index = 0; index < vectorCount(state); index++) {
+    const value = state.floatingPoint.vector(index);
+    view.setBigUint64(LEGACY.vectors + 16 * index, value & 0xffff_ffff_ffff_ffffn, true);
+    view.setBigUint64(LEGACY.vectors + 16 * index + 8, value >> 64n, true);
+  }
+};
+
+const readVectors = (state: VcpuState, { view }: MemoryImage): void => {
+  for (let index = 0; index < vectorCount(state); index++) {
+    const low = view.getBigUint64(LEGACY.vectors + 16 * index, true);
+    state.floatingPoint.setVector(
+      index,
+      (view.getBigUint64(LEGACY.vectors + 16 * index + 8, true) << 64n) | low,
+    );
+  }
+};
+
+const vectorsEnd = (state: VcpuState): number => LEGACY.vectors + 16 * vectorCount(state);
+
+/** FXSAVE. [SDM2A-3.3 "FXSAVE"] */
+const saveLegacy: SystemOperation = (core, instruction) => {
+  const unavailable = unavailableFault(core);
+  if (unavailable !== 0) return unavailable;
+  const target = prepareImage(core, instruction, LEGACY.bytes, 16);
+  if (typeof target === "number") return target;
+  const image = createImage(LEGACY.bytes);
+  writeX87(core.state, image, instruction.operandBytes === 8);
+  writeVectors(core.state, image);
+  target.write(image, 0, vectorsEnd(core.state));
+  return OUTCOME.next;
+};
+
+/** FXRSTOR. [SDM2A-3.3 "FXRSTOR"] */
+const restoreLegacy: SystemOperation = (core, instruction) => {
+  const unavailable = unavailableFault(core);
+  if (unavailable !== 0) return unavailable;
+  const image = readImage(core, instruction, LEGACY.bytes, 16);
+  if (typeof image === "number") return image;
+  const mxcsr = image.view.getUint32(LEGACY.mxcsr, true);
+  if ((mxcsr & ~MXCSR_MASK) !== 0) return generalProtection(0);
+  readX87(core.state, image, instruction.operandBytes === 8);
+  readVectors(core.state, image);
+  core.state.floatingPoint.mxcsr = mxcsr;
+  return OUTCOME.next;
+};
+
+const lacksExtendedState = ({ state }: ProcessorCore): boolean => (state.control(4) & CR4.osxsave) === 0;
+
+/** Components that are asked for in EAX and enabled in XCR0. */
+const requested = ({ state }: ProcessorCore): number =>
+  state.u32(STATE.xcr0) & state.register(REGISTER.rax) & (X87_COMPONENT | VECTOR_COMPONENT);
+
+/** XSAVE and XSAVEOPT. All components count as in use. [SDM1-13.7] */
+const saveExtended: SystemOperation = (core, instruction) => {
+  if (lacksExtendedState(core)) return invalidOpcode();
+  const unavailable = unavailableFault(core);
+  if (unavailable !== 0) return unavailable;
+  const before = readImage(core, instruction, HEADER.end, 64);
+  if (typeof before === "number") return before;
+  const target = prepareImage(core, instruction, HEADER.end, 64);
+  if (typeof target === "number") return target;
+  const components = requested(core);
+  if ((components & X87_COMPONENT) !== 0) writeX87(core.state, before, instruction.operandBytes === 8);
+  if ((components & VECTOR_COMPONENT) !== 0) writeVectors(core.state, before);
+  const present = before.view.getUint32(HEADER.components, true) | components;
+  before.view.setUint32(HEADER.components, present, true);
+  target.write(before, 0, HEADER.components + 4);
+  return OUTCOME.next;
+};
+
+const isHeaderValid = (core: ProcessorCore, { bytes, view }: MemoryImage): boolean => {
+  const components = view.getUint32(HEADER.components, true);
+  const unknown = (components & ~core.state.u32(STATE.xcr0)) | view.getUint32(HEADER.components + 4, true);
+  return unknown === 0 && bytes.subarray(HEADER.format, HEADER.format + 16).every((byte) => byte === 0);
+};
+
+/** XRSTOR: what is asked for and not there gets its initial state. [SDM1-13.8] */
+const restoreExtended: SystemOperation = (core, instruction) => {
+  if (lacksExtendedState(core)) return invalidOpcode();
+  const unavailable = unavailableFault(core);
+  if (unavailable !== 0) return unavailable;
+  const image = readImage(core, instruction, HEADER.end, 64);
+  if (typeof image === "number") return image;
+  if (!isHeaderValid(core, image)) return generalProtection(0);
+  const { state } = core;
+  const components = requested(core);
+  const present = image.view.getUint32(HEADER.components, true);
+  const mxcsr = image.view.getUint32(LEGACY.mxcsr, true);
+  const usesVectors = (components & VECTOR_COMPONENT) !== 0;
+  if (usesVectors && (mxcsr & ~MXCSR_MASK) !== 0) return generalProtection(0);
+  if ((components & X87_COMPONENT) !== 0) {
+    if ((present & X87_COMPONENT) !== 0) readX87(state, image, instruction.operandBytes === 8);
+    else resetX87(state);
+  }
+  if (usesVectors) {
+    const isPresent = (present & VECTOR_COMPONENT) !== 0;
+    state.floatingPoint.mxcsr = mxcsr;
+    readVectors(state, isPresent ? image : createImage(LEGACY.bytes));
+  }
+  return OUTCOME.next;
+};
+
+const resetX87 = (state: VcpuState): void => {
+  initialiseX87(state);
+  for (let physical = 0; physical < 8; physical++) state.floatingPoint.setRegister(physical, 0n);
+};
+
+/** XGETBV. [SDM2D-5.2] */
+const readControl: SystemOperation = (core) => {
+  if (lacksExtendedState(core)) return invalidOpcode();
+  const { state } = core;
+  if (state.register(REGISTER.rcx) !== 0) return generalProtection(0);
+  state.setRegister(REGISTER.rax, state.u32(STATE.xcr0));
+  state.setRegister(REGISTER.rdx, 0);
+  return OUTCOME.next;
+};
+
+/** XSETBV: the x87 component cannot be switched off. [SDM2D-5.2] */
+const writeControl: SystemOperation = (core) => {
+  if (lacksExtendedState(core)) return invalidOpcode();
+  const refused = refuseOutsideRing0(core);
+  if (refused !== null) return refused;
+  const { state } = core;
+  const value = state.register(REGISTER.rax);
+  const isKnown = (value & ~(X87_COMPONENT | VECTOR_COMPONENT)) === 0 && (value & X87_COMPONENT) !== 0;
+  if (state.register(REGISTER.rcx) !== 0 || state.register(REGISTER.rdx) !== 0 || !isKnown) {
+    return generalProtection(0);
+  }
+  state.setU32(STATE.xcr0, value);
+  return OUTCOME.next;
+};
+
+/** Saving and restoring x87 and vector state as a whole. [SDM1-13] */
+export const EXTENDED_STATE: Readonly<Record<string, SystemOperation>> = {
+  fxsave: saveLegacy,
+  fxrstor: restoreLegacy,
+  xsave: saveExtended,
+  xsaveopt: saveExtended,
+  xrstor: restoreExtended,
+  xgetbv: readControl,
+  xsetbv: writeControl,
+};
