@@ -301,7 +301,6 @@ export class CodeCache {
       this.#startCounting(codeFrame, block);
       this.#untranslated.push(block);
     }
-    this.#dropIfEmpty(codeFrame, frame);
   }
 
   #forgetEntry(instructionPointer: number, slot: number): void {
@@ -340,7 +339,10 @@ export class CodeCache {
   /** Kills the blocks decoded from bytes that have changed or are about to. */
   invalidate(frame: number, offset: number, lengthBytes: number): void {
     const codeFrame = this.#frames.get(frame);
-    if (codeFrame === undefined || !codeFrame.mayHold(offset, lengthBytes)) return;
+    if (codeFrame === undefined) return;
+    // A frame that has lost its code stays watched until the next store: code that is patched again and again comes back.
+    this.#dropIfEmpty(codeFrame, frame);
+    if (!codeFrame.mayHold(offset, lengthBytes)) return;
     codeFrame.instructions.clear();
     for (const block of [...codeFrame.all()])
       if (overlaps(block, frame, offset, lengthBytes)) this.#kill(block);
@@ -373,7 +375,6 @@ export class CodeCache {
     const codeFrame = this.#frames.get(frame);
     if (codeFrame === undefined) return;
     codeFrame.remove(block);
-    this.#dropIfEmpty(codeFrame, frame);
   }
 
   #dropIfEmpty(codeFrame: CodeFrame, frame: number): void {
