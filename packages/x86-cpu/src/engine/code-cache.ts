@@ -248,14 +248,18 @@ export class CodeCache {
     this.#arena.setCounter(block.record, NEVER);
   }
 
-  /** Notes that an indirect jump has led to a block. */
-  reachedIndirectly(block: Block): void {
-    this.#frames.get(block.frame)?.indirectTargets.add(block);
+  /** Notes that the indirect jump at `source` has led to a block of its own page. */
+  reachedIndirectly(block: Block, source: number): void {
+    if (Math.floor(source / PAGE_BYTES) !== Math.floor(block.instructionPointer / PAGE_BYTES)) return;
+    const targets = this.#frames.get(block.frame)?.indirectTargets;
+    const known = targets?.get(source);
+    if (known === undefined) targets?.set(source, new Set([block]));
+    else known.add(block);
   }
 
-  /** Offsets in CS of the blocks of a frame that indirect jumps lead to. */
-  indirectTargets(frame: number, mode: number): readonly number[] {
-    const targets = this.#frames.get(frame)?.indirectTargets ?? [];
+  /** Offsets in CS of the blocks of a frame that the indirect jump at `source` leads to. */
+  indirectTargets(frame: number, mode: number, source: number): readonly number[] {
+    const targets = this.#frames.get(frame)?.indirectTargets.get(source) ?? [];
     return [...targets].filter((block) => block.mode === mode).map((block) => block.instructionPointer);
   }
 
@@ -266,8 +270,11 @@ export class CodeCache {
 
   /** Blocks of a mode that have used up half of their patience. */
   warmBlocks(mode: number): readonly Block[] {
-    const isCold = (block: Block): boolean => this.#arena.counter(block.record) > 0;
-    this.#untranslated = this.#untranslated.filter((block) => block.isAlive && isCold(block));
+    const mayGetHot = (block: Block): boolean => {
+      const count = this.#arena.counter(block.record);
+      return block.isAlive && count < NEVER && (count > 0 || !this.isTranslated(block));
+    };
+    this.#untranslated = this.#untranslated.filter(mayGetHot);
     const isWarm = (block: Block): boolean => {
       const isLoop = this.#frames.get(block.frame)?.isLoop(mode, block.instructionPointer) === true;
       const limit = (this.#translateAfter * (isLoop ? 1 : STRAIGHT_PATIENCE)) / 2;

@@ -55,8 +55,8 @@ export class CodeFrame {
   readonly #loops = new ByMode<true>();
   /** Instructions decoded not long ago, by offset in the page and size of code: blocks and regions are made of the same. */
   readonly instructions: Map<number, Instruction> = new Map();
-  /** Blocks that indirect jumps were seen to reach. */
-  readonly indirectTargets: Set<Block> = new Set();
+  /** Blocks that indirect jumps were seen to reach, by the offset in CS of the jump. */
+  readonly indirectTargets: Map<number, Set<Block>> = new Map();
 
   constructor(frame: number, chunks: DecodedChunks) {
     this.#frame = frame;
@@ -124,7 +124,7 @@ export class CodeFrame {
     const { mode, instructionPointer } = block;
     if (this.#blocks.get(mode, instructionPointer) === block) this.#blocks.delete(mode, instructionPointer);
     this.#guests.delete(block);
-    this.indirectTargets.delete(block);
+    for (const targets of this.indirectTargets.values()) targets.delete(block);
   }
 
   /** Notes link fields that want to lead to a block that does not exist. */

@@ -7,6 +7,8 @@ import {
 } from "../interpreter/build-interpreter.ts";
 import { createHandlerTable, type HandlerTable } from "../interpreter/handlers.ts";
 import { INDIRECT_EXIT, RECORD } from "../interpreter/record.ts";
+import { STATE } from "../state/layout.ts";
+import type { VcpuState } from "../state/vcpu-state.ts";
 import type { RecordArena } from "./record-arena.ts";
 import { RecordBuilder } from "./record-builder.ts";
 
@@ -46,12 +48,13 @@ export class CodeWidth {
     this.#environment = environment;
   }
 
-  /** Whether control left from an indirect jump or call: its record, or the mark that translations leave. */
-  isIndirectJump(record: number): boolean {
-    if (record <= INDIRECT_EXIT) return record === INDIRECT_EXIT;
+  /** Where the indirect jump or call is through which control left, given its record or the mark of translations; null: none. */
+  indirectSource(record: number, state: VcpuState): number | null {
+    if (record === INDIRECT_EXIT) return state.address(STATE.exitSource);
     const handler = this.handlers.handlers[this.#arena.u16(record, RECORD.handler)];
     const { mnemonic, operands } = handler?.form ?? { mnemonic: "", operands: [] };
-    return operands.length > 0 && (mnemonic === "jmp" || mnemonic === "call");
+    const isIndirect = operands.length > 0 && (mnemonic === "jmp" || mnemonic === "call");
+    return record > 0 && isIndirect ? this.#arena.wide(record, RECORD.instructionPointer) : null;
   }
 
   /** Runs code with a flat stack: the interpreter, which also enters translations where there are to be any. */

@@ -376,7 +376,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
   #begin(block: Block, mode: Mode, width: CodeWidth): number {
     const { code, hotCode, translations, translates } = this.#engine;
     if (!translates) return block.record;
-    if (width.isIndirectJump(this.state.u32(STATE.exitRecord))) code.reachedIndirectly(block);
+    const source = width.indirectSource(this.state.u32(STATE.exitRecord), this.state);
+    if (source !== null) code.reachedIndirectly(block, source);
     if (code.isHot(block)) {
       if (translations.isFull) code.forgetTranslations(translations);
       const place = this.#place(mode);

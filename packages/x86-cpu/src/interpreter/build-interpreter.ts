@@ -43,7 +43,8 @@ export const TRANSLATION_PARAMETERS: readonly ValueType[] = [TYPE.i32, TYPE.i32]
 
 /**
  * Runs from the instruction pointer, or from `record` when that is not 0, until something stops it.
- * @param once - careful interpreters: nonzero to come back at the end of the block.
+ * @param once - careful interpreters: nonzero to come back at the end of the block. Counting ones: nonzero when the first block
+ * counts like any other.
  * @returns a value of `LEAVE`.
  */
 export type InterpreterFunction = (spaceTag: number, record: number, once: number) => number;

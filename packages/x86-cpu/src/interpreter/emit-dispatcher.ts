@@ -27,6 +27,8 @@ export const emitDispatcher = (
   const state = i32(places.state);
   const code = body.local(TYPE.i32);
   const slot = body.local(TYPE.i32);
+  /** Whether the next block to be interpreted counts down like any other. */
+  const counted = body.local(TYPE.i32);
   const spaceTag = body.local(TYPE.i32);
   const pointer = body.local(isWide ? TYPE.i64 : TYPE.i32);
   const word = (offset: number): Value => load(TYPE.i32, 4, false, state, offset);
@@ -61,14 +63,16 @@ export const emitDispatcher = (
   body.return(code);
   body.end();
   takeRecord(entry);
+  body.set(counted, i32(1));
   body.branch(interpret);
   body.end();
   body.end();
   takeRecord(lookUp(LEAVE.help));
   body.end();
   body.set(spaceTag, word(STATE.spaceTag));
-  body.call(calls.interpret, spaceTag, record, i32(0));
+  body.call(calls.interpret, spaceTag, record, counted);
   body.set(code);
+  body.set(counted, i32(0));
   body.set(record, i32(0));
   body.if(ne(code, LEAVE.next));
   body.return(code);

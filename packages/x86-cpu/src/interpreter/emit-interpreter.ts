@@ -76,7 +76,7 @@ export const emitInterpreter = (
   body.else();
   body.set(locals.record, start);
   body.set(start, i32(0));
-  if (shape.counts) emitGrace(m, locals, places.counters);
+  if (shape.counts) emitGrace(m, locals, places.counters, once);
   body.end();
   labels.enter = body.loop();
   if (shape.careful) emitOnce(m, once);
@@ -89,10 +89,17 @@ export const emitInterpreter = (
   body.push(locals.leaveCode);
 };
 
-/** The block that the interpreter is asked to begin with is executed whatever its counter says. */
-const emitGrace = (m: InterpreterMachine, { record }: InterpreterLocals, counters: number): void => {
+/** The block that the interpreter must begin with is executed whatever its counter says. */
+const emitGrace = (
+  m: InterpreterMachine,
+  { record }: InterpreterLocals,
+  counters: number,
+  counted: Value,
+): void => {
   const place = m.pin(shrU(record, COUNTER_SHIFT));
+  m.body.if(isZero(counted));
   m.body.store(4, place, add(load(TYPE.i32, 4, false, place, counters), 1), counters);
+  m.body.end();
 };
 
 const leaveWhen = (m: InterpreterMachine, condition: Value): void => {

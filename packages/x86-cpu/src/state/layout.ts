@@ -34,6 +34,7 @@
  * | 0x42c | u32 | 1 while somebody wants to see every access: then support functions leave them to TypeScript |
  * | 0x430 | u32 | what waits and what is held back, see {@link PENDING} |
  * | 0x434 | u32 | 1: something that generated code called wants the loop to look around |
+ * | 0x438 | i64 | offset in CS of the indirect jump through which a translation left |
  * | 0x440 | 8 x 16 | x87 registers in physical order (ST(i) is number TOP + i mod 8): i64 mantissa (MMn), u16 sign and exponent |
  * | 0x4c0 | u32 | x87 control word |
  * | 0x4c4 | u32 | x87 status word as FNSTSW gives it: flags, ES and B, condition codes, TOP in bits 13:11 |
@@ -83,6 +84,7 @@ export const STATE = {
   isObserved: 0x42c,
   pending: 0x430,
   wantsAttention: 0x434,
+  exitSource: 0x438,
   x87Registers: 0x440,
   x87Control: 0x4c0,
   x87Status: 0x4c4,

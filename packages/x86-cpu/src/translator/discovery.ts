@@ -118,10 +118,14 @@ export class PageDiscovery {
   }
 
   /**
-   * Follows direct edges from `roots`. `indirectTargets` are blocks of the page that indirect jumps were seen to reach: they
-   * join when the region has an indirect jump or call.
+   * Follows direct edges from `roots`. `targetsOf` names the blocks of the page that the indirect jump at an
+   * offset in CS was seen to reach.
    */
-  discover(roots: readonly number[], indirectTargets: readonly number[], limits: RegionLimits): Discovery {
+  discover(
+    roots: readonly number[],
+    targetsOf: (source: number) => readonly number[],
+    limits: RegionLimits,
+  ): Discovery {
     const blocks = new Map<number, RegionBlock>();
     const entries = new Set(roots);
     const queue: number[] = [];
@@ -146,8 +150,9 @@ export class PageDiscovery {
       if (end === "fall" || end === "branch") reach(next, false);
       if (target !== null) reach(target, end === "call");
       if (end === "call" || end === "call-indirect") reach(next, true);
-      if (end === "jump-indirect" || end === "call-indirect")
-        for (const one of indirectTargets) reach(one, true);
+      const last = block.instructions.at(-1);
+      if ((end === "jump-indirect" || end === "call-indirect") && last !== undefined)
+        for (const one of targetsOf(last.at)) reach(one, true);
     }
     const starts = [...blocks.values()].map((block) => this.#cut(block, blocks));
     return { blocks: starts, entries: [...entries].filter((at) => blocks.has(at)) };

@@ -6,6 +6,7 @@ import {
   eq,
   type FunctionBody,
   i32,
+  i64,
   type Label,
   load,
   ltS,
@@ -416,7 +417,10 @@ export class RegionEmitter implements RegionFlow {
     body.branch(this.#dispatch);
     body.end();
     this.#return(position);
-    if (this.#block.end !== "return") body.store(4, this.#state, i32(INDIRECT_EXIT), STATE.exitRecord);
+    if (this.#block.end !== "return") {
+      body.store(4, this.#state, i32(INDIRECT_EXIT), STATE.exitRecord);
+      body.store(8, this.#state, i64(this.#placed?.at ?? 0), STATE.exitSource);
+    }
     this.#leave(LEAVE.next, 0);
   }
 

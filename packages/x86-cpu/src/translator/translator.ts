@@ -108,9 +108,10 @@ export class Translator {
     }
     const source: InstructionSource = (of, offset, mode) => code.instructionAt(of, offset, mode);
     const explorer = new PageDiscovery(source, place, handlerOf, this.#effectsOf(place.mode), code.isStop);
-    const indirect = code.indirectTargets(frame, place.mode.number);
+    const targetsOf = (from: number): readonly number[] =>
+      code.indirectTargets(frame, place.mode.number, from);
     let roots: readonly number[] = [at];
-    let discovery = explorer.discover(roots, indirect, LIMITS);
+    let discovery = explorer.discover(roots, targetsOf, LIMITS);
     if (discovery.blocks.length === 0) {
       code.neverTranslate(block);
       return;
@@ -123,7 +124,7 @@ export class Translator {
     if (replaced.length + joined.length > 0) {
       const older = [...replaced, ...joined].flatMap((one) => one.roots);
       roots = [...new Set([...older, at])];
-      discovery = explorer.discover(roots, indirect, LIMITS);
+      discovery = explorer.discover(roots, targetsOf, LIMITS);
     }
     for (const one of joined) candidates.splice(candidates.indexOf(one), 1);
     candidates.push({ place, page: pageOf(place), roots, discovery, replaced: [...new Set(others)] });
