@@ -43,7 +43,8 @@ export const assembleHost = (options: HostOptions): AssembledHost => {
   const timers = createTimerQueue();
   const memory = createMachineMemory({ ramBytes: options.memoryMiB * MEBIBYTE, reserveBytes: ENGINE_BYTES });
   const translator = createAddressTranslator({ memory, physicalAddressBits: I686_MODEL.physicalAddressBits });
-  const processor = createMonitoredProcessor({ memory, translator, model: I686_MODEL });
+  const { engine = "auto" } = options;
+  const processor = createMonitoredProcessor({ memory, translator, model: I686_MODEL, engine });
   const hypervisor = createHypervisor({
     memory,
     translator,

@@ -3,6 +3,7 @@ import type { Clock } from "@xenolith/machine-interface";
 import type { Scheduler } from "@xenolith/scheduler-interface";
 import type { Toolstack } from "@xenolith/toolstack";
 import type { TraceRecorder, TraceSink } from "@xenolith/trace";
+import type { EngineChoice } from "@xenolith/x86-cpu";
 import type { DomId } from "@xenolith/xen-abi";
 import type { Terminal } from "./terminal.ts";
 import type { DiskTiming } from "./timed-store.ts";
@@ -22,6 +23,8 @@ export interface HostOptions {
   /** Seed of everything that is drawn: frames, UUIDs, the virtual epoch. */
   readonly seed: number;
   readonly clock: "virtual" | RealTime;
+  /** How the processor runs code; what guests do is the same. Default `auto`: hot code is translated. */
+  readonly engine?: EngineChoice;
   readonly createScheduler: (trace: TraceSink) => Scheduler;
   /** Scheduling parameters of the control domain. */
   readonly controlScheduling: Readonly<Record<string, number | boolean>>;

@@ -83,6 +83,7 @@ const runDomain = async (
     memoryMiB: options.memoryMiB + HOST_OVERHEAD_MIB,
     seed: options.seed,
     clock,
+    engine: options.engine,
     onFailure: (error) => {
       failure = error;
       host.stop();

@@ -1,4 +1,5 @@
 import { createBvtScheduler } from "@xenolith/bvt-scheduler";
+import type { EngineChoice } from "@xenolith/x86-cpu";
 import type { DomId } from "@xenolith/xen-abi";
 import { createHost } from "../create-host.ts";
 import { defaultDiskTiming } from "../timed-store.ts";
@@ -9,6 +10,8 @@ export interface NodeHostOptions {
   readonly memoryMiB: number;
   readonly seed: number;
   readonly clock: "virtual" | "real";
+  /** How the processor runs code. Default `auto`. */
+  readonly engine?: EngineChoice;
   readonly onFailure: (error: unknown) => void;
   /** Takes what domains write by console_io. Default: dropped. */
   readonly onEmergencyOutput?: (domain: DomId, bytes: Uint8Array) => void;
@@ -44,6 +47,7 @@ export const createNodeHost = (options: NodeHostOptions): Host =>
     memoryMiB: options.memoryMiB,
     seed: options.seed,
     clock: options.clock === "virtual" ? "virtual" : realTime(),
+    engine: options.engine ?? "auto",
     createScheduler: (trace) => createBvtScheduler({ trace }),
     controlScheduling: { warp: true, weight: 1024 },
     diskTiming: defaultDiskTiming,

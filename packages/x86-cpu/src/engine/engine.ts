@@ -24,7 +24,7 @@ export interface EngineOptions {
   readonly recordBytes?: number;
   /** Whether hot code is translated. Default: yes. */
   readonly translates?: boolean;
-  /** How often a loop is interpreted before it is translated; other code, 8 times as often. Default 500; 0: not at all. */
+  /** How often a loop is interpreted before it is translated; other code, 8 times as often. Default 500; 0: at once. */
   readonly translateAfter?: number;
   /** Estimated memory that translations may take. Default 256 MiB; when it is used up, all are made anew. */
   readonly translationBytes?: number;

@@ -53,6 +53,7 @@ export const isInfinite = ({ exponent }: Unpacked): Value => eq(exponent, EXPONE
 /** i32: zero. */
 export const isNothing = ({ mantissa }: Unpacked): Value => isZero(mantissa);
 
+/** Takes an extended value apart, into locals. */
 export const unpacked = (body: FunctionBody, mantissa: Value, head: Value): Unpacked => ({
   mantissa,
   exponent: named(body, exponentOf(head)),
@@ -68,9 +69,11 @@ const returnPacked = (
   raised: Value,
 ): void => body.return(mantissa, or(or(sign, exponent), shl(raised, RAISED_SHIFT)));
 
+/** Returns an infinity, with exceptions. */
 export const returnInfinity = (body: FunctionBody, sign: Value, raised: Value): void =>
   returnPacked(body, sign, EXPONENT_MAX, integerBit, raised);
 
+/** Returns a zero, with exceptions. */
 export const returnZero = (body: FunctionBody, sign: Value, raised: Value): void =>
   returnPacked(body, sign, 0, i64(0), raised);
 

@@ -25,10 +25,15 @@ const ln10 = 46n * artanh(31n) + 34n * artanh(49n) + 20n * artanh(161n);
 
 const cut = (value: bigint): bigint => value >> GUARD_BITS;
 
+/** Pi. */
 export const PI: bigint = cut(pi);
+/** Natural logarithm of 2. */
 export const LN2: bigint = cut(ln2);
+/** Binary logarithm of e. */
 export const LOG2_E: bigint = cut((ONE * ONE) / ln2);
+/** Binary logarithm of 10. */
 export const LOG2_10: bigint = cut((ln10 * ONE) / ln2);
+/** Decimal logarithm of 2. */
 export const LOG10_2: bigint = cut((ln2 * ONE) / ln10);
 
 /** An extended constant cut to 64 bits, and whether nearest rounding adds one. */

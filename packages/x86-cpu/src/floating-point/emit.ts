@@ -2,7 +2,6 @@ import {
   add,
   and,
   convert,
-  eq,
   type FunctionBody,
   i32,
   i64,
@@ -53,6 +52,7 @@ export const taken = <const T extends readonly ValueType[]>(
   return locals as { readonly [K in keyof T]: Value };
 };
 
+/** Bit 63: the integer bit of a mantissa. */
 export const integerBit: Value = i64(INTEGER_BIT);
 
 /** i32 1 when bit 63 is set. */
@@ -137,6 +137,3 @@ export const roundsUpToNearest = (fraction: Value, mantissa: Value, unit: Value 
 
 /** `condition ? a : b` for i32 constants. */
 export const chosen = (condition: Value, a: number, b: number): Value => select(i32(a), i32(b), condition);
-
-/** i32 1 when a value is one of two. */
-export const isEither = (value: Value, a: number, b: number): Value => or(eq(value, a), eq(value, b));

@@ -172,7 +172,9 @@ export interface NarrowFormat {
   readonly bits: number;
 }
 
+/** 32 bits. */
 export const SINGLE: NarrowFormat = { name: "single", fractionBits: 23, bias: 127, bits: 32 };
+/** 64 bits. */
 export const DOUBLE: NarrowFormat = { name: "double", fractionBits: 52, bias: 1023, bits: 64 };
 
 const roundTo = (format: NarrowFormat): SupportFunction => ({

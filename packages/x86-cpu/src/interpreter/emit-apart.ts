@@ -4,8 +4,9 @@ import type { HandlerTable } from "./handlers.ts";
 import { type InterpreterLocals, InterpreterMachine, type InterpreterShape } from "./interpreter-machine.ts";
 import { LEAVE, RECORD } from "./record.ts";
 
-/** Types of the second function of an interpreter. */
+/** Types of the parameters of the second function of an interpreter. */
 export const APART_PARAMETERS: readonly ValueType[] = [TYPE.i32, TYPE.i32];
+/** Types of its results. */
 export const APART_RESULTS: readonly ValueType[] = [TYPE.i32, TYPE.i32];
 
 /** Where an interpreter finds its second function in the table of translations: below `FIRST_TRANSLATION`. */

@@ -21,14 +21,17 @@ export const JUMP_ENTRY = {
   entry: 24,
 } as const;
 
+/** Binary logarithm of the bytes of an entry. */
 export const JUMP_ENTRY_SHIFT = 5;
 const INDEX_BITS = 13;
+/** Bytes of the whole table. */
 export const JUMP_CACHE_BYTES: number = 1 << (INDEX_BITS + JUMP_ENTRY_SHIFT);
 
 /** Multiplying by it spreads addresses: pages that are called at the same offsets must not fall onto one another. */
 export const JUMP_HASH_FACTOR = 0x9e37_79b1;
 /** The product shifted right by this is the offset of an entry, but for bits that {@link JUMP_OFFSET_MASK} clears. */
 export const JUMP_HASH_SHIFT: number = 32 - INDEX_BITS - JUMP_ENTRY_SHIFT;
+/** Bits of the offset of an entry in the table. */
 export const JUMP_OFFSET_MASK: number = JUMP_CACHE_BYTES - (1 << JUMP_ENTRY_SHIFT);
 
 /** Offset of the entry for an offset in CS, given its low 32 bits. */

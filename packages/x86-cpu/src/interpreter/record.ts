@@ -39,6 +39,7 @@ export const RECORD = {
   instructionPointer: 56,
 } as const;
 
+/** Bytes of a record. */
 export const RECORD_BYTES = 64;
 
 /** A record's offset shifted right by this, plus a constant, is the place of its block's counter: a word for each record. */

@@ -73,6 +73,7 @@ export const carryFlag = (flags: FlagValues): Value => {
   );
 };
 
+/** OF as i32. */
 export const overflowFlag = (flags: FlagValues): Value => {
   const { a, b, result } = flags;
   if (flags.kind === logic) return zero;
@@ -88,6 +89,7 @@ export const overflowFlag = (flags: FlagValues): Value => {
   );
 };
 
+/** AF as i32. */
 export const adjustFlag = (flags: FlagValues): Value => {
   const { a, b, result } = flags;
   if (flags.kind === logic) return zero;
@@ -105,6 +107,7 @@ export const adjustFlag = (flags: FlagValues): Value => {
   );
 };
 
+/** ZF as i32. */
 export const zeroFlag = (flags: FlagValues): Value => isZero(flags.result);
 
 /** Flips a flag where kind `given` says so. */
@@ -115,9 +118,11 @@ const corrected = (flags: FlagValues, plain: Value, position: number): Value => 
   return xor(plain, and(inversion, isKind(flags, given)));
 };
 
+/** SF as i32. */
 export const signFlag = (flags: FlagValues): Value =>
   corrected(flags, topBit(flags.result), GIVEN_SHIFT.signInverted);
 
+/** PF as i32: of the low byte. */
 export const parityFlag = (flags: FlagValues): Value => {
   const odd = and(popcnt(and(wrap(flags.result), 0xff)), 1);
   return corrected(flags, xor(odd, 1), GIVEN_SHIFT.parityInverted);

@@ -8,8 +8,11 @@ export type Meaning = (machine: Machine) => void;
 /** Sizes of operation that exist in 32-bit (false) and in 64-bit code (true). */
 export type Sizes = (wide: boolean) => readonly number[];
 
+/** Bytes, words and all that is larger. */
 export const ALL_SIZES: Sizes = (wide) => (wide ? [1, 2, 4, 8] : [1, 2, 4]);
+/** Words and all that is larger. */
 export const WORD_SIZES: Sizes = (wide) => (wide ? [2, 4, 8] : [2, 4]);
+/** Doublewords, and quadwords in 64-bit code. */
 export const DOUBLE_SIZES: Sizes = (wide) => (wide ? [4, 8] : [4]);
 /** Sizes of a push. */
 export const STACK_SIZES: Sizes = (wide) => (wide ? [2, 8] : [2, 4]);
@@ -17,6 +20,7 @@ export const STACK_SIZES: Sizes = (wide) => (wide ? [2, 8] : [2, 4]);
 export const BRANCH_SIZES: Sizes = (wide) => (wide ? [8] : [2, 4]);
 /** Sizes of an address. */
 export const ADDRESS_SIZES: Sizes = (wide) => (wide ? [4, 8] : [2, 4]);
+/** The same sizes in all code. */
 export const exactly =
   (...sizes: readonly number[]): Sizes =>
   () =>

@@ -49,6 +49,8 @@ export const summarised = (status: number, control: number): number => {
 
 /** Writable bits of the control word; bit 6 reads as 1. */
 const CONTROL_BITS = 0x1f3f;
+
+/** A control word as it is kept: without the bits that do not exist. */
 export const controlWord = (value: number): number => (value & CONTROL_BITS) | 0x40;
 
 const isShort = (instruction: Instruction): boolean => instruction.operandBytes === 2;
@@ -115,13 +117,14 @@ const readEnvironment = (state: VcpuState, instruction: Instruction, { view }: M
 
 const top = ({ floatingPoint }: VcpuState): number => (floatingPoint.status >> 11) & 7;
 
-/** Copies a register in stack order to or from an image. */
+/** Copies a register in stack order to an image. */
 export const putStackRegister = (state: VcpuState, image: MemoryImage, index: number, at: number): void => {
   const value = state.floatingPoint.register(top(state) + index);
   image.view.setBigUint64(at, value & 0xffff_ffff_ffff_ffffn, true);
   image.view.setUint16(at + 8, Number(value >> 64n), true);
 };
 
+/** Copies a register in stack order from an image. */
 export const takeStackRegister = (state: VcpuState, image: MemoryImage, index: number, at: number): void => {
   const head = BigInt(image.view.getUint16(at + 8, true));
   const value = (head << 64n) | image.view.getBigUint64(at, true);

@@ -106,8 +106,9 @@ export const X87_FIELD = { mantissa: 0, signExponent: 8 } as const;
 /** Sign and exponent of an x87 register that was written as an MMX register. [SDM1-9.5] */
 export const MMX_SIGN_EXPONENT = 0xffff;
 
-/** Bytes of an x87 and of a vector register in the block. */
+/** Bytes of an x87 register in the block. */
 export const X87_REGISTER_BYTES = 16;
+/** Bytes of a vector register in the block. */
 export const VECTOR_BYTES = 32;
 
 /**

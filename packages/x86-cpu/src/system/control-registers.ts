@@ -124,7 +124,7 @@ const moveTo = (core: ProcessorCore, instruction: Instruction): Outcome => {
   }
 };
 
-/** CR3: bits above the physical addresses are reserved; translations are forgotten, but for global ones. */
+/** CR3: bits above the physical addresses are reserved; translations are forgotten, global ones too. */
 const writeControl3 = (core: ProcessorCore, value: bigint): Outcome => {
   const { state } = core;
   if (value >> BigInt(featuresOf(core.environment).physicalAddressBits) !== 0n) return generalProtection(0);

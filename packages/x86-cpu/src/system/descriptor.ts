@@ -38,11 +38,13 @@ export const selectorError = (selector: number, external = 0): number => (select
 export const withRequestedPrivilege = (selector: number, privilege: number): number =>
   (selector & 0xfffc) | privilege;
 
+/** Whether P is set. */
 export const isPresent = ({ high }: Descriptor): boolean => (high & HIGH.present) !== 0;
 
 /** Whether it is a code or data segment rather than a system descriptor. */
 export const isCodeOrData = ({ high }: Descriptor): boolean => (high & HIGH.codeOrData) !== 0;
 
+/** Whether it is a code segment. */
 export const isCode = ({ high }: Descriptor): boolean =>
   (high & (HIGH.codeOrData | HIGH.code)) === (HIGH.codeOrData | HIGH.code);
 
@@ -54,9 +56,11 @@ export const isWideCode = (descriptor: Descriptor): boolean =>
 export const isContradictoryCode = (descriptor: Descriptor): boolean =>
   isCode(descriptor) && (descriptor.high & (HIGH.long | HIGH.big)) === (HIGH.long | HIGH.big);
 
+/** Whether it is conforming code. */
 export const isConformingCode = (descriptor: Descriptor): boolean =>
   isCode(descriptor) && (descriptor.high & HIGH.conforming) !== 0;
 
+/** Whether it is data that may be written. */
 export const isWritableData = ({ high }: Descriptor): boolean =>
   (high & (HIGH.codeOrData | HIGH.code | HIGH.readableOrWritable)) ===
   (HIGH.codeOrData | HIGH.readableOrWritable);

@@ -28,8 +28,11 @@ export const RECORD_FLAG = {
 /** The byte in place of a record's flags that ends a trace. */
 export const END = 0x80;
 
+/** The bytes that a trace begins with. */
 export const MAGIC: readonly number[] = [0x58, 0x54, 0x52, 0x43];
+/** Version of the format. */
 export const VERSION = 1;
+/** Bytes of the header: the magic, the version, and zeros. */
 export const HEADER_BYTES = 8;
 
 /** Most accesses of one record: what goes beyond is left out. No instruction makes so many. */

@@ -8,7 +8,8 @@ const EXPANSION = 12;
 
 /**
  * The table of translations and what is in it, by the mode and page that it is for: frames with the same content at the same
- * address share it. Bounded: when the limit is reached, all of it is forgotten.
+ * address share it. One that a larger one has replaced stays, because other frames may still enter it. Bounded: when the limit
+ * is reached, all of it is forgotten.
  */
 export class TranslationStore {
   readonly table: WebAssembly.Table = new WebAssembly.Table({ initial: 1024, element: "anyfunc" });
@@ -20,11 +21,6 @@ export class TranslationStore {
   /** @param limitBytes - estimated memory of all translations together */
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
-  }
-
-  /** Estimated memory of what is kept now. */
-  get usedBytes(): number {
-    return this.#usedBytes;
   }
 
   /** Whether it is time to {@link clear}. */
@@ -62,14 +58,6 @@ export class TranslationStore {
   /** Translations for a page, newest last. */
   of(mode: number, page: number): readonly Translation[] {
     return this.#byPage.get(mode)?.get(page) ?? [];
-  }
-
-  /** Forgets a translation that a larger one has replaced. Its number is not used again before all are forgotten. */
-  remove(translation: Translation): void {
-    const known = this.#byPage.get(translation.mode)?.get(translation.page);
-    const index = known?.indexOf(translation) ?? -1;
-    if (index >= 0) known?.splice(index, 1);
-    this.table.set(translation.slot, null);
   }
 
   /** Forgets everything. No jump cache entry may lead here any more. */

@@ -29,8 +29,9 @@ export const OUTCOME = {
   prevented: 2,
 } as const;
 
-/** Exceptions of an empty source, and of a push onto a register in use. [SDM1-8.5.1.1] */
+/** Exceptions of an empty source. [SDM1-8.5.1.1] */
 export const UNDERFLOW: number = RAISED.invalid | RAISED.stack;
+/** Exceptions of a push onto a register in use. [SDM1-8.5.1.1] */
 export const OVERFLOW: number = RAISED.invalid | RAISED.stack | RAISED.up;
 
 /** Status word with exceptions added, C1 and C2 as they say, and the summary bits where one is not masked. */

@@ -18,6 +18,7 @@ import type { Machine } from "../../machine/machine.ts";
 import type { Definition } from "../definition.ts";
 import { binary, binaryBoth, binaryMmx, type Combine, vectorForms, withMmx } from "./forms.ts";
 
+/** Combines two vectors by an instruction of WebAssembly. */
 export const lanes =
   (name: VectorBinaryName): Combine =>
   (_m, a, b) =>
@@ -110,6 +111,7 @@ const highProducts =
 
 const evenWords = (a: Value): Value => shuffle(a, a, [0, 1, 2, 3, 8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11]);
 
+/** Products of 64 bits of the even doublewords. */
 export const evenProducts =
   (sign: "S" | "U"): Combine =>
   (_m, a, b) =>

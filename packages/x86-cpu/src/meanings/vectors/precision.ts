@@ -51,6 +51,7 @@ export interface Precision {
   readonly signs: Value;
 }
 
+/** Four numbers of 32 bits. */
 export const SINGLE: Precision = {
   shape: "f32x4",
   lanes: "i32x4",
@@ -59,6 +60,7 @@ export const SINGLE: Precision = {
   ...constantsOf(32, 0x80_0000n, 0x7f80_0000n, 0x40_0000n, 0xffc0_0000n),
 };
 
+/** Two numbers of 64 bits. */
 export const DOUBLE: Precision = {
   shape: "f64x2",
   lanes: "i64x2",
@@ -77,6 +79,7 @@ export const isMissing = ({ lanes }: Precision, mask: Value, count: Lanes): Valu
   return ne(and(vectorTest(`${lanes}.bitmask`, mask), wanted), wanted);
 };
 
+/** A vector without its signs. */
 export const magnitude = ({ shape }: Precision, a: Value): Value => vector1(`${shape}.abs`, a);
 
 const both = (a: Value, b: Value): Value => vector2("v128.and", a, b);
@@ -112,6 +115,7 @@ export const withoutDenormals = (p: Precision, a: Value): Value => {
   return vector2("v128.andnot", a, vector2("v128.andnot", small, p.signs));
 };
 
+/** MXCSR as i32. [SDM1-10.2.3] */
 export const mxcsr = (m: Machine): Value => m.stateField(TYPE.i32, 4, STATE.mxcsr);
 
 const USUAL_BITS = 0xffe0;

@@ -20,11 +20,12 @@ import { ATTRIBUTE, CR0, EFER, FLAG, SEGMENT, type SegmentIndex } from "@xenolit
 import { MSR_SLOT, SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
 import type { SupportContext, SupportFunction } from "../support-function.ts";
 
-/**
- * Answers of functions that do a system instruction. `refused`: nothing has changed, and TypeScript's operation of the same
- * mnemonic is to do it: that one is the reference, with all the cases and faults that are not the usual ones.
- */
+/** Answer of a function that does a system instruction: it has done all of it. */
 export const DONE = 0;
+/**
+ * Nothing has changed, and TypeScript's operation of the same mnemonic is to do it: that one is the reference, with all the
+ * cases and faults that are not the usual ones.
+ */
 export const REFUSED = 1;
 /** As done, and control goes back to TypeScript's loop: see `Machine.system`. */
 export const ATTEND = 2;

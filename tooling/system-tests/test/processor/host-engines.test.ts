@@ -1,0 +1,41 @@
+import { createNodeHost } from "@xenolith/host/node";
+import { pebbleImage } from "@xenolith/pebble";
+import type { EngineChoice } from "@xenolith/x86-cpu";
+import { expect, it } from "vitest";
+
+/** What a domain writes on a host with an engine, and what time it is when nothing is left to happen. */
+const runPebble = async (engine: EngineChoice): Promise<{ text: string; now: number; cpuNs: unknown }> => {
+  const failures: unknown[] = [];
+  const host = createNodeHost({
+    memoryMiB: 32,
+    seed: 7,
+    clock: "virtual",
+    engine,
+    onFailure: (error) => failures.push(error),
+  });
+  const running = host.run();
+  const guest = await host.toolstack.create({
+    name: "guest",
+    payload: { kind: "image", kernel: pebbleImage(), ramdisk: null },
+    commandLine: "name=guest",
+    memoryMiB: 8,
+    vcpus: 1,
+    disks: [],
+    scheduling: { weight: 256 },
+  });
+  let text = "";
+  const terminal = host.terminal(guest);
+  terminal.onOutput((bytes) => {
+    text += new TextDecoder().decode(bytes);
+  });
+  terminal.typeLines(new TextEncoder().encode("uptime\nspin 2\nsyscall 1000\nhalt\n"));
+  await running;
+  expect(failures).toEqual([]);
+  return { text, now: host.clock.now(), cpuNs: host.control.describe(guest)?.cpuNs };
+};
+
+it("a whole host does the same at the same time in either engine", { timeout: 60_000 }, async () => {
+  const interpreted = await runPebble("interpreter");
+  expect(interpreted.text).toMatch(/syscall: 1000 calls in \d+ ns/);
+  expect(await runPebble("auto")).toEqual(interpreted);
+});
