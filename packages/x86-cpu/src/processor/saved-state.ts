@@ -27,7 +27,7 @@ const ENGINE_WORDS: readonly number[] = [
   ...[STATE.address0, STATE.address0 + 4, STATE.address1, STATE.address1 + 4],
   ...[STATE.budget, STATE.exitRecord, STATE.spaceTag, STATE.mode, STATE.fault, STATE.singleMoves],
   ...[STATE.faultAddress, STATE.faultAddress + 4, STATE.pendingStore, STATE.untranslated],
-  ...[STATE.shadowMark, STATE.isObserved],
+  ...[STATE.shadowMark, STATE.isObserved, STATE.wantsAttention, STATE.exitSource, STATE.exitSource + 4],
 ];
 
 /** Changes whenever a field of the block moves or comes to mean something else. */
