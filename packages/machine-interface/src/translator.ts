@@ -94,7 +94,9 @@ export const REFILL_REASON = { pageFault: 0, linearLimit: 1, notCanonical: 2, wi
  * the tag found at the index of `address`.
  */
 export const TLB_ENTRY_COUNT = 4096;
+/** Bytes of an entry. */
 export const TLB_ENTRY_BYTES = 16;
+/** Offsets of the fields of an entry, as {@link TLB_ENTRY_COUNT} describes them. */
 export const TLB_ENTRY = { tag: 0, addend: 8, frame: 12 } as const;
 
 /**

@@ -1,8 +1,9 @@
 import type { PagingContext } from "@xenolith/machine-interface";
 import { PTE, PTE_NX_HIGH } from "@xenolith/x86-architecture";
 
-/** Bits 20:13 of an entry that maps 2 MiB, bits 29:13 of one that maps 1 GiB. */
+/** Bits 20:13 of an entry that maps 2 MiB. */
 export const RESERVED_2_MIB = 0x001f_e000;
+/** Bits 29:13 of an entry that maps 1 GiB. */
 export const RESERVED_1_GIB = 0x3fff_e000;
 
 /** Bits `last` to `first` of a word set. */

@@ -125,17 +125,27 @@ export const arithmetic = (name: ArithmeticName, left: Operand, right: Operand):
   return new Value(a.type, NODE.binary, opcode, Number.NaN, null, a, b, null);
 };
 
+/** Sum modulo the width. */
 export const add = (a: Operand, b: Operand): Value => arithmetic("add", a, b);
+/** Difference modulo the width. */
 export const sub = (a: Operand, b: Operand): Value => arithmetic("sub", a, b);
+/** Low half of the product. */
 export const mul = (a: Operand, b: Operand): Value => arithmetic("mul", a, b);
+/** Bits set in both. */
 export const and = (a: Operand, b: Operand): Value => arithmetic("and", a, b);
+/** Bits set in either. */
 export const or = (a: Operand, b: Operand): Value => arithmetic("or", a, b);
+/** Bits that differ. */
 export const xor = (a: Operand, b: Operand): Value => arithmetic("xor", a, b);
-/** Shifts and rotations take their count modulo the width. */
+/** Shift to the left. Shifts and rotations take their count modulo the width. */
 export const shl = (a: Operand, count: Operand): Value => arithmetic("shl", a, count);
+/** Shift to the right that keeps the sign; count as {@link shl}. */
 export const shrS = (a: Operand, count: Operand): Value => arithmetic("shrS", a, count);
+/** Shift to the right that brings in zeros; count as {@link shl}. */
 export const shrU = (a: Operand, count: Operand): Value => arithmetic("shrU", a, count);
+/** Rotation to the left; count as {@link shl}. */
 export const rotl = (a: Operand, count: Operand): Value => arithmetic("rotl", a, count);
+/** Rotation to the right; count as {@link shl}. */
 export const rotr = (a: Operand, count: Operand): Value => arithmetic("rotr", a, count);
 
 /** Comparison of i32 or i64; the result is i32 0 or 1. */
@@ -150,10 +160,15 @@ export const compare = (name: ComparisonName, left: Operand, right: Operand): Va
   return new Value(TYPE.i32, NODE.binary, opcode, Number.NaN, null, a, b, null);
 };
 
+/** i32 1 when both are equal, else 0. */
 export const eq = (a: Operand, b: Operand): Value => compare("eq", a, b);
+/** i32 1 when they differ, else 0. */
 export const ne = (a: Operand, b: Operand): Value => compare("ne", a, b);
+/** i32 1 when `a` is less, both signed. */
 export const ltS = (a: Operand, b: Operand): Value => compare("ltS", a, b);
+/** i32 1 when `a` is less, both unsigned. */
 export const ltU = (a: Operand, b: Operand): Value => compare("ltU", a, b);
+/** i32 1 when `a` is greater, both unsigned. */
 export const gtU = (a: Operand, b: Operand): Value => compare("gtU", a, b);
 
 /** One-operand instruction by opcode; see `UNARY`. */
@@ -219,9 +234,11 @@ const perWidth =
   (a: Value): Value =>
     unary(a.type === TYPE.i64 ? wide : narrow, a);
 
-/** Leading zeros, trailing zeros (the width for 0) and ones. */
+/** Leading zeros; the width for 0. */
 export const clz: (a: Value) => Value = perWidth(UNARY.i32Clz, UNARY.i64Clz);
+/** Trailing zeros; the width for 0. */
 export const ctz: (a: Value) => Value = perWidth(UNARY.i32Ctz, UNARY.i64Ctz);
+/** Bits that are set. */
 export const popcnt: (a: Value) => Value = perWidth(UNARY.i32Popcnt, UNARY.i64Popcnt);
 
 /** An integer as a double. i64 is taken as signed. */

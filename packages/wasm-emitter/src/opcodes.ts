@@ -50,7 +50,9 @@ export const ARITHMETIC = {
   rotl: 0x77,
   rotr: 0x78,
 } as const;
+/** Name of an integer instruction that makes one value of two. */
 export type ArithmeticName = keyof typeof ARITHMETIC;
+/** Distance from an i32 opcode of arithmetic to that of i64. */
 export const I64_ARITHMETIC = 0x12;
 
 /** Comparisons of type i32; the i64 form is {@link I64_COMPARISON} higher. */
@@ -66,7 +68,9 @@ export const COMPARISON = {
   geS: 0x4e,
   geU: 0x4f,
 } as const;
+/** Name of a comparison of integers. */
 export type ComparisonName = keyof typeof COMPARISON;
+/** Distance from an i32 opcode of comparison to that of i64. */
 export const I64_COMPARISON = 0x0b;
 
 /** One-operand instructions. */

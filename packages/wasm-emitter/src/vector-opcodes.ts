@@ -197,6 +197,7 @@ export const VECTOR_TEST = {
   "i64x2.allTrue": 0xc3,
   "i64x2.bitmask": 0xc4,
 } as const;
+/** Name of an instruction that makes an i32 of a vector. */
 export type VectorTestName = keyof typeof VECTOR_TEST;
 
 /** A vector, and an i32 count that is taken modulo the width of a lane. */
@@ -214,6 +215,7 @@ export const VECTOR_SHIFT = {
   "i64x2.shrS": 0xcc,
   "i64x2.shrU": 0xcd,
 } as const;
+/** Name of a shift of every lane. */
 export type VectorShiftName = keyof typeof VECTOR_SHIFT;
 
 /** Shapes of a vector: opcodes of splat, of reading a lane (zero-extended and signed) and of replacing one. */
@@ -225,10 +227,14 @@ export const SHAPE = {
   f32x4: { splat: 0x13, extract: 0x1f, extractSigned: 0x1f, replace: 0x20, lanes: 4 },
   f64x2: { splat: 0x14, extract: 0x21, extractSigned: 0x21, replace: 0x22, lanes: 2 },
 } as const;
+/** How a vector is divided into lanes. */
 export type Shape = keyof typeof SHAPE;
 
+/** v128.const, without the prefix. */
 export const VECTOR_CONSTANT = 0x0c;
+/** i8x16.shuffle: bytes of two vectors by constant numbers. */
 export const VECTOR_SHUFFLE: number = VECTOR_PREFIX | 0x0d;
+/** v128.bitselect: bits of two vectors by a mask. */
 export const VECTOR_BITSELECT: number = VECTOR_PREFIX | 0x52;
 
 /** Load of the low `bytes` of a vector, the rest zero. */

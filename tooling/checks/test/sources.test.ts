@@ -32,6 +32,18 @@ describe("every source file", () => {
     expect(unknown.map(({ id, at }) => `${at}: no "${id}" in docs/specs.md`)).toEqual([]);
   });
 
+  it("says what it exports, but for names of Xen's headers", () => {
+    const exported = /^export (?:abstract )?(?:async )?(?:const|function|class|interface|type) \w.*$/gm;
+    const undocumented = code
+      .filter(({ path }) => /^packages\/(?!xen-abi\/)[^/]+\/src\/.*\.ts$/.test(path))
+      .flatMap((file) =>
+        [...file.text.matchAll(exported)]
+          .filter(({ index }) => !/\*\/\s*(?:\/\/[^\n]*\s*)*$/.test(file.text.slice(0, index)))
+          .map((match) => `${place(file, match.index)}: no docstring`),
+      );
+    expect(undocumented).toEqual([]);
+  });
+
   it("does not silence the compiler", () => {
     const silenced = code
       .filter(({ path }) => !path.includes("/test/"))

@@ -23,7 +23,7 @@ const tagOf = (value: bigint): number => {
 };
 
 /** The full tag word: two bits for each physical register. */
-export const fullTags = ({ floatingPoint }: VcpuState): number => {
+const fullTags = ({ floatingPoint }: VcpuState): number => {
   let word = 0;
   for (let physical = 0; physical < 8; physical++) {
     const isUsed = ((floatingPoint.tags >> physical) & 1) === 1;
@@ -33,7 +33,7 @@ export const fullTags = ({ floatingPoint }: VcpuState): number => {
 };
 
 /** The abridged tags that a full tag word means. */
-export const abridgedTags = (word: number): number => {
+const abridgedTags = (word: number): number => {
   let tags = 0;
   for (let physical = 0; physical < 8; physical++) {
     if (((word >> (2 * physical)) & 3) !== TAG.empty) tags |= 1 << physical;

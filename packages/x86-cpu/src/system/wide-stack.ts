@@ -72,7 +72,7 @@ export interface StackValue {
 export const addressOf = ({ low, high }: StackValue): number => addressOfWords(low, high);
 
 /** A popped value, all of it. */
-export const wholeValue = ({ low, high }: StackValue): bigint => (BigInt(high) << 32n) | BigInt(low);
+const wholeValue = ({ low, high }: StackValue): bigint => (BigInt(high) << 32n) | BigInt(low);
 
 const peekWide = (core: ProcessorCore, offset: number, sizeBytes: StackBytes): StackValue | PackedFault => {
   const { state, memory } = core;

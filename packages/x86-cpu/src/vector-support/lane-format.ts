@@ -37,7 +37,7 @@ export const MXCSR = {
 /** Bits from a flag of MXCSR to its mask. */
 export const MASK_SHIFT = 7;
 /** Position of the rounding mode in MXCSR. */
-export const ROUNDING_SHIFT = 13;
+const ROUNDING_SHIFT = 13;
 
 /** Position of the leading bit of a mantissa that is worked with; what is below the format's bits is for rounding. */
 export const LEADING = 62;

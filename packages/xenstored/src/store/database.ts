@@ -5,8 +5,9 @@ import { mapEntries } from "./persistent-map.ts";
 import { addNode, findNode, removeNode, replaceNode, walkTree } from "./tree.ts";
 import type { NodeChange, View } from "./view.ts";
 
-/** Special names, which exist from the start. [XENDOC xenstore.txt] */
+/** A special name, which exists from the start: a domain was introduced. [XENDOC xenstore.txt] */
 export const INTRODUCE_DOMAIN = "@introduceDomain";
+/** A special name, which exists from the start: a domain is gone. */
 export const RELEASE_DOMAIN = "@releaseDomain";
 
 /** The store's contents, with the count of nodes that each domain owns. */

@@ -96,7 +96,7 @@ const SMALL_BITS = 6;
  * (mantissa, exponent, sign) -> (high, low, exponent): the magnitude of 2^x - 1 for a normalised x below 2^-6, as
  * g + g (g/2 + g^2/6 + …) with g = x ln 2.
  */
-export const EXPONENTIAL_KERNEL: SupportFunction = {
+const EXPONENTIAL_KERNEL: SupportFunction = {
   name: "exponential-kernel",
   parameters: [I64, I32, I32],
   results: [I64, I64, I32],

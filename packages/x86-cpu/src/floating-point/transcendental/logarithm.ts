@@ -113,7 +113,7 @@ const ROOT_OF_TWO = 0xb504_f333_f9de_6484n;
  * (high, low, exponent) -> (high, low, exponent, sign): the binary logarithm of a positive normalised value. The logarithm of 1
  * is 0 in both words.
  */
-export const LOGARITHM_KERNEL: SupportFunction = {
+const LOGARITHM_KERNEL: SupportFunction = {
   name: "logarithm-kernel",
   parameters: [I64, I64, I32],
   results: [I64, I64, I32, I32],

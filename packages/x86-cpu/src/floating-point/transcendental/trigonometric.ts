@@ -100,7 +100,7 @@ const quotientOf = (body: FunctionBody, mantissa: Value, exponent: Value, value:
  * (mantissa, exponent) -> (high, low, exponent, turns): a positive normalised value less a multiple of half pi, in magnitude.
  * Turns: the multiple modulo 4 in bits 1:0, the sign of the rest in bit 15. The rest is at most a little above a quarter of pi.
  */
-export const REDUCE_ANGLE: SupportFunction = {
+const REDUCE_ANGLE: SupportFunction = {
   name: "reduce-angle",
   parameters: [I64, I32],
   results: [I64, I64, I32, I32],
@@ -163,7 +163,7 @@ const COSINE_BITS = 68;
 const COSINE_SERIES = reciprocals([4, 6, 8, 10, 12, 14, 16, 18, 20].map(factorial), COSINE_BITS);
 
 /** (high, low, exponent) -> the same: the sine of a reduced angle, x - x * z for z = x^2/6 - x^4/120 + … */
-export const SINE_KERNEL: SupportFunction = {
+const SINE_KERNEL: SupportFunction = {
   name: "sine-kernel",
   parameters: [I64, I64, I32],
   results: [I64, I64, I32],
@@ -188,7 +188,7 @@ export const SINE_KERNEL: SupportFunction = {
 };
 
 /** (high, low, exponent) -> the same: the cosine of a reduced angle, 1 - x^2/2 + x^4/24 - … */
-export const COSINE_KERNEL: SupportFunction = {
+const COSINE_KERNEL: SupportFunction = {
   name: "cosine-kernel",
   parameters: [I64, I64, I32],
   results: [I64, I64, I32],
@@ -268,7 +268,7 @@ const kernel = (
  * (mantissa, head, control, quarter turns ahead) -> extended: the sine, or with one quarter turn ahead the cosine. C2 is raised
  * for magnitudes of 2^63 and more, and the operand returned. [SDM2A-3.3 "FSIN" "FCOS"]
  */
-export const SINE_AHEAD: SupportFunction = {
+const SINE_AHEAD: SupportFunction = {
   name: "extended-sine",
   parameters: [I64, I32, I32, I32],
   results: [I64, I32],
