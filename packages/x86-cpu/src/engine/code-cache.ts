@@ -39,6 +39,8 @@ export class CodeCache {
   /** Blocks that are not translated, in the order of their decoding. */
   #untranslated: Block[] = [];
   readonly #recentFrames = new Set<number>();
+  /** The one that was decoded last. */
+  #lastRecent = -1;
   /** How often translations of a frame were lost to stores, or replaced by larger ones. */
   readonly #losses = new Map<number, number>();
   readonly #machine: MachineMemory;
@@ -100,9 +102,10 @@ export class CodeCache {
     this.#untranslated = [];
     this.#losses.clear();
     this.#recentFrames.clear();
+    this.#lastRecent = -1;
     this.#arena.clear();
-    this.#widths.narrow.builder.clear();
-    this.#widths.wide.builder.clear();
+    this.#widths.narrow.clear();
+    this.#widths.wide.clear();
     this.#copy = null;
     this.#clearJumpCache();
   }
@@ -333,6 +336,8 @@ export class CodeCache {
   /** A frame that is being decoded: the one longest ago forgets its instructions. */
   #recent(frame: number): CodeFrame {
     const codeFrame = this.#codeFrame(frame);
+    if (frame === this.#lastRecent) return codeFrame;
+    this.#lastRecent = frame;
     this.#recentFrames.delete(frame);
     this.#recentFrames.add(frame);
     for (const oldest of this.#recentFrames) {

@@ -12,14 +12,21 @@ import type { VcpuState } from "../state/vcpu-state.ts";
 import type { RecordArena } from "./record-arena.ts";
 import { RecordBuilder } from "./record-builder.ts";
 
+/** What an engine is made for, as far as it concerns decoded code. */
+interface WidthOptions {
+  readonly translates: boolean;
+  readonly features: ReadonlySet<Feature>;
+  readonly leavesSystem: boolean;
+}
+
 /**
  * The parts of an engine that exist once for 16 and 32-bit code (narrow) and once for 64-bit code (wide): in wide code
- * addresses and lazy flags are i64, and there are other forms. Interpreters are generated when first needed.
+ * addresses and lazy flags are i64, and there are other forms. All of it is made when first needed.
  */
 export class CodeWidth {
   readonly isWide: boolean;
-  readonly handlers: HandlerTable;
-  readonly builder: RecordBuilder;
+  #handlers: HandlerTable | null = null;
+  #builder: RecordBuilder | null = null;
   readonly #environment: InterpreterEnvironment;
   #fast: InterpreterFunction | null = null;
   #careful: InterpreterFunction | null = null;
@@ -27,25 +34,34 @@ export class CodeWidth {
   #hasFastApart = false;
   #hasCarefulApart = false;
 
-  readonly #translates: boolean;
+  readonly #options: WidthOptions;
   readonly #arena: RecordArena;
 
   constructor(
     isWide: boolean,
     arena: RecordArena,
     environment: InterpreterEnvironment,
-    options: {
-      readonly translates: boolean;
-      readonly features: ReadonlySet<Feature>;
-      readonly leavesSystem: boolean;
-    },
+    options: WidthOptions,
   ) {
-    this.#translates = options.translates;
+    this.#options = options;
     this.#arena = arena;
     this.isWide = isWide;
-    this.handlers = createHandlerTable(isWide, options.leavesSystem);
-    this.builder = new RecordBuilder(arena, this.handlers, options.features);
     this.#environment = environment;
+  }
+
+  get handlers(): HandlerTable {
+    this.#handlers ??= createHandlerTable(this.isWide, this.#options.leavesSystem);
+    return this.#handlers;
+  }
+
+  get builder(): RecordBuilder {
+    this.#builder ??= new RecordBuilder(this.#arena, this.handlers, this.#options.features);
+    return this.#builder;
+  }
+
+  /** Forgets all instructions: the records are gone. */
+  clear(): void {
+    this.#builder?.clear();
   }
 
   /** Where the indirect jump or call is through which control left, given its record or the mark of translations; null: none. */
@@ -59,11 +75,11 @@ export class CodeWidth {
 
   /** Runs code with a flat stack: the interpreter, which also enters translations where there are to be any. */
   get fast(): InterpreterFunction {
-    const shape = { wide: this.isWide, careful: false, counts: this.#translates };
-    this.#fast ??= buildInterpreter(shape, this.#environment);
-    if (!this.#hasFastApart && this.builder.usesApart) {
+    const shape = { wide: this.isWide, careful: false, counts: this.#options.translates };
+    this.#fast ??= buildInterpreter(shape, this.handlers, this.#environment);
+    if (!this.#hasFastApart && this.#builder?.usesApart === true) {
       this.#hasFastApart = true;
-      buildApart(shape, this.#environment);
+      buildApart(shape, this.handlers, this.#environment);
     }
     return this.#fast;
   }
@@ -71,10 +87,10 @@ export class CodeWidth {
   /** The interpreter for any stack and for accesses that the fast one refuses. */
   get careful(): InterpreterFunction {
     const shape = { wide: this.isWide, careful: true, counts: false };
-    this.#careful ??= buildInterpreter(shape, this.#environment);
-    if (!this.#hasCarefulApart && this.builder.usesApart) {
+    this.#careful ??= buildInterpreter(shape, this.handlers, this.#environment);
+    if (!this.#hasCarefulApart && this.#builder?.usesApart === true) {
       this.#hasCarefulApart = true;
-      buildApart(shape, this.#environment);
+      buildApart(shape, this.handlers, this.#environment);
     }
     return this.#careful;
   }

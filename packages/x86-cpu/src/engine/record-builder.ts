@@ -5,14 +5,14 @@ import type { Handler, HandlerTable } from "../interpreter/handlers.ts";
 import { ADDRESS_RECORD, RECORD, RECORD_BYTES } from "../interpreter/record.ts";
 import { availableInstruction } from "../model/available-instruction.ts";
 import { SEGMENT_BYTES, SEGMENT_FIELD, STATE, VECTOR_BYTES, X87_REGISTER_BYTES } from "../state/layout.ts";
+import { FormLookup } from "./form-lookup.ts";
 import {
   displacementOf,
-  instructionFormKey,
   isBitString,
   isString,
   memoryOperand,
   stringAddresses,
-  unitOf,
+  type Unit,
 } from "./instruction-form.ts";
 import { isFlat, type Mode } from "./mode.ts";
 import type { RecordArena } from "./record-arena.ts";
@@ -42,9 +42,8 @@ const placedDisplacement = (
 /** Fields of the first register operands; see `RECORD`. */
 const REGISTER_FIELDS: readonly number[] = [RECORD.register0, RECORD.register1, RECORD.extra];
 
-/** Whether the unit that an instruction needs may be used. */
-const hasUnit = (instruction: Instruction, mode: Mode): boolean => {
-  const unit = unitOf(instruction);
+/** Whether a unit may be used. */
+const hasUnit = (unit: Unit, mode: Mode): boolean => {
   if (unit === null) return true;
   if (unit === "wait") return mode.hasWait;
   return unit === "vectors" ? mode.hasVectors : mode.hasX87;
@@ -67,6 +66,7 @@ interface AddressRequest {
 export class RecordBuilder {
   readonly #arena: RecordArena;
   readonly #handlers: HandlerTable;
+  readonly #forms: FormLookup;
   /** Instructions that TypeScript does, by the number in their record. */
   readonly #rare: Instruction[] = [];
 
@@ -77,6 +77,7 @@ export class RecordBuilder {
   constructor(arena: RecordArena, handlers: HandlerTable, features: ReadonlySet<Feature>) {
     this.#arena = arena;
     this.#handlers = handlers;
+    this.#forms = new FormLookup(handlers.numberOf);
     this.#features = features;
   }
 
@@ -90,9 +91,8 @@ export class RecordBuilder {
     // INVLPG checks no limit, which an address record would.
     const address = instruction.mnemonic === "invlpg" ? instruction.operands[0] : undefined;
     if (address?.kind === "memory" && this.#needsAddressRecord(instruction, address, mode)) return undefined;
-    return hasUnit(instruction, mode)
-      ? this.#handlers.numberOf.get(instructionFormKey(instruction))
-      : undefined;
+    const { number, unit } = this.#forms.find(instruction);
+    return hasUnit(unit, mode) ? number : undefined;
   }
 
   /** The form that a translator does an instruction with: it leaves repeated ones to the interpreter. */
@@ -185,8 +185,10 @@ export class RecordBuilder {
       });
     }
     const record = this.#begin(handler, instruction, instructionPointer, mode);
-    for (const [position, operand] of instruction.operands.entries()) {
-      this.#setOperand(record, instruction, instructionPointer, operand, position);
+    const { operands } = instruction;
+    for (let position = 0; position < operands.length; position++) {
+      const operand = operands[position];
+      if (operand !== undefined) this.#setOperand(record, instruction, instructionPointer, operand, position);
     }
     if (isIndirect) {
       this.#setAddressFields(record, -1, -1, 0, 0);

@@ -5,7 +5,7 @@ import { APART_PARAMETERS, APART_RESULTS, apartSlot, emitApart } from "./emit-ap
 import { emitDispatcher } from "./emit-dispatcher.ts";
 import { emitInterpreter } from "./emit-interpreter.ts";
 import type { InterpreterPlaces } from "./execute-check.ts";
-import { createHandlerTable } from "./handlers.ts";
+import type { HandlerTable } from "./handlers.ts";
 import type { InterpreterShape } from "./interpreter-machine.ts";
 import {
   emitCarefulTranslation,
@@ -100,12 +100,13 @@ const instantiate = (module: ModuleBuilder, environment: InterpreterEnvironment)
 /** Generates, compiles and instantiates an interpreter. Cost: some 50 ms. */
 export const buildInterpreter = (
   shape: InterpreterShape,
+  handlers: HandlerTable,
   environment: InterpreterEnvironment,
 ): InterpreterFunction => {
   const { module, places } = openModule(shape, environment);
   const parameters = [TYPE.i32, TYPE.i32, TYPE.i32];
   const body = module.function(parameters, [TYPE.i32], "interpret");
-  emitInterpreter(body, shape, createHandlerTable(shape.wide), places);
+  emitInterpreter(body, shape, handlers, places);
   if (shape.counts) {
     emitDispatcher(module.function(parameters, [TYPE.i32], "dispatch"), shape.wide, places, {
       interpret: body.index,
@@ -117,9 +118,13 @@ export const buildInterpreter = (
 };
 
 /** Generates the handlers of an interpreter that are kept apart, and puts them where it calls them. */
-export const buildApart = (shape: InterpreterShape, environment: InterpreterEnvironment): void => {
+export const buildApart = (
+  shape: InterpreterShape,
+  handlers: HandlerTable,
+  environment: InterpreterEnvironment,
+): void => {
   const { module, places } = openModule(shape, environment);
   const body = module.function(APART_PARAMETERS, APART_RESULTS, "apart");
-  emitApart(body, shape, createHandlerTable(shape.wide), places);
+  emitApart(body, shape, handlers, places);
   environment.translations.set(apartSlot(shape), instantiate(module, environment)["apart"]);
 };
