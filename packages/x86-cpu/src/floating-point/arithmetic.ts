@@ -29,6 +29,7 @@ import {
   named,
   product128,
   returnIndefinite,
+  roundsUpToNearest,
   shiftLeft,
   shiftRightSticky,
   signOf,
@@ -92,12 +93,35 @@ export const returnIfDenormalStops = (body: FunctionBody, control: Value, raised
     body.return(i64(0), shl(raised, RAISED_SHIFT)),
   );
 
-/** Ends a function with the rounded value. */
+/** Places of `precision` and `up` in {@link RAISED}. */
+const PRECISION_SHIFT = 5;
+const UP_SHIFT = 9;
+
+/**
+ * Ends a function with the rounded value. Normal results, to nearest at 64 bits, are rounded in place: a call with this many
+ * parameters costs more than that.
+ */
 export const roundInto = (
   body: FunctionBody,
   context: SupportContext,
   ...[sign, exponent, high, low, control, raised]: readonly [Value, Value, Value, Value, Value, Value]
-): void => body.call(context.indexOf(ROUND_EXTENDED), sign, exponent, high, low, control, raised);
+): void => {
+  const isUsual = and(
+    eq(and(control, CONTROL.mantissa | CONTROL.rounding), CONTROL.mantissa64),
+    ltU(sub(exponent, 1), EXPONENT_MAX - 2),
+  );
+  when(body, isUsual, () => {
+    const up = named(body, roundsUpToNearest(low, high));
+    const mantissa = named(body, add(high, convert(up, I64)));
+    const isCarried = named(body, isZero(mantissa));
+    const inexact = or(shl(ne(low, 0), PRECISION_SHIFT), shl(up, UP_SHIFT));
+    body.return(
+      select(integerBit, mantissa, isCarried),
+      or(or(sign, add(exponent, isCarried)), shl(or(raised, inexact), RAISED_SHIFT)),
+    );
+  });
+  body.call(context.indexOf(ROUND_EXTENDED), sign, exponent, high, low, control, raised);
+};
 
 interface Operation {
   readonly body: FunctionBody;

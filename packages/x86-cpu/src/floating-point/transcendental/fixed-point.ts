@@ -50,8 +50,20 @@ export const alternating = (
   coefficients: readonly bigint[],
   sign: Value | null = null,
 ): Value => {
-  const sum = named(body, i64(coefficients.at(-1) ?? 0n));
-  for (const coefficient of coefficients.slice(0, -1).toReversed()) {
+  const last = i64(coefficients.at(-1) ?? 0n);
+  return alternatingFrom(body, x, coefficients.slice(0, -1), last, sign);
+};
+
+/** As {@link alternating}; `last` is the last coefficient. */
+export const alternatingFrom = (
+  body: FunctionBody,
+  x: Value,
+  coefficients: readonly bigint[],
+  last: Value,
+  sign: Value | null = null,
+): Value => {
+  const sum = named(body, last);
+  for (const coefficient of coefficients.toReversed()) {
     const step = productHigh(body, x, sum);
     const signed = sign === null ? step : sub(xor(step, sign), sign);
     body.set(sum, sub(i64(coefficient), signed));

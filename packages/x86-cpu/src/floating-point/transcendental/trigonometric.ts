@@ -40,7 +40,7 @@ import {
 import { CONTROL, EXPONENT_BIAS, EXPONENT_MAX, RAISED } from "../format.ts";
 import { returnSpecialOperand } from "../integral.ts";
 import {
-  alternating,
+  alternatingFrom,
   factorial,
   negateWide,
   normaliseWide,
@@ -96,58 +96,70 @@ const quotientOf = (body: FunctionBody, mantissa: Value, exponent: Value, value:
   return quotient;
 };
 
-/**
- * (mantissa, exponent) -> (high, low, exponent, turns): a positive normalised value less a multiple of half pi, in magnitude.
- * Turns: the multiple modulo 4 in bits 1:0, the sign of the rest in bit 15. The rest is at most a little above a quarter of pi.
- */
-const REDUCE_ANGLE: SupportFunction = {
-  name: "reduce-angle",
-  parameters: [I64, I32],
-  results: [I64, I64, I32, I32],
-  emit(body: FunctionBody): void {
-    const mantissa = body.parameter(0);
-    const exponent = body.parameter(1);
-    const isSmall = or(
-      compare("ltS", exponent, EXPONENT_BIAS - 1),
-      and(eq(exponent, EXPONENT_BIAS - 1), ltU(mantissa, i64(QUARTER_PI))),
-    );
-    when(body, isSmall, () => body.return(mantissa, i64(0), exponent, i32(0)));
-    // In units of 2^-65: the mantissa moved left by 1 to 64 bits.
-    const count = named(body, convert(sub(exponent, EXPONENT_BIAS + 63 + UNIT_EXPONENT), I64));
-    const isWhole = named(body, eq(count, 64));
-    const value = wideLocals(
-      body,
-      select(mantissa, shrU(mantissa, sub(i64(64), count)), isWhole),
-      select(i64(0), shl(mantissa, count), isWhole),
-    );
-    const quotient = quotientOf(body, mantissa, exponent, value);
-    const multiple = product128(body, quotient, i64(HALF_PI_LOW));
-    subtractWide(body, value, add(multiple.high, mul(quotient, i64(HALF_PI_HIGH))), multiple.low);
-    // A quotient that was cut, or one too large, leaves more than half of the divisor.
-    const sign = named(body, i32(0));
-    const half = i64(SHORT_PI >> 1n);
-    for (let correction = 0; correction < 2; correction++) {
-      when(body, compare("ltS", value.high, 0), () => {
-        negateWide(body, value);
-        body.set(sign, xor(sign, 0x8000));
-      });
-      const isAbove = or(
-        compare("gtU", value.high, 1),
-        and(eq(value.high, 1), compare("gtU", value.low, half)),
-      );
-      when(body, isAbove, () => {
-        subtractWide(body, value, i64(HALF_PI_HIGH), i64(HALF_PI_LOW));
-        body.set(quotient, add(quotient, select(i64(-1), i64(1), sign)));
-      });
-    }
+/** A positive value, less a multiple of half pi, in magnitude. It is at most a little above a quarter of pi. */
+interface Reduced {
+  readonly high: Value;
+  readonly low: Value;
+  readonly exponent: Value;
+  /** The multiple modulo 4 in bits 1:0, the sign of the rest in bit 15. */
+  readonly turns: Value;
+}
+
+/** Reduces a normalised value of at least a quarter of pi; `exponent` is changed. */
+const reduceLarge = (body: FunctionBody, mantissa: Value, exponent: Value): Omit<Reduced, "exponent"> => {
+  // In units of 2^-65: the mantissa moved left by 1 to 64 bits.
+  const count = named(body, convert(sub(exponent, EXPONENT_BIAS + 63 + UNIT_EXPONENT), I64));
+  const isWhole = named(body, eq(count, 64));
+  const value = wideLocals(
+    body,
+    select(mantissa, shrU(mantissa, sub(i64(64), count)), isWhole),
+    select(i64(0), shl(mantissa, count), isWhole),
+  );
+  const quotient = quotientOf(body, mantissa, exponent, value);
+  const multiple = product128(body, quotient, i64(HALF_PI_LOW));
+  subtractWide(body, value, add(multiple.high, mul(quotient, i64(HALF_PI_HIGH))), multiple.low);
+  // A quotient that was cut, or one too large, leaves more than half of the divisor.
+  const sign = named(body, i32(0));
+  const half = i64(SHORT_PI >> 1n);
+  for (let correction = 0; correction < 2; correction++) {
     when(body, compare("ltS", value.high, 0), () => {
       negateWide(body, value);
       body.set(sign, xor(sign, 0x8000));
     });
-    body.set(exponent, i32(EXPONENT_BIAS + 127 + UNIT_EXPONENT));
-    normaliseWide(body, value, exponent);
-    body.push(value.high, value.low, exponent, or(sign, and(convert(quotient, I32), 3)));
-  },
+    const isAbove = or(
+      compare("gtU", value.high, 1),
+      and(eq(value.high, 1), compare("gtU", value.low, half)),
+    );
+    when(body, isAbove, () => {
+      subtractWide(body, value, i64(HALF_PI_HIGH), i64(HALF_PI_LOW));
+      body.set(quotient, add(quotient, select(i64(-1), i64(1), sign)));
+    });
+  }
+  when(body, compare("ltS", value.high, 0), () => {
+    negateWide(body, value);
+    body.set(sign, xor(sign, 0x8000));
+  });
+  body.set(exponent, i32(EXPONENT_BIAS + 127 + UNIT_EXPONENT));
+  normaliseWide(body, value, exponent);
+  return { high: value.high, low: value.low, turns: or(sign, and(convert(quotient, I32), 3)) };
+};
+
+/** Reduces a positive normalised value. `exponent` becomes that of the rest. */
+const reduceAngle = (body: FunctionBody, mantissa: Value, exponent: Value): Reduced => {
+  const high = named(body, mantissa);
+  const low = named(body, i64(0));
+  const turns = named(body, i32(0));
+  const isLarge = or(
+    compare("gtS", exponent, EXPONENT_BIAS - 1),
+    and(eq(exponent, EXPONENT_BIAS - 1), compare("geU", mantissa, i64(QUARTER_PI))),
+  );
+  when(body, isLarge, () => {
+    const rest = reduceLarge(body, mantissa, exponent);
+    body.set(high, rest.high);
+    body.set(low, rest.low);
+    body.set(turns, rest.turns);
+  });
+  return { high, low, exponent, turns };
 };
 
 /** A value below 1 (high, exponent) as a fraction of 64 bits, to nearest. */
@@ -157,60 +169,73 @@ const fractionOf = (body: FunctionBody, high: Value, low: Value, exponent: Value
   return named(body, add(fraction.high, shrU(fraction.low, 63)));
 };
 
-const SINE_BITS = 66;
-const SINE_SERIES = reciprocals([3, 5, 7, 9, 11, 13, 15, 17, 19].map(factorial), SINE_BITS);
-const COSINE_BITS = 68;
-const COSINE_SERIES = reciprocals([4, 6, 8, 10, 12, 14, 16, 18, 20].map(factorial), COSINE_BITS);
+/** A positive value with a mantissa of 128 bits, normalised. */
+type Scaled = Omit<Reduced, "turns">;
 
-/** (high, low, exponent) -> the same: the sine of a reduced angle, x - x * z for z = x^2/6 - x^4/120 + … */
-const SINE_KERNEL: SupportFunction = {
-  name: "sine-kernel",
-  parameters: [I64, I64, I32],
-  results: [I64, I64, I32],
-  emit(body: FunctionBody): void {
-    const [high, low, exponent] = [0, 1, 2].map((n) => body.parameter(n)) as [Value, Value, Value];
-    const fraction = fractionOf(body, high, low, exponent);
-    const square = product128(body, fraction, fraction).high;
-    const series = alternating(body, square, SINE_SERIES);
-    const correction = product128(body, square, series).high;
-    const scaled = product128(body, high, correction);
-    const value = wideLocals(body, high, low);
-    const shift = SINE_BITS - 64;
-    subtractWide(
-      body,
-      value,
-      shrU(scaled.high, shift),
-      or(or(shl(scaled.high, 64 - shift), shrU(scaled.low, shift)), 1),
-    );
-    normaliseWide(body, value, exponent);
-    body.push(value.high, value.low, exponent);
-  },
+const SINE_BITS = 66;
+const SINE_SERIES = reciprocals([3, 5, 7].map(factorial), SINE_BITS);
+const SINE_TAIL = [9, 11, 13, 15, 17, 19].map(factorial);
+const COSINE_BITS = 68;
+const COSINE_SERIES = reciprocals([4, 6, 8].map(factorial), COSINE_BITS);
+const COSINE_TAIL = [10, 12, 14, 16, 18, 20].map(factorial);
+
+/**
+ * An alternating series by fractions of 64 bits. What the terms of `tail` (reciprocals) add is so small that double precision
+ * is enough for their sum.
+ */
+const seriesOf = (
+  body: FunctionBody,
+  square: Value,
+  terms: { readonly bits: number; readonly exact: readonly bigint[]; readonly tail: readonly bigint[] },
+): Value => {
+  const halved = conversion("f64.convertI64S", shrU(square, 1));
+  const x = named(body, float("mul", halved, constant(F64, 2 ** -63)));
+  const inUnits = terms.tail.map((denominator) => constant(F64, 2 ** terms.bits / Number(denominator)));
+  const sum = named(body, inUnits.at(-1) ?? constant(F64, 0));
+  for (const term of inUnits.slice(0, -1).toReversed())
+    body.set(sum, float("sub", term, float("mul", x, sum)));
+  const tail = named(body, conversion("i64.truncSatF64S", sum));
+  return alternatingFrom(body, square, terms.exact, tail);
 };
 
-/** (high, low, exponent) -> the same: the cosine of a reduced angle, 1 - x^2/2 + x^4/24 - … */
-const COSINE_KERNEL: SupportFunction = {
-  name: "cosine-kernel",
-  parameters: [I64, I64, I32],
-  results: [I64, I64, I32],
-  emit(body: FunctionBody): void {
-    const [high, low, exponent] = [0, 1, 2].map((n) => body.parameter(n)) as [Value, Value, Value];
-    const fraction = fractionOf(body, high, low, exponent);
-    const square = product128(body, fraction, fraction);
-    const series = alternating(body, square.high, COSINE_SERIES);
-    const fourth = productHigh(body, square.high, series);
-    const rest = product128(body, square.high, fourth).high;
-    const value = wideLocals(body, i64(0), i64(0));
-    // The distance from 1 is not zero, however small the angle.
-    const halfLow = or(or(shl(square.high, 63), shrU(square.low, 1)), 1);
-    subtractWide(body, value, shrU(square.high, 1), halfLow);
-    const shift = COSINE_BITS - 64;
-    const carried = wideLocals(body, shrU(rest, shift), shl(rest, 64 - shift));
-    body.set(value.low, add(value.low, carried.low));
-    body.set(value.high, add(add(value.high, carried.high), convert(ltU(value.low, carried.low), I64)));
-    body.set(exponent, i32(EXPONENT_BIAS - 1));
-    normaliseWide(body, value, exponent);
-    body.push(value.high, value.low, exponent);
-  },
+/** The sine of a reduced angle, x - x * z for z = x^2/6 - x^4/120 + … */
+const sineOf = (body: FunctionBody, { high, low, exponent }: Scaled): Scaled => {
+  const fraction = fractionOf(body, high, low, exponent);
+  const square = product128(body, fraction, fraction).high;
+  const series = seriesOf(body, square, { bits: SINE_BITS, exact: SINE_SERIES, tail: SINE_TAIL });
+  const correction = product128(body, square, series).high;
+  const scaled = product128(body, high, correction);
+  const value = wideLocals(body, high, low);
+  const shift = SINE_BITS - 64;
+  subtractWide(
+    body,
+    value,
+    shrU(scaled.high, shift),
+    or(or(shl(scaled.high, 64 - shift), shrU(scaled.low, shift)), 1),
+  );
+  const resultExponent = named(body, exponent);
+  normaliseWide(body, value, resultExponent);
+  return { ...value, exponent: resultExponent };
+};
+
+/** The cosine of a reduced angle, 1 - x^2/2 + x^4/24 - … */
+const cosineOf = (body: FunctionBody, { high, low, exponent }: Scaled): Scaled => {
+  const fraction = fractionOf(body, high, low, exponent);
+  const square = product128(body, fraction, fraction);
+  const series = seriesOf(body, square.high, { bits: COSINE_BITS, exact: COSINE_SERIES, tail: COSINE_TAIL });
+  const fourth = productHigh(body, square.high, series);
+  const rest = product128(body, square.high, fourth).high;
+  const value = wideLocals(body, i64(0), i64(0));
+  // The distance from 1 is not zero, however small the angle.
+  const halfLow = or(or(shl(square.high, 63), shrU(square.low, 1)), 1);
+  subtractWide(body, value, shrU(square.high, 1), halfLow);
+  const shift = COSINE_BITS - 64;
+  const carried = wideLocals(body, shrU(rest, shift), shl(rest, 64 - shift));
+  body.set(value.low, add(value.low, carried.low));
+  body.set(value.high, add(add(value.high, carried.high), convert(ltU(value.low, carried.low), I64)));
+  const resultExponent = named(body, i32(EXPONENT_BIAS - 1));
+  normaliseWide(body, value, resultExponent);
+  return { ...value, exponent: resultExponent };
 };
 
 /** Below this the function of an angle is the angle itself, which processors give whatever the rounding. */
@@ -225,14 +250,9 @@ const roundingFor = (body: FunctionBody, control: Value, exponent: Value): Value
 const anyPrecision = (control: Value): Value => or(control, CONTROL.mantissa64);
 
 /** An operand that has been found to be a finite number other than zero, normalised. */
-interface Angle {
+interface Angle extends Reduced {
   readonly sign: Value;
   readonly raised: Value;
-  /** What is left of it, by {@link REDUCE_ANGLE}. */
-  readonly high: Value;
-  readonly low: Value;
-  readonly exponent: Value;
-  readonly turns: Value;
 }
 
 /** Returns for operands that are not numbers, infinite, or out of range (C2); reduces all others but zeros. */
@@ -248,20 +268,7 @@ const takeAngle = (body: FunctionBody, context: SupportContext, zero: () => void
   const raised = named(body, i32(0));
   normaliseOperand(body, operand, raised);
   returnIfDenormalStops(body, control, raised);
-  body.call(context.indexOf(REDUCE_ANGLE), mantissa, operand.exponent);
-  const [high, low, exponent, turns] = taken(body, I64, I64, I32, I32);
-  return { sign: operand.sign, raised, high, low, exponent, turns };
-};
-
-const kernel = (
-  body: FunctionBody,
-  context: SupportContext,
-  support: SupportFunction,
-  { high, low, exponent }: Pick<Angle, "high" | "low" | "exponent">,
-): { readonly high: Value; readonly low: Value; readonly exponent: Value } => {
-  body.call(context.indexOf(support), high, low, exponent);
-  const [resultHigh, resultLow, resultExponent] = taken(body, I64, I64, I32);
-  return { high: resultHigh, low: resultLow, exponent: resultExponent };
+  return { sign: operand.sign, raised, ...reduceAngle(body, mantissa, operand.exponent) };
 };
 
 /**
@@ -288,8 +295,7 @@ const SINE_AHEAD: SupportFunction = {
     const target = body.local(I64);
     const targetLow = body.local(I64);
     const targetExponent = body.local(I32);
-    const keep = (support: SupportFunction): void => {
-      const result = kernel(body, context, support, angle);
+    const keep = (result: Scaled): void => {
       body.set(target, result.high);
       body.set(targetLow, result.low);
       body.set(targetExponent, result.exponent);
@@ -297,9 +303,9 @@ const SINE_AHEAD: SupportFunction = {
     when(
       body,
       and(quarter, 1),
-      () => keep(COSINE_KERNEL),
+      () => keep(cosineOf(body, angle)),
       () => {
-        keep(SINE_KERNEL);
+        keep(sineOf(body, angle));
         body.set(sign, xor(sign, and(angle.turns, 0x8000)));
       },
     );
@@ -353,8 +359,8 @@ const TANGENT_VALUE: SupportFunction = {
       roundInto(body, context, angle.sign, angle.exponent, angle.high, i64(1), rounding, angle.raised);
       body.return();
     });
-    const sine = kernel(body, context, SINE_KERNEL, angle);
-    const cosine = kernel(body, context, COSINE_KERNEL, angle);
+    const sine = sineOf(body, angle);
+    const cosine = cosineOf(body, angle);
     // One quarter turn makes of s / c the cotangent, - c / s.
     const isOdd = named(body, and(angle.turns, 1));
     const swapped = (a: Value, b: Value): Value => named(body, select(b, a, isOdd));
@@ -396,9 +402,6 @@ export const TANGENT: SupportFunction = {
 
 /** Functions of angles, in an order in which each is known before it is called. */
 export const TRIGONOMETRIC: readonly SupportFunction[] = [
-  REDUCE_ANGLE,
-  SINE_KERNEL,
-  COSINE_KERNEL,
   SINE_AHEAD,
   SINE,
   COSINE,
