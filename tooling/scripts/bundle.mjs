@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
+import { compileScript } from "./compiled-script.mjs";
 import { cacheDirectory, repositoryRoot } from "./repository.mjs";
 
 /**
@@ -58,6 +59,9 @@ const keepSourceUrl = {
   },
 };
 
+/** How a bundle is made is an input too. */
+const MAKERS = ["tooling/scripts/bundle.mjs", "tooling/scripts/compiled-script.mjs"];
+
 /** Manifests decide how imports resolve, so they are inputs too. @returns {string[]} */
 function manifests() {
   return ["packages", "apps", "tooling"].flatMap((kind) =>
@@ -85,17 +89,21 @@ async function build(application, outdir) {
     logLevel: "silent",
     legalComments: "none",
   };
+  /** @type {import("esbuild").BuildOptions} */
+  const forNode = {
+    ...common,
+    platform: "node",
+    conditions: ["@xenolith/source", "module"],
+    plugins: [keepSourceUrl],
+    loader: { ".html": "text" },
+  };
   /** @type {Promise<import("esbuild").BuildResult>[]} */
   const builds = [
     esbuild.build({
-      ...common,
+      ...forNode,
       entryPoints: { main: `${application}/src/main.ts` },
       outdir,
-      platform: "node",
       splitting: true,
-      conditions: ["@xenolith/source", "module"],
-      plugins: [keepSourceUrl],
-      loader: { ".html": "text" },
       // Dependencies in CommonJS call `require` for Node's own modules.
       banner: {
         js: 'import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);',
@@ -114,7 +122,19 @@ async function build(application, outdir) {
       }),
     );
   }
+  const asScript = esbuild
+    .build({
+      ...forNode,
+      entryPoints: [`${application}/src/main.ts`],
+      outfile: join(outdir, "main.cjs"),
+      format: "cjs",
+    })
+    .catch(() => null);
   const results = await Promise.all(builds);
+  // Applications that await at the top level or load parts of themselves later stay modules.
+  const isWhole = readdirSync(outdir).filter((name) => name.endsWith(".js")).length === 1;
+  const script = await asScript;
+  if (isWhole && script?.warnings.length === 0) compileScript(outdir);
   return results.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {}));
 }
 
@@ -151,7 +171,7 @@ export async function bundleOf(application) {
   const outdir = join(cacheDirectory, name);
   // Taken before the build: a file that changes meanwhile makes the next start build again.
   const started = Date.now();
-  const paths = new Set([...(await build(application, outdir)), ...manifests()]);
+  const paths = new Set([...(await build(application, outdir)), ...manifests(), ...MAKERS]);
   writeFileSync(join(outdir, "package.json"), '{ "type": "module" }\n');
   const inputs = Object.fromEntries(
     [...paths].map((path) => {

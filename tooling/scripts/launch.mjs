@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { bundleOf } from "./bundle.mjs";
+import { runScript } from "./compiled-script.mjs";
 import { repositoryRoot } from "./repository.mjs";
 
 const [directory, ...rest] = process.argv.slice(2);
@@ -28,4 +29,4 @@ const startedIn = process.env["INIT_CWD"];
 if (startedIn !== undefined && process.cwd() === repositoryRoot) process.chdir(startedIn);
 const main = join(bundle, "main.js");
 process.argv = [process.execPath, main, ...args];
-await import(pathToFileURL(main).href);
+if (!runScript(bundle)) await import(pathToFileURL(main).href);
