@@ -11,7 +11,7 @@ import { type Clock, type EntropySource, HostError } from "@xenolith/machine-int
 import { createAddressTranslator } from "@xenolith/mmu";
 import { createToolstack } from "@xenolith/toolstack";
 import { createTraceRecorder } from "@xenolith/trace";
-import { answerCpuid, createMonitoredProcessor, I686_MODEL } from "@xenolith/x86-cpu";
+import { answerCpuid, createMonitoredProcessor, X86_64_V2_MODEL } from "@xenolith/x86-cpu";
 import type { Xenstored } from "@xenolith/xenstored";
 import { createControlDomain } from "./control-domain.ts";
 import { createHolds } from "./holds.ts";
@@ -42,14 +42,17 @@ export const assembleHost = (options: HostOptions): AssembledHost => {
   const trace = createTraceRecorder(options.traceCapacity, () => clock.now());
   const timers = createTimerQueue();
   const memory = createMachineMemory({ ramBytes: options.memoryMiB * MEBIBYTE, reserveBytes: ENGINE_BYTES });
-  const translator = createAddressTranslator({ memory, physicalAddressBits: I686_MODEL.physicalAddressBits });
+  const translator = createAddressTranslator({
+    memory,
+    physicalAddressBits: X86_64_V2_MODEL.physicalAddressBits,
+  });
   const { engine = "auto" } = options;
-  const processor = createMonitoredProcessor({ memory, translator, model: I686_MODEL, engine });
+  const processor = createMonitoredProcessor({ memory, translator, model: X86_64_V2_MODEL, engine });
   const hypervisor = createHypervisor({
     memory,
     translator,
     processor,
-    processorModel: (leaf, subleaf) => answerCpuid(I686_MODEL, leaf, subleaf),
+    processorModel: (leaf, subleaf) => answerCpuid(X86_64_V2_MODEL, leaf, subleaf),
     clock,
     timers,
     entropy: entropy.fork("hypervisor"),

@@ -3,6 +3,8 @@ import type { Translation } from "./translation.ts";
 
 /** Memory that a module takes beside its code: measured, in bytes. */
 const MODULE_BYTES = 27_000;
+/** Translations of one page that other frames may still come to share: older ones are superseded or of code that is gone. */
+const MOST_OF_A_PAGE = 32;
 /** Machine code and metadata per byte of WebAssembly. */
 const EXPANSION = 12;
 
@@ -52,7 +54,10 @@ export class TranslationStore {
     }
     const known = pages.get(page);
     if (known === undefined) pages.set(page, [translation]);
-    else known.push(translation);
+    else {
+      known.push(translation);
+      if (known.length > MOST_OF_A_PAGE) known.shift();
+    }
   }
 
   /** Translations for a page, newest last. */
