@@ -59,6 +59,10 @@ export class ByteBuffer {
   /** Signed LEB128 of a safe integer. */
   signed(value: number): void {
     this.#reserve(10);
+    if (value === (value | 0)) {
+      this.#signedWord(value);
+      return;
+    }
     let rest = value;
     for (;;) {
       const low = rest & 0x7f;
@@ -67,6 +71,16 @@ export class ByteBuffer {
       this.#bytes[this.#length++] = isLast ? low : low | 0x80;
       if (isLast) return;
     }
+  }
+
+  /** The same for 32 bits, which almost all are. */
+  #signedWord(value: number): void {
+    let rest = value;
+    while (rest < -64 || rest > 63) {
+      this.#bytes[this.#length++] = (rest & 0x7f) | 0x80;
+      rest >>= 7;
+    }
+    this.#bytes[this.#length++] = rest & 0x7f;
   }
 
   /** Signed LEB128 of a 64-bit integer. */

@@ -234,11 +234,13 @@ export const decode = (bytes: Uint8Array, at: number, available: number, code: C
     return undefinedInstruction(reader.consumed, addressBytes);
   }
   const repeats: Repeat = prefixes.repeat === 0xf3 ? "rep" : prefixes.repeat === 0xf2 ? "repne" : "none";
-  operands = operands.map((operand) =>
-    operand.kind === "memory" && operand.isRipRelative
-      ? { ...operand, displacement: operand.displacement + reader.consumed }
-      : operand,
-  );
+  if (code === 8) {
+    operands = operands.map((operand) =>
+      operand.kind === "memory" && operand.isRipRelative
+        ? { ...operand, displacement: operand.displacement + reader.consumed }
+        : operand,
+    );
+  }
   return {
     mnemonic,
     lengthBytes: reader.consumed,

@@ -74,7 +74,8 @@ export class RecordArena {
   /** Writes a 64-bit field from a safe integer. */
   setWide(record: number, field: number, value: number): void {
     this.#view.setUint32(record + field, value >>> 0, true);
-    this.#view.setInt32(record + field + 4, Math.floor(value / 0x1_0000_0000), true);
+    const high = value === (value | 0) ? value >> 31 : Math.floor(value / 0x1_0000_0000);
+    this.#view.setInt32(record + field + 4, high, true);
   }
 
   /** Reads a 64-bit field that holds a safe integer. */

@@ -45,11 +45,20 @@ const nodeOf = (nodes: readonly FlowNode[], index: number): FlowNode => {
   return node;
 };
 
+const structuredSuccessors = ({ taken, fall, viaDispatcher }: FlowNode): readonly number[] => {
+  const successors: number[] = [];
+  if (taken >= 0 && !viaDispatcher.has(taken)) successors.push(taken);
+  if (fall >= 0 && !viaDispatcher.has(fall)) successors.push(fall);
+  return successors;
+};
+
 /** Builds the graph: dominators, loop headers, merges; edges that are not reducible go through the dispatcher. */
 class GraphBuilder {
   readonly nodes: FlowNode[] = [];
   readonly entries: number[];
   ordered: number[] = [];
+  /** Successors of each node by edges of structured code; the dispatcher's are the entries. */
+  readonly #successors: (readonly number[])[];
 
   constructor({ blocks, entries }: Discovery) {
     const numberOf = new Map(blocks.map((block, index) => [block.at, index + 1]));
@@ -61,6 +70,9 @@ class GraphBuilder {
       this.nodes.push(this.#node(block, taken, fall));
     }
     this.entries = entries.map((at) => numberOf.get(at) ?? -1).filter((index) => index > 0);
+    this.#successors = this.nodes.map((node, index) =>
+      index === DISPATCHER ? this.entries : structuredSuccessors(node),
+    );
   }
 
   #node(block: RegionBlock | null, taken: number, fall: number): FlowNode {
@@ -84,9 +96,7 @@ class GraphBuilder {
 
   /** Successors by edges of structured code. */
   successors(index: number): readonly number[] {
-    if (index === DISPATCHER) return this.entries;
-    const { taken, fall, viaDispatcher } = this.node(index);
-    return [taken, fall].filter((one) => one >= 0 && !viaDispatcher.has(one));
+    return this.#successors[index] ?? [];
   }
 
   #number(): void {
@@ -166,13 +176,19 @@ class GraphBuilder {
     for (const index of this.ordered.slice(1)) {
       for (const successor of this.successors(index)) {
         if (!this.#isRetreating(index, successor)) continue;
-        if (!this.#dominates(successor, index)) this.node(index).viaDispatcher.add(successor);
+        if (!this.#dominates(successor, index)) this.#sendThroughDispatcher(index, successor);
         else if (this.entries.includes(successor)) continue;
         if (!this.entries.includes(successor)) this.entries.push(successor);
         changed = true;
       }
     }
     return changed;
+  }
+
+  #sendThroughDispatcher(from: number, to: number): void {
+    const node = this.node(from);
+    node.viaDispatcher.add(to);
+    this.#successors[from] = structuredSuccessors(node);
   }
 
   #mark(): void {
