@@ -18,6 +18,8 @@ export interface EventPolicy {
    * A fault of the present instruction. `jumped`: it was delivered; `shutdown`: it cannot be; null: it leaves to the monitor.
    */
   raise(core: ProcessorCore, fault: PackedFault): Outcome | null;
+  /** Whether generated code may deliver page faults by itself, in the usual cases. */
+  readonly deliversPageFaults: boolean;
   /** Whether an external interrupt waits for IF. */
   readonly isInterruptRequested: boolean;
   /** Delivers an external interrupt if one is waiting and may be taken. Null: there was none. */

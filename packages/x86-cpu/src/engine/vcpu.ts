@@ -25,7 +25,7 @@ import {
 import type { CodeBytes } from "../decoder/index.ts";
 import type { Instruction } from "../decoder/instruction.ts";
 import { LEAVE, RECORD } from "../interpreter/record.ts";
-import { STATE } from "../state/layout.ts";
+import { DELIVERY, STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 import type { SupportHost } from "../support/support-host.ts";
 import type { Block } from "./block.ts";
@@ -278,6 +278,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
       const slice = this.#budget.slice(state.i32(STATE.budget), limit);
       state.setU32(STATE.budget, slice);
       state.setU32(STATE.untranslated, 0);
+      const delivers = !isOne && observer === null && this.#events.deliversPageFaults;
+      state.setU32(STATE.lastDelivery, delivers ? DELIVERY.none : DELIVERY.never);
       if (isShadowed) state.setU32(STATE.shadowMark, slice);
       if (slice <= 0) return EXIT.budget;
       const before = this.#retiredNow();

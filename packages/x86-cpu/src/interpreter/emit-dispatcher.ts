@@ -1,5 +1,6 @@
 import { and, eq, type FunctionBody, i32, isZero, load, ne, TYPE, type Value } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
+import { DELIVER_PAGE_FAULT } from "../support/system/page-fault.ts";
 import type { InterpreterPlaces } from "./execute-check.ts";
 import { JUMP_ENTRY } from "./jump-cache.ts";
 import { emitJumpLookup } from "./jump-lookup.ts";
@@ -74,6 +75,16 @@ export const emitDispatcher = (
   body.set(code);
   body.set(counted, i32(0));
   body.set(record, i32(0));
+  // In 32-bit code the usual page fault is delivered here: TypeScript's loop would do no more.
+  if (!isWide) {
+    body.if(eq(code, LEAVE.fault));
+    body.call(places.supportIndex(DELIVER_PAGE_FAULT));
+    body.if();
+    body.return(code);
+    body.end();
+    body.branch(again);
+    body.end();
+  }
   body.if(ne(code, LEAVE.next));
   body.return(code);
   body.end();

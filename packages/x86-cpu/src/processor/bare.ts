@@ -113,6 +113,7 @@ const raiseQuickly = (enter: SupportCall, core: ProcessorCore, fault: PackedFaul
 const eventsOf = (line: InterruptLine, enter: SupportCall | null): EventPolicy => ({
   raise: (core, fault) =>
     enter !== null && raiseQuickly(enter, core, fault) ? OUTCOME.jumped : raiseException(core, fault),
+  deliversPageFaults: enter !== null,
   get isInterruptRequested(): boolean {
     return line.isRequested;
   },

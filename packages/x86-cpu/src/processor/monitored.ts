@@ -59,6 +59,7 @@ const environmentOf = (
 /** Everything leaves to the monitor but INT n with a direct gate. */
 const events: EventPolicy = {
   raise: () => null,
+  deliversPageFaults: false,
   isInterruptRequested: false,
   interrupt: () => null,
   softwareInterrupt: (vcpu, instruction) => {

@@ -43,6 +43,7 @@
  * | 0x4d0 | 2 x i64 | offsets of that instruction and of its memory operand |
  * | 0x4e0 | 2 x u32 | selectors that go with them |
  * | 0x4e8 | u32 | MXCSR |
+ * | 0x4ec | i32 | budget when generated code last delivered a page fault in this slice, or one of {@link DELIVERY} |
  * | 0x4f0 | i64 | XCR0 |
  * | 0x500 | 16 x 32 | vector registers |
  * | 0x700 | 64 bytes | bounce buffer: bytes of an access that generated code cannot make in place |
@@ -95,6 +96,7 @@ export const STATE = {
   x87CodeSelector: 0x4e0,
   x87DataSelector: 0x4e4,
   mxcsr: 0x4e8,
+  lastDelivery: 0x4ec,
   xcr0: 0x4f0,
   vectors: 0x500,
   bounce: 0x700,
@@ -116,6 +118,9 @@ export const VECTOR_BYTES = 32;
  * after a load of SS. Bits 31:16 are bits of DR6 for which a debug exception is held back.
  */
 export const PENDING = { nmiBlocked: 1, nmi: 2, debugHeld: 4, debugShift: 16 } as const;
+
+/** What `STATE.lastDelivery` holds besides budgets: generated code has delivered nothing in this slice, or is not to. */
+export const DELIVERY = { none: -1, never: -0x8000_0000 } as const;
 
 /** Bytes of one segment register in the block. */
 export const SEGMENT_BYTES = 64;

@@ -5,6 +5,7 @@ import { LOOK_UP_CPUID } from "./identification.ts";
 import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
 import { RETURN_FROM_INTERRUPT } from "./interrupt-exit.ts";
 import { LOCATE_READ, LOCATE_WRITE, READ_DESCRIPTOR } from "./linear-access.ts";
+import { DELIVER_PAGE_FAULT } from "./page-fault.ts";
 import { FORGET_PAGE, INTERRUPT_REQUESTED } from "./page-invalidation.ts";
 import { PORT_IN, PORT_OUT, READ_TIMESTAMP } from "./ports.ts";
 import { LOAD_DATA_SEGMENT, LOAD_STACK_SEGMENT, SET_INTERRUPTS } from "./segment-loads.ts";
@@ -17,6 +18,7 @@ export const SYSTEM_FUNCTIONS: readonly SupportFunction[] = [
   FLAG_IMAGE,
   SET_ARITHMETIC_FLAGS,
   ENTER_INTERRUPT,
+  DELIVER_PAGE_FAULT,
   RETURN_FROM_INTERRUPT,
   LOAD_DATA_SEGMENT,
   LOAD_STACK_SEGMENT,
