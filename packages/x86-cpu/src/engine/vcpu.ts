@@ -479,7 +479,10 @@ export class Vcpu implements X86Vcpu, GatedCore {
     if (outcome === OUTCOME.shutdown) return EXIT.shutdown;
     if (outcome === null) return this.#interruptExit(exact);
     const retired = this.#retiredNow();
-    this.#fruitless = retired === this.#deliveredAt ? this.#fruitless + 1 : 1;
+    // Generated code may have delivered one just before, and then leaves the next to this.
+    const isFirst = this.state.i32(STATE.lastDelivery) !== this.state.i32(STATE.budget);
+    if (retired !== this.#deliveredAt) this.#fruitless = isFirst ? 0 : 1;
+    this.#fruitless += 1;
     this.#deliveredAt = retired;
     return null;
   }

@@ -1,4 +1,4 @@
-import { ACCESS } from "@xenolith/machine-interface";
+import { ACCESS, EXIT } from "@xenolith/machine-interface";
 import { createFakeMemory, createIdentityTranslator } from "@xenolith/machine-interface/testing";
 import { CR0, FLAG, REGISTER, SEGMENT } from "@xenolith/x86-architecture";
 import fc from "fast-check";
@@ -154,6 +154,24 @@ const scene = fc.record({
   interrupt: fc.boolean(),
 });
 type Scene = typeof scene extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** Nothing out of the ordinary: ring 0, interrupt gates, flat segments. */
+const PLAIN: Scene = {
+  program: "90",
+  descriptors: [],
+  gates: Array.from({ length: 40 }, () => ({ type: 0x8e, privilege: 3, selector: codeOf(0) })),
+  ring: 0,
+  segments: [dataOf(0), dataOf(0), dataOf(0), dataOf(0)],
+  innerStacks: [],
+  flags: 2,
+  lazy: [0, 0, 0, 0],
+  stackPointer: 0x9100,
+  stack: [0, 0, 0x9200, 0, 0],
+  eax: 0,
+  tss: 0x67,
+  sysenter: 8,
+  interrupt: false,
+};
 
 interface Machine {
   readonly state: VcpuState;
@@ -319,5 +337,36 @@ describe.each<[string, Way]>([
       }),
       { numRuns: 300 },
     );
+  });
+
+  /** Flat ring 0, its page faults going to a handler at 0x1800. */
+  const faulting = (code: string, handler: string): void => {
+    for (const machine of [fast, reference]) {
+      machine.set({ ...PLAIN, program: code, stackPointer: MISSING - 0x100 });
+      machine.bytes.set(Buffer.from(handler, "hex"), 0x1800);
+    }
+  };
+
+  it("deliver page faults as TypeScript does, in whatever slices", () => {
+    // l: mov eax, [MISSING] ; loop l ; hlt, and a handler that skips: add esp, 4 ; add dword [esp], 5 ; iret
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 20 }), (budgets) => {
+        faulting("b928000000a100000200e2f9f4", "83c40483042405cf");
+        for (const budget of [...budgets, 400]) {
+          expect(fast.run(budget)).toEqual(reference.run(budget));
+          compare();
+        }
+        expect(fast.state.register(REGISTER.rcx)).toBe(0);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("come back from a handler that faults for ever", () => {
+    faulting("a100000200", "a100000200");
+    const exit = fast.run(1000);
+    expect(exit).toEqual(reference.run(1000));
+    expect(exit).toMatchObject({ kind: EXIT.request, retired: 0 });
+    compare();
   });
 });
