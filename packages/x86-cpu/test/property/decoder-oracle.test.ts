@@ -62,7 +62,7 @@ const DIFFERENT = {
   operands: new RegExp(
     [
       "^(Ins|Outs|Movs|Stos|Lods|Scas|Cmps)[bwdq]_|^Xlat_m8|^Maskmov",
-      "^Reservednop|^Prefetch|^Cldemote|^Nop_|^Pause$",
+      "^Reservednop|^Endbr|^Prefetch|^Cldemote|^Nop_|^Pause$",
       "^(Arpl|Lar|Lsl|Lldt|Ltr|Verr|Verw|Lmsw)_|^Mov_Sreg_",
       "^Bt[src]?_.*_imm8",
       "^(Movmskp[sd]|Pmovmskb|Pextrw|Pinsrw|Extractps|Pextrb)_",
