@@ -1,4 +1,15 @@
-import { and, type FunctionBody, i32, i64, isZero, or, shrU, TYPE, type Value } from "@xenolith/wasm-emitter";
+import {
+  and,
+  type FunctionBody,
+  i32,
+  i64,
+  isZero,
+  or,
+  shrU,
+  TYPE,
+  type Value,
+  xor,
+} from "@xenolith/wasm-emitter";
 import { named, raisedHead, taken, when } from "../floating-point/emit.ts";
 import { INDEFINITE, RAISED, RAISED_SHIFT } from "../floating-point/format.ts";
 import { ROUND_TO_INTEGRAL } from "../floating-point/integral.ts";
@@ -50,9 +61,17 @@ const unary = (mnemonic: string, core: SupportFunction, setsC2 = false): StackOp
         body.call(context.indexOf(X87_RESULT), i32(0), indefiniteMantissa, underflowHead, i32(0));
         body.return();
       });
-      body.push(i32(0));
       body.call(context.indexOf(core), registers.mantissa(top), registers.head(top), registers.control);
-      body.call(context.indexOf(X87_RESULT), i32(0));
+      const [mantissa, head] = taken(body, I64, I32);
+      const raised = named(body, shrU(head, RAISED_SHIFT));
+      // What X87_RESULT does with a result whose exceptions are all masked.
+      when(body, isZero(and(and(raised, STATUS.exceptions), xor(registers.control, -1))), () => {
+        const after = new X87Registers(body, context);
+        after.setStatus(or(and(after.status, ~STATUS.c1), raised));
+        after.setRegister(top, mantissa, head);
+        body.return(i32(OUTCOME.done));
+      });
+      body.call(context.indexOf(X87_RESULT), i32(0), mantissa, head, i32(0));
     },
   },
 });
