@@ -35,7 +35,8 @@ const double = (value: number): Value => constant(F64, value);
  * @returns the root, the remainder being left in (high, low): at most twice the root.
  */
 const rootOf = (body: FunctionBody, high: Value, low: Value): Value => {
-  const size = float("mul", conversion("f64.convertI64U", high), double(2 ** 64));
+  // Signed conversions of halves: those of unsigned numbers branch, and nothing here needs the last bit.
+  const size = float("mul", conversion("f64.convertI64S", shrU(high, 1)), double(2 ** 65));
   const estimate = named(body, float1("sqrt", size));
   const root = named(body, conversion("i64.truncSatF64U", estimate));
   const square = product128(body, root, root);
@@ -44,7 +45,7 @@ const rootOf = (body: FunctionBody, high: Value, low: Value): Value => {
   const difference = float(
     "add",
     float("mul", conversion("f64.convertI64S", differenceHigh), double(2 ** 64)),
-    conversion("f64.convertI64U", differenceLow),
+    float("mul", conversion("f64.convertI64S", shrU(differenceLow, 1)), double(2)),
   );
   // One step of Newton's method leaves an error below 1. From one less the root is
   // reached from below; it never is below 2^63.
