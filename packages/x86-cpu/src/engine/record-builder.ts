@@ -62,6 +62,9 @@ interface AddressRequest {
   readonly destination: number;
 }
 
+/** INVLPG checks no limit, which an address record would; MASKMOVQ changes the x87 state before its address is checked. */
+const ADDRESS_IN_TYPESCRIPT: ReadonlySet<string> = new Set(["invlpg", "maskmovq"]);
+
 /** Turns instructions into records. */
 export class RecordBuilder {
   readonly #arena: RecordArena;
@@ -88,8 +91,7 @@ export class RecordBuilder {
   }
 
   #handlerNumber(instruction: Instruction, mode: Mode): number | undefined {
-    // INVLPG checks no limit, which an address record would.
-    const address = instruction.mnemonic === "invlpg" ? instruction.operands[0] : undefined;
+    const address = ADDRESS_IN_TYPESCRIPT.has(instruction.mnemonic) ? instruction.operands[0] : undefined;
     if (address?.kind === "memory" && this.#needsAddressRecord(instruction, address, mode)) return undefined;
     const { number, unit } = this.#forms.find(instruction);
     return hasUnit(unit, mode) ? number : undefined;

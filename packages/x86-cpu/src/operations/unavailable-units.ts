@@ -5,7 +5,7 @@ import { unitOf } from "../engine/instruction-form.ts";
 import type { SystemOperation } from "../engine/system-operations.ts";
 
 /** A vector instruction whose unit the system has switched off. [SDM3A-13.1] */
-const refuse: SystemOperation = ({ state }, instruction) => {
+export const refuseVectors: SystemOperation = ({ state }, instruction) => {
   const unit = unitOf(instruction);
   const isEmulated = (state.control(0) & CR0.em) !== 0;
   const isUnprepared = unit === "vectors" && (state.control(4) & CR4.osfxsr) === 0;
@@ -19,6 +19,6 @@ const refuseX87: SystemOperation = () => packFault(VECTOR.deviceNotAvailable, 0)
 /** x87, MMX and SSE where CR0 and CR4 do not allow them. What is allowed is done by generated code. */
 export const UNAVAILABLE_UNITS: Readonly<Record<string, SystemOperation>> = Object.fromEntries(
   [...VECTOR_MNEMONICS]
-    .map((mnemonic) => [mnemonic, refuse] as const)
+    .map((mnemonic) => [mnemonic, refuseVectors] as const)
     .concat([...X87_MNEMONICS, "wait"].map((mnemonic) => [mnemonic, refuseX87] as const)),
 );
