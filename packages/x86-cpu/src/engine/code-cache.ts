@@ -120,7 +120,7 @@ export class CodeCache {
    */
   resolve(place: CodePlace, fetchSecondPage: FetchSecondPage): Block | number {
     const frame = place.host >>> 12;
-    const known = this.#frames.get(frame)?.get(place.mode.number, place.instructionPointer);
+    const known = this.#blockAt(place);
     if (known !== undefined) {
       if (known.secondFrame < 0) return known;
       const second = fetchSecondPage();
@@ -218,7 +218,7 @@ export class CodeCache {
   }
 
   /** The block at a place, if it is decoded. */
-  blockAt(place: CodePlace): Block | undefined {
+  #blockAt(place: CodePlace): Block | undefined {
     return this.#frames.get(place.host >>> 12)?.get(place.mode.number, place.instructionPointer);
   }
 
@@ -422,10 +422,7 @@ export class CodeCache {
       }
       count += 1;
     }
-    const block =
-      place === null
-        ? undefined
-        : this.#frames.get(place.host >>> 12)?.get(place.mode.number, place.instructionPointer);
+    const block = place === null ? undefined : this.#blockAt(place);
     this.#copy = block === undefined ? null : { block, record: to, count };
   }
 }

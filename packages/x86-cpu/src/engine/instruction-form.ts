@@ -8,6 +8,10 @@ import { controlMnemonic, segmentMnemonic } from "../meanings/system.ts";
 
 const DIRECT_JUMPS: ReadonlySet<string> = new Set([...CONDITIONS.map((name) => `j${name}`), "jmp"]);
 const COUNTED_JUMPS: ReadonlySet<string> = new Set(["loop", "loope", "loopne", "jcxz"]);
+/** Whether a mnemonic is that of a branch that may go on behind itself. */
+export const isConditionalBranch = (mnemonic: string): boolean =>
+  COUNTED_JUMPS.has(mnemonic) || (DIRECT_JUMPS.has(mnemonic) && mnemonic !== "jmp");
+
 /** Instructions that come in one size whatever the prefixes say. */
 const ONE_SIZE: ReadonlySet<string> = new Set([
   "clc",

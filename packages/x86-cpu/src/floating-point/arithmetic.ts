@@ -61,6 +61,37 @@ export const unpacked = (body: FunctionBody, mantissa: Value, head: Value): Unpa
   sign: named(body, signOf(head)),
 });
 
+/** Two extended operands, neither a NaN. */
+export interface TwoOperands {
+  readonly first: Unpacked;
+  readonly second: Unpacked;
+  /** Exceptions that either head carries. */
+  readonly heads: Value;
+  readonly control: Value;
+}
+
+/** Takes (mantissa, head, mantissa, head, control) apart. Returns from the function for what is no number. */
+export const takeTwoOperands = (body: FunctionBody, context: SupportContext): TwoOperands => {
+  const [a, aHead, b, bHead, control] = [0, 1, 2, 3, 4].map((n) => body.parameter(n)) as [
+    Value,
+    Value,
+    Value,
+    Value,
+    Value,
+  ];
+  when(body, or(isUnsupported(a, aHead), isUnsupported(b, bHead)), () => returnIndefinite(body));
+  when(body, or(isNan(a, aHead), isNan(b, bHead)), () => {
+    body.call(context.indexOf(PROPAGATE_NAN), a, aHead, b, bHead);
+    body.return();
+  });
+  return {
+    first: unpacked(body, a, aHead),
+    second: unpacked(body, b, bHead),
+    heads: or(aHead, bHead),
+    control,
+  };
+};
+
 /** Returns extended: sign, exponent field and mantissa as given, with exceptions. */
 const returnPacked = (
   body: FunctionBody,
@@ -149,21 +180,8 @@ const operation = (
   parameters: [I64, I32, I64, I32, I32],
   results: [I64, I32],
   emit(body: FunctionBody, context: SupportContext): void {
-    const [a, aHead, b, bHead, control] = [0, 1, 2, 3, 4].map((n) => body.parameter(n)) as [
-      Value,
-      Value,
-      Value,
-      Value,
-      Value,
-    ];
-    when(body, or(isUnsupported(a, aHead), isUnsupported(b, bHead)), () => returnIndefinite(body));
-    when(body, or(isNan(a, aHead), isNan(b, bHead)), () => {
-      body.call(context.indexOf(PROPAGATE_NAN), a, aHead, b, bHead);
-      body.return();
-    });
-    const raised = named(body, shrU(or(aHead, bHead), RAISED_SHIFT));
-    const first = unpacked(body, a, aHead);
-    const second = unpacked(body, b, bHead);
+    const { first, second, heads, control } = takeTwoOperands(body, context);
+    const raised = named(body, shrU(heads, RAISED_SHIFT));
     if (steps.flipsSecond === true) body.set(second.sign, xor(second.sign, 0x8000));
     const all: Operation = { body, context, a: first, b: second, control, raised };
     steps.early?.(all);

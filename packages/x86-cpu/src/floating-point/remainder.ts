@@ -27,12 +27,11 @@ import {
   returnIfDenormalStops,
   returnZero,
   roundInto,
-  unpacked,
+  takeTwoOperands,
 } from "./arithmetic.ts";
 import { divide128 } from "./divide.ts";
 import { named, returnIndefinite, when, wideCount } from "./emit.ts";
 import { CONTROL, RAISED, RAISED_SHIFT } from "./format.ts";
-import { isNan, isUnsupported, PROPAGATE_NAN } from "./nan.ts";
 
 const { i32: I32, i64: I64 } = TYPE;
 
@@ -50,20 +49,9 @@ const remainder = (name: string, isNearest: boolean): SupportFunction => ({
   parameters: [I64, I32, I64, I32, I32],
   results: [I64, I32],
   emit(body: FunctionBody, context: SupportContext): void {
-    const [a, aHead, b, bHead, control] = [0, 1, 2, 3, 4].map((n) => body.parameter(n)) as [
-      Value,
-      Value,
-      Value,
-      Value,
-      Value,
-    ];
-    when(body, or(isUnsupported(a, aHead), isUnsupported(b, bHead)), () => returnIndefinite(body));
-    when(body, or(isNan(a, aHead), isNan(b, bHead)), () => {
-      body.call(context.indexOf(PROPAGATE_NAN), a, aHead, b, bHead);
-      body.return();
-    });
-    const first = unpacked(body, a, aHead);
-    const second = unpacked(body, b, bHead);
+    const { first, second, control } = takeTwoOperands(body, context);
+    const { mantissa: a } = first;
+    const { mantissa: b } = second;
     const raised = named(body, i32(0));
     when(body, or(isInfinite(first), isNothing(second)), () => returnIndefinite(body));
     normaliseOperand(body, first, raised);

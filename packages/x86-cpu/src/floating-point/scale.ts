@@ -24,6 +24,7 @@ import {
   returnInfinity,
   returnZero,
   roundInto,
+  takeTwoOperands,
   unpacked,
 } from "./arithmetic.ts";
 import { integerBit, named, returnIndefinite, when } from "./emit.ts";
@@ -42,20 +43,9 @@ export const SCALE: SupportFunction = {
   parameters: [I64, I32, I64, I32, I32],
   results: [I64, I32],
   emit(body: FunctionBody, context: SupportContext): void {
-    const [a, aHead, b, bHead, control] = [0, 1, 2, 3, 4].map((n) => body.parameter(n)) as [
-      Value,
-      Value,
-      Value,
-      Value,
-      Value,
-    ];
-    when(body, or(isUnsupported(a, aHead), isUnsupported(b, bHead)), () => returnIndefinite(body));
-    when(body, or(isNan(a, aHead), isNan(b, bHead)), () => {
-      body.call(context.indexOf(PROPAGATE_NAN), a, aHead, b, bHead);
-      body.return();
-    });
-    const first = unpacked(body, a, aHead);
-    const second = unpacked(body, b, bHead);
+    const { first, second, control } = takeTwoOperands(body, context);
+    const { mantissa: a } = first;
+    const { mantissa: b } = second;
     const raised = named(body, i32(0));
     when(body, isInfinite(second), () => {
       when(body, second.sign, () => {

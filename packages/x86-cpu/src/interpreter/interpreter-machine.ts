@@ -2,7 +2,6 @@ import { TLB_ENTRY, type TlbRegion } from "@xenolith/machine-interface";
 import {
   add,
   and,
-  compare,
   convert,
   eq,
   type FunctionBody,
@@ -301,15 +300,6 @@ export class InterpreterMachine extends Machine {
     const fault = packFault(VECTOR.stackFault, 0);
     this.#faultWhen(this.outOfBounds(pinned, i32(sizeBytes - 1), i32(bounds)), i32(fault));
     return add(pinned, load(TYPE.i32, 4, false, this.#locals.state, STACK_SEGMENT + SEGMENT_FIELD.base));
-  }
-
-  /** i32 1 when the bytes from `offset` (pinned) on are not all between two words at `bounds` in the state block. */
-  outOfBounds(offset: Value, lastByte: Value, bounds: Value): Value {
-    const place = this.pin(add(this.#locals.state, bounds));
-    const last = this.pin(add(offset, lastByte));
-    const below = ltU(offset, load(TYPE.i32, 4, false, place));
-    const above = compare("gtU", last, load(TYPE.i32, 4, false, place, 4));
-    return or(or(below, above), ltU(last, offset));
   }
 
   // Flags

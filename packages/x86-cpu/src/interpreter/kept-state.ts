@@ -8,8 +8,11 @@ export interface FlagKeeper {
   readonly flagLocals: { readonly kind: Value; readonly a: Value; readonly b: Value; readonly result: Value };
 }
 
-/** Loads what the interpreter function keeps in locals from the state block. */
-export const loadState = (m: FlagKeeper, { state, budget, instructionPointer }: InterpreterLocals): void => {
+/** Locals of a function that runs code, and where the state block is. */
+export type KeptLocals = Pick<InterpreterLocals, "state" | "budget" | "instructionPointer">;
+
+/** Loads what functions that run code keep in locals: flags, budget and instruction pointer. */
+export const loadState = (m: FlagKeeper, { state, budget, instructionPointer }: KeptLocals): void => {
   const { kind, a, b, result } = m.flagLocals;
   const field = (target: Value, offset: number): void => {
     const bytes = target.type === TYPE.i64 ? 8 : 4;
@@ -23,18 +26,37 @@ export const loadState = (m: FlagKeeper, { state, budget, instructionPointer }: 
   field(instructionPointer, STATE.instructionPointer);
 };
 
-/**
- * Stores it back. Flags are kept sign-extended to 64 bits; an instruction pointer of 32-bit code has zeros above.
- */
+/** Stores flags, sign-extended to 64 bits. Operand a is null where their kind has none. */
+export const storeFlags = (
+  body: FunctionBody,
+  state: Value,
+  kind: Value,
+  operands: readonly [a: Value | null, b: Value, result: Value],
+): void => {
+  const [a, b, result] = operands;
+  const wide = (value: Value): Value => convert(value, TYPE.i64, true);
+  body.store(4, state, kind, STATE.flagsKind);
+  if (a !== null) body.store(8, state, wide(a), STATE.flagsA);
+  body.store(8, state, wide(b), STATE.flagsB);
+  body.store(8, state, wide(result), STATE.flagsResult);
+};
+
+/** Stores the flags that are kept in locals. */
+export const storeKeptFlags = ({ body, flagLocals }: FlagKeeper, state: Value): void =>
+  storeFlags(body, state, flagLocals.kind, [flagLocals.a, flagLocals.b, flagLocals.result]);
+
+/** Stores the budget and the instruction pointer; that of 32-bit code has zeros above. */
+export const storeProgress = (
+  body: FunctionBody,
+  { state, budget, instructionPointer }: KeptLocals,
+): void => {
+  body.store(4, state, budget, STATE.budget);
+  body.store(8, state, convert(instructionPointer, TYPE.i64, false), STATE.instructionPointer);
+};
+
+/** Stores back what {@link loadState} has loaded, and the record that the interpreter is at. */
 export const storeState = (m: FlagKeeper, locals: InterpreterLocals): void => {
-  const { body } = m;
-  const { kind, a, b, result } = m.flagLocals;
-  const wide = (value: Value, isSigned: boolean): Value => convert(value, TYPE.i64, isSigned);
-  body.store(4, locals.state, kind, STATE.flagsKind);
-  body.store(8, locals.state, wide(a, true), STATE.flagsA);
-  body.store(8, locals.state, wide(b, true), STATE.flagsB);
-  body.store(8, locals.state, wide(result, true), STATE.flagsResult);
-  body.store(4, locals.state, locals.budget, STATE.budget);
-  body.store(8, locals.state, wide(locals.instructionPointer, false), STATE.instructionPointer);
-  body.store(4, locals.state, locals.record, STATE.exitRecord);
+  storeKeptFlags(m, locals.state);
+  storeProgress(m.body, locals);
+  m.body.store(4, locals.state, locals.record, STATE.exitRecord);
 };

@@ -1,12 +1,15 @@
 import {
   add,
   and,
+  compare,
   constant,
   convert,
   type FunctionBody,
   load,
+  ltU,
   ne,
   type Operand,
+  or,
   shl,
   shrS,
   shrU,
@@ -423,6 +426,15 @@ export abstract class Machine {
 
   /** Offset in memory of the state block: a constant. */
   abstract stateBlock(): Value;
+
+  /** i32 1 when the bytes from `offset` (pinned) on are not all between two words at `bounds` in the state block. */
+  outOfBounds(offset: Value, lastByte: Value, bounds: Value): Value {
+    const place = this.pin(add(this.stateBlock(), bounds));
+    const last = this.pin(add(offset, lastByte));
+    const below = ltU(offset, load(TYPE.i32, 4, false, place));
+    const above = compare("gtU", last, load(TYPE.i32, 4, false, place, 4));
+    return or(or(below, above), ltU(last, offset));
+  }
 
   // Repetition
 

@@ -3,17 +3,15 @@ import { VECTOR } from "@xenolith/x86-architecture";
 import { STATE } from "../state/layout.ts";
 import type { Machine } from "./machine.ts";
 
-/** Bit of the status word: an unmasked x87 exception waits. */
-const ERROR_SUMMARY = 0x80;
-const WITHOUT_TOP = ~0x3800;
-const ALL_VALID = 0xff;
+/** What MMX instructions know of the x87 state: the bit that says that an unmasked exception waits, and what they leave. [SDM1-9.5] */
+export const MMX_STATE = { errorSummary: 0x80, withoutTop: 0xffff_c7ff, allValid: 0xff } as const;
 
 /** What comes before an MMX instruction: a waiting x87 exception. [SDM1-9.5] */
 export const beginMmx = (m: Machine): void =>
-  m.faultIf(and(m.stateField(TYPE.i32, 4, STATE.x87Status), ERROR_SUMMARY), VECTOR.x87Error);
+  m.faultIf(and(m.stateField(TYPE.i32, 4, STATE.x87Status), MMX_STATE.errorSummary), VECTOR.x87Error);
 
 /** What an MMX instruction does to the x87 state, once nothing can fault any more: TOP is 0, all registers are valid. */
 export const enterMmx = (m: Machine): void => {
-  m.setStateField(4, STATE.x87Status, and(m.stateField(TYPE.i32, 4, STATE.x87Status), WITHOUT_TOP));
-  m.setStateField(4, STATE.x87Tags, i32(ALL_VALID));
+  m.setStateField(4, STATE.x87Status, and(m.stateField(TYPE.i32, 4, STATE.x87Status), MMX_STATE.withoutTop));
+  m.setStateField(4, STATE.x87Tags, i32(MMX_STATE.allValid));
 };

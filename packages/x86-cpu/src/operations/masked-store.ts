@@ -1,11 +1,8 @@
 import { CR0, packFault, VECTOR } from "@xenolith/x86-architecture";
 import { accessFault, isAccessFault, OUTCOME, type SystemOperation } from "../engine/system-operations.ts";
+import { MMX_STATE } from "../machine/mmx.ts";
 import { STATE, X87_REGISTER_BYTES } from "../state/layout.ts";
 import { refuseVectors } from "./unavailable-units.ts";
-
-const ERROR_SUMMARY = 0x80;
-const WITHOUT_TOP = ~0x3800;
-const ALL_VALID = 0xff;
 
 /** All ones in each byte of a word whose byte has its top bit set. */
 const spreadTopBits = (word: number): number => Math.imul((word >>> 7) & 0x0101_0101, 0xff) >>> 0;
@@ -20,9 +17,9 @@ const maskedStore: SystemOperation = (core, instruction) => {
   if ((state.control(0) & (CR0.em | CR0.ts)) !== 0) return refuseVectors(core, instruction);
   if (target?.kind !== "memory" || value?.kind !== "mmx" || mask?.kind !== "mmx")
     return packFault(VECTOR.invalidOpcode, 0);
-  if ((state.u32(STATE.x87Status) & ERROR_SUMMARY) !== 0) return packFault(VECTOR.x87Error, 0);
-  state.setU32(STATE.x87Status, state.u32(STATE.x87Status) & WITHOUT_TOP);
-  state.setU32(STATE.x87Tags, ALL_VALID);
+  if ((state.u32(STATE.x87Status) & MMX_STATE.errorSummary) !== 0) return packFault(VECTOR.x87Error, 0);
+  state.setU32(STATE.x87Status, state.u32(STATE.x87Status) & MMX_STATE.withoutTop);
+  state.setU32(STATE.x87Tags, MMX_STATE.allValid);
   const at = operands.linear(target.segment, operands.offsetOf(instruction, target), 8, true);
   if (isAccessFault(at)) return accessFault(at);
   const fault = memory.checkWrite(at, 8) || memory.read64(at);

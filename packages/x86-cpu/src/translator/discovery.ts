@@ -1,7 +1,7 @@
 import type { Instruction } from "../decoder/index.ts";
-import { CONDITIONS } from "../decoder/opcode-table.ts";
 import type { InstructionSource } from "../engine/block-decoder.ts";
 import type { CodePlace } from "../engine/code-place.ts";
+import { isConditionalBranch } from "../engine/instruction-form.ts";
 import type { Mode } from "../engine/mode.ts";
 import type { Handler } from "../interpreter/handlers.ts";
 import type { EffectTable } from "./effects.ts";
@@ -26,17 +26,9 @@ export interface Discovery {
   readonly entries: readonly number[];
 }
 
-const BRANCHES: ReadonlySet<string> = new Set([
-  ...CONDITIONS.map((name) => `j${name}`),
-  "loop",
-  "loope",
-  "loopne",
-  "jcxz",
-]);
-
 /** How an instruction ends a block, or null when it does not. */
 export const blockEndOf = ({ mnemonic, operands }: Instruction): BlockEnd | null => {
-  if (BRANCHES.has(mnemonic)) return "branch";
+  if (isConditionalBranch(mnemonic)) return "branch";
   const isDirect = operands[0]?.kind === "relative";
   if (mnemonic === "jmp") return isDirect ? "jump" : "jump-indirect";
   if (mnemonic === "call") return isDirect ? "call" : "call-indirect";

@@ -2,7 +2,6 @@ import {
   add,
   and,
   constant,
-  convert,
   eq,
   type FunctionBody,
   i32,
@@ -18,6 +17,13 @@ import {
 import type { Mode } from "../engine/mode.ts";
 import { JUMP_ENTRY } from "../interpreter/jump-cache.ts";
 import { jumpEntryAt } from "../interpreter/jump-lookup.ts";
+import {
+  type KeptLocals,
+  loadState,
+  storeFlags,
+  storeKeptFlags,
+  storeProgress,
+} from "../interpreter/kept-state.ts";
 import { INDIRECT_EXIT, LEAVE } from "../interpreter/record.ts";
 import type { FlagValues } from "../machine/conditions.ts";
 import { FLAGS_KIND } from "../state/flags.ts";
@@ -123,7 +129,7 @@ export class RegionEmitter implements RegionFlow {
     body.end();
     body.unreachable();
     body.end();
-    this.#storeKeptFlags();
+    storeKeptFlags(this.#machine, this.#state);
     body.end();
     this.#storeRegisters();
     body.push(this.#code);
@@ -153,26 +159,11 @@ export class RegionEmitter implements RegionFlow {
       if (local === undefined) return;
       body.set(local, load(TYPE.v128, 16, false, this.#state, STATE.vectors + VECTOR_BYTES * index));
     });
-    body.set(this.#budget, this.#field(TYPE.i32, STATE.budget));
-    body.set(this.#instructionPointer, this.#field(addressType, STATE.instructionPointer));
-    const { kind, a, b, result } = this.#machine.flagLocals;
-    body.set(kind, this.#field(TYPE.i32, STATE.flagsKind));
-    body.set(a, this.#field(addressType, STATE.flagsA));
-    body.set(b, this.#field(addressType, STATE.flagsB));
-    body.set(result, this.#field(addressType, STATE.flagsResult));
+    loadState(this.#machine, this.#kept);
   }
 
-  #storeKeptFlags(): void {
-    const { kind, a, b, result } = this.#machine.flagLocals;
-    this.#body.store(4, this.#state, kind, STATE.flagsKind);
-    this.#storeFlagOperands(a, b, result);
-  }
-
-  #storeFlagOperands(a: Value | null, b: Value, result: Value): void {
-    const wide = (value: Value): Value => convert(value, TYPE.i64, true);
-    if (a !== null) this.#body.store(8, this.#state, wide(a), STATE.flagsA);
-    this.#body.store(8, this.#state, wide(b), STATE.flagsB);
-    this.#body.store(8, this.#state, wide(result), STATE.flagsResult);
+  get #kept(): KeptLocals {
+    return { state: this.#state, budget: this.#budget, instructionPointer: this.#instructionPointer };
   }
 
   #storeRegisters(): void {
@@ -185,8 +176,7 @@ export class RegionEmitter implements RegionFlow {
       if (local !== undefined && (this.#use.writtenVectors >> index) & 1)
         body.store(16, this.#state, local, STATE.vectors + VECTOR_BYTES * index);
     });
-    body.store(4, this.#state, this.#budget, STATE.budget);
-    body.store(8, this.#state, convert(this.#instructionPointer, TYPE.i64, false), STATE.instructionPointer);
+    storeProgress(body, this.#kept);
   }
 
   // Leaving
@@ -201,9 +191,8 @@ export class RegionEmitter implements RegionFlow {
       body.branch(this.#exitWithFlags);
       return;
     }
-    body.store(4, this.#state, i32(flags.kind), STATE.flagsKind);
     const usesA = flags.kind !== FLAGS_KIND.logic && flags.kind !== FLAGS_KIND.given;
-    this.#storeFlagOperands(usesA ? flags.a : null, flags.b, flags.result);
+    storeFlags(body, this.#state, i32(flags.kind), [usesA ? flags.a : null, flags.b, flags.result]);
     body.branch(this.#exit);
   }
 
@@ -433,7 +422,7 @@ export class RegionEmitter implements RegionFlow {
     const machine = this.#machine;
     const { next } = this.#block;
     machine.keepFlags();
-    this.#storeKeptFlags();
+    storeKeptFlags(this.#machine, this.#state);
     body.set(this.#instructionPointer, constant(this.#instructionPointer.type, next));
     this.#storeRegisters();
     body.call(this.#source.supportIndex(support), ...values);

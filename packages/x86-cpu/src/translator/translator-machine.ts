@@ -2,13 +2,11 @@ import { TLB_ENTRY, type TlbRegion } from "@xenolith/machine-interface";
 import {
   add,
   and,
-  compare,
   constant,
   convert,
   type FunctionBody,
   i32,
   load,
-  ltU,
   ne,
   or,
   shl,
@@ -23,7 +21,7 @@ import {
 } from "@xenolith/wasm-emitter";
 import { REGISTER, type SegmentIndex } from "@xenolith/x86-architecture";
 import type { Instruction, MemoryOperand } from "../decoder/instruction.ts";
-import { displacementOf, isBitString, memoryOperand } from "../engine/instruction-form.ts";
+import { displacementOf, isBitString, memoryOperand, stringAddresses } from "../engine/instruction-form.ts";
 import { isFlat, type Mode } from "../engine/mode.ts";
 import { type Extension, Machine, typeOf } from "../machine/machine.ts";
 import { tlbEntryOffset, tlbTag } from "../machine/tlb-probe.ts";
@@ -328,10 +326,7 @@ export class TranslatorMachine extends Machine {
     if (this.shape.wide) return add(offset, base);
     const pinned = this.pin(offset);
     const bounds = at + (isWrite ? SEGMENT_FIELD.writeFirst : SEGMENT_FIELD.readFirst);
-    const last = this.pin(add(pinned, sizeBytes - 1));
-    const below = ltU(pinned, this.stateField(TYPE.i32, 4, bounds));
-    const above = compare("gtU", last, this.stateField(TYPE.i32, 4, bounds + 4));
-    this.#leaveIf(or(or(below, above), ltU(last, pinned)));
+    this.#leaveIf(this.outOfBounds(pinned, i32(sizeBytes - 1), i32(bounds)));
     return add(pinned, base);
   }
 
@@ -490,7 +485,7 @@ export class TranslatorMachine extends Machine {
 
   override stringDestination(): Value {
     const { mnemonic, operandBytes } = this.#instruction;
-    const isWrite = mnemonic === "movs" || mnemonic === "stos";
+    const isWrite = stringAddresses(mnemonic).writes;
     return this.#linear(this.#masked(this.#whole(REGISTER.rdi)), 0, operandBytes, isWrite);
   }
 

@@ -1,4 +1,4 @@
-import { ACCESS, EXIT } from "@xenolith/machine-interface";
+import { ACCESS, EXIT, toMfn } from "@xenolith/machine-interface";
 import { createFakeMemory, createIdentityTranslator } from "@xenolith/machine-interface/testing";
 import { CR0, FLAG, REGISTER, SEGMENT } from "@xenolith/x86-architecture";
 import fc from "fast-check";
@@ -249,7 +249,7 @@ const createMachine = (way: Way): Machine => {
       bytes.fill(0, 0, RAM_FRAMES * 4096);
       bytes.fill(0x90, PLACE.code, PLACE.code + 0x1000);
       bytes.set(Buffer.from(given.program, "hex"), PLACE.code);
-      memory.written(1 as never, 0, 4096);
+      memory.written(toMfn(1), 0, 4096);
       setTables(given);
       line.isRequested = false;
       state.setControl(0, CR0.pe | CR0.et);

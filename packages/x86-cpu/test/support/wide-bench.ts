@@ -1,4 +1,4 @@
-import { EXIT, type Exit, type MachineMemory } from "@xenolith/machine-interface";
+import { EXIT, type Exit, type MachineMemory, toMfn } from "@xenolith/machine-interface";
 import {
   createFakeMemory,
   createIdentityTranslator,
@@ -13,24 +13,7 @@ export const UPPER: number = -(2 ** 31);
 export const ABOVE: number = 2 ** 32;
 
 /** Registers by name, all 16 of them. */
-export const WIDE_REGISTERS = {
-  rax: 0,
-  rcx: 1,
-  rdx: 2,
-  rbx: 3,
-  rsp: 4,
-  rbp: 5,
-  rsi: 6,
-  rdi: 7,
-  r8: 8,
-  r9: 9,
-  r10: 10,
-  r11: 11,
-  r12: 12,
-  r13: 13,
-  r14: 14,
-  r15: 15,
-} as const;
+export const WIDE_REGISTERS: typeof REGISTER = REGISTER;
 
 export type WideRegister = keyof typeof WIDE_REGISTERS;
 
@@ -81,7 +64,7 @@ export const createWideBench = (bases: { readonly fs?: number; readonly gs?: num
     load: (hex, at = CODE, mirror = 0) => {
       const bytes = bytesOf(hex);
       memory.bytes.set(bytes, at);
-      memory.written(Math.floor(at / 4096) as never, at % 4096, bytes.length);
+      memory.written(toMfn(Math.floor(at / 4096)), at % 4096, bytes.length);
       context.instructionPointer = at + mirror;
     },
     run: (budget) => ({ ...vcpu.run(budget) }),

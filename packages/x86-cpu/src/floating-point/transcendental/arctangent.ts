@@ -30,21 +30,12 @@ import {
   returnIfDenormalStops,
   returnZero,
   roundInto,
-  unpacked,
+  takeTwoOperands,
 } from "../arithmetic.ts";
 import { FRACTION_BITS, PI } from "../constants.ts";
 import { divide128 } from "../divide.ts";
-import {
-  integerBit,
-  named,
-  product128,
-  returnIndefinite,
-  shiftLeft,
-  shiftRightSticky,
-  when,
-} from "../emit.ts";
+import { integerBit, named, product128, shiftLeft, shiftRightSticky, when } from "../emit.ts";
 import { CONTROL, EXPONENT_BIAS } from "../format.ts";
-import { isNan, isUnsupported, PROPAGATE_NAN } from "../nan.ts";
 import {
   addWide,
   alternating,
@@ -138,24 +129,9 @@ export const ARCTANGENT: SupportFunction = {
   parameters: [I64, I32, I64, I32, I32],
   results: [I64, I32],
   emit(body: FunctionBody, context: SupportContext): void {
-    const [xMantissa, xHead, yMantissa, yHead, given] = [0, 1, 2, 3, 4].map((n) => body.parameter(n)) as [
-      Value,
-      Value,
-      Value,
-      Value,
-      Value,
-    ];
+    const { first: x, second: y, control: given } = takeTwoOperands(body, context);
     const control = named(body, or(given, CONTROL.mantissa64));
     const table = context.constants(slopeTable());
-    when(body, or(isUnsupported(xMantissa, xHead), isUnsupported(yMantissa, yHead)), () =>
-      returnIndefinite(body),
-    );
-    when(body, or(isNan(xMantissa, xHead), isNan(yMantissa, yHead)), () => {
-      body.call(context.indexOf(PROPAGATE_NAN), xMantissa, xHead, yMantissa, yHead);
-      body.return();
-    });
-    const x = unpacked(body, xMantissa, xHead);
-    const y = unpacked(body, yMantissa, yHead);
     const raised = named(body, i32(0));
     normaliseOperand(body, x, raised);
     normaliseOperand(body, y, raised);

@@ -34,8 +34,8 @@ import {
   returnInfinity,
   returnZero,
   roundInto,
+  takeTwoOperands,
   type Unpacked,
-  unpacked,
 } from "../arithmetic.ts";
 import { FRACTION_BITS, LN2, LOG2_E } from "../constants.ts";
 import {
@@ -49,7 +49,6 @@ import {
   when,
 } from "../emit.ts";
 import { CONTROL, EXPONENT_BIAS, RAISED, RAISED_SHIFT } from "../format.ts";
-import { isNan, isUnsupported, PROPAGATE_NAN } from "../nan.ts";
 import {
   addWide,
   alternating,
@@ -203,20 +202,8 @@ interface Operands {
 
 /** Takes (x, y, control), returning for what is no number. */
 const takeOperands = (body: FunctionBody, context: SupportContext): Operands => {
-  const [x, xHead, y, yHead, given] = [0, 1, 2, 3, 4].map((n) => body.parameter(n)) as [
-    Value,
-    Value,
-    Value,
-    Value,
-    Value,
-  ];
-  when(body, or(isUnsupported(x, xHead), isUnsupported(y, yHead)), () => returnIndefinite(body));
-  when(body, or(isNan(x, xHead), isNan(y, yHead)), () => {
-    body.call(context.indexOf(PROPAGATE_NAN), x, xHead, y, yHead);
-    body.return();
-  });
-  const control = named(body, or(given, CONTROL.mantissa64));
-  return { x: unpacked(body, x, xHead), y: unpacked(body, y, yHead), control, raised: named(body, i32(0)) };
+  const { first: x, second: y, control: given } = takeTwoOperands(body, context);
+  return { x, y, control: named(body, or(given, CONTROL.mantissa64)), raised: named(body, i32(0)) };
 };
 
 /** Multiplies the logarithm in (high, low, exponent) by y and rounds. */

@@ -1,4 +1,4 @@
-import { EXIT, type Exit } from "@xenolith/machine-interface";
+import { EXIT, type Exit, toMfn } from "@xenolith/machine-interface";
 import { createFakeMemory, createIdentityTranslator } from "@xenolith/machine-interface/testing";
 import {
   type DescriptorSource,
@@ -62,7 +62,7 @@ const createBench = (): Bench => {
     load: (hex) => {
       const code = bytesOf(hex);
       memory.bytes.set(code, CODE);
-      memory.written(1 as never, 0, code.length);
+      memory.written(toMfn(1), 0, code.length);
       context.instructionPointer = CODE;
     },
     run: (budget = 100) => ({ ...vcpu.run(budget) }),
