@@ -1,4 +1,4 @@
-import { EXIT, type Exit, toLinearAddress } from "@xenolith/machine-interface";
+import { EXIT, type Exit, type LinearAddress, toLinearAddress } from "@xenolith/machine-interface";
 import {
   CR0,
   faultErrorCode,
@@ -11,6 +11,7 @@ import {
 import { HYPERCALL_VECTOR } from "@xenolith/xen-abi/xen";
 import type { Delivery } from "./delivery/delivery.ts";
 import { directGateOf, softwareInterruptFault } from "./delivery/software-interrupts.ts";
+import { createSystemCalls } from "./delivery/system-calls.ts";
 import type { CrashDomain } from "./domain.ts";
 import { setTaskSwitched } from "./emulation/control-registers.ts";
 import type { ForcedEmulation } from "./emulation/cpuid.ts";
@@ -18,7 +19,7 @@ import type { EmulatePrivileged } from "./emulation/emulate.ts";
 import { EMULATED } from "./emulation/outcome.ts";
 import type { DispatchHypercall } from "./hypercalls/dispatch.ts";
 import type { MemoryManager } from "./memory-manager.ts";
-import { kernelRing, USER_RING } from "./rings.ts";
+import { guestPrivilege, isInKernel, USER_RING } from "./rings.ts";
 import type { RunControl } from "./run-control.ts";
 import type { Vcpu } from "./vcpu.ts";
 
@@ -50,12 +51,20 @@ const FAULT_COST_NS = 500;
 /** Makes the handler of exits: hypercalls, faults, software interrupts and privileged instructions. */
 export const createExitHandler = (parts: ExitParts): HandleExit => {
   const { memory, delivery, runControl, crash, dispatch, emulate, emulateForced } = parts;
+  const systemCalls = createSystemCalls(dispatch, delivery);
+
+  /** Page faults of 64-bit guests all come from ring 3: the user bit is the guest's own mode. */
+  const pageFault = (vcpu: Vcpu, { context }: X86Vcpu, address: LinearAddress, errorCode: number): void => {
+    const user = isInKernel(vcpu, context) ? 0 : errorCode & PAGE_FAULT.user;
+    delivery.pageFault(vcpu, address, (errorCode & ~PAGE_FAULT.user) | user);
+  };
 
   const softwareInterrupt = (vcpu: Vcpu, { context }: X86Vcpu, vector: number): void => {
-    const { privilege } = context;
+    const privilege = guestPrivilege(vcpu, context);
     const fault = softwareInterruptFault(vcpu, vector, privilege);
     if (fault !== 0) {
-      context.instructionPointer = (context.instructionPointer - INT_BYTES) >>> 0;
+      const back = context.instructionPointer - INT_BYTES;
+      context.instructionPointer = vcpu.domain.width === "x86_64" ? back : back >>> 0;
       delivery.exception(vcpu, faultVector(fault), faultErrorCode(fault));
       return;
     }
@@ -68,7 +77,7 @@ export const createExitHandler = (parts: ExitParts): HandleExit => {
     switch (vector) {
       case VECTOR.pageFault: {
         const at = toLinearAddress(address);
-        if (!memory.handlePageFault(vcpu, at, errorCode)) delivery.pageFault(vcpu, at, errorCode);
+        if (!memory.handlePageFault(vcpu, at, errorCode)) pageFault(vcpu, x86, at, errorCode);
         return 0;
       }
       case VECTOR.invalidOpcode:
@@ -87,13 +96,26 @@ export const createExitHandler = (parts: ExitParts): HandleExit => {
     const met = vcpu.guestMemory.fault;
     if (faultVector(fault) !== VECTOR.pageFault || met === null)
       delivery.exception(vcpu, faultVector(fault), faultErrorCode(fault));
-    else {
-      const user = x86.context.privilege === USER_RING ? PAGE_FAULT.user : 0;
-      delivery.pageFault(vcpu, met.address, met.errorCode | user);
+    else pageFault(vcpu, x86, met.address, met.errorCode | PAGE_FAULT.user);
+  };
+
+  /** Enters ring 0 by an instruction that 64-bit guests have for it. @returns whether it was one. */
+  const systemCall = (vcpu: Vcpu, x86: X86Vcpu): boolean => {
+    if (vcpu.domain.width !== "x86_64") return false;
+    switch (x86.privilegedOperation.mnemonic) {
+      case "syscall":
+        systemCalls.syscall(vcpu, x86);
+        return true;
+      case "sysenter":
+        systemCalls.sysenter(vcpu, x86);
+        return true;
+      default:
+        return false;
     }
   };
 
   const privileged = (vcpu: Vcpu, x86: X86Vcpu): number => {
+    if (systemCall(vcpu, x86)) return 1;
     vcpu.chargedNs += EMULATION_COST_NS;
     const outcome = emulate(vcpu, x86);
     if (outcome === EMULATED.next) return 1;
@@ -101,10 +123,13 @@ export const createExitHandler = (parts: ExitParts): HandleExit => {
     return 0;
   };
 
+  /** Whether `int $0x82` is a hypercall: in kernels of 32-bit guests. */
+  const callsByInterrupt = (vcpu: Vcpu, { context }: X86Vcpu): boolean =>
+    vcpu.domain.width !== "x86_64" && isInKernel(vcpu, context);
+
   const interrupt = (vcpu: Vcpu, x86: X86Vcpu, exit: Exit): number => {
     if (!exit.software) return exception(vcpu, x86, exit);
-    if (exit.vector === HYPERCALL_VECTOR && x86.context.privilege === kernelRing(vcpu.domain.width))
-      dispatch(vcpu, x86);
+    if (exit.vector === HYPERCALL_VECTOR && callsByInterrupt(vcpu, x86)) dispatch(vcpu, x86);
     else softwareInterrupt(vcpu, x86, exit.vector);
     return 0;
   };

@@ -18,6 +18,8 @@ import { createDomainChanges, createDomainControl } from "./control/domain-contr
 import { createCpuLoop, type StepLimits, type StepResult } from "./cpu-loop.ts";
 import { createDelivery } from "./delivery/delivery.ts";
 import { createGuestEntry32 } from "./delivery/guest-entry-x86-32.ts";
+import { createGuestEntry64 } from "./delivery/guest-entry-x86-64.ts";
+import { createModeSwitch } from "./delivery/mode-switch.ts";
 import type { Domain } from "./domain.ts";
 import { createDomainList } from "./domain-list.ts";
 import { createForcedEmulation } from "./emulation/cpuid.ts";
@@ -127,12 +129,17 @@ export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
     timestamp: (retired) => cpuLoop.timestamp(retired),
   });
 
+  const switchMode = createModeSwitch(memory);
   const guestEntry32 = createGuestEntry32(upcalls);
   const delivery = createDelivery({
     upcalls,
     crash: shutdown.crash,
     trace,
-    entries: { x86_32: guestEntry32, x86_32p: guestEntry32, x86_64: null },
+    entries: {
+      x86_32: guestEntry32,
+      x86_32p: guestEntry32,
+      x86_64: createGuestEntry64(upcalls, switchMode),
+    },
   });
   const isInterrupted: Parameters<typeof createDispatch>[1] = (vcpu) =>
     upcalls.isDeliverable(vcpu) || !vcpu.isAwake || runControl.reconsiderAt <= clock.now();
@@ -147,6 +154,7 @@ export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
     runControl,
     shutdown,
     delivery,
+    switchMode,
     processors,
     systemTime,
     timers: vcpuTimers,

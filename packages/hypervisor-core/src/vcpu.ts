@@ -117,6 +117,8 @@ export interface Vcpu {
   userPageTableBase: Mfn | null;
   /** x86_64: the guest kernel runs, not its user mode. Always true on 32-bit widths, where rings tell. */
   kernelMode: boolean;
+  /** x86_64: base of GS in the mode, kernel or user, that does not run. */
+  otherGsBase: LinearAddress;
   /** Its virtual GDT and LDT; null for a TypeScript kernel. */
   descriptors: DescriptorSource | null;
   /** Frames of the GDT, each typed as descriptor page, and the number of valid entries. */

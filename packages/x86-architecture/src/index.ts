@@ -1,4 +1,12 @@
 export {
+  addressOfValue,
+  addressOfWords,
+  isCanonical,
+  isCanonicalRange,
+  isCanonicalValue,
+  valueOfAddress,
+} from "./canonical.ts";
+export {
   ATTRIBUTE,
   descriptorAttributes,
   descriptorBase,

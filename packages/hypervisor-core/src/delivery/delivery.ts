@@ -6,7 +6,10 @@ import type { CrashDomain } from "../domain.ts";
 import { HYPERVISOR_TRACE } from "../trace.ts";
 import type { UpcallState } from "../upcall-state.ts";
 import type { EntryPoint, TrapGate, Vcpu } from "../vcpu.ts";
-import type { EntryDetails, GuestEntry, InterruptedState } from "./guest-entry.ts";
+import type { EntryDetails, GuestEntry } from "./guest-entry.ts";
+
+/** What of the interrupted state is not in the VCPU's registers. */
+export type Interrupted = Pick<EntryDetails, "interrupted" | "wideInstructionPointer">;
 
 /**
  * Makes a guest kernel continue in one of its handlers. What cannot be delivered (no handler, an unusable stack or
@@ -14,11 +17,15 @@ import type { EntryDetails, GuestEntry, InterruptedState } from "./guest-entry.t
  */
 export interface Delivery {
   /** An exception of the processor. The error code is dropped for vectors that have none. */
-  exception(vcpu: Vcpu, vector: number, errorCode: number, interrupted?: InterruptedState): void;
+  exception(vcpu: Vcpu, vector: number, errorCode: number, interrupted?: Interrupted): void;
   /** A page fault: `address` is left in vcpu_info where the guest's handler looks for it. */
   pageFault(vcpu: Vcpu, address: LinearAddress, errorCode: number): void;
   /** A software interrupt through a gate that the caller has checked. `hardwareFrame`: as its direct gate would do it. */
   softwareInterrupt(vcpu: Vcpu, vector: number, hardwareFrame: boolean): void;
+  /** SYSCALL from user mode of a 64-bit guest; RCX and R11 are as it leaves them. Without a callback it is #UD. */
+  syscall(vcpu: Vcpu): void;
+  /** SYSENTER from a 64-bit guest; RIP and RSP are lost, as it saves neither. Without a callback it is #GP(0). */
+  sysenter(vcpu: Vcpu): void;
   /** Calls the guest when events are pending and not masked. */
   pendingEvents(vcpu: Vcpu): void;
   /** Delivers an NMI that waits, where the guest has a handler and is not in it already. */
@@ -32,9 +39,12 @@ export interface DeliveryParts {
   readonly upcalls: UpcallState;
   readonly crash: CrashDomain;
   readonly trace: TraceSink;
-  /** How kernels are entered, by width; null where guests of a width cannot run. */
-  readonly entries: Readonly<Record<GuestWidth, GuestEntry | null>>;
+  /** How kernels are entered, by width. */
+  readonly entries: Readonly<Record<GuestWidth, GuestEntry>>;
 }
+
+/** Bytes of SYSCALL: how far back the instruction lies when it is refused. */
+const SYSCALL_BYTES = 2;
 
 /** Makes the delivery of a host. */
 export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts): Delivery => {
@@ -48,10 +58,9 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
     entry: Entry | null | undefined,
     details: (entry: Entry) => EntryDetails,
   ): void => {
-    const guestEntry = entries[vcpu.domain.width];
-    let problem: string | null = "there is no handler";
-    if (guestEntry === null) problem = "guests of this width cannot run";
-    else if (entry?.address) problem = guestEntry.enter(vcpu, entry, details(entry));
+    const problem = entry?.address
+      ? entries[vcpu.domain.width].enter(vcpu, entry, details(entry))
+      : "there is no handler";
     if (problem !== null) crash(vcpu.domain, `${what} cannot be delivered: ${problem}`, vcpu);
   };
 
@@ -65,12 +74,27 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
     enter(vcpu, what, vcpu.traps[vector], details);
   };
 
-  const exception: Delivery["exception"] = (vcpu, vector, errorCode, interrupted) =>
+  const exception: Delivery["exception"] = (vcpu, vector, errorCode, interrupted = {}) =>
     throughTrap(vcpu, vector, describeException(vector, errorCode), (gate) => ({
       errorCode: hasErrorCode(vector) ? errorCode : null,
       masksEvents: gate.masksEvents,
-      ...(interrupted === undefined ? {} : { interrupted }),
+      ...interrupted,
     }));
+
+  /** SYSCALL and SYSENTER of user mode. Without a callback they are the fault that the processor would raise. */
+  const systemCall = (
+    vcpu: Vcpu,
+    callback: EntryPoint | null,
+    clearsDirection: boolean,
+    refuse: () => void,
+  ): void => {
+    if (!callback?.address) {
+      refuse();
+      return;
+    }
+    const { masksEvents } = callback;
+    enter(vcpu, "a system call", callback, () => ({ errorCode: null, masksEvents, clearsDirection }));
+  };
 
   return {
     exception,
@@ -85,6 +109,13 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
         masksEvents: gate.masksEvents,
         hardwareFrame,
       })),
+    syscall: (vcpu) =>
+      systemCall(vcpu, vcpu.callbacks.syscall, true, () => {
+        if (vcpu.x86 !== null) vcpu.x86.context.instructionPointer -= SYSCALL_BYTES;
+        exception(vcpu, VECTOR.invalidOpcode, 0);
+      }),
+    sysenter: (vcpu) =>
+      systemCall(vcpu, vcpu.callbacks.sysenter, false, () => exception(vcpu, VECTOR.generalProtection, 0)),
     pendingEvents(vcpu) {
       if (!upcalls.isDeliverable(vcpu)) return;
       if (trace.on) trace.record(traceUpcall, vcpu.domain.id, vcpu.index);

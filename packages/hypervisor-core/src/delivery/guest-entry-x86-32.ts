@@ -7,11 +7,11 @@ import { encodeFrame32, handlerFlags32 } from "./frame-x86-32.ts";
 import type { GuestEntry, InterruptedState } from "./guest-entry.ts";
 import {
   DATA_SEGMENTS,
+  emptyUnusableSegments,
   isFault,
   isWithinLimit,
   loadCodeSegment,
   loadStackSegment,
-  nullSegment,
 } from "./segment-loading.ts";
 
 const KERNEL_RING = kernelRing("x86_32");
@@ -71,8 +71,7 @@ export const createGuestEntry32 = (upcalls: UpcallState): GuestEntry => ({
     context.setRegister(REGISTER.rsp, stackPointer);
     context.instructionPointer = entry.address;
     context.flags = handlerFlags32(from.flags);
-    if (details.savesDataSegments === true)
-      for (const index of DATA_SEGMENTS) context.setSegment(index, nullSegment(0));
+    if (details.savesDataSegments === true) emptyUnusableSegments(context);
     if (details.masksEvents) upcalls.setMasked(vcpu, true);
     return null;
   },

@@ -22,6 +22,10 @@ export interface EntryDetails {
   /** Saves the data segments below the frame and loads null selectors: the failsafe callback. */
   readonly savesDataSegments?: boolean;
   readonly interrupted?: InterruptedState;
+  /** x86_64: the instruction pointer to save where it is not canonical, so that no register holds it. */
+  readonly wideInstructionPointer?: bigint;
+  /** x86_64: the handler starts with DF clear. */
+  readonly clearsDirection?: boolean;
 }
 
 /** Enters the kernel of guests of one width. */

@@ -10,6 +10,7 @@ import {
   SEGMENT,
   type SegmentIndex,
   type SegmentState,
+  type VcpuContext,
   VECTOR,
 } from "@xenolith/x86-architecture";
 
@@ -29,6 +30,14 @@ export const nullSegment = (selector: number): SegmentState => ({
   limit: 0,
   attributes: 0,
 });
+
+/** Makes null the data segments whose selectors could not be loaded, once those have been saved. Bases stay. */
+export const emptyUnusableSegments = (context: VcpuContext): void => {
+  for (const index of DATA_SEGMENTS) {
+    const segment = context.segment(index);
+    if (segment.attributes === 0) context.setSegment(index, { ...segment, selector: 0 });
+  }
+};
 
 const protection = (selector: number): PackedFault => packFault(VECTOR.generalProtection, selector & 0xfffc);
 
@@ -59,6 +68,7 @@ export const loadCodeSegment = (source: DescriptorSource, selector: number): Loa
   if (!has(attributes, ATTRIBUTE.codeOrData | ATTRIBUTE.code)) return protection(selector);
   const level = descriptorDpl(source.high);
   const conforming = has(attributes, ATTRIBUTE.conforming);
+  if (has(attributes, ATTRIBUTE.long | ATTRIBUTE.big)) return protection(selector);
   if (conforming ? level > privilege : level !== privilege) return protection(selector);
   if (!has(attributes, ATTRIBUTE.present)) return packFault(VECTOR.segmentNotPresent, selector & 0xfffc);
   return take(source, selector);

@@ -1,9 +1,18 @@
 import { type Mfn, toMfn } from "@xenolith/machine-interface";
-import { EFER, REGISTER, SEGMENT, VECTOR, type X86Vcpu } from "@xenolith/x86-architecture";
+import {
+  addressOfValue,
+  EFER,
+  REGISTER,
+  SEGMENT,
+  VECTOR,
+  valueOfAddress,
+  type X86Vcpu,
+} from "@xenolith/x86-architecture";
 import type { Domain } from "../domain.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { XEN_MSR_BASE } from "./cpuid-policy.ts";
 import { EMULATED, type Emulation, kernelOnly, REFUSED } from "./outcome.ts";
+import { setSegmentBase } from "./segment-bases.ts";
 
 /** Model-specific registers that a guest kernel may read or write. [SDM3A-2.2.1] */
 const MSR = {
@@ -47,20 +56,14 @@ const readMsr = (vcpu: Vcpu, { context }: X86Vcpu, index: number, timestamp: () 
     case MSR.efer:
       return eferOf(vcpu);
     case MSR.fsBase:
-      return is64 ? BigInt.asUintN(64, BigInt(context.segment(SEGMENT.fs).base)) : null;
+      return is64 ? valueOfAddress(context.segment(SEGMENT.fs).base) : null;
     case MSR.gsBase:
-      return is64 ? BigInt.asUintN(64, BigInt(context.segment(SEGMENT.gs).base)) : null;
+      return is64 ? valueOfAddress(context.segment(SEGMENT.gs).base) : null;
+    case MSR.kernelGsBase:
+      return is64 ? valueOfAddress(vcpu.otherGsBase) : null;
     default:
       return null;
   }
-};
-
-const setBase = ({ context }: X86Vcpu, segment: number, value: bigint): boolean => {
-  const base = BigInt.asIntN(64, value);
-  // Not canonical: bits 63:47 must be alike.
-  if (base >> 47n !== 0n && base >> 47n !== -1n) return false;
-  context.setSegment(segment, { ...context.segment(segment), base: Number(base) });
-  return true;
 };
 
 /** Makes the emulations of RDMSR and WRMSR. */
@@ -68,13 +71,15 @@ export const createMsrEmulations = ({
   timestamp,
   writeHypercallPage,
 }: MsrParts): { readonly read: Emulation; readonly write: Emulation } => {
-  const write = (vcpu: Vcpu, x86: X86Vcpu, index: number, value: bigint): boolean => {
+  const write = (vcpu: Vcpu, index: number, value: bigint): boolean => {
     const is64 = vcpu.domain.width === "x86_64";
     switch (index) {
       case MSR.fsBase:
-        return is64 && setBase(x86, SEGMENT.fs, value);
+        return is64 && setSegmentBase(vcpu, "fs", addressOfValue(value));
       case MSR.gsBase:
-        return is64 && setBase(x86, SEGMENT.gs, value);
+        return is64 && setSegmentBase(vcpu, "gs", addressOfValue(value));
+      case MSR.kernelGsBase:
+        return is64 && setSegmentBase(vcpu, "other-gs", addressOfValue(value));
       case XEN_MSR_BASE:
         return (value & 0xfffn) === 0n && writeHypercallPage(vcpu.domain, toMfn(Number(value >> 12n))) === 0;
       case MSR.miscEnable:
@@ -102,7 +107,7 @@ export const createMsrEmulations = ({
     write: kernelOnly((vcpu, x86) => {
       const { context } = x86;
       const value = (BigInt(context.register(REGISTER.rdx)) << 32n) | BigInt(context.register(REGISTER.rax));
-      return write(vcpu, x86, context.register(REGISTER.rcx), value) ? EMULATED.next : REFUSED;
+      return write(vcpu, context.register(REGISTER.rcx), value) ? EMULATED.next : REFUSED;
     }),
   };
 };

@@ -5,7 +5,7 @@ import {
   VECTOR,
   type X86Vcpu,
 } from "@xenolith/x86-architecture";
-import { kernelRing } from "../rings.ts";
+import { isInKernel } from "../rings.ts";
 import type { Vcpu } from "../vcpu.ts";
 
 /**
@@ -24,12 +24,8 @@ export type Emulation = (vcpu: Vcpu, x86: X86Vcpu, operation: PrivilegedOperatio
 /** #GP(0): what the guest gets for an instruction that is not emulated for it. */
 export const REFUSED: PackedFault = packFault(VECTOR.generalProtection, 0);
 
-/** Whether the VCPU is in its guest's kernel: ring 1 of 32-bit guests, kernel mode of 64-bit ones. */
-export const isInKernel = (vcpu: Vcpu, x86: X86Vcpu): boolean =>
-  vcpu.domain.width === "x86_64" ? vcpu.kernelMode : x86.context.privilege === kernelRing(vcpu.domain.width);
-
 /** Allows an emulation to the guest's kernel only. */
 export const kernelOnly =
   (emulate: Emulation): Emulation =>
   (vcpu, x86, operation) =>
-    isInKernel(vcpu, x86) ? emulate(vcpu, x86, operation) : REFUSED;
+    isInKernel(vcpu, x86.context) ? emulate(vcpu, x86, operation) : REFUSED;

@@ -1,5 +1,6 @@
 import { CR4, REGISTER } from "@xenolith/x86-architecture";
-import { EMULATED, type Emulation, isInKernel, REFUSED } from "./outcome.ts";
+import { isInKernel } from "../rings.ts";
+import { EMULATED, type Emulation, REFUSED } from "./outcome.ts";
 
 const TWO_32 = 0x1_0000_0000;
 
@@ -7,7 +8,7 @@ const TWO_32 = 0x1_0000_0000;
 export const createTimestampEmulation =
   (timestamp: () => number, withProcessorId: boolean): Emulation =>
   (vcpu, x86) => {
-    if ((vcpu.cr4 & CR4.tsd) !== 0 && !isInKernel(vcpu, x86)) return REFUSED;
+    if ((vcpu.cr4 & CR4.tsd) !== 0 && !isInKernel(vcpu, x86.context)) return REFUSED;
     const now = timestamp();
     x86.context.setRegister(REGISTER.rax, now % TWO_32);
     x86.context.setRegister(REGISTER.rdx, Math.floor(now / TWO_32));

@@ -1,4 +1,5 @@
 import { type LinearAddress, toLinearAddress } from "@xenolith/machine-interface";
+import { isCanonical } from "@xenolith/x86-architecture";
 import type { GuestWidth } from "@xenolith/xen-abi";
 import { FLAT_SELECTORS } from "@xenolith/xen-abi/arch-x86";
 import { kernelRing } from "../rings.ts";
@@ -15,7 +16,7 @@ export const fixStackSelector = (width: GuestWidth, selector: number): number =>
 
 /** Whether an address may be an entry point: canonical on x86_64, anything on 32-bit widths. */
 export const isEntryAddress = (width: GuestWidth, address: number): boolean =>
-  width !== "x86_64" || (address >= -0x8000_0000_0000 && address < 0x8000_0000_0000);
+  width !== "x86_64" || isCanonical(address);
 
 /** An entry point's address, 32 bits unsigned on 32-bit widths. */
 export const entryAddress = (width: GuestWidth, address: number): LinearAddress =>

@@ -1,6 +1,7 @@
 import type { EventChannels } from "@xenolith/event-channels";
 import type { GrantTables } from "@xenolith/grant-tables";
 import type { Delivery } from "../delivery/delivery.ts";
+import type { SwitchMode } from "../delivery/mode-switch.ts";
 import type { MemoryManager } from "../memory-manager.ts";
 import type { InterruptionCheck } from "./call-state.ts";
 import { createCallbackOp, createNmiOp, createSetCallbacks } from "./callback-op.ts";
@@ -14,6 +15,7 @@ import { createMulticall } from "./multicall.ts";
 import { createPhysdevOp, createPhysdevOpCompat } from "./physdev-op.ts";
 import { createRefusedHypercalls } from "./refused.ts";
 import { createSchedOp, createSchedOpCompat, type SchedOpParts } from "./sched-op.ts";
+import { createSetSegmentBase } from "./set-segment-base.ts";
 import { createSetTimerOp } from "./set-timer-op.ts";
 import { createSetTrapTable } from "./set-trap-table.ts";
 import { createStackSwitch } from "./stack-switch.ts";
@@ -28,6 +30,7 @@ export interface HypercallParts extends SchedOpParts, VcpuOpParts {
   readonly events: EventChannels;
   readonly grants: GrantTables;
   readonly delivery: Delivery;
+  readonly switchMode: SwitchMode;
   readonly console: EmergencyConsole;
   readonly isInterrupted: InterruptionCheck;
 }
@@ -44,7 +47,13 @@ export const createHypercalls = (parts: HypercallParts): HypercallTable => {
     createFpuTaskswitch(),
     createSetDebugreg(),
     createGetDebugreg(),
-    createIret({ upcalls: parts.upcalls, delivery: parts.delivery, crash: parts.shutdown.crash }),
+    createIret({
+      upcalls: parts.upcalls,
+      delivery: parts.delivery,
+      switchMode: parts.switchMode,
+      crash: parts.shutdown.crash,
+    }),
+    createSetSegmentBase(),
     createMulticall({ table: () => table, isInterrupted: parts.isInterrupted }),
     createSchedOp(parts),
     createSchedOpCompat(parts),

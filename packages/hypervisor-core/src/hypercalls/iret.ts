@@ -13,6 +13,7 @@ import { ENOSYS } from "@xenolith/xen-abi";
 import { __HYPERVISOR_iret, VMASST_TYPE_architectural_iopl } from "@xenolith/xen-abi/xen";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { InterruptedState } from "../delivery/guest-entry.ts";
+import type { SwitchMode } from "../delivery/mode-switch.ts";
 import {
   DATA_SEGMENTS,
   isFault,
@@ -26,12 +27,14 @@ import { kernelRing } from "../rings.ts";
 import type { UpcallState } from "../upcall-state.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { type Hypercall, type HypercallContext, type HypercallResult, REGISTERS_SET } from "./context.ts";
+import { createIret64 } from "./iret-x86-64.ts";
 
 /** What iret is made from. */
 export interface IretParts {
   readonly upcalls: UpcallState;
   readonly delivery: Delivery;
   readonly crash: CrashDomain;
+  readonly switchMode: SwitchMode;
 }
 
 /**
@@ -118,7 +121,9 @@ const interruptedAt = ({ context }: X86Vcpu, target: Target32): InterruptedState
  * iret: returns from a handler through the frame on the stack and takes the upcall mask from its EFLAGS.IF. A frame that
  * cannot be read, or that names ring 0, ends the domain; selectors that cannot be loaded fault at the target.
  */
-export const createIret = ({ upcalls, delivery, crash }: IretParts): Hypercall => {
+export const createIret = (parts: IretParts): Hypercall => {
+  const { upcalls, delivery, crash } = parts;
+  const iret64 = createIret64(parts);
   const iret32 = (call: HypercallContext, x86: X86Vcpu): HypercallResult => {
     const { vcpu, domain } = call;
     const frame = readTarget(vcpu, x86);
@@ -133,8 +138,10 @@ export const createIret = ({ upcalls, delivery, crash }: IretParts): Hypercall =
     vcpu.nmiMasked = false;
     upcalls.setMasked(vcpu, (target.flags & FLAG.if) === 0);
     const fault = continueAt(vcpu, x86, target);
-    if (fault !== 0)
-      delivery.exception(vcpu, faultVector(fault), faultErrorCode(fault), interruptedAt(x86, target));
+    if (fault !== 0) {
+      const interrupted = interruptedAt(x86, target);
+      delivery.exception(vcpu, faultVector(fault), faultErrorCode(fault), { interrupted });
+    }
     return REGISTERS_SET;
   };
 
@@ -142,7 +149,8 @@ export const createIret = ({ upcalls, delivery, crash }: IretParts): Hypercall =
     number: __HYPERVISOR_iret,
     handle(call) {
       const { x86 } = call.vcpu;
-      return x86 === null || call.width === "x86_64" ? -ENOSYS : iret32(call, x86);
+      if (x86 === null) return -ENOSYS;
+      return call.width === "x86_64" ? iret64(call, x86) : iret32(call, x86);
     },
   };
 };

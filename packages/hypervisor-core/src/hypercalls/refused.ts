@@ -7,7 +7,6 @@ import {
   __HYPERVISOR_kexec_op,
   __HYPERVISOR_mca,
   __HYPERVISOR_platform_op,
-  __HYPERVISOR_set_segment_base,
   __HYPERVISOR_sysctl,
   __HYPERVISOR_xenpmu_op,
 } from "@xenolith/xen-abi/xen";
@@ -62,5 +61,4 @@ export const createRefusedHypercalls = (): readonly Hypercall[] => [
   always(__HYPERVISOR_dm_op, -EPERM),
   always(__HYPERVISOR_hypfs_op, -EPERM),
   always(__HYPERVISOR_xenpmu_op, -EOPNOTSUPP),
-  always(__HYPERVISOR_set_segment_base, -ENOSYS),
 ];

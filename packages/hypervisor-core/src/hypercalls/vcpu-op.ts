@@ -1,5 +1,5 @@
 import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, toVcpuIndex } from "@xenolith/xen-abi";
-import { VCPU_GUEST_CONTEXT_32 } from "@xenolith/xen-abi/arch-x86";
+import { VCPU_GUEST_CONTEXT_32, VCPU_GUEST_CONTEXT_64 } from "@xenolith/xen-abi/arch-x86";
 import {
   VCPUOP_down,
   VCPUOP_get_physid,
@@ -18,12 +18,15 @@ import {
 } from "@xenolith/xen-abi/vcpu";
 import { __HYPERVISOR_vcpu_op } from "@xenolith/xen-abi/xen";
 import { applyGuestContext } from "../lifecycle/guest-context.ts";
+import { GUEST_CONTEXT_32 } from "../lifecycle/guest-context-x86-32.ts";
+import { createGuestContext64 } from "../lifecycle/guest-context-x86-64.ts";
 import type { Processors } from "../lifecycle/processors.ts";
 import type { Shutdown } from "../lifecycle/shutdown.ts";
 import type { MemoryManager } from "../memory-manager.ts";
 import type { RunControl } from "../run-control.ts";
 import { encodeRunstate } from "../time/runstate-area.ts";
-import type { Hypercall } from "./context.ts";
+import type { Vcpu } from "../vcpu.ts";
+import type { Hypercall, HypercallContext } from "./context.ts";
 import { createVcpuAreaOperations, type VcpuAreaParts } from "./vcpu-op-areas.ts";
 import { createVcpuTimerOperations, type VcpuTimerOpParts } from "./vcpu-op-timers.ts";
 import type { VcpuOperation } from "./vcpu-operation.ts";
@@ -36,6 +39,21 @@ export interface VcpuOpParts extends VcpuAreaParts, VcpuTimerOpParts {
   readonly processors: Processors;
 }
 
+type Initialise = (call: HypercallContext, vcpu: Vcpu, memory: MemoryManager) => number;
+
+const initialise32: Initialise = (call, vcpu, memory) => {
+  const view = call.guest.read(call.argument(2), VCPU_GUEST_CONTEXT_32.size(call.width));
+  if (view === null) return -EFAULT;
+  return applyGuestContext(GUEST_CONTEXT_32, vcpu, VCPU_GUEST_CONTEXT_32.read(view, 0, call.width), memory);
+};
+
+const initialise64: Initialise = (call, vcpu, memory) => {
+  const view = call.guest.read(call.argument(2), VCPU_GUEST_CONTEXT_64.size(call.width));
+  if (view === null) return -EFAULT;
+  const given = VCPU_GUEST_CONTEXT_64.read(view, 0, call.width);
+  return applyGuestContext(createGuestContext64(memory), vcpu, given, memory);
+};
+
 const createLifecycleOperations = ({
   memory,
   runControl,
@@ -44,10 +62,8 @@ const createLifecycleOperations = ({
 }: VcpuOpParts): Record<"initialise" | "up" | "down", VcpuOperation> => ({
   initialise(call, vcpu) {
     if (vcpu.isInitialised) return -EEXIST;
-    if (call.width === "x86_64" || !processors.provide(vcpu)) return -ENOSYS;
-    const view = call.guest.read(call.argument(2), VCPU_GUEST_CONTEXT_32.size(call.width));
-    if (view === null) return -EFAULT;
-    const result = applyGuestContext(vcpu, VCPU_GUEST_CONTEXT_32.read(view, 0, call.width), memory);
+    if (!processors.provide(vcpu)) return -ENOSYS;
+    const result = (call.width === "x86_64" ? initialise64 : initialise32)(call, vcpu, memory);
     if (result === 0) runControl.update(vcpu);
     return result;
   },

@@ -66,6 +66,7 @@ const newVcpu = (domain: Domain, index: number, parts: NewDomainParts): Vcpu => 
     pageTableBase: null,
     userPageTableBase: null,
     kernelMode: true,
+    otherGsBase: toLinearAddress(0),
     descriptors: null,
     gdtFrames: [],
     gdtEntries: 0,

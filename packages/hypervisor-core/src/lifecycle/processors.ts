@@ -24,7 +24,12 @@ export const createProcessors = ({ processor, memory, timestamp }: ProcessorPart
     if (vcpu.x86 !== null) return true;
     if (vcpu.executor !== null) return false;
     vcpu.descriptors = memory.descriptorSource(vcpu);
-    vcpu.x86 = processor.createVcpu({ descriptors: vcpu.descriptors, timestamp, trapCpuid: true });
+    vcpu.x86 = processor.createVcpu({
+      descriptors: vcpu.descriptors,
+      timestamp,
+      trapCpuid: true,
+      longMode: vcpu.domain.width === "x86_64",
+    });
     vcpu.executor = vcpu.x86;
     vcpu.cr0 = GUEST_CR0;
     vcpu.cr4 = guestCr4(vcpu.domain.width);

@@ -21,7 +21,11 @@ import type { Vcpu } from "../vcpu.ts";
 export interface AddressSpaces {
   /** Makes `root`, a validated root table that the caller holds, what a VCPU translates by. */
   enter(vcpu: Vcpu, root: Mfn): void;
-  /** Forgets the translations that a VCPU uses now: all of them, or those of one page. */
+  /** Makes `root` ready as one of a VCPU's two bases (x86_64), which goes on with it later. The caller holds it. */
+  prepare(vcpu: Vcpu, root: Mfn): void;
+  /** Goes on with the other of two bases. Nothing is forgotten by that: flushes are for both. */
+  resume(vcpu: Vcpu, root: Mfn): void;
+  /** Forgets the translations of a VCPU's bases: all of them, or those of one page. */
   flush(vcpu: Vcpu, at?: LinearAddress): void;
   /**
    * A present entry of a domain's tables has changed. From level 2 up the spaces in use are flushed at once; others, and
@@ -91,8 +95,17 @@ export const createAddressSpaces = (
 ): AddressSpaces => {
   const domains = new Map<DomId, DomainSpaces>();
 
-  const inUse = ({ domain }: DomainSpaces): Set<Asid> =>
-    new Set(domain.vcpus.flatMap(({ space }) => (space === null ? [] : [space])));
+  /** Spaces of the one or two bases of a VCPU. */
+  const spacesOf = ({ byRoot }: DomainSpaces, { pageTableBase, userPageTableBase }: Vcpu): Space[] =>
+    [pageTableBase, userPageTableBase].flatMap((root) => (root === null ? [] : (byRoot.get(root) ?? [])));
+
+  const inUse = (spaces: DomainSpaces): Set<Asid> =>
+    new Set(
+      spaces.domain.vcpus.flatMap((vcpu) => [
+        ...(vcpu.space === null ? [] : [vcpu.space]),
+        ...spacesOf(spaces, vcpu).map(({ asid }) => asid),
+      ]),
+    );
 
   /** Ends the spaces that were not entered for longest, but none that a VCPU is in. */
   const trim = (spaces: DomainSpaces): void => {
@@ -111,8 +124,18 @@ export const createAddressSpaces = (
     space.generation = spaces.generation;
   };
 
-  const spaceOf = (spaces: DomainSpaces, asid: Asid): Space | undefined =>
-    [...spaces.byRoot.values()].find((space) => space.asid === asid);
+  /** The space of a root, new or known and then without what has become wrong. */
+  const open = (spaces: DomainSpaces, root: Mfn): Space => {
+    const known = spaces.byRoot.get(root);
+    const space = known ?? {
+      asid: translator.open(pagingContext(spaces.domain.width, root, machineToPhysical())),
+      generation: spaces.generation,
+    };
+    if (space.generation !== spaces.generation) flushSpace(spaces, space);
+    spaces.byRoot.delete(root);
+    spaces.byRoot.set(root, space);
+    return space;
+  };
 
   return {
     open(domain) {
@@ -128,24 +151,26 @@ export const createAddressSpaces = (
     enter(vcpu, root) {
       const spaces = domains.get(vcpu.domain.id);
       if (spaces === undefined) return;
-      const known = spaces.byRoot.get(root);
-      const space = known ?? {
-        asid: translator.open(pagingContext(vcpu.domain.width, root, machineToPhysical())),
-        generation: spaces.generation,
-      };
-      if (space.generation !== spaces.generation) flushSpace(spaces, space);
-      spaces.byRoot.delete(root);
-      spaces.byRoot.set(root, space);
-      vcpu.space = space.asid;
-      if (known === undefined) trim(spaces);
+      vcpu.space = open(spaces, root).asid;
+      trim(spaces);
+    },
+    prepare(vcpu, root) {
+      const spaces = domains.get(vcpu.domain.id);
+      if (spaces === undefined) return;
+      open(spaces, root);
+      trim(spaces);
+    },
+    resume(vcpu, root) {
+      const spaces = domains.get(vcpu.domain.id);
+      if (spaces === undefined) return;
+      vcpu.space = (spaces.byRoot.get(root) ?? open(spaces, root)).asid;
     },
     flush(vcpu, at) {
       const spaces = domains.get(vcpu.domain.id);
-      if (spaces === undefined || vcpu.space === null) return;
-      if (at !== undefined) translator.invalidate(vcpu.space, at);
-      else {
-        const space = spaceOf(spaces, vcpu.space);
-        if (space !== undefined) flushSpace(spaces, space);
+      if (spaces === undefined) return;
+      for (const space of spacesOf(spaces, vcpu)) {
+        if (at === undefined) flushSpace(spaces, space);
+        else translator.invalidate(space.asid, at);
       }
     },
     tableChanged(domain, level) {

@@ -24,8 +24,6 @@ export interface MemoryManagerParts {
   readonly entropy: EntropySource;
   readonly trace: TraceSink;
   readonly findDomain: FindDomain;
-  /** Whether 64-bit guests may be created. Default: false. */
-  readonly wideGuests?: boolean;
 }
 
 /** The memory side of a hypervisor: the core's contract, and what grant tables and checks need of it. */
@@ -43,7 +41,7 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
     memory,
     entropy: options.entropy,
     trace: options.trace,
-    wideMachineToPhysical: options.wideGuests ?? false,
+    wideMachineToPhysical: true,
     onFlush: (frame) => translator.invalidateFrame(frame),
     onTableChange: (domain, level) => spaces.tableChanged(domain, level),
   });

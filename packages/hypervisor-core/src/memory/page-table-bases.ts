@@ -26,11 +26,16 @@ export const createPageTableBases = (
   const hold = ({ domain }: Vcpu, root: Mfn): number =>
     frames.getPageAndType(root, domain.id, frames.rootLevelOf(domain.id) as FrameType);
 
-  /** Enters the space of the base that the VCPU's mode calls for. */
-  const enter = (vcpu: Vcpu): void => {
-    const root = vcpu.kernelMode ? vcpu.pageTableBase : vcpu.userPageTableBase;
-    if (root === null) vcpu.space = null;
-    else spaces.enter(vcpu, root);
+  /** The base that the VCPU's mode calls for. */
+  const activeBase = (vcpu: Vcpu): Mfn | null =>
+    vcpu.kernelMode ? vcpu.pageTableBase : vcpu.userPageTableBase;
+
+  /** Makes a new base ready, and in force where it is that of the VCPU's mode. */
+  const adopt = (vcpu: Vcpu, base: Mfn | null): void => {
+    const active = activeBase(vcpu);
+    if (active === null) vcpu.space = null;
+    else if (active === base) spaces.enter(vcpu, base);
+    else if (base !== null) spaces.prepare(vcpu, base);
   };
 
   const letGo = (root: Mfn | null): void => {
@@ -46,7 +51,7 @@ export const createPageTableBases = (
       }
       descriptors.forgetLdtFrames(vcpu);
       vcpu.pageTableBase = root;
-      enter(vcpu);
+      adopt(vcpu, root);
       if (old !== root) letGo(old);
       return 0;
     },
@@ -59,13 +64,15 @@ export const createPageTableBases = (
         if (error !== 0) return error;
       }
       vcpu.userPageTableBase = root === 0 ? null : toMfn(root);
-      if (!vcpu.kernelMode) enter(vcpu);
+      adopt(vcpu, vcpu.userPageTableBase);
       letGo(old);
       return 0;
     },
     toggle(vcpu) {
       vcpu.kernelMode = !vcpu.kernelMode;
-      enter(vcpu);
+      const base = activeBase(vcpu);
+      if (base === null) vcpu.space = null;
+      else spaces.resume(vcpu, base);
     },
     close(vcpu) {
       const { pageTableBase, userPageTableBase } = vcpu;

@@ -13,7 +13,7 @@ import { silentTrace } from "@xenolith/trace";
 import { entryLow, PTE, REGISTER } from "@xenolith/x86-architecture";
 import { type DomId, type GuestWidth, toDomId, toPfn, toVcpuIndex } from "@xenolith/xen-abi";
 import { createHypervisor, type Hypervisor } from "../../src/hypervisor.ts";
-import { act, createFakeProcessor, type FakeVcpu } from "./fake-processor.ts";
+import { act, createFakeProcessor, type FakeProcessor, type FakeVcpu } from "./fake-processor.ts";
 import { createFakeScheduler, type FakeScheduler } from "./fake-scheduler.ts";
 import { createRememberingTranslator } from "./remembering-translator.ts";
 
@@ -53,6 +53,7 @@ export interface HypervisorFixture {
   readonly clock: Clock;
   readonly timers: TimerQueue;
   readonly scheduler: FakeScheduler;
+  readonly processor: FakeProcessor;
   readonly consoleOutput: () => string;
   /** Lets time pass and what is due happen. */
   skipTo(ns: number): void;
@@ -141,6 +142,7 @@ export const createHypervisorFixture = (): HypervisorFixture => {
     clock,
     timers,
     scheduler,
+    processor,
     consoleOutput: () => written,
     consoleInput: "",
     skipTo(ns) {

@@ -6,18 +6,19 @@ import {
   type Nanoseconds,
   toMfn,
 } from "@xenolith/machine-interface";
+import { REGISTER, SEGMENT } from "@xenolith/x86-architecture";
 import {
   EBUSY,
   EEXIST,
   EINVAL,
   ENOMEM,
-  EOPNOTSUPP,
   ESRCH,
   toDomId,
   toGrantRef,
   toPort,
   toVcpuIndex,
 } from "@xenolith/xen-abi";
+import { FLAT_RING3_CS64, FLAT_RING3_SS64 } from "@xenolith/xen-abi/arch-x86";
 import { describe, expect, it } from "vitest";
 import { act } from "../support/fake-processor.ts";
 import { createHypervisorFixture } from "../support/hypervisor-fixture.ts";
@@ -177,10 +178,18 @@ describe("executors", () => {
     expect(control.attachExecutor(id, FIRST, executor())).toBe(-EBUSY);
   });
 
-  it("64-bit guests cannot run yet", () => {
+  it("of 64-bit guests start in 64-bit code of ring 3, without data segments", () => {
     const fixture = createHypervisorFixture();
     const id = fixture.addDomain({ width: "x86_64" });
-    expect(fixture.hypervisor.control.setStartContext(id, FIRST, START)).toBe(-EOPNOTSUPP);
+    const start = { instructionPointer: -0x8000_0000, stackPointer: -0x1000, startInfo: -0x2000 };
+    expect(fixture.hypervisor.control.setStartContext(id, FIRST, start)).toBe(0);
+    const { context, options } = fixture.processor.vcpus[0] ?? expect.fail("no processor");
+    expect(options.longMode).toBe(true);
+    expect(context.instructionPointer).toBe(-0x8000_0000);
+    expect(context.wideRegister(REGISTER.rsp)).toBe(0xffff_ffff_ffff_f000n);
+    expect(context.wideRegister(REGISTER.rsi)).toBe(0xffff_ffff_ffff_e000n);
+    const segments = [SEGMENT.cs, SEGMENT.ss, SEGMENT.ds].map((index) => context.segment(index).selector);
+    expect(segments).toEqual([FLAT_RING3_CS64, FLAT_RING3_SS64, 0]);
   });
 
   it("written in TypeScript are charged what they say, and wake for events", () => {

@@ -7,7 +7,7 @@ import { guestPath, runXl } from "./xl.ts";
 const SCRIPT = "ls (xen/xvda)/\ncat (xen/xvda)/hello.txt\nhalt\n";
 const HELLO = "Hello from the disk of a guest.\n";
 
-describe("Debian's GRUB as a PV domain", () => {
+describe.each(["i386", "x86_64"])("Debian's GRUB for %s as a PV domain", (machine) => {
   const scratch = scratchFolder();
   let image = "";
   beforeAll(() => {
@@ -19,7 +19,7 @@ describe("Debian's GRUB as a PV domain", () => {
     runXl(
       [
         "run",
-        guestPath("grub-i386-xen.bin"),
+        guestPath(`grub-${machine}-xen.bin`),
         "--memory",
         "64",
         "--disk",
