@@ -1,5 +1,4 @@
 import {
-  ACCESS,
   type Asid,
   type DirectGate,
   EXIT,
@@ -7,7 +6,6 @@ import {
   type ExitKind,
   type LinearAddress,
   type MachineMemory,
-  TLB_TAG,
 } from "@xenolith/machine-interface";
 import {
   FLAG,
@@ -28,25 +26,22 @@ import { LEAVE, RECORD } from "../interpreter/record.ts";
 import { DELIVERY, STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 import type { SupportHost } from "../support/support-host.ts";
-import type { Block } from "./block.ts";
 import { doBulkMove } from "./bulk-moves.ts";
-import type { CodePlace } from "./code-place.ts";
 import type { CodeWidth } from "./code-width.ts";
 import type { Engine } from "./engine.ts";
 import { type EventPolicy, type GatedCore, SOFTWARE_INTERRUPT } from "./event-policy.ts";
 import { InstructionMonitor } from "./instruction-monitor.ts";
+import { InterruptShadow } from "./interrupt-shadow.ts";
 import { VcpuMemory } from "./linear-memory.ts";
-import { codeBytesOf, type Mode } from "./mode.ts";
+import { codeBytesOf } from "./mode.ts";
 import { VcpuOperands } from "./operand-access.ts";
-import { instructionAt } from "./present-instruction.ts";
+import { PresentCode } from "./present-code.ts";
 import { describePrivileged } from "./privileged-operation.ts";
 import type { RecordBuilder } from "./record-builder.ts";
 import { RunBudget } from "./run-budget.ts";
 import { NOT_ADMITTED, type RunObserver, STOP_INSTRUCTION } from "./run-observer.ts";
 import { isStackAccess } from "./stack-accesses.ts";
 import {
-  accessFault,
-  isAccessFault,
   OUTCOME,
   type Outcome,
   type ProcessorEnvironment,
@@ -64,9 +59,6 @@ export interface VcpuParts {
   readonly events: EventPolicy;
   readonly release: () => void;
 }
-
-/** `STATE.shadowMark`: there is none. */
-const NO_MARK = -1;
 
 /**
  * Deliveries of exceptions without an instruction between them before a run comes back: a handler whose first instruction
@@ -89,6 +81,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
   readonly #events: EventPolicy;
   readonly #release: () => void;
   readonly #budget = new RunBudget();
+  readonly #shadow: InterruptShadow;
+  readonly #code: PresentCode;
   readonly #monitor: InstructionMonitor;
   readonly #exit: Exit = {
     kind: EXIT.budget,
@@ -98,20 +92,14 @@ export class Vcpu implements X86Vcpu, GatedCore {
     address: 0,
     software: false,
   };
-  #mode: Mode | null = null;
-  #modeGeneration = -1;
-  #linearLimit = 0;
   #exitRequested = false;
   #observer: RunObserver | null = null;
-  #ignoresStops = false;
   #isHalted = false;
   /** Whether the present slice is of one instruction, because somebody looks in between. */
   #isSingle = false;
   /** Exceptions delivered since an instruction last retired, and how many had retired then. */
   #fruitless = 0;
   #deliveredAt = -1;
-  /** Instructions retired when the interrupt shadow began; -1: none. */
-  #shadowAt = -1;
 
   constructor(parts: VcpuParts) {
     this.#engine = parts.engine;
@@ -123,6 +111,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.#operations = parts.operations;
     this.#events = parts.events;
     this.#release = parts.release;
+    this.#shadow = new InterruptShadow(parts.state, this.#budget);
+    this.#code = new PresentCode(parts.engine, parts.state, this.memory);
     this.#monitor = new InstructionMonitor(this);
     this.host = createSupportHost(this, () => this.#wantsAttention());
   }
@@ -202,7 +192,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
   /** Puts it where a run left it: waiting or not, with interrupts held off for one instruction or not. */
   rest(isHalted: boolean, isShadowed: boolean): void {
     this.#isHalted = isHalted;
-    this.#shadowAt = isShadowed ? this.#retiredNow() : -1;
+    this.#shadow.set(isShadowed);
   }
 
   /** Ends a halt without an interrupt, as a reset does. */
@@ -217,16 +207,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   /** Whether interrupts are held off for the instruction after STI or a load of SS. */
   get isShadowed(): boolean {
-    this.#takeShadowMark();
-    return this.#shadowAt >= 0 && this.#shadowAt === this.#retiredNow();
-  }
-
-  /** Takes over a shadow that generated code has begun in the present slice. */
-  #takeShadowMark(): void {
-    const mark = this.state.i32(STATE.shadowMark);
-    if (mark === NO_MARK) return;
-    this.#shadowAt = this.#budget.retired(mark);
-    this.state.setU32(STATE.shadowMark, NO_MARK);
+    return this.#shadow.isHere;
   }
 
   #retiredNow(): number {
@@ -234,11 +215,11 @@ export class Vcpu implements X86Vcpu, GatedCore {
   }
 
   run(budget: number): Exit {
-    const shadowed = this.isShadowed;
+    const { isShadowed } = this;
     this.#engine.window.enter(this.state);
     this.#budget.start(budget);
     this.state.setU32(STATE.budget, 0);
-    this.#shadowAt = shadowed ? 0 : -1;
+    this.#shadow.set(isShadowed);
     this.#fruitless = 0;
     this.#deliveredAt = -1;
     this.#engine.accesses.current = this;
@@ -247,7 +228,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.memory.isActive = false;
     this.#exit.kind = kind;
     this.#exit.retired = this.#retiredNow();
-    this.#shadowAt = this.isShadowed ? this.#exit.retired : -1;
+    this.#shadow.set(this.isShadowed);
     return this.#exit;
   }
 
@@ -258,7 +239,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
         this.#exitRequested = false;
         return EXIT.request;
       }
-      this.#activate();
+      this.#code.activate();
       const interrupted = this.isShadowed ? null : this.#events.interrupt(this);
       if (interrupted === OUTCOME.shutdown) return EXIT.shutdown;
       if (interrupted !== null) this.#isHalted = false;
@@ -267,9 +248,9 @@ export class Vcpu implements X86Vcpu, GatedCore {
       if (observer !== null && !this.#budget.isSpent(state.i32(STATE.budget))) {
         if (!observer.before()) return EXIT.request;
         if (this.#exitRequested) continue;
-        this.#followObserver(observer);
+        this.#code.follow(observer);
       }
-      if (state.modeIsStale) this.#activate();
+      if (state.modeIsStale) this.#code.activate();
       const isMonitored = this.#monitor.isArmed;
       const isShadowed = this.isShadowed;
       const isOne = isMonitored || isShadowed || observer?.isStepping === true;
@@ -280,11 +261,11 @@ export class Vcpu implements X86Vcpu, GatedCore {
       state.setU32(STATE.untranslated, 0);
       const delivers = !isOne && observer === null && this.#events.deliversPageFaults;
       state.setU32(STATE.lastDelivery, delivers ? DELIVERY.none : DELIVERY.never);
-      if (isShadowed) state.setU32(STATE.shadowMark, slice);
+      if (isShadowed) this.#shadow.mark(slice);
       if (slice <= 0) return EXIT.budget;
       const before = this.#retiredNow();
       const early = isMonitored
-        ? this.#monitor.before(this.#presentInstruction(), this.linearInstructionPointer)
+        ? this.#monitor.before(this.#code.instruction, this.linearInstructionPointer)
         : 0;
       const exit = early === 0 ? this.#runSlice() : this.#fault(early);
       const goesOn = observer === null || observer.after();
@@ -299,23 +280,13 @@ export class Vcpu implements X86Vcpu, GatedCore {
     }
   }
 
-  /** Makes it so that the instruction that comes is decoded as the observer wants it, in the space as it is now. */
-  #followObserver(observer: RunObserver): void {
-    const hasChanged = observer.takeChanges();
-    if (hasChanged) this.#engine.flush();
-    if (hasChanged || this.#ignoresStops !== observer.ignoresStops) this.state.modeIsStale = true;
-    this.#ignoresStops = observer.ignoresStops;
-    this.state.setU32(STATE.isObserved, observer.watchesMemory ? 1 : 0);
-    this.#activate();
-  }
-
   /** Runs generated code until its slice is used up or something has happened that the loop must look at. */
   #runSlice(): ExitKind | null {
     const { state } = this;
     const engine = this.#engine;
     let record = 0;
     for (;;) {
-      const mode = this.#mode;
+      const { mode } = this.#code;
       if (mode === null) return null;
       const width = engine.widthOf(mode);
       const interpret = mode.hasFlatStack ? width.fast : width.careful;
@@ -328,14 +299,14 @@ export class Vcpu implements X86Vcpu, GatedCore {
         case LEAVE.resolve:
         case LEAVE.help:
         case LEAVE.hot: {
-          const found = this.#resolve(mode);
+          const found = this.#code.resolve(mode);
           if (typeof found === "number") return this.#fault(found);
-          record = code === LEAVE.help ? found.record : this.#begin(found, mode, width);
+          record = code === LEAVE.help ? found.record : this.#code.begin(found, mode, width);
           break;
         }
         case LEAVE.budget: {
           if (state.i32(STATE.budget) <= 0) return null;
-          record = this.#cutBlock(mode);
+          record = this.#code.cutBlock(mode);
           break;
         }
         case LEAVE.rare: {
@@ -370,78 +341,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
     if (this.#isSingle || this.#observer !== null || this.#isHalted || this.isShadowed) return false;
     if (this.#wantsAttention() || this.#monitor.isArmed) return false;
     if (this.#fruitless > MOST_FRUITLESS_DELIVERIES) return false;
-    this.#activate();
+    this.#code.activate();
     return true;
-  }
-
-  /** The record to begin a block with, or 0 when it is a translation; it is translated now if it is time. */
-  #begin(block: Block, mode: Mode, width: CodeWidth): number {
-    const { code, hotCode, translations, translates } = this.#engine;
-    if (!translates) return block.record;
-    const source = width.indirectSource(this.state.u32(STATE.exitRecord), this.state);
-    if (source !== null) code.reachedIndirectly(block, source);
-    if (code.isHot(block)) {
-      if (translations.isFull) code.forgetTranslations(translations);
-      const place = this.#place(mode);
-      if (typeof place !== "number") hotCode.translate(place, block);
-      if (!code.isTranslated(block)) code.neverTranslate(block);
-    }
-    return code.isTranslated(block) ? 0 : block.record;
-  }
-
-  /** Makes space and mode those of the registers. */
-  #activate(): void {
-    const { state } = this;
-    const { translator } = this.#engine;
-    const limit = translator.contextOf(this.memory.space).linearLimit ?? 0xffff_ffff;
-    const isKnown = this.#modeGeneration === this.#engine.modeGeneration && this.#linearLimit === limit;
-    if (state.modeIsStale || !isKnown) {
-      this.#engine.flushIfFull();
-      this.#modeGeneration = this.#engine.modeGeneration;
-      this.#linearLimit = limit;
-      const modes = this.#ignoresStops ? this.#engine.modesWithoutStops : this.#engine.modes;
-      this.#mode = modes.modeOf(state, limit);
-      state.setU32(STATE.mode, this.#mode.number);
-      state.modeIsStale = false;
-      this.memory.isNarrow = this.#mode.codeBytes !== 8;
-    }
-    const user = state.privilege === 3 ? TLB_TAG.user : 0;
-    const narrow = this.memory.isNarrow ? TLB_TAG.narrow : 0;
-    state.setU32(STATE.spaceTag, translator.activate(this.memory.space) | user | narrow);
-  }
-
-  #place(mode: Mode): CodePlace | PackedFault {
-    const instructionPointer = this.state.instructionPointer;
-    if (instructionPointer > mode.codeLimit) return packFault(VECTOR.generalProtection, 0);
-    const isWide = mode.codeBytes === 8;
-    const linear = isWide ? instructionPointer : (instructionPointer + mode.codeBase) >>> 0;
-    const host = this.memory.translate(linear, ACCESS.execute);
-    return isAccessFault(host) ? accessFault(host) : { instructionPointer, linear, mode, host };
-  }
-
-  #resolve(mode: Mode): Block | PackedFault {
-    const engine = this.#engine;
-    if (engine.code.isFull) engine.code.flush();
-    const place = this.#place(mode);
-    if (typeof place === "number") return place;
-    const block = engine.code.resolve(place, () => {
-      const host = this.memory.translateNext(place.linear, ACCESS.execute);
-      return isAccessFault(host) ? { fault: accessFault(host), host: 0 } : { fault: 0, host };
-    });
-    if (typeof block !== "number") engine.code.remember(block);
-    return block;
-  }
-
-  /** Copies the part of the next block that the budget covers. */
-  #cutBlock(mode: Mode): number {
-    const { state } = this;
-    const engine = this.#engine;
-    const record = state.u32(STATE.exitRecord);
-    const place = this.#place(mode);
-    const stop = engine.widthOf(mode).handlers.special("stop");
-    const from = typeof place === "number" ? null : place;
-    engine.code.copyStart(from, record, state.i32(STATE.budget), engine.scratch, stop);
-    return engine.scratch;
   }
 
   #bulk({ handlers }: CodeWidth): void {
@@ -492,17 +393,10 @@ export class Vcpu implements X86Vcpu, GatedCore {
     const address = this.memory.beyondLimit;
     this.memory.beyondLimit = null;
     if (address === null || faultVector(fault) !== VECTOR.generalProtection) return fault;
-    const instruction = this.#presentInstruction();
+    const instruction = this.#code.instruction;
     const isStack =
       instruction !== null && isStackAccess(this.state, instruction, address, this.memory.isNarrow);
     return isStack ? packFault(VECTOR.stackFault, 0) : fault;
-  }
-
-  /** The instruction at the instruction pointer, if it can be fetched. */
-  #presentInstruction(): Instruction | null {
-    const mode = this.#mode;
-    const place = mode === null ? 0 : this.#place(mode);
-    return typeof place === "number" ? null : instructionAt(this.machine, this.memory, place);
   }
 
   #interruptExit(fault: PackedFault): ExitKind {
@@ -533,7 +427,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   /** The instruction that generated code left to TypeScript: always, or this time. */
   #rareInstruction(builder: RecordBuilder, record: number): Instruction | null {
-    return builder.isRare(record) ? (builder.rareInstruction(record) ?? null) : this.#presentInstruction();
+    return builder.isRare(record) ? (builder.rareInstruction(record) ?? null) : this.#code.instruction;
   }
 
   #softwareExit(instruction: Instruction, vector: number): ExitKind {
@@ -547,7 +441,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   #advance(instruction: Instruction): void {
     const next = this.state.instructionPointer + instruction.lengthBytes;
-    this.state.instructionPointer = this.#mode?.codeBytes === 8 ? next : next >>> 0;
+    this.state.instructionPointer = this.#code.mode?.codeBytes === 8 ? next : next >>> 0;
   }
 
   #refund(): void {
@@ -568,7 +462,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
         return null;
       case OUTCOME.shadow:
         this.#advance(instruction);
-        if (!this.#wasShadowed()) this.#shadowAt = this.#retiredNow();
+        this.#shadow.begin();
         return null;
       case OUTCOME.privileged:
         this.#refund();
@@ -580,11 +474,5 @@ export class Vcpu implements X86Vcpu, GatedCore {
         this.#refund();
         return this.#fault(outcome);
     }
-  }
-
-  /** Whether the instruction that has just retired was in a shadow itself: it does not begin another. */
-  #wasShadowed(): boolean {
-    this.#takeShadowMark();
-    return this.#shadowAt >= 0 && this.#shadowAt === this.#retiredNow() - 1;
   }
 }
