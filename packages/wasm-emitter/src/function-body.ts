@@ -1,6 +1,6 @@
 import { ByteBuffer } from "./byte-buffer.ts";
 import { constant, local } from "./expressions.ts";
-import { OP, storeOpcode, VOID } from "./opcodes.ts";
+import { BULK, OP, storeOpcode, VOID } from "./opcodes.ts";
 import { EmitterError, TYPE, type ValueType } from "./types.ts";
 import type { Value } from "./value.ts";
 
@@ -63,13 +63,6 @@ export class FunctionBody {
     this.#code.unsigned(target.operation);
   }
 
-  /** As {@link set}, and leaves the value on the stack. */
-  tee(target: Value, value?: Value): void {
-    value?.emit(this.#code);
-    this.#code.byte(OP.localTee);
-    this.#code.unsigned(target.operation);
-  }
-
   /** Stores the low `bytes` of a value at `address` + `offset`. Vectors: 1, 2, 4, 8 or 16 bytes. */
   store(bytes: number, address: Value, value: Value, offset = 0): void {
     address.emit(this.#code);
@@ -83,6 +76,23 @@ export class FunctionBody {
     this.#code.byte(0);
     this.#code.unsigned(offset);
     if (value.type === TYPE.v128 && bytes < 16) this.#code.byte(0);
+  }
+
+  /** Copies bytes of memory; the two areas may overlap. Offsets and count are i32. */
+  copyMemory(destination: Value, source: Value, bytes: Value): void {
+    this.push(destination, source, bytes);
+    this.#code.byte(OP.bulkPrefix);
+    this.#code.byte(BULK.copy);
+    this.#code.byte(0);
+    this.#code.byte(0);
+  }
+
+  /** Sets bytes of memory to the low byte of an i32. */
+  fillMemory(destination: Value, value: Value, bytes: Value): void {
+    this.push(destination, value, bytes);
+    this.#code.byte(OP.bulkPrefix);
+    this.#code.byte(BULK.fill);
+    this.#code.byte(0);
   }
 
   #open(opcode: number, result: ValueType | undefined): Label {

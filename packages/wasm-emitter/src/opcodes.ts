@@ -20,14 +20,17 @@ export const OP = {
   select: 0x1b,
   localGet: 0x20,
   localSet: 0x21,
-  localTee: 0x22,
   globalGet: 0x23,
   globalSet: 0x24,
   i32Const: 0x41,
   i64Const: 0x42,
   f32Const: 0x43,
   f64Const: 0x44,
+  bulkPrefix: 0xfc,
 } as const;
+
+/** Instructions on many bytes of memory, behind `OP.bulkPrefix`. [WASM 5.4] */
+export const BULK = { copy: 0x0a, fill: 0x0b } as const;
 
 /** Void block type. */
 export const VOID = 0x40;

@@ -39,6 +39,18 @@ describe("ModuleBuilder", () => {
     expect((exports["indirect"] as (value: number) => number)(6)).toBe(7);
   });
 
+  it("copies and fills many bytes at once, overlapping or not", () => {
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    const bytes = new Uint8Array(memory.buffer);
+    const module = new ModuleBuilder();
+    module.importMemory("host", "memory", 1);
+    const body = module.function([TYPE.i32, TYPE.i32], [], "run");
+    body.fillMemory(i32(8), i32(0x1ab), i32(3));
+    body.copyMemory(body.parameter(0), body.parameter(1), i32(4));
+    (instantiate(module, { host: { memory } })["run"] as (to: number, from: number) => void)(9, 8);
+    expect([...bytes.subarray(7, 14)]).toEqual([0, 0xab, 0xab, 0xab, 0xab, 0, 0]);
+  });
+
   it("counts labels from the outside, whatever is nested within", () => {
     const module = new ModuleBuilder();
     const body = module.function([TYPE.i32], [TYPE.i32], "factorial");

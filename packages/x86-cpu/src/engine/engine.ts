@@ -2,7 +2,7 @@ import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interfa
 import type { Feature } from "../decoder/features.ts";
 import type { InterpreterEnvironment } from "../interpreter/build-interpreter.ts";
 import { JUMP_CACHE_BYTES } from "../interpreter/jump-cache.ts";
-import { createSupportModule, type SupportExports } from "../support/support-module.ts";
+import { type AnnounceStore, createSupportModule, type SupportExports } from "../support/support-module.ts";
 import { CPUID_TABLE_BYTES } from "../support/system/identification.ts";
 import { TranslationStore } from "../translator/translation-store.ts";
 import { Translator } from "../translator/translator.ts";
@@ -72,6 +72,8 @@ export class Engine {
     this.accesses = new CarefulAccess(machine);
     this.window = new StateWindow(machine);
     this.cpuidTable = machine.reserve(CPUID_TABLE_BYTES);
+    const announceStore: AnnounceStore = (host, sizeBytes) =>
+      this.accesses.announceStore(host >>> 0, sizeBytes);
     this.support = createSupportModule({
       machine,
       translator,
@@ -83,6 +85,7 @@ export class Engine {
         portIn: (port, sizeBytes) => this.accesses.current?.host.portIn(port, sizeBytes) ?? 0,
         readTimestamp: () => this.accesses.current?.host.readTimestamp(),
       },
+      announceStore,
     });
     this.translations = new TranslationStore(options.translationBytes ?? DEFAULT_TRANSLATION_BYTES);
     const environment: InterpreterEnvironment = {
@@ -96,7 +99,7 @@ export class Engine {
       counters: arena.counters,
       translations: this.translations.table,
       state: this.window.base,
-      announceStore: (host, sizeBytes) => this.accesses.announceStore(host >>> 0, sizeBytes),
+      announceStore,
       access: (address, flags) => this.accesses.access(address, flags),
       commit: () => this.accesses.commit(),
     };

@@ -5,6 +5,7 @@ import { X87_MNEMONICS } from "../decoder/x87-table.ts";
 import { formKey, type OperandForm } from "../machine/form.ts";
 import { repeatedMnemonic } from "../meanings/strings.ts";
 import { controlMnemonic, segmentMnemonic } from "../meanings/system.ts";
+import { isFlat, type Mode } from "./mode.ts";
 
 const DIRECT_JUMPS: ReadonlySet<string> = new Set([...CONDITIONS.map((name) => `j${name}`), "jmp"]);
 const COUNTED_JUMPS: ReadonlySet<string> = new Set(["loop", "loope", "loopne", "jcxz"]);
@@ -70,6 +71,27 @@ export const stringAddresses = (
   writes: mnemonic === "movs" || mnemonic === "stos",
 });
 
+/** Bits of an offset that an address size keeps. */
+export const addressMask = (addressBytes: number): number =>
+  addressBytes === 2 ? 0xffff : addressBytes === 4 ? 0xffff_ffff : -1;
+
+/** Which addresses of a string instruction are its index registers as they are: whole, in flat segments; or are not used. */
+export const directAddresses = (
+  { mnemonic, addressBytes, segment }: Instruction,
+  mode: Mode,
+): { readonly source: boolean; readonly destination: boolean } => {
+  const uses = stringAddresses(mnemonic);
+  const isPlain = addressBytes === (mode.codeBytes === 8 ? 8 : 4);
+  return {
+    source: !uses.source || (isPlain && isFlat(mode, segment)),
+    destination: !uses.destination || (isPlain && isFlat(mode, SEGMENT.es)),
+  };
+};
+
+/** Whether an instruction is repeated. */
+export const isRepeated = (instruction: Instruction): boolean =>
+  instruction.repeat !== "none" && isString(instruction);
+
 /** System instructions behind which a block ends, where generated code does them. */
 const TRANSFERS: ReadonlySet<string> = new Set([
   "int",
@@ -101,7 +123,7 @@ export const endsBlock = (instruction: Instruction): boolean => {
     mnemonic === "call" ||
     mnemonic === "ret" ||
     isSystemTransfer(instruction) ||
-    (instruction.repeat !== "none" && isString(instruction))
+    isRepeated(instruction)
   );
 };
 

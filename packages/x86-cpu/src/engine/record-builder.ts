@@ -7,6 +7,8 @@ import { availableInstruction } from "../model/available-instruction.ts";
 import { SEGMENT_BYTES, SEGMENT_FIELD, STATE, VECTOR_BYTES, X87_REGISTER_BYTES } from "../state/layout.ts";
 import { FormLookup } from "./form-lookup.ts";
 import {
+  addressMask,
+  directAddresses,
   displacementOf,
   isBitString,
   isString,
@@ -25,9 +27,6 @@ const registerField = (register: number): number =>
 
 const segmentField = (segment: SegmentIndex, field: number): number =>
   STATE.segments + SEGMENT_BYTES * segment + field;
-
-const addressMask = (addressBytes: number): number =>
-  addressBytes === 2 ? 0xffff : addressBytes === 4 ? 0xffff_ffff : -1;
 
 /** Displacement of a memory operand of an instruction at an address: that of 64-bit code may count from there. */
 const placedDisplacement = (
@@ -97,9 +96,17 @@ export class RecordBuilder {
     return hasUnit(unit, mode) ? number : undefined;
   }
 
-  /** The form that a translator does an instruction with: it leaves repeated ones to the interpreter. */
+  /**
+   * The form that a translator does an instruction with. It leaves repeated ones to the interpreter, but for those of which
+   * a support function does many iterations at once.
+   */
   translatable(instruction: Instruction, mode: Mode): Handler | null {
-    return instruction.repeat === "none" ? this.handlerOf(instruction, mode) : null;
+    if (instruction.repeat !== "none") {
+      const isDirect = directAddresses(instruction, mode);
+      const isBulk = stringAddresses(instruction.mnemonic).writes && isDirect.source && isDirect.destination;
+      if (!isBulk) return null;
+    }
+    return this.handlerOf(instruction, mode);
   }
 
   /** Forgets all instructions: the records are gone. */
@@ -265,13 +272,10 @@ export class RecordBuilder {
 
   #appendString(handler: number, instruction: Instruction, instructionPointer: number, mode: Mode): void {
     const arena = this.#arena;
-    const uses = stringAddresses(instruction.mnemonic);
-    const isPlain = instruction.addressBytes === (mode.codeBytes === 8 ? 8 : 4);
-    const isSourceDirect = !uses.source || (isPlain && isFlat(mode, instruction.segment));
-    const isDestinationDirect = !uses.destination || (isPlain && isFlat(mode, SEGMENT.es));
+    const isDirect = directAddresses(instruction, mode);
     const mask = addressMask(instruction.addressBytes);
     const first = arena.top;
-    if (instruction.repeat !== "none" && !(isSourceDirect && isDestinationDirect)) {
+    if (instruction.repeat !== "none" && !(isDirect.source && isDirect.destination)) {
       const guard = this.#begin(
         this.#handlers.special("repeat-guard"),
         instruction,
@@ -286,7 +290,7 @@ export class RecordBuilder {
       scale: 0,
       displacement: 0,
     };
-    if (!isSourceDirect) {
+    if (!isDirect.source) {
       this.#appendAddress(instruction, instructionPointer, mode, {
         ...request,
         segment: instruction.segment,
@@ -296,19 +300,19 @@ export class RecordBuilder {
         destination: STATE.address0,
       });
     }
-    if (!isDestinationDirect) {
+    if (!isDirect.destination) {
       this.#appendAddress(instruction, instructionPointer, mode, {
         ...request,
         segment: SEGMENT.es,
         isChecked: !isFlat(mode, SEGMENT.es),
-        isWrite: uses.writes,
+        isWrite: stringAddresses(instruction.mnemonic).writes,
         base: REGISTER.rdi,
         destination: STATE.address1,
       });
     }
     const record = this.#begin(handler, instruction, instructionPointer, mode);
-    arena.setU16(record, RECORD.base, isSourceDirect ? registerField(REGISTER.rsi) : STATE.address0);
-    arena.setU16(record, RECORD.index, isDestinationDirect ? registerField(REGISTER.rdi) : STATE.address1);
+    arena.setU16(record, RECORD.base, isDirect.source ? registerField(REGISTER.rsi) : STATE.address0);
+    arena.setU16(record, RECORD.index, isDirect.destination ? registerField(REGISTER.rdi) : STATE.address1);
     arena.setWide(record, RECORD.immediate, mask);
     arena.setU16(record, RECORD.extra, record - first);
   }

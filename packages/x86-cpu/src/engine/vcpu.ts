@@ -15,18 +15,16 @@ import {
   type PackedFault,
   type PrivilegedOperation,
   packFault,
-  REGISTER,
   type VcpuContext,
   VECTOR,
   type X86Vcpu,
 } from "@xenolith/x86-architecture";
 import type { CodeBytes } from "../decoder/index.ts";
 import type { Instruction } from "../decoder/instruction.ts";
-import { LEAVE, RECORD } from "../interpreter/record.ts";
+import { LEAVE } from "../interpreter/record.ts";
 import { DELIVERY, STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 import type { SupportHost } from "../support/support-host.ts";
-import { doBulkMove } from "./bulk-moves.ts";
 import type { CodeWidth } from "./code-width.ts";
 import type { Engine } from "./engine.ts";
 import { type EventPolicy, type GatedCore, SOFTWARE_INTERRUPT } from "./event-policy.ts";
@@ -316,9 +314,6 @@ export class Vcpu implements X86Vcpu, GatedCore {
         }
         case LEAVE.attend:
           return null;
-        case LEAVE.bulk:
-          this.#bulk(width);
-          break;
         case LEAVE.fault: {
           const fault = state.u32(STATE.fault);
           if (fault === NOT_ADMITTED) return null;
@@ -329,7 +324,6 @@ export class Vcpu implements X86Vcpu, GatedCore {
         default:
           break;
       }
-      if (code !== LEAVE.bulk) state.setU32(STATE.singleMoves, 0);
     }
   }
 
@@ -343,34 +337,6 @@ export class Vcpu implements X86Vcpu, GatedCore {
     if (this.#fruitless > MOST_FRUITLESS_DELIVERIES) return false;
     this.#code.activate();
     return true;
-  }
-
-  #bulk({ handlers }: CodeWidth): void {
-    const { state } = this;
-    const record = state.u32(STATE.exitRecord);
-    const handler = handlers.handlers[this.machine.view.getUint16(record + RECORD.handler, true)];
-    const left = state.i32(STATE.budget);
-    const isWatched = this.#observer?.watchesMemory === true;
-    const done = isWatched
-      ? 0
-      : doBulkMove(this.machine, state, this.memory, {
-          isCopy: handler?.form.mnemonic === "rep-movs",
-          elementBytes: handler?.form.sizeBytes ?? 1,
-          record,
-          limit: left,
-        });
-    state.setU32(STATE.budget, left - done);
-    state.setU32(STATE.singleMoves, done === 0 ? 1 : 0);
-    const counter = REGISTER.rcx;
-    const isOver = this.memory.isNarrow ? state.register(counter) === 0 : state.isZero(counter);
-    if (done > 0 && isOver) this.#goBehind(record);
-  }
-
-  /** Goes on behind the instruction of a record. */
-  #goBehind(record: number): void {
-    const { view } = this.machine;
-    const high = view.getInt32(record + RECORD.next + 4, true);
-    this.state.instructionPointer = high * 0x1_0000_0000 + view.getUint32(record + RECORD.next, true);
   }
 
   /** A fault of the present instruction, which is not charged. Null: it was delivered. */

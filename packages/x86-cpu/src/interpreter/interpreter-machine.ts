@@ -2,6 +2,7 @@ import { TLB_ENTRY, type TlbRegion } from "@xenolith/machine-interface";
 import {
   add,
   and,
+  compare,
   convert,
   eq,
   type FunctionBody,
@@ -62,6 +63,9 @@ export interface InterpreterShape extends MachineShape {
   /** Whether blocks are counted and translations called. Never of a careful interpreter. */
   readonly counts: boolean;
 }
+
+/** Fewer iterations than this are done one by one. */
+const BULK_ITERATIONS = 8;
 
 const STACK_SEGMENT = STATE.segments + SEGMENT_BYTES * SEGMENT.ss;
 
@@ -493,12 +497,28 @@ export class InterpreterMachine extends Machine {
     this.hasEnded = true;
   }
 
-  override bulkIf(condition: Value): void {
-    const mayBeBulk = isZero(load(TYPE.i32, 4, false, this.#locals.state, STATE.singleMoves));
-    this.body.if(and(condition, mayBeBulk));
-    this.refund();
-    this.leave(LEAVE.bulk);
-    this.body.end();
+  override readonly mayAnnounceStores: boolean = true;
+
+  override bulk(count: Value, run: (most: Value) => Value, advance: (done: Value) => Value): boolean {
+    const { body } = this;
+    const { budget } = this.#locals;
+    // Shorter addresses, and those of segments that are not flat, are checked and wrapped one by one.
+    const isWhole = and(
+      eq(this.stringMask(), -1),
+      and(ltU(this.field16(RECORD.base), STATE.zero), ltU(this.field16(RECORD.index), STATE.zero)),
+    );
+    body.if(and(compare("geU", count, BULK_ITERATIONS), isWhole));
+    // A repeated instruction is the last of its block: it is charged, and nothing behind it.
+    const charged = this.pin(add(budget, 1));
+    const most = select(wrap(count), charged, ltU(count, this.toAddress(charged)));
+    const done = this.pin(run(this.pin(most)));
+    body.if(done);
+    body.set(budget, sub(charged, done));
+    this.repeatIf(ne(advance(done), 0));
+    body.end();
+    body.end();
+    this.hasEnded = false;
+    return false;
   }
 
   override finishIf(condition: Value): void {

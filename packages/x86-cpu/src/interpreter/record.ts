@@ -86,18 +86,16 @@ export const LEAVE = {
   careful: 3,
   /** A fault, packed in the state block. Not charged. */
   fault: 4,
-  /** Many iterations of a repeated move are to be done. Not charged. */
-  bulk: 5,
   /** The careful interpreter has done what it was asked to. */
-  proceed: 6,
+  proceed: 5,
   /** Between generated functions: a translation ends at the instruction pointer, or a block there has counted down. */
-  next: 7,
+  next: 6,
   /** A translation needs the interpreter for the instruction at the instruction pointer. */
-  help: 8,
+  help: 7,
   /** A translation needs more budget than there is to be sure that it does not go beyond. */
-  short: 9,
+  short: 8,
   /** The block at the instruction pointer has counted down and is not translated. */
-  hot: 10,
+  hot: 9,
   /** An instruction is done, and the loop is to look around. */
-  attend: 11,
+  attend: 10,
 } as const;

@@ -445,8 +445,15 @@ export abstract class Machine {
   abstract stringMask(): Value;
   /** Says that an iteration is done: whether another follows is up to the condition. Ends the instruction. */
   abstract repeatIf(condition: Value): void;
-  /** Leaves to TypeScript to do many iterations at once when the condition holds. Nothing may have happened. */
-  abstract bulkIf(condition: Value): void;
+  /**
+   * Does many iterations at once where that is worth it and addresses are used whole: `run` is given how many may be done
+   * (i32) and returns how many were (i32), `advance` moves the registers on by so many and returns what is left of the
+   * counter. They change nothing else. At least one iteration is left.
+   * @returns whether nothing of the instruction is left to be described: there are no single iterations.
+   */
+  abstract bulk(count: Value, run: (most: Value) => Value, advance: (iterations: Value) => Value): boolean;
+  /** Whether stores to code may be made known from within, because what runs can cope with having changed. */
+  abstract readonly mayAnnounceStores: boolean;
   /** Ends the instruction as if it had done nothing, when the condition holds. */
   abstract finishIf(condition: Value): void;
 

@@ -1,30 +1,33 @@
 import {
   add,
   and,
-  compare,
   convert,
   i32,
   isZero,
+  mul,
   ne,
+  type Operand,
   or,
   shl,
   shrU,
   sub,
+  TYPE,
   type Value,
   xor,
 } from "@xenolith/wasm-emitter";
 import { REGISTER } from "@xenolith/x86-architecture";
 import type { Machine } from "../machine/machine.ts";
 import { FLAGS_KIND } from "../state/flags.ts";
+import { COPY_ELEMENTS, COPY_ELEMENTS_WIDE } from "../support/strings/copy-elements.ts";
+import { RUN_SHAPE } from "../support/strings/element-run.ts";
+import { FILL_ELEMENTS, FILL_ELEMENTS_WIDE } from "../support/strings/fill-elements.ts";
+import type { SupportFunction } from "../support/support-function.ts";
 import { ALL_SIZES, type Definition } from "./definition.ts";
 
 const { rax, rcx, rsi, rdi } = REGISTER;
 
 /** Position of DF in EFLAGS. */
 const DIRECTION_BIT = 10;
-/** Fewer iterations than this are done one by one. */
-const BULK_ITERATIONS = 8;
-
 /**
  * Changes the bits of a register that the address size uses. 16-bit addresses keep the others; in 64-bit code, 32-bit ones
  * clear them, as all 32-bit results do.
@@ -35,11 +38,12 @@ const replaceMasked = (m: Machine, index: number, mask: Value, value: (old: Valu
   m.setRegister(index, m.wordBytes, m.shape.wide ? changed : or(and(old, xor(mask, -1)), changed));
 };
 
-/** Moves index registers by one element, down when DF is set. */
-const advance = (m: Machine, ...indices: readonly number[]): void => {
+/** Moves index registers by so many elements, down when DF is set. */
+const advance = (m: Machine, indices: readonly number[], elements: Operand = 1): void => {
   const log = Math.log2(m.sizeBytes);
   const twiceWhenDown = shl(and(shrU(m.systemFlags(), DIRECTION_BIT), 1), log + 1);
-  const step = m.pin(convert(sub(i32(m.sizeBytes), twiceWhenDown), m.addressType, true));
+  const distance = mul(sub(i32(m.sizeBytes), twiceWhenDown), elements);
+  const step = m.pin(convert(distance, m.addressType, true));
   const mask = m.pin(m.stringMask());
   for (const index of indices) replaceMasked(m, index, mask, (old) => add(old, step));
 };
@@ -47,22 +51,61 @@ const advance = (m: Machine, ...indices: readonly number[]): void => {
 /** One iteration. Returns the result that REPE and REPNE look at, where there is one. */
 type Iteration = (m: Machine) => Value | null;
 
+/** Does at most so many iterations at once and returns how many; and the index registers that they move. */
+interface Bulk {
+  readonly run: (m: Machine, most: Value) => Value;
+  readonly indices: readonly number[];
+}
+
+/** See `RUN_SHAPE`. */
+const runShape = (m: Machine): Value =>
+  i32(Math.log2(m.sizeBytes) | (m.mayAnnounceStores ? RUN_SHAPE.announces : 0));
+
+const callOne = (m: Machine, support: SupportFunction, ...values: readonly Value[]): Value =>
+  m.call(support, ...values)[0] ?? i32(0);
+
+const movsBulk: Bulk = {
+  run: (m, most) =>
+    callOne(
+      m,
+      m.shape.wide ? COPY_ELEMENTS_WIDE : COPY_ELEMENTS,
+      m.stringSource(),
+      m.stringDestination(),
+      most,
+      runShape(m),
+    ),
+  indices: [rsi, rdi],
+};
+
+const stosBulk: Bulk = {
+  run: (m, most) =>
+    callOne(
+      m,
+      m.shape.wide ? FILL_ELEMENTS_WIDE : FILL_ELEMENTS,
+      convert(m.register(rax, m.sizeBytes, "zero"), TYPE.i64),
+      m.stringDestination(),
+      most,
+      runShape(m),
+    ),
+  indices: [rdi],
+};
+
 const movsIteration: Iteration = (m) => {
   const value = m.load(m.sizeBytes, m.stringSource());
   m.store(m.sizeBytes, m.stringDestination(), value);
-  advance(m, rsi, rdi);
+  advance(m, [rsi, rdi]);
   return null;
 };
 
 const stosIteration: Iteration = (m) => {
   m.store(m.sizeBytes, m.stringDestination(), m.register(rax, m.sizeBytes));
-  advance(m, rdi);
+  advance(m, [rdi]);
   return null;
 };
 
 const lodsIteration: Iteration = (m) => {
   m.setRegister(rax, m.sizeBytes, m.load(m.sizeBytes, m.stringSource()));
-  advance(m, rsi);
+  advance(m, [rsi]);
   return null;
 };
 
@@ -75,7 +118,7 @@ const compareElements = (m: Machine, a: Value, b: Value): Value => {
 const scasIteration: Iteration = (m) => {
   const b = m.load(m.sizeBytes, m.stringDestination(), "signed");
   const result = compareElements(m, m.pin(m.register(rax, m.sizeBytes, "signed")), b);
-  advance(m, rdi);
+  advance(m, [rdi]);
   return result;
 };
 
@@ -83,7 +126,7 @@ const cmpsIteration: Iteration = (m) => {
   const a = m.load(m.sizeBytes, m.stringSource(), "signed");
   const b = m.load(m.sizeBytes, m.stringDestination(), "signed");
   const result = compareElements(m, a, b);
-  advance(m, rsi, rdi);
+  advance(m, [rsi, rdi]);
   return result;
 };
 
@@ -98,15 +141,29 @@ const once =
  * boundary. [SDM2B-4.3 "REP"]
  */
 const repeated =
-  (iteration: Iteration, whileEqual: boolean, mayBeBulk: boolean) =>
+  (iteration: Iteration, whileEqual: boolean, bulk: Bulk | null) =>
   (m: Machine): void => {
     const mask = m.pin(m.stringMask());
     const count = m.pin(and(m.toAddress(m.register(rcx, m.wordBytes, "zero")), mask));
     m.finishIf(isZero(count));
-    if (mayBeBulk) m.bulkIf(compare("geU", count, BULK_ITERATIONS));
+    const countDown = (iterations: Operand): Value => {
+      const rest = m.pin(and(sub(count, iterations), mask));
+      replaceMasked(m, rcx, mask, () => rest);
+      return rest;
+    };
+    const isDescribed =
+      bulk !== null &&
+      m.bulk(
+        count,
+        (most) => bulk.run(m, most),
+        (iterations) => {
+          advance(m, bulk.indices, iterations);
+          return countDown(m.toAddress(iterations));
+        },
+      );
+    if (isDescribed) return;
     const result = iteration(m);
-    const rest = m.pin(and(sub(count, 1), mask));
-    replaceMasked(m, rcx, mask, () => rest);
+    const rest = countDown(1);
     const isNotLast = ne(rest, 0);
     if (result === null) m.repeatIf(isNotLast);
     else m.repeatIf(and(isNotLast, whileEqual ? isZero(result) : ne(result, 0)));
@@ -116,8 +173,12 @@ const repeated =
 export const repeatedMnemonic = (mnemonic: string, prefix: "rep" | "repne"): string =>
   `${prefix}-${mnemonic}`;
 
-const stringForms = (mnemonic: string, iteration: Iteration, compares: boolean): readonly Definition[] => {
-  const bulk = mnemonic === "movs" || mnemonic === "stos";
+const stringForms = (
+  mnemonic: string,
+  iteration: Iteration,
+  compares: boolean,
+  bulk: Bulk | null = null,
+): readonly Definition[] => {
   const forms: Definition[] = [
     { mnemonic, sizes: ALL_SIZES, forms: [""], meaning: once(iteration) },
     {
@@ -132,7 +193,7 @@ const stringForms = (mnemonic: string, iteration: Iteration, compares: boolean):
       mnemonic: repeatedMnemonic(mnemonic, "repne"),
       sizes: ALL_SIZES,
       forms: [""],
-      meaning: repeated(iteration, false, false),
+      meaning: repeated(iteration, false, null),
     });
   }
   return forms;
@@ -140,8 +201,8 @@ const stringForms = (mnemonic: string, iteration: Iteration, compares: boolean):
 
 /** MOVS STOS LODS SCAS CMPS, alone and repeated. [SDM2A-3.2] [SDM2B-4.3] */
 export const strings: readonly Definition[] = [
-  ...stringForms("movs", movsIteration, false),
-  ...stringForms("stos", stosIteration, false),
+  ...stringForms("movs", movsIteration, false, movsBulk),
+  ...stringForms("stos", stosIteration, false, stosBulk),
   ...stringForms("lods", lodsIteration, false),
   ...stringForms("scas", scasIteration, true),
   ...stringForms("cmps", cmpsIteration, true),

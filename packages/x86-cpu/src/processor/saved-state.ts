@@ -25,7 +25,7 @@ const SHADOWED = 2;
 /** Words of the state block that belong to the engine and mean nothing elsewhere. */
 const ENGINE_WORDS: readonly number[] = [
   ...[STATE.address0, STATE.address0 + 4, STATE.address1, STATE.address1 + 4],
-  ...[STATE.budget, STATE.exitRecord, STATE.spaceTag, STATE.mode, STATE.fault, STATE.singleMoves],
+  ...[STATE.budget, STATE.exitRecord, STATE.spaceTag, STATE.mode, STATE.fault],
   ...[STATE.faultAddress, STATE.faultAddress + 4, STATE.pendingStore, STATE.untranslated],
   ...[STATE.shadowMark, STATE.isObserved, STATE.wantsAttention, STATE.exitSource, STATE.exitSource + 4],
   STATE.lastDelivery,

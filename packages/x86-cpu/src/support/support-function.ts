@@ -15,6 +15,8 @@ export interface SupportContext {
   readonly portOut: number;
   readonly portIn: number;
   readonly readTimestamp: number;
+  /** Index of `AnnounceStore`. */
+  readonly announceStore: number;
   /** Offset in memory of the answers of CPUID; see `fillCpuidTable`. */
   readonly cpuidTable: number;
   /** Places 64-bit constants in memory that no guest reaches, and gives their offset. */

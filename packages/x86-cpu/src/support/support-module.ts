@@ -4,6 +4,12 @@ import type { SupportContext, SupportFunction } from "./support-function.ts";
 import { SUPPORT_FUNCTIONS } from "./support-functions.ts";
 import type { SupportHost } from "./support-host.ts";
 
+/**
+ * Says, before it happens, that `sizeBytes` of one frame are stored to at an offset in memory. @returns that offset, or -1
+ * where the store has to be seen as it happens, by TypeScript alone.
+ */
+export type AnnounceStore = (host: number, sizeBytes: number) => number;
+
 /** What the support module of an engine is made for. */
 export interface SupportEnvironment {
   readonly machine: MachineMemory;
@@ -13,6 +19,7 @@ export interface SupportEnvironment {
   /** Offset in memory of the answers of CPUID. */
   readonly cpuidTable: number;
   readonly host: SupportHost;
+  readonly announceStore: AnnounceStore;
 }
 
 /** Name under which generated modules import support functions. */
@@ -45,6 +52,7 @@ export const createSupportModule = (
   const portOut = module.importFunction("machine", "portOut", [i32, i32], []);
   const portIn = module.importFunction("machine", "portIn", [i32, i32], [i32]);
   const readTimestamp = module.importFunction("machine", "readTimestamp", [], []);
+  const announceStore = module.importFunction("machine", "announceStore", [i32, i32], [i32]);
   const bodies = new Map<string, FunctionBody>();
   for (const { name, parameters, results } of functions) {
     bodies.set(name, module.function(parameters, results, name));
@@ -58,6 +66,7 @@ export const createSupportModule = (
     portOut,
     portIn,
     readTimestamp,
+    announceStore,
     cpuidTable: environment.cpuidTable,
     constants: (words) => placeConstants(environment.machine, words),
     indexOf: ({ name }) => bodies.get(name)?.index ?? -1,
@@ -74,6 +83,7 @@ export const createSupportModule = (
       portOut: (port: number, sizeBytes: number) => host.portOut(port, sizeBytes),
       portIn: (port: number, sizeBytes: number) => host.portIn(port, sizeBytes),
       readTimestamp: () => host.readTimestamp(),
+      announceStore: environment.announceStore,
     },
   });
   return instance.exports as SupportExports;

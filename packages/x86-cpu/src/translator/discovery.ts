@@ -1,11 +1,11 @@
 import type { Instruction } from "../decoder/index.ts";
 import type { InstructionSource } from "../engine/block-decoder.ts";
 import type { CodePlace } from "../engine/code-place.ts";
-import { isConditionalBranch } from "../engine/instruction-form.ts";
+import { isConditionalBranch, isRepeated } from "../engine/instruction-form.ts";
 import type { Mode } from "../engine/mode.ts";
 import type { Handler } from "../interpreter/handlers.ts";
 import type { EffectTable } from "./effects.ts";
-import type { BlockEnd, PlacedInstruction, RegionBlock } from "./region-block.ts";
+import { type BlockEnd, type PlacedInstruction, type RegionBlock, runsOn } from "./region-block.ts";
 
 const PAGE_BYTES = 4096;
 /** Longest block of a region, in instructions. */
@@ -27,7 +27,9 @@ export interface Discovery {
 }
 
 /** How an instruction ends a block, or null when it does not. */
-export const blockEndOf = ({ mnemonic, operands }: Instruction): BlockEnd | null => {
+export const blockEndOf = (instruction: Instruction): BlockEnd | null => {
+  const { mnemonic, operands } = instruction;
+  if (isRepeated(instruction)) return "repeat";
   if (isConditionalBranch(mnemonic)) return "branch";
   const isDirect = operands[0]?.kind === "relative";
   if (mnemonic === "jmp") return isDirect ? "jump" : "jump-indirect";
@@ -139,7 +141,7 @@ export class PageDiscovery {
       const block = blocks.get(at);
       if (block === undefined) continue;
       const { end, target, next } = block;
-      if (end === "fall" || end === "branch") reach(next, false);
+      if (runsOn(end)) reach(next, false);
       if (target !== null) reach(target, end === "call");
       if (end === "call" || end === "call-indirect") reach(next, true);
       const last = block.instructions.at(-1);

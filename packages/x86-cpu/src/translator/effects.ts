@@ -1,4 +1,4 @@
-import { FunctionBody, i32, local, TYPE, type Value, type ValueType } from "@xenolith/wasm-emitter";
+import { FunctionBody, i32, local, TYPE, type Value, type ValueType, wrap } from "@xenolith/wasm-emitter";
 import { REGISTER } from "@xenolith/x86-architecture";
 import type { Handler } from "../interpreter/handlers.ts";
 import type { FlagValues } from "../machine/conditions.ts";
@@ -254,7 +254,13 @@ class ProbeMachine extends Machine {
 
   override repeatIf(): void {}
 
-  override bulkIf(): void {}
+  override readonly mayAnnounceStores: boolean = false;
+
+  override bulk(count: Value, run: (most: Value) => Value, advance: (done: Value) => Value): boolean {
+    this.effects.mayLeave = true;
+    advance(run(wrap(count)));
+    return false;
+  }
 
   override finishIf(): void {}
 }

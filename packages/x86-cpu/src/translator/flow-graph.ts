@@ -1,5 +1,5 @@
 import type { Discovery } from "./discovery.ts";
-import type { RegionBlock } from "./region-block.ts";
+import { type RegionBlock, runsOn } from "./region-block.ts";
 
 /** Number of the virtual node that enters the region: its successors are the entries. */
 export const DISPATCHER = 0;
@@ -64,9 +64,8 @@ class GraphBuilder {
     const numberOf = new Map(blocks.map((block, index) => [block.at, index + 1]));
     this.nodes.push(this.#node(null, -1, -1));
     for (const block of blocks) {
-      const hasFall = block.end === "fall" || block.end === "branch";
       const taken = block.target === null ? -1 : (numberOf.get(block.target) ?? -1);
-      const fall = hasFall ? (numberOf.get(block.next) ?? -1) : -1;
+      const fall = runsOn(block.end) ? (numberOf.get(block.next) ?? -1) : -1;
       this.nodes.push(this.#node(block, taken, fall));
     }
     this.entries = entries.map((at) => numberOf.get(at) ?? -1).filter((index) => index > 0);
@@ -219,7 +218,9 @@ class GraphBuilder {
     for (const index of this.ordered.toReversed()) {
       const node = this.node(index);
       let longest = 0;
-      for (const successor of this.successors(index)) {
+      // A repeated instruction takes any number of iterations; the budget is checked behind it.
+      const successors = node.block?.end === "repeat" ? [] : this.successors(index);
+      for (const successor of successors) {
         if (index !== DISPATCHER && this.#isRetreating(index, successor)) continue;
         longest = Math.max(longest, this.node(successor).longestPath);
       }

@@ -16,6 +16,7 @@ export interface PlacedInstruction {
  * - `fall`: it runs into the next block, or into what is not translated.
  * - `jump`, `call`: a direct transfer. `branch`: a conditional one.
  * - `jump-indirect`, `call-indirect`, `return`: to an address that is known only when it is reached.
+ * - `repeat`: a repeated string instruction, behind which the next block is reached.
  * - `system`: a transfer that a support function makes.
  */
 export type BlockEnd =
@@ -26,7 +27,11 @@ export type BlockEnd =
   | "jump-indirect"
   | "call-indirect"
   | "return"
+  | "repeat"
   | "system";
+
+/** Whether control may go from a block to the instruction behind it. */
+export const runsOn = (end: BlockEnd): boolean => end === "fall" || end === "branch" || end === "repeat";
 
 /** Consecutive instructions with one entry. May be empty only when nothing at its address can be translated. */
 export interface RegionBlock {

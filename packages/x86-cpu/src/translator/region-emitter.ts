@@ -6,13 +6,17 @@ import {
   type FunctionBody,
   i32,
   i64,
+  isZero,
   type Label,
   load,
   ltS,
+  ltU,
+  ne,
   select,
   sub,
   TYPE,
   type Value,
+  wrap,
 } from "@xenolith/wasm-emitter";
 import type { Mode } from "../engine/mode.ts";
 import { JUMP_ENTRY } from "../interpreter/jump-cache.ts";
@@ -353,7 +357,7 @@ export class RegionEmitter implements RegionFlow {
       return;
     }
     const isBackward = node.order <= this.#current.order;
-    if (isBackward) this.#checkBudget(node.longestPath, at);
+    if (isBackward || this.#block.end === "repeat") this.#checkBudget(node.longestPath, at);
     if (target === this.#index) this.#keepLoopFlags(target);
     else if (this.#live[target] === true) this.#machine.keepFlags();
     if (isBackward) body.branch(this.#loops[target] ?? 0);
@@ -415,6 +419,21 @@ export class RegionEmitter implements RegionFlow {
 
   #entryField(entry: Value, offset: number): Value {
     return load(TYPE.i32, 4, false, entry, offset);
+  }
+
+  repeat(count: Value, run: (most: Value) => Value, advance: (done: Value) => Value): void {
+    const body = this.#body;
+    const machine = this.#machine;
+    const { next } = this.#block;
+    const charged = machine.pin(add(this.#budget, 1));
+    const most = select(wrap(count), charged, ltU(count, machine.toAddress(charged)));
+    const done = machine.pin(run(machine.pin(most)));
+    body.set(this.#budget, sub(charged, done));
+    body.if(ne(advance(done), 0));
+    this.#leaveAt(LEAVE.help, this.#placed?.at ?? 0);
+    body.end();
+    body.set(this.#budget, sub(this.#budget, isZero(count)));
+    this.#edge(this.#current.fall, next);
   }
 
   system(support: SupportFunction, values: readonly Value[]): void {

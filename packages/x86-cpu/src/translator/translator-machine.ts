@@ -21,7 +21,13 @@ import {
 } from "@xenolith/wasm-emitter";
 import { REGISTER, type SegmentIndex } from "@xenolith/x86-architecture";
 import type { Instruction, MemoryOperand } from "../decoder/instruction.ts";
-import { displacementOf, isBitString, memoryOperand, stringAddresses } from "../engine/instruction-form.ts";
+import {
+  addressMask,
+  displacementOf,
+  isBitString,
+  memoryOperand,
+  stringAddresses,
+} from "../engine/instruction-form.ts";
 import { isFlat, type Mode } from "../engine/mode.ts";
 import { type Extension, Machine, typeOf } from "../machine/machine.ts";
 import { tlbEntryOffset, tlbTag } from "../machine/tlb-probe.ts";
@@ -45,6 +51,8 @@ export interface RegionFlow {
   jump(): void;
   jumpIf(condition: Value): void;
   jumpTo(target: Value): void;
+  /** See `Machine.bulk`. The counter may be zero. Iterations that are left over are left to the interpreter. */
+  repeat(count: Value, run: (most: Value) => Value, advance: (done: Value) => Value): void;
   system(support: SupportFunction, values: readonly Value[]): void;
 }
 
@@ -280,8 +288,7 @@ export class TranslatorMachine extends Machine {
   /** Bits of an offset that the address size keeps. */
   #masked(offset: Value): Value {
     const { addressBytes } = this.#instruction;
-    if (addressBytes === 2) return and(offset, 0xffff);
-    return addressBytes === 4 && this.shape.wide ? and(offset, 0xffff_ffff) : offset;
+    return addressBytes === this.wordBytes ? offset : and(offset, addressMask(addressBytes));
   }
 
   override offset(): Value {
@@ -475,7 +482,7 @@ export class TranslatorMachine extends Machine {
     );
   }
 
-  // Strings: repeated ones are the interpreter's.
+  // Strings: single iterations of repeated ones are the interpreter's.
 
   override stringSource(): Value {
     const { segment, operandBytes } = this.#instruction;
@@ -491,19 +498,20 @@ export class TranslatorMachine extends Machine {
 
   override stringMask(): Value {
     const { addressBytes } = this.#instruction;
-    if (addressBytes === 2) return constant(this.addressType, 0xffff);
-    return constant(this.addressType, addressBytes === 4 && this.shape.wide ? 0xffff_ffff : -1);
+    return constant(this.addressType, addressBytes === this.wordBytes ? -1 : addressMask(addressBytes));
   }
 
   override repeatIf(): void {
-    throw new RangeError("repeated instructions are not translated");
+    throw new RangeError("single iterations are not translated");
   }
 
-  override bulkIf(): void {
-    throw new RangeError("repeated instructions are not translated");
+  override readonly mayAnnounceStores: boolean = false;
+
+  override bulk(count: Value, run: (most: Value) => Value, advance: (done: Value) => Value): boolean {
+    this.#flow.repeat(count, run, advance);
+    return true;
   }
 
-  override finishIf(): void {
-    throw new RangeError("repeated instructions are not translated");
-  }
+  /** Nothing: `RegionFlow.repeat` does no iteration when the counter is zero. */
+  override finishIf(): void {}
 }

@@ -26,6 +26,7 @@ export const createFloatingPointBench = (): FloatingPointBench => {
       state: base,
       cpuidTable: 0,
       host: { interruptRequested: nothing, portOut: nothing, portIn: nothing, readTimestamp: nothing },
+      announceStore: nothing,
     },
     SUPPORT_FUNCTIONS,
   );

@@ -27,7 +27,6 @@ export const DELIVER_PAGE_FAULT: SupportFunction = systemFunction("deliverPageFa
   const refused = s.call(ENTER_INTERRUPT, i32(VECTOR.pageFault), and(fault, 0xffff), i32(FLAG.rf), i32(0));
   body.if(isZero(refused));
   s.setField(STATE.lastDelivery, budget);
-  s.setField(STATE.singleMoves, i32(0));
   body.end();
   body.push(refused);
 });

@@ -1,0 +1,11 @@
+import type { SupportFunction } from "../support-function.ts";
+import { COPY_ELEMENTS, COPY_ELEMENTS_WIDE } from "./copy-elements.ts";
+import { FILL_ELEMENTS, FILL_ELEMENTS_WIDE } from "./fill-elements.ts";
+
+/** Functions that do many iterations of repeated string instructions at once. */
+export const STRING_FUNCTIONS: readonly SupportFunction[] = [
+  COPY_ELEMENTS,
+  COPY_ELEMENTS_WIDE,
+  FILL_ELEMENTS,
+  FILL_ELEMENTS_WIDE,
+];
