@@ -1,4 +1,4 @@
-import type { ParameterSpec } from "@xenolith/scheduler-interface";
+import { type ParameterSpec, parameterProblem } from "@xenolith/scheduler-interface";
 
 /** What BVT knows of a VCPU's wishes. */
 export interface BvtParameters {
@@ -70,23 +70,9 @@ export const BVT_PARAMETERS: readonly ParameterSpec[] = [
   },
 ];
 
-const problemWith = (spec: ParameterSpec, value: unknown): string | null => {
-  if (typeof value !== spec.kind) return `${spec.name}: a ${spec.kind} is wanted`;
-  if (typeof value !== "number") return null;
-  const { minimum = 0, maximum = Number.MAX_SAFE_INTEGER } = spec;
-  if (Number.isInteger(value) && value >= minimum && value <= maximum) return null;
-  return `${spec.name}: ${value} is not a whole number from ${minimum} to ${maximum}`;
-};
-
 /** Says what is wrong with some parameters given by name, or null: then they are of the types of {@link BvtParameters}. */
-export const checkParameters = (parameters: Readonly<Record<string, unknown>>): string | null => {
-  for (const [name, value] of Object.entries(parameters)) {
-    const spec = BVT_PARAMETERS.find((known) => known.name === name);
-    const problem = spec === undefined ? `${name}: BVT has no such parameter` : problemWith(spec, value);
-    if (problem !== null) return problem;
-  }
-  return null;
-};
+export const checkParameters = (parameters: Readonly<Record<string, unknown>>): string | null =>
+  parameterProblem("BVT", BVT_PARAMETERS, parameters);
 
 /** The defaults of all parameters. */
 export const defaultParameters = (): BvtParameters => ({

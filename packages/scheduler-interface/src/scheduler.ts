@@ -20,6 +20,8 @@ export interface ParameterSpec {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly default: number | boolean;
+  /** With another value than the default a VCPU may be kept waiting while the processor is idle: a cap, no extra time. */
+  readonly holdsBack?: boolean;
 }
 
 /** What to run next. */

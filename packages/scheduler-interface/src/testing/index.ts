@@ -6,4 +6,5 @@ export {
   type SimulationResult,
   type Slice,
   simulate,
+  simulatePool,
 } from "./simulate.ts";

@@ -45,12 +45,22 @@ const conservesWork: SchedulerLaw = {
 const runsTheRunnable: SchedulerLaw = {
   name: "chooses only VCPUs that are awake",
   check: (create, random) => {
-    const awake: (readonly VcpuId[])[] = [];
-    const { slices } = simulate(create(), randomLoad(random), 1000 * MILLISECOND_NS, (_now, runnable) => {
-      awake.push(runnable);
+    const scheduler = create();
+    let awake: readonly VcpuId[] = [];
+    let wrong: string | null = null;
+    const watched: Scheduler = {
+      ...scheduler,
+      choose(now, ranNs) {
+        const decision = scheduler.choose(now, ranNs);
+        if (decision.vcpu !== null && !awake.includes(decision.vcpu))
+          wrong ??= `at ${now} ns VCPU ${decision.vcpu} is asleep`;
+        return decision;
+      },
+    };
+    simulate(watched, randomLoad(random), 1000 * MILLISECOND_NS, (_now, runnable) => {
+      awake = runnable;
     });
-    const wrong = slices.findIndex(({ vcpu }, index) => vcpu !== null && !awake[index]?.includes(vcpu));
-    return wrong < 0 ? null : `decision ${wrong}: VCPU ${slices[wrong]?.vcpu} is asleep`;
+    return wrong;
   },
 };
 
@@ -76,6 +86,8 @@ const answersWithinBounds: SchedulerLaw = {
     const scheduler = create();
     const asleep = new Set<VcpuId>();
     const awake = new Set<VcpuId>();
+    /** Those that may be kept waiting while the processor is idle. */
+    const heldBack = new Set<VcpuId>();
     let now = 0;
     let running: VcpuId | null = null;
     for (let turn = 0; turn < 300; turn++) {
@@ -108,11 +120,13 @@ const answersWithinBounds: SchedulerLaw = {
         const value = randomValue(random, spec);
         const refusal = scheduler.adjust(anybody, { [spec.name]: value });
         if (refusal !== null) return `turn ${turn}: ${spec.name} = ${value} is refused: ${refusal}`;
+        if (spec.holdsBack === true) heldBack.add(anybody);
       }
       const { vcpu, sliceNs } = scheduler.choose(now, running === null ? 0 : passedNs);
       if (!(sliceNs > 0)) return `turn ${turn}: a slice of ${sliceNs} ns`;
       if (vcpu !== null && !awake.has(vcpu)) return `turn ${turn}: VCPU ${vcpu} is asleep or gone`;
-      if (vcpu === null && awake.size > 0) return `turn ${turn}: idle with somebody runnable`;
+      const ready = [...awake].some((one) => !heldBack.has(one));
+      if (vcpu === null && ready) return `turn ${turn}: idle with somebody runnable`;
       running = vcpu;
     }
     return null;

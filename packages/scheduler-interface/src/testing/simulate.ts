@@ -1,3 +1,4 @@
+import { type Affinity, ANYWHERE, type CpuId, onOneCpu, type PoolScheduler } from "../pool.ts";
 import type { Nanoseconds, Scheduler, VcpuId } from "../scheduler.ts";
 
 /**
@@ -12,12 +13,16 @@ export interface SimulatedVcpu {
   readonly burst: (n: number) => { readonly runNs: Nanoseconds; readonly sleepNs: Nanoseconds };
   /** When it wakes for the first time. */
   readonly startNs?: Nanoseconds;
+  /** In a pool: the domain it belongs to (default: one of its own), and where it may run. */
+  readonly group?: number;
+  readonly affinity?: Affinity;
 }
 
 /** A stretch of time on the simulated processor. */
 export interface Slice {
   /** Null: idle. */
   readonly vcpu: VcpuId | null;
+  readonly cpu: CpuId;
   readonly startNs: Nanoseconds;
   readonly endNs: Nanoseconds;
 }
@@ -43,13 +48,29 @@ interface Progress {
   wokenAtNs: number | null;
 }
 
+/** A simulated processor between two decisions. */
+interface Processor {
+  readonly cpu: CpuId;
+  chosen: Progress | null;
+  startNs: number;
+  /** When its slice ends. */
+  endNs: number;
+  reconsiderAtNs: number;
+}
+
+/** When a processor has to decide again if nobody wakes. */
+const decisionAt = ({ chosen, startNs, endNs, reconsiderAtNs }: Processor): number => {
+  const burstEndNs = chosen === null ? Number.POSITIVE_INFINITY : startNs + chosen.workLeftNs;
+  return Math.max(startNs, Math.min(endNs, burstEndNs, reconsiderAtNs));
+};
+
 /**
- * Runs a scheduler on one simulated processor for `durationNs`, with the caller's duties kept to the letter.
- * @throws RangeError when the scheduler gives a slice that is not above 0: time would stand still.
+ * Runs the scheduler of a pool on its simulated processors for `durationNs`, with the caller's duties kept to the letter.
+ * @throws RangeError when it gives a slice that is not above 0 (time would stand still), or one VCPU to two processors.
  * @param probe - called at each decision, with the time and the VCPUs that are runnable.
  */
-export const simulate = (
-  scheduler: Scheduler,
+export const simulatePool = (
+  pool: PoolScheduler,
   vcpus: readonly SimulatedVcpu[],
   durationNs: Nanoseconds,
   probe: (now: Nanoseconds, runnable: readonly VcpuId[]) => void = () => {},
@@ -63,14 +84,19 @@ export const simulate = (
       wokenAtNs: null,
     }),
   );
-  for (const { vcpu } of states) scheduler.admit(vcpu.id, vcpu.parameters);
+  for (const { vcpu } of states)
+    pool.admit(vcpu.id, vcpu.parameters, {
+      group: vcpu.group ?? vcpu.id,
+      affinity: vcpu.affinity ?? ANYWHERE,
+    });
+  const processors = pool
+    .cpus()
+    .map((cpu): Processor => ({ cpu, chosen: null, startNs: 0, endNs: 0, reconsiderAtNs: 0 }));
   const slices: Slice[] = [];
   const ranNs = new Map(vcpus.map((vcpu) => [vcpu.id, 0]));
   const wakeLatencies = new Map(vcpus.map((vcpu) => [vcpu.id, [] as number[]]));
-  let reconsiderAt = Number.POSITIVE_INFINITY;
   let wastedNs = 0;
   let now = 0;
-  let lastRanNs = 0;
 
   const wakeDue = (): void => {
     for (const state of states) {
@@ -78,55 +104,77 @@ export const simulate = (
       state.workLeftNs = state.vcpu.burst(state.burstIndex).runNs;
       state.wokenAtNs = now;
       state.wakeAtNs = null;
-      reconsiderAt = Math.min(reconsiderAt, scheduler.wake(state.vcpu.id, now));
+      const { cpu, atNs } = pool.wake(state.vcpu.id, now);
+      const processor = processors.find((one) => one.cpu === cpu);
+      if (processor !== undefined) processor.reconsiderAtNs = Math.min(processor.reconsiderAtNs, atNs);
     }
   };
-  const nextWake = (): number =>
-    Math.min(...states.map((state) => state.wakeAtNs ?? Number.POSITIVE_INFINITY));
+  const runnableNow = (): VcpuId[] =>
+    states.filter((state) => state.wakeAtNs === null).map((state) => state.vcpu.id);
 
-  while (now < durationNs) {
-    wakeDue();
-    const runnable = states.filter((state) => state.wakeAtNs === null).map((state) => state.vcpu.id);
-    probe(now, runnable);
-    reconsiderAt = Number.POSITIVE_INFINITY;
-    const decision = scheduler.choose(now, lastRanNs);
-    if (!(decision.sliceNs > 0)) throw new RangeError(`${scheduler.name}: a slice of ${decision.sliceNs} ns`);
-    // A scheduler that chooses somebody who sleeps wastes the time: nobody runs.
-    const chosen = states.find((state) => state.vcpu.id === decision.vcpu && state.wakeAtNs === null) ?? null;
-    const startNs = now;
-    let endNs = Math.min(now + decision.sliceNs, durationNs);
-    if (chosen?.wokenAtNs != null) {
-      wakeLatencies.get(chosen.vcpu.id)?.push(now - chosen.wokenAtNs);
-      chosen.wokenAtNs = null;
-    }
-    const burstEndNs = chosen === null ? Number.POSITIVE_INFINITY : startNs + chosen.workLeftNs;
-    for (;;) {
-      const stopNs = Math.min(endNs, burstEndNs, reconsiderAt);
-      const wakeNs = nextWake();
-      if (wakeNs >= stopNs) {
-        now = Math.max(stopNs, startNs);
-        break;
-      }
-      now = wakeNs;
-      wakeDue();
-      if (chosen === null) endNs = now;
-    }
-    lastRanNs = chosen === null ? 0 : now - startNs;
-    slices.push({ vcpu: decision.vcpu, startNs, endNs: now });
-    if (chosen === null) {
-      if (runnable.length > 0) wastedNs += now - startNs;
-      continue;
-    }
+  /** Ends what a processor has done since its last decision. @returns how long its VCPU ran. */
+  const stop = ({ cpu, chosen, startNs }: Processor): number => {
+    const lastRanNs = chosen === null ? 0 : now - startNs;
+    if (now > startNs) slices.push({ vcpu: chosen?.vcpu.id ?? null, cpu, startNs, endNs: now });
+    if (chosen === null) return 0;
     ranNs.set(chosen.vcpu.id, (ranNs.get(chosen.vcpu.id) ?? 0) + lastRanNs);
     chosen.workLeftNs -= lastRanNs;
     if (chosen.workLeftNs <= 0) {
       chosen.wakeAtNs = now + chosen.vcpu.burst(chosen.burstIndex).sleepNs;
       chosen.burstIndex++;
-      scheduler.sleep(chosen.vcpu.id, now);
+      pool.sleep(chosen.vcpu.id, now);
     }
+    return lastRanNs;
+  };
+
+  const decide = (processor: Processor): void => {
+    const lastRanNs = stop(processor);
+    processor.chosen = null;
+    processor.reconsiderAtNs = Number.POSITIVE_INFINITY;
+    probe(now, runnableNow());
+    const decision = pool.choose(processor.cpu, now, lastRanNs);
+    if (!(decision.sliceNs > 0)) throw new RangeError(`${pool.name}: a slice of ${decision.sliceNs} ns`);
+    if (processors.some(({ chosen }) => chosen !== null && chosen.vcpu.id === decision.vcpu))
+      throw new RangeError(`${pool.name}: VCPU ${decision.vcpu} runs already`);
+    // A scheduler that chooses somebody who sleeps wastes the time: nobody runs.
+    const chosen = states.find((state) => state.vcpu.id === decision.vcpu && state.wakeAtNs === null) ?? null;
+    processor.chosen = chosen;
+    processor.startNs = now;
+    processor.endNs = now + decision.sliceNs;
+    if (chosen?.wokenAtNs != null) {
+      wakeLatencies.get(chosen.vcpu.id)?.push(now - chosen.wokenAtNs);
+      chosen.wokenAtNs = null;
+    }
+  };
+
+  const nextEvent = (): number =>
+    Math.min(
+      durationNs,
+      ...processors.map(decisionAt),
+      ...states.map((state) => state.wakeAtNs ?? Number.POSITIVE_INFINITY),
+    );
+
+  while (now < durationNs) {
+    wakeDue();
+    for (const processor of processors) if (decisionAt(processor) <= now) decide(processor);
+    const idle = processors.filter(({ chosen }) => chosen === null).length;
+    const waiting = runnableNow().length - (processors.length - idle);
+    // A burst of no length ends where it began.
+    const next = Math.max(now, nextEvent());
+    wastedNs += (next - now) * Math.min(idle, Math.max(0, waiting));
+    now = next;
   }
+  for (const processor of processors) stop(processor);
   return { slices, ranNs, wakeLatencies, wastedNs };
 };
+
+/** Runs a scheduler on one simulated processor: see {@link simulatePool}. */
+export const simulate = (
+  scheduler: Scheduler,
+  vcpus: readonly SimulatedVcpu[],
+  durationNs: Nanoseconds,
+  probe: (now: Nanoseconds, runnable: readonly VcpuId[]) => void = () => {},
+): SimulationResult => simulatePool(onOneCpu(scheduler), vcpus, durationNs, probe);
 
 /** A VCPU that never sleeps. */
 export const busy = (

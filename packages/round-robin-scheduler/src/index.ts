@@ -1,0 +1,1 @@
+export { createRoundRobinScheduler, type RoundRobinOptions } from "./round-robin-scheduler.ts";
