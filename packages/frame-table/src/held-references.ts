@@ -5,7 +5,7 @@ import type { EntryMemory } from "./internal/entry-memory.ts";
 import { add, at, type FrameStore } from "./internal/frame-store.ts";
 import type { References } from "./references.ts";
 import { frameOfEntry, isAllowedEntry, isPresent, isWritable, storedEntry } from "./table-rules.ts";
-import type { FrameTable } from "./types.ts";
+import type { EntryPosition, FrameTable, TableEntry } from "./types.ts";
 import type { EntryUpdater } from "./update-entry.ts";
 
 /** What references of outside callers are kept with. */
@@ -41,6 +41,16 @@ export const createHeldReferences = (parts: HeldReferencesParts): HeldReferences
     add(array, frame, -1);
   };
 
+  /** Empties a level-1 entry and gives what it was, with the references that it holds. null: there is no such entry. */
+  const takeEntry = (from: EntryPosition, domain: DomId, not: EntryPosition): TableEntry | null => {
+    const place = updater.level1Place(from.table, from.index, domain);
+    if (place === null || (from.table === not.table && from.index === not.index)) return null;
+    const entry = entryMemory.read(place.rules, from.table, from.index);
+    updater.replaceUncounted(place, from.index, EMPTY, false);
+    if (isPresent(entry) && frameOfEntry(entry) < store.frameCount) parts.flush(frameOfEntry(entry));
+    return entry;
+  };
+
   return {
     getPage(frame, domain) {
       if (!references.getOwned(frame, domain)) return false;
@@ -74,13 +84,15 @@ export const createHeldReferences = (parts: HeldReferencesParts): HeldReferences
       updater.replaceUncounted(place, index, storedEntry(place.rules, 1, entry), true);
       return 0;
     },
-    withdrawHeld(table, index, frame, writable, domain: DomId) {
+    withdrawHeld(table, index, frame, writable, domain: DomId, replacement) {
       const place = updater.level1Place(table, index, domain);
       if (place === null) return -EINVAL;
       const entry = entryMemory.read(place.rules, table, index);
       const fits = isPresent(entry) && frameOfEntry(entry) === frame && isWritable(entry) === writable;
       if (!fits) return -EINVAL;
-      updater.replaceUncounted(place, index, EMPTY, false);
+      const moved = replacement === undefined ? EMPTY : takeEntry(replacement, domain, { table, index });
+      if (moved === null) return -EINVAL;
+      updater.replaceUncounted(place, index, moved, false);
       takeHold(heldCount, frame);
       if (writable) takeHold(heldTypeCount, frame);
       parts.flush(toMfn(frame));

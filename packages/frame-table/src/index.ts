@@ -3,6 +3,7 @@ export { DESCRIPTORS_PER_FRAME } from "./descriptor-page.ts";
 export { checkDescriptor, type Descriptor, GUEST_GDT_ENTRIES } from "./descriptor-rules.ts";
 export { FRAME_TABLE_TRACE } from "./trace.ts";
 export {
+  type EntryPosition,
   type EntryUpdate,
   FRAME_TYPE,
   type FrameDescription,

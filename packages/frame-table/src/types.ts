@@ -35,6 +35,12 @@ export interface TableEntry {
   readonly high: number;
 }
 
+/** Where an entry stands. */
+export interface EntryPosition {
+  readonly table: Mfn;
+  readonly index: number;
+}
+
 /** What is known of one frame, for tools and tests. */
 export interface FrameDescription {
   /** Owner; DOMID_INVALID when free. */
@@ -229,9 +235,17 @@ export interface FrameTable {
   installHeld(table: Mfn, index: number, entry: TableEntry, domain: DomId): number;
   /**
    * Empties a level-1 entry that {@link installHeld} installed: it has to lead to `frame` with the given right. The hold
-   * passes back to the caller, and no translation is left. @returns -EINVAL when the entry is another.
+   * passes back to the caller, and no translation is left. With `replacement`, that level-1 entry of the domain moves to the
+   * place, present or not, and leaves an empty one behind. @returns -EINVAL when the entry is another, or there is no other.
    */
-  withdrawHeld(table: Mfn, index: number, frame: Mfn, writable: boolean, domain: DomId): number;
+  withdrawHeld(
+    table: Mfn,
+    index: number,
+    frame: Mfn,
+    writable: boolean,
+    domain: DomId,
+    replacement?: EntryPosition,
+  ): number;
 
   // Descriptors (update-descriptor.ts, descriptor-rules.ts)
 

@@ -1,4 +1,5 @@
 import { ENOMEM, type GrantRef } from "@xenolith/xen-abi";
+import { flushCache } from "./cache-flush.ts";
 import { copyGrant } from "./copy.ts";
 import { createGrantContext, type GrantContext } from "./grant-context.ts";
 import { copyBuffer } from "./kernel-copy.ts";
@@ -6,9 +7,11 @@ import { mapPages } from "./kernel-mapping.ts";
 import { mapGrantRef } from "./map.ts";
 import { offerPage, seedGrant, withdrawOffer } from "./offers.ts";
 import { swapGrantRef } from "./swap.ts";
-import { getStatusFrames, getVersion, querySize, setupTable, setVersion } from "./table-size.ts";
+import { getStatusFrames, querySize, setupTable } from "./table-size.ts";
+import { transferPage } from "./transfer.ts";
 import type { GrantHost, GrantTableOptions, GrantTables, GrantUse } from "./types.ts";
-import { releaseAllMappings, unmapGrantRef } from "./unmap.ts";
+import { releaseAllMappings, unmapAndReplace, unmapGrantRef } from "./unmap.ts";
+import { getVersion, setVersion } from "./version.ts";
 
 const usesOf = ({ tables }: GrantContext): GrantUse[] =>
   [...tables.values()].flatMap((table) =>
@@ -40,7 +43,8 @@ export const createGrantTables = (host: GrantHost, options: GrantTableOptions = 
       dying.dying = true;
       releaseAllMappings(context, dying);
       dying.gone = true;
-      for (const frame of dying.frames.splice(0)) host.frames.releaseShared(frame);
+      for (const frame of [...dying.frames.splice(0), ...dying.statusFrames.splice(0)])
+        host.frames.releaseShared(frame);
       context.remove(domain);
     },
     mapGrantRef: (caller, request) => mapGrantRef(context, known(caller), request),
@@ -48,7 +52,10 @@ export const createGrantTables = (host: GrantHost, options: GrantTableOptions = 
     copy: (caller, request) => copyGrant(context, known(caller), request),
     setupTable: (caller, domain, nrFrames) => setupTable(context, known(caller), domain, nrFrames),
     querySize: (caller, domain) => querySize(context, known(caller), domain),
-    setVersion: (_caller, version) => setVersion(version),
+    unmapAndReplace: (caller, request) => unmapAndReplace(context, known(caller), request),
+    transfer: (caller, request) => transferPage(context, known(caller), request),
+    flushCache: (caller, request) => flushCache(context, known(caller), request),
+    setVersion: (caller, version) => setVersion(context, known(caller), version),
     getVersion: (caller, domain) => getVersion(context, known(caller), domain),
     getStatusFrames: (caller, domain, nrFrames) => getStatusFrames(context, known(caller), domain, nrFrames),
     swapGrantRef: (caller, refA, refB) => swapGrantRef(context.entries, known(caller), refA, refB),

@@ -2,6 +2,7 @@ export { createGrantTables } from "./create-grant-tables.ts";
 export { createMappedFrames, type MappedFrames, type MappedFramesOptions } from "./mapped-frames.ts";
 export { GRANT_TABLE_TRACE } from "./trace.ts";
 export type {
+  CacheFlushRequest,
   CopyEnd,
   CopyRequest,
   GrantDomainOptions,
@@ -17,5 +18,8 @@ export type {
   MapResult,
   QuerySizeResult,
   SetupResult,
+  SetVersionResult,
+  TransferRequest,
+  UnmapAndReplaceRequest,
   UnmapRequest,
 } from "./types.ts";

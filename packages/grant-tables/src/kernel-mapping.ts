@@ -1,6 +1,6 @@
 import type { MappedPages } from "@xenolith/domain-interface";
 import type { DomId, GrantRef } from "@xenolith/xen-abi";
-import { GNTST_bad_domain, GNTST_no_device_space } from "@xenolith/xen-abi/grant-table";
+import { GNTST_bad_domain, GNTST_no_space } from "@xenolith/xen-abi/grant-table";
 import { type ClaimedPage, claimGranted, releaseClaim } from "./copy.ts";
 import type { GrantContext } from "./grant-context.ts";
 import type { GrantTable } from "./grant-table.ts";
@@ -21,11 +21,11 @@ export const mapPages = (
 ): MappedPages | number => {
   const granter = context.named(granterId);
   if (granter === null) return GNTST_bad_domain;
-  if (caller.mapTrack.room < refs.length) return GNTST_no_device_space;
+  if (caller.mapTrack.room < refs.length) return GNTST_no_space;
 
   const claims: ClaimedPage[] = [];
   for (const ref of refs) {
-    const claim = claimGranted(context, caller, granter, ref, writable);
+    const claim = claimGranted(context, caller, granter, ref, { writable, isMapping: true });
     context.traceMap(caller.id, granterId, ref, typeof claim === "number" ? claim : 0);
     if (typeof claim === "number") {
       for (const claimed of claims) releaseClaim(context, claimed);

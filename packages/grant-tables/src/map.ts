@@ -9,7 +9,7 @@ import {
   GNTST_bad_gntref,
   GNTST_bad_page,
   GNTST_general_error,
-  GNTST_no_device_space,
+  GNTST_no_space,
   GNTST_okay,
 } from "@xenolith/xen-abi/grant-table";
 import type { GrantContext } from "./grant-context.ts";
@@ -77,9 +77,14 @@ const mapInto = (
   const host = (request.flags & GNTMAP_host_map) !== 0;
   const device = (request.flags & GNTMAP_device_map) !== 0;
   const kinds = pinKinds(host, device, writable);
-  if (caller.mapTrack.room < 1) return GNTST_no_device_space;
+  if (caller.mapTrack.room < 1) return GNTST_no_space;
   const fresh = !granter.active.has(request.ref);
-  const { status, entry } = pinEntry(context.entries, granter, request.ref, caller.id, writable, kinds);
+  const { status, entry } = pinEntry(context.entries, granter, request.ref, {
+    user: caller.id,
+    writable,
+    isMapping: true,
+    kinds,
+  });
   if (entry === null) return status;
 
   const established = establish(context, caller, granter, request, entry, fresh);

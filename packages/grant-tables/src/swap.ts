@@ -12,11 +12,6 @@ export const swapGrantRef = (
   if (!isReference(table, refA) || !isReference(table, refB)) return GNTST_bad_gntref;
   if (refA === refB) return GNTST_okay;
   if (table.active.has(refA) || table.active.has(refB)) return GNTST_eagain;
-  const read = (ref: number) =>
-    [entries.flags(table, ref), entries.domid(table, ref), entries.frame(table, ref)] as const;
-  const a = read(refA);
-  const b = read(refB);
-  entries.write(table, refA, ...b);
-  entries.write(table, refB, ...a);
+  entries.swap(table, refA, refB);
   return GNTST_okay;
 };

@@ -1,4 +1,5 @@
-import { type DomId, EINVAL, ENOSYS, EPERM, ESRCH } from "@xenolith/xen-abi";
+import type { Mfn } from "@xenolith/machine-interface";
+import type { DomId } from "@xenolith/xen-abi";
 import {
   GNTST_bad_domain,
   GNTST_general_error,
@@ -6,17 +7,33 @@ import {
   GNTST_permission_denied,
 } from "@xenolith/xen-abi/grant-table";
 import type { GrantContext } from "./grant-context.ts";
-import type { GrantTable } from "./grant-table.ts";
+import { type GrantTable, statusFrameCount } from "./grant-table.ts";
 import type { QuerySizeResult, SetupResult } from "./types.ts";
 
-/** Gives a table frames until it has `count`. Those it has stay when memory runs out on the way. @returns success. */
+/** Takes frames that a table shares with its domain, all or none. */
+export const allocateFrames = ({ host }: GrantContext, table: GrantTable, count: number): Mfn[] | null => {
+  const frames: Mfn[] = [];
+  while (frames.length < count) {
+    const frame = host.frames.allocateShared(table.id);
+    if (frame === null) {
+      for (const taken of frames) host.frames.releaseShared(taken);
+      return null;
+    }
+    frames.push(frame);
+  }
+  return frames;
+};
+
+/** Gives a table frames until it has `count`, and in version 2 the status frames that go with them. @returns success. */
 export const growTable = (context: GrantContext, table: GrantTable, count: number): boolean => {
   if (count > table.maximumFrames) return false;
-  while (table.frames.length < count) {
-    const frame = context.host.frames.allocateShared(table.id);
-    if (frame === null) return false;
-    table.frames.push(frame);
-  }
+  const missing = Math.max(0, count - table.frames.length);
+  const status = table.version === 2 ? statusFrameCount(table.frames.length + missing) : 0;
+  const missingStatus = Math.max(0, status - table.statusFrames.length);
+  const added = allocateFrames(context, table, missing + missingStatus);
+  if (added === null) return false;
+  table.frames.push(...added.slice(0, missing));
+  table.statusFrames.push(...added.slice(missing));
   return true;
 };
 
@@ -47,27 +64,15 @@ export const querySize = (context: GrantContext, caller: GrantTable, domain: Dom
   return { status: GNTST_okay, nrFrames: table.frames.length, maxNrFrames: table.maximumFrames };
 };
 
-/** GNTTABOP_set_version: as a hypervisor answers that was started with version 1 only. */
-export const setVersion = (version: number): number => {
-  if (version === 1) return 0;
-  return version === 2 ? -ENOSYS : -EINVAL;
-};
-
-/** GNTTABOP_get_version. */
-export const getVersion = (context: GrantContext, caller: GrantTable, domain: DomId): number => {
-  const table = context.find(caller, domain);
-  if (table === null) return -ESRCH;
-  return table !== caller && !caller.privileged ? -EPERM : 1;
-};
-
-/** GNTTABOP_get_status_frames: a table of version 1 has none to give. */
+/** GNTTABOP_get_status_frames: in version 1 there are none to give. */
 export const getStatusFrames = (
   context: GrantContext,
   caller: GrantTable,
   domain: DomId,
   nrFrames: number,
-): number => {
+): SetupResult => {
   const table = target(context, caller, domain);
-  if (typeof table === "number") return table;
-  return nrFrames === 0 ? GNTST_okay : GNTST_general_error;
+  if (typeof table === "number") return { status: table, frames: [] };
+  if (nrFrames > table.statusFrames.length) return { status: GNTST_general_error, frames: [] };
+  return { status: GNTST_okay, frames: table.statusFrames.slice(0, nrFrames) };
 };

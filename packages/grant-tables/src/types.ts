@@ -13,8 +13,22 @@ export interface GrantFrames {
   putWritablePage(frame: Mfn): void;
   /** Takes a zeroed frame of the hypervisor's and lends it to a domain, which may map it writable. null: no memory left. */
   allocateShared(domain: DomId): Mfn | null;
+  /** Whether nobody but its lender refers to a frame that was lent by {@link allocateShared}: it is mapped nowhere. */
+  isIdleShared(frame: Mfn): boolean;
   /** Ends a loan made by {@link allocateShared}. */
   releaseShared(frame: Mfn): void;
+  /** Whether the machine has a frame of this number, which may be anything. */
+  exists(frame: Mfn): boolean;
+  /** Owner of a frame that exists. */
+  ownerOf(frame: Mfn): DomId;
+  /** Takes a frame away from its owner. @returns false when it is not the owner's, or somebody refers to it. */
+  steal(frame: Mfn, owner: DomId): boolean;
+  /** Gives a stolen frame to a domain, as it is. @returns false when the domain may not own more. */
+  assign(frame: Mfn, domain: DomId): boolean;
+  /** Scrubs and frees a stolen frame. */
+  discard(frame: Mfn): void;
+  /** Enters the pseudo-physical number of a frame into the machine-to-physical table. */
+  setPhysicalNumber(frame: Mfn, pfn: number): void;
 }
 
 /** Where a mapping goes in the page tables of the domain that maps. */
@@ -44,10 +58,12 @@ export interface GrantPageTables {
    */
   install(domain: DomId, place: MappingPlace, frame: Mfn, rights: MappingRights): boolean;
   /**
-   * Removes an entry that {@link install} made. Its hold passes back. @returns false, changing nothing, when the entry there
-   * does not lead to `frame` with that right.
+   * Removes an entry that {@link install} made. Its hold passes back. With `newAddress` not 0, the entry at that linear
+   * address, present or not, moves to the place with all that it holds.
+   * @returns false, changing nothing, when the entry there does not lead to `frame` with that right, or the new address has
+   * no entry.
    */
-  remove(domain: DomId, place: MappingPlace, frame: Mfn, writable: boolean): boolean;
+  remove(domain: DomId, place: MappingPlace, frame: Mfn, writable: boolean, newAddress: number): boolean;
 }
 
 /** What grant tables need from the hypervisor they are part of. Nothing in it may throw. */
@@ -97,6 +113,30 @@ export interface UnmapRequest {
   readonly handle: number;
 }
 
+/** IN fields of GNTTABOP_unmap_and_replace. */
+export interface UnmapAndReplaceRequest {
+  readonly hostAddr: number;
+  /** Linear address whose mapping takes the place; 0: none does. */
+  readonly newAddr: number;
+  readonly handle: number;
+}
+
+/** IN fields of GNTTABOP_transfer. */
+export interface TransferRequest {
+  readonly mfn: number;
+  readonly domid: DomId;
+  readonly ref: GrantRef;
+}
+
+/** IN fields of GNTTABOP_cache_flush. */
+export interface CacheFlushRequest {
+  readonly devBusAddr: number;
+  readonly offset: number;
+  readonly length: number;
+  /** `GNTTAB_CACHE_*`. */
+  readonly op: number;
+}
+
 /** One end of a GNTTABOP_copy. */
 export interface CopyEnd {
   readonly domid: DomId;
@@ -116,7 +156,15 @@ export interface CopyRequest {
   readonly flags: number;
 }
 
-/** Result of GNTTABOP_setup_table: the frames of the table from the first on, when the status is 0. */
+/** Result of GNTTABOP_set_version. */
+export interface SetVersionResult {
+  /** 0 or a negative errno. */
+  readonly error: number;
+  /** The version that the table has now. */
+  readonly version: number;
+}
+
+/** Result of GNTTABOP_setup_table and get_status_frames: frames from the first on, when the status is 0. */
 export interface SetupResult {
   readonly status: number;
   readonly frames: readonly Mfn[];
@@ -144,7 +192,7 @@ export interface GrantUse {
 }
 
 /**
- * Grant tables of all domains, version 1. Operations are called on behalf of a domain (`caller`) with arguments that may
+ * Grant tables of all domains, of either version. Operations are called on behalf of a domain (`caller`) with arguments that may
  * come from a guest unchecked, and give what Xen gives: a status `GNTST_*` or, where that is said, a negative errno.
  * Nothing throws but for a caller that was never added, which is a mistake of the hypervisor's. [XEN grant_table.h]
  */
@@ -163,18 +211,24 @@ export interface GrantTables {
   mapGrantRef(caller: DomId, request: MapRequest): MapResult;
   /** GNTTABOP_unmap_grant_ref, one request. @returns the status. */
   unmapGrantRef(caller: DomId, request: UnmapRequest): number;
+  /** GNTTABOP_unmap_and_replace, one request. @returns the status. */
+  unmapAndReplace(caller: DomId, request: UnmapAndReplaceRequest): number;
+  /** GNTTABOP_transfer, one request. @returns the status. */
+  transfer(caller: DomId, request: TransferRequest): number;
+  /** GNTTABOP_cache_flush, one request. @returns 0 or a negative errno. */
+  flushCache(caller: DomId, request: CacheFlushRequest): number;
   /** GNTTABOP_copy, one request. @returns the status. */
   copy(caller: DomId, request: CopyRequest): number;
   /** GNTTABOP_setup_table: grows the table if need be. */
   setupTable(caller: DomId, domain: DomId, nrFrames: number): SetupResult;
   /** GNTTABOP_query_size. */
   querySize(caller: DomId, domain: DomId): QuerySizeResult;
-  /** GNTTABOP_set_version. @returns 0 for version 1; -ENOSYS for 2, which is not offered; else -EINVAL. */
-  setVersion(caller: DomId, version: number): number;
-  /** GNTTABOP_get_version. @returns 1; -ESRCH, -EPERM. */
+  /** GNTTABOP_set_version: errors are -EINVAL, -EBUSY, -ERANGE, -ENOMEM. */
+  setVersion(caller: DomId, version: number): SetVersionResult;
+  /** GNTTABOP_get_version. @returns 1 or 2; -ESRCH, -EPERM. */
   getVersion(caller: DomId, domain: DomId): number;
-  /** GNTTABOP_get_status_frames: version 1 has none. @returns the status: 0 when none is asked for. */
-  getStatusFrames(caller: DomId, domain: DomId, nrFrames: number): number;
+  /** GNTTABOP_get_status_frames: version 1 has none. */
+  getStatusFrames(caller: DomId, domain: DomId, nrFrames: number): SetupResult;
   /** GNTTABOP_swap_grant_ref: exchanges two entries of the caller's that nobody uses. @returns the status. */
   swapGrantRef(caller: DomId, refA: number, refB: number): number;
 

@@ -41,7 +41,7 @@ const writeEntry: fc.Arbitrary<Operation> = fc
     ([own, ref, flags, to, index, wrong]): Operation =>
       (setting) => {
         // Reading and writing are the hypervisor's: a guest that keeps to the rules leaves them as they are.
-        const kept = setting.flags(own, ref) & 0x18;
+        const kept = setting.grants.getVersion(own, own) === 1 ? setting.shown(own, ref) : 0;
         const owner = wrong === 0 ? to : own;
         setting.entry(own, ref, flags | kept, to, wrong === 1 ? 1000 : ownFrame(owner, index));
         return 0;
@@ -79,6 +79,40 @@ const unmap: fc.Arbitrary<Operation> = fc.tuple(domain, fc.nat(9), fc.nat(9), ho
     },
 );
 
+const unmapAndReplace: fc.Arbitrary<Operation> = fc.tuple(domain, fc.nat(9), fc.nat(7), hostile(20)).map(
+  ([caller, choice, page, wild]): Operation =>
+    (setting, handles) => {
+      const known = handles.get(caller) ?? [];
+      const real = known[choice % Math.max(1, known.length)];
+      const newAddr = page * PAGE_SIZE;
+      const isSame = newAddr === real?.hostAddr;
+      return setting.grants.unmapAndReplace(caller, {
+        hostAddr: real?.hostAddr ?? wild,
+        newAddr: isSame ? 0 : newAddr,
+        handle: real?.handle ?? wild,
+      });
+    },
+);
+
+const transfer: fc.Arbitrary<Operation> = fc.tuple(domain, named, hostile(11), fc.nat(9), fc.boolean()).map(
+  ([caller, to, ref, index, accepts]): Operation =>
+    (setting) => {
+      const accepting = [DOM0, DOM1, DOM2].includes(to) && accepts && ref < 12;
+      if (accepting && setting.shown(to, ref) === 0) setting.entry(to, ref, 2, caller, 7);
+      const request = { mfn: ownFrame(caller, index), domid: to, ref: toGrantRef(ref) };
+      const status = setting.grants.transfer(caller, request);
+      // So that flags say nothing but uses afterwards.
+      if (accepting && (setting.flags(to, ref) & 3) === 2) setting.entry(to, ref, 0, caller, 0);
+      return status;
+    },
+);
+
+const cacheFlush: fc.Arbitrary<Operation> = fc.tuple(domain, hostile(63), hostile(4096), fc.nat(3)).map(
+  ([caller, frame, length, op]): Operation =>
+    ({ grants }) =>
+      grants.flushCache(caller, { devBusAddr: frame * PAGE_SIZE, offset: 0, length, op }),
+);
+
 const copy: fc.Arbitrary<Operation> = fc
   .tuple(domain, named, named, hostile(11), hostile(11), fc.nat(0xffff), fc.nat(0xffff), fc.nat(3))
   .map(
@@ -106,11 +140,11 @@ const table: fc.Arbitrary<Operation> = fc.tuple(domain, named, hostile(3), fc.na
         case 1:
           return grants.querySize(caller, dom).status;
         case 2:
-          return grants.setVersion(caller, count);
+          return grants.setVersion(caller, count).error;
         case 3:
           return grants.getVersion(caller, dom);
         case 4:
-          return grants.getStatusFrames(caller, dom, count);
+          return grants.getStatusFrames(caller, dom, count).status;
         default:
           return grants.swapGrantRef(caller, count, count + 1);
       }
@@ -122,6 +156,9 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 3, arbitrary: writeEntry },
   { weight: 4, arbitrary: map },
   { weight: 3, arbitrary: unmap },
+  { weight: 1, arbitrary: unmapAndReplace },
+  { weight: 1, arbitrary: transfer },
+  { weight: 1, arbitrary: cacheFlush },
   { weight: 2, arbitrary: copy },
   { weight: 1, arbitrary: table },
 );

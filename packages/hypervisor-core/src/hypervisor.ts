@@ -71,7 +71,7 @@ export interface Hypervisor {
   /** Owner, type and counts of all frames, for checks and dashboards. */
   readonly frames: FrameTable;
   /** Grants in use, for checks and dashboards. */
-  readonly grants: Pick<GrantTables, "uses">;
+  readonly grants: Pick<GrantTables, "uses" | "getVersion">;
 }
 
 const CONTROL_DOMAIN = toDomId(0);

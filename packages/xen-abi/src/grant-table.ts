@@ -1,4 +1,4 @@
-import { address, branded, i16, i64, u16, u32, u64, ulong } from "./fields.ts";
+import { address, branded, i16, i64, padded, u16, u32, u64, ulong } from "./fields.ts";
 import type { DomId, GrantRef } from "./ids.ts";
 import { type FieldType, type Struct, struct } from "./struct.ts";
 
@@ -51,6 +51,11 @@ export const GNTMAP_guest_avail_mask = 0xffff_0000;
 export const GNTCOPY_source_gref = 1;
 export const GNTCOPY_dest_gref = 2;
 
+/** Operations of a cache flush. */
+export const GNTTAB_CACHE_CLEAN = 1;
+export const GNTTAB_CACHE_INVAL = 2;
+export const GNTTAB_CACHE_SOURCE_GREF = 0x8000_0000;
+
 /** Status of an operation, in its OUT field; all are 0 or negative. */
 export const GNTST_okay = 0;
 export const GNTST_general_error = -1;
@@ -85,6 +90,53 @@ export const GRANT_ENTRY_V1: Struct<GrantEntryV1> = struct<GrantEntryV1>({ flags
 export const GRANT_ENTRY_V1_BYTES = 8;
 /** Version 1 entries in a frame. */
 export const GRANT_ENTRIES_V1_PER_FRAME = 512;
+
+/**
+ * `union grant_entry_v2` as its members for whole pages (`full_page`) and for parts of them (`sub_page`) have it: flags @0,
+ * domid @2, page_off @4, length @6, frame @8; 16 bytes, 256 in a page.
+ */
+export interface GrantEntryV2 {
+  /** `GTF_*`, but for GTF_reading and GTF_writing, which stand in the status frames. */
+  readonly flags: number;
+  /** Who may use it. */
+  readonly domid: DomId;
+  /** With GTF_sub_page: first byte that may be copied, and how many. */
+  readonly pageOffset: number;
+  readonly length: number;
+  /** Machine frame. */
+  readonly frame: number;
+}
+/** Layout and codec of {@link GrantEntryV2}. */
+export const GRANT_ENTRY_V2: Struct<GrantEntryV2> = struct<GrantEntryV2>({
+  flags: u16,
+  domid,
+  pageOffset: u16,
+  length: u16,
+  frame: u64,
+});
+
+/** The member `transitive` of `union grant_entry_v2`: flags @0, domid @2, trans_domid @4, gref @8. */
+export interface GrantEntryV2Transitive {
+  readonly flags: number;
+  /** Who may use it. */
+  readonly domid: DomId;
+  /** Whose grant is passed on. */
+  readonly transDomid: DomId;
+  readonly ref: GrantRef;
+}
+/** Layout and codec of {@link GrantEntryV2Transitive}. */
+export const GRANT_ENTRY_V2_TRANSITIVE: Struct<GrantEntryV2Transitive> = struct<GrantEntryV2Transitive>({
+  flags: u16,
+  domid,
+  transDomid: padded(domid, 4),
+  ref,
+});
+/** Bytes of a {@link GrantEntryV2}. */
+export const GRANT_ENTRY_V2_BYTES = 16;
+/** Version 2 entries in a frame. */
+export const GRANT_ENTRIES_V2_PER_FRAME = 256;
+/** `grant_status_t`, 16 bits each, in a status frame. */
+export const GRANT_STATUSES_PER_FRAME = 2048;
 
 /**
  * `struct gnttab_map_grant_ref`: host_addr @0, flags @8, ref @12, dom @16, OUT status @18, handle @20, dev_bus_addr @24;

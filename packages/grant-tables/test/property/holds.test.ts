@@ -39,7 +39,7 @@ describe("laws of grant tables, after any sequence of operations", () => {
           for (let ref = 0; ref < 12; ref++) {
             const use = uses.find((one) => one.granter === granter && one.ref === ref);
             const written = use !== undefined && use.hostWrites + use.deviceWrites > 0;
-            expect(setting.flags(granter, ref) & (GTF_reading | GTF_writing)).toBe(
+            expect(setting.shown(granter, ref)).toBe(
               (use === undefined ? 0 : GTF_reading) | (written ? GTF_writing : 0),
             );
           }

@@ -6,7 +6,7 @@ import {
   GNTST_bad_gntref,
   GNTST_bad_handle,
   GNTST_general_error,
-  GNTST_no_device_space,
+  GNTST_no_space,
   GTF_permit_access,
   GTF_reading,
   GTF_readonly,
@@ -88,7 +88,7 @@ describe("pages mapped for a TypeScript kernel", () => {
     const { grants } = setting;
     expect(grants.mapPages(DOM0, DOM1, [good, bad], true)).toBe(GNTST_general_error);
     expect(grants.mapPages(DOM0, DOM1, [good, toGrantRef(512)], false)).toBe(GNTST_bad_gntref);
-    expect(grants.mapPages(DOM0, DOM1, [good, good, good], false)).toBe(GNTST_no_device_space);
+    expect(grants.mapPages(DOM0, DOM1, [good, good, good], false)).toBe(GNTST_no_space);
     expect(grants.mapPages(DOM0, toDomId(9), [good], false)).toBe(GNTST_bad_domain);
     expect(heldFrames(setting)).toEqual([]);
     expect(setting.flags(DOM1, 0)).toBe(GTF_permit_access);

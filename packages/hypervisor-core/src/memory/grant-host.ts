@@ -1,4 +1,4 @@
-import { FRAME_TYPE, type FrameTable, type TableEntry } from "@xenolith/frame-table";
+import { type EntryPosition, FRAME_TYPE, type FrameTable, type TableEntry } from "@xenolith/frame-table";
 import type {
   GrantFrames,
   GrantHost,
@@ -18,6 +18,7 @@ import {
 import { entryHigh, entryLow, PTE } from "@xenolith/x86-architecture";
 import type { DomId } from "@xenolith/xen-abi";
 import { RUNSTATE_running } from "@xenolith/xen-abi/vcpu";
+import { isGuestRange } from "../guest-memory.ts";
 import type { FindDomain } from "./parts.ts";
 
 /** What grant tables are given to work with. */
@@ -41,14 +42,16 @@ const createGrantFrames = (frames: FrameTable): GrantFrames => ({
     if (frame !== null) frames.shareMonitor(frame, domain, true);
     return frame;
   },
+  // One reference is the lender's own.
+  isIdleShared: (frame) => frames.describe(frame)?.count === 1,
   releaseShared: frames.releaseMonitor,
+  exists: frames.exists,
+  ownerOf: frames.ownerOf,
+  steal: (frame, owner) => frames.steal(owner, frame) === 0,
+  assign: (frame, domain) => frames.assign(domain, frame) === 0,
+  discard: frames.discard,
+  setPhysicalNumber: frames.machineToPhysical.write,
 });
-
-/** Where a level-1 entry stands. */
-interface EntryPosition {
-  readonly table: Mfn;
-  readonly index: number;
-}
 
 const createGrantPageTables = ({ frames, findDomain }: GrantHostParts): GrantPageTables => {
   /** Root through which a domain means a linear address: that of its VCPU that is making the call. */
@@ -67,7 +70,9 @@ const createGrantPageTables = ({ frames, findDomain }: GrantHostParts): GrantPag
   /** Where a place is; null where there is no domain, no table or no entry that starts there. */
   const locate = (domain: DomId, place: MappingPlace): EntryPosition | null => {
     const width = findDomain(domain)?.width;
-    const at = width === undefined ? null : findEntry(domain, place);
+    if (width === undefined) return null;
+    if (place.kind === "linear" && !isGuestRange(width, place.address, 1)) return null;
+    const at = findEntry(domain, place);
     const entryBytes = width === "x86_32" ? 4 : 8;
     if (at === null || at % entryBytes !== 0) return null;
     return { table: frameOf(at), index: (at % PAGE_SIZE) / entryBytes };
@@ -86,9 +91,12 @@ const createGrantPageTables = ({ frames, findDomain }: GrantHostParts): GrantPag
       const at = locate(domain, place);
       return at !== null && frames.installHeld(at.table, at.index, entryFor(frame, rights), domain) === 0;
     },
-    remove(domain, place, frame, writable) {
+    remove(domain, place, frame, writable, newAddress) {
       const at = locate(domain, place);
-      return at !== null && frames.withdrawHeld(at.table, at.index, frame, writable, domain) === 0;
+      if (at === null) return false;
+      if (newAddress === 0) return frames.withdrawHeld(at.table, at.index, frame, writable, domain) === 0;
+      const other = locate(domain, { kind: "linear", address: newAddress });
+      return other !== null && frames.withdrawHeld(at.table, at.index, frame, writable, domain, other) === 0;
     },
   };
 };

@@ -18,16 +18,22 @@ import {
   EVTCHNSTAT_unbound,
 } from "@xenolith/xen-abi/event-channel";
 import {
+  GNTST_bad_page,
   GNTST_bad_virt_addr,
+  GNTST_general_error,
   GNTST_okay,
   GNTTAB_COPY,
   GNTTAB_SETUP_TABLE,
+  GNTTABOP_cache_flush,
   GNTTABOP_copy,
   GNTTABOP_dump_table,
+  GNTTABOP_get_status_frames,
   GNTTABOP_get_version,
   GNTTABOP_query_size,
   GNTTABOP_set_version,
   GNTTABOP_setup_table,
+  GNTTABOP_transfer,
+  GTF_accept_transfer,
 } from "@xenolith/xen-abi/grant-table";
 import {
   __HYPERVISOR_event_channel_op,
@@ -128,6 +134,7 @@ describe("grant_table_op", () => {
   it("setup_table whose list cannot be written says so in its status", () => {
     expect(grant(GNTTABOP_setup_table, 1, DOMID_SELF, 1, 0, ABSENT)).toBe(0);
     expect((guest.read(ARGUMENT + 8) << 16) >> 16).toBe(GNTST_bad_virt_addr);
+    expect(grant(GNTTABOP_setup_table, 1, DOMID_SELF, 1, 0, 0xf580_0000)).toBe(-EFAULT);
   });
 
   it("query_size and the version", () => {
@@ -136,8 +143,51 @@ describe("grant_table_op", () => {
     expect(grant(GNTTABOP_get_version, 1, DOMID_SELF, 0)).toBe(0);
     expect(guest.read(ARGUMENT + 4)).toBe(1);
     expect(grant(GNTTABOP_set_version, 1, 1)).toBe(0);
-    expect(grant(GNTTABOP_set_version, 1, 2)).toBe(-ENOSYS);
+    expect(grant(GNTTABOP_set_version, 0, 2), "the count is not looked at").toBe(0);
     expect(grant(GNTTABOP_set_version, 1, 7)).toBe(-EINVAL);
+    expect(guest.read(ARGUMENT), "an error tells the version as well").toBe(2);
+    expect(grant(GNTTABOP_get_version, 9, DOMID_SELF, 0)).toBe(0);
+    expect(guest.read(ARGUMENT + 4)).toBe(2);
+  });
+
+  it("status frames are listed in 64 bits each", () => {
+    expect(grant(GNTTABOP_get_status_frames, 1, 1, DOMID_SELF, OTHER)).toBe(0);
+    expect(guest.read(ARGUMENT + 4) >> 16).toBe(GNTST_general_error);
+    grant(GNTTABOP_set_version, 1, 2);
+    guest.write(OTHER, 7, 7);
+    expect(grant(GNTTABOP_get_status_frames, 1, 1, DOMID_SELF, OTHER)).toBe(0);
+    expect(guest.read(ARGUMENT + 4) >> 16).toBe(GNTST_okay);
+    expect(fixture.hypervisor.frames.ownerOf(guest.read(OTHER) as never)).toBe(guest.id);
+    expect(guest.read(OTHER + 4)).toBe(0);
+  });
+
+  it("a page changes its owner by transfer", () => {
+    const receiver = fixture.addGuest({ id: 2 });
+    receiver.write(ARGUMENT, DOMID_SELF, 1, 0, OTHER);
+    receiver.call(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, ARGUMENT, 1);
+    const table = receiver.read(OTHER) * 4096;
+    const { view } = fixture.memory;
+    view.setUint32(table + 9 * 8, GTF_accept_transfer | (1 << 16), true);
+    view.setUint32(table + 9 * 8 + 4, 77, true);
+    const { frames } = fixture.hypervisor;
+    const taken = frames.allocate(guest.id, 1);
+    const frame = typeof taken === "number" ? 0 : (taken[0] ?? 0);
+    expect(grant(GNTTABOP_transfer, 1, frame, 2, 9, 0x5555)).toBe(0);
+    expect(guest.read(ARGUMENT + 12) & 0xffff).toBe(GNTST_okay);
+    expect(frames.ownerOf(frame as never)).toBe(2);
+    expect(frames.machineToPhysical.read(frame as never)).toBe(77);
+    expect(view.getUint32(table + 9 * 8 + 4, true)).toBe(frame);
+    expect(grant(GNTTABOP_transfer, 1, frame, 2, 9, 0x5555)).toBe(0);
+    expect((guest.read(ARGUMENT + 12) << 16) >> 16).toBe(GNTST_bad_page);
+  });
+
+  it("flushing caches is answered by the call, not by a status", () => {
+    const own = guest.frames[3] ?? 0;
+    expect(grant(GNTTABOP_cache_flush, 1, own << 12, 0, 64 << 16, 1)).toBe(0);
+    expect(grant(GNTTABOP_cache_flush, 1, own << 12, 0, 64 << 16, 2)).toBe(-EOPNOTSUPP);
+    expect(grant(GNTTABOP_cache_flush, 1, 0x8000_0000, 0, 64 << 16, 1)).toBe(-EINVAL);
+    expect(grant(GNTTABOP_cache_flush + 0x1000, 1, own << 12, 0, 64 << 16, 1)).toBe(0);
+    expect(grant(GNTTABOP_copy + 0x1000, 1)).toBe(-EINVAL);
   });
 
   it("a long batch of copies restarts on the way and does each of them", () => {

@@ -122,8 +122,8 @@ describe("page-table entries of grants", () => {
       expect(grantHost.pageTables.install(mapper.domain.id, place, page, rights)).toBe(true);
       expect(mapper.read(60 * PAGE_SIZE)).toBe(1234);
       expect(fixture.memory.view.getUint32(entryOf(mapper.level1, 60), true) & 0xe07).toBe(0x403);
-      expect(grantHost.pageTables.remove(mapper.domain.id, place, page, false)).toBe(false);
-      expect(grantHost.pageTables.remove(mapper.domain.id, place, page, true)).toBe(true);
+      expect(grantHost.pageTables.remove(mapper.domain.id, place, page, false, 0)).toBe(false);
+      expect(grantHost.pageTables.remove(mapper.domain.id, place, page, true, 0)).toBe(true);
       grantHost.frames.putWritablePage(page);
       expect(mapper.read(60 * PAGE_SIZE)).toBe(null);
     }

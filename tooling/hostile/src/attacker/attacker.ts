@@ -3,7 +3,7 @@ import type { AssembledHost } from "@xenolith/host/testing";
 import { HostError, type Mfn } from "@xenolith/machine-interface";
 import { entryFrame } from "@xenolith/x86-architecture";
 import type { DomId } from "@xenolith/xen-abi";
-import { GRANT_ENTRY_V1_BYTES } from "@xenolith/xen-abi/grant-table";
+import { GRANT_ENTRY_V1_BYTES, GRANT_ENTRY_V2_BYTES, GTF_transitive } from "@xenolith/xen-abi/grant-table";
 import type { Chooser, ChosenCall } from "../calls/choose.ts";
 import type { Tally } from "../calls/tally.ts";
 import type { Draw } from "../draw.ts";
@@ -151,10 +151,21 @@ export const createAttacker = async (parts: AttackerParts, name: string): Promis
     mappings: [],
     grantFrames,
     writeGrant(reference, flags, domain, frame) {
-      const at = reference * GRANT_ENTRY_V1_BYTES;
+      const isFirst = world.grantVersion() === 1;
+      const at = reference * (isFirst ? GRANT_ENTRY_V1_BYTES : GRANT_ENTRY_V2_BYTES);
       grants?.writeUint32(at, (flags & 0xffff) | (domain << 16));
-      grants?.writeUint32(at + 4, frame >>> 0);
+      grants?.writeUint32(at + 4, isFirst ? frame >>> 0 : draw.next32());
+      if (isFirst) return;
+      grants?.writeUint32(at + 8, frame >>> 0);
+      grants?.writeUint32(at + 12, 0);
     },
+    passGrantOn(reference, domain, from, fromReference) {
+      const at = reference * GRANT_ENTRY_V2_BYTES;
+      grants?.writeUint32(at, GTF_transitive | (domain << 16));
+      grants?.writeUint32(at + 4, from);
+      grants?.writeUint32(at + 8, fromReference);
+    },
+    grantVersion: () => hypervisor.grants.getVersion(id, id),
     fresh: { uninitialised: new Set([1, 2, 3]), unregistered: new Set([1, 2, 3]) },
   };
   const sharedPages = mapped(

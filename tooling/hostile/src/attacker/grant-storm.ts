@@ -108,7 +108,8 @@ export const drawGrantStorm = (world: World): GrantStorm => {
           const answer = world.arena.readStruct(gnt.GNTTAB_MAP_GRANT_REF, at + index * size);
           if (answer.status !== gnt.GNTST_okay) continue;
           const busAddress = (flags & gnt.GNTMAP_device_map) === 0 ? 0 : answer.devBusAddr;
-          world.mappings.push({ handle: answer.handle, address: hostAddr, busAddress });
+          const byEntry = (flags & gnt.GNTMAP_contains_pte) !== 0;
+          world.mappings.push({ handle: answer.handle, address: hostAddr, busAddress, byEntry });
         }
         world.mappings.splice(0, Math.max(0, world.mappings.length - 200));
       };

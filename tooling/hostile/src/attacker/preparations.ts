@@ -1,6 +1,11 @@
 import { type Mfn, PAGE_SIZE } from "@xenolith/machine-interface";
 import { FLAT_RING1_CS } from "@xenolith/xen-abi/arch-x86";
-import { GNTTAB_SETUP_TABLE, GNTTABOP_setup_table } from "@xenolith/xen-abi/grant-table";
+import {
+  GNTTAB_SET_VERSION,
+  GNTTAB_SETUP_TABLE,
+  GNTTABOP_set_version,
+  GNTTABOP_setup_table,
+} from "@xenolith/xen-abi/grant-table";
 import {
   __HYPERVISOR_grant_table_op,
   __HYPERVISOR_mmuext_op,
@@ -50,6 +55,7 @@ export const preparationsOf = (
     status: 77,
     frameList,
   });
+  const version = world.arena.putStruct(GNTTAB_SET_VERSION, { version: 1 + world.draw.below(2) });
   const flush = world.arena.putStruct(MMUEXT_OP, { command: MMUEXT_TLB_FLUSH_ALL, arg1: 0, arg2: 0 });
   const calls: readonly Call[] = [
     call(__HYPERVISOR_set_trap_table, trapTable(world)),
@@ -64,6 +70,7 @@ export const preparationsOf = (
           ),
         ),
     },
+    call(__HYPERVISOR_grant_table_op, GNTTABOP_set_version, version, 1),
     arrangeMemory(world, sharedInfo),
     call(__HYPERVISOR_mmuext_op, flush, 1, 0, DOMID_SELF),
   ];

@@ -35,6 +35,8 @@ export interface KnownMapping {
   readonly address: number;
   /** Address to be given for its device part, or 0. */
   readonly busAddress: number;
+  /** `address` is that of a page-table entry. */
+  readonly byEntry: boolean;
 }
 
 /** What the attacker knows when it makes up its next call. */
@@ -85,6 +87,9 @@ export interface World {
   /** Grant-table frames of its own, and grants of its own to itself that it has not taken back. */
   readonly grantFrames: readonly Mfn[];
   writeGrant(reference: number, flags: number, domain: number, frame: number): void;
+  /** Writes an entry of version 2 that passes a grant on. */
+  passGrantOn(reference: number, domain: number, from: DomId, fromReference: number): void;
+  grantVersion(): number;
   /** VCPUs the attacker has not used up yet, by what can be done only once. */
   readonly fresh: { readonly uninitialised: Set<number>; readonly unregistered: Set<number> };
 }

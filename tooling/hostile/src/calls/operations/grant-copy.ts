@@ -43,7 +43,17 @@ const grantedEnd = (world: World, writable: boolean): End => {
   return { domid: offers.domain, place, granted: true, offset: draw.below(2048) };
 };
 
+/** Copies from a page of a friend's by way of an entry of one's own that passes the friend's grant on. */
+const copyPassedOn = (world: World): Call => {
+  const { draw, offers } = world;
+  const reference = 8 + draw.below(504);
+  world.passGrantOn(reference, world.self, offers.domain, draw.pick(offers.readOnly));
+  const source: End = { domid: world.self, place: reference, granted: true, offset: draw.below(2048) };
+  return copy(world, source, ownEnd(world), draw.below(2049));
+};
+
 const goodCopy = (world: World): Call => {
+  if (world.grantVersion() === 2 && world.draw.chance(4)) return copyPassedOn(world);
   const fromGrant = world.draw.chance(2);
   const source = fromGrant ? grantedEnd(world, false) : ownEnd(world);
   const dest = world.draw.chance(fromGrant ? 3 : 2) ? grantedEnd(world, true) : ownEnd(world);

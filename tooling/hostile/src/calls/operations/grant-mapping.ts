@@ -54,7 +54,7 @@ export const mapGrant = (world: World, { dom, ref, flags }: MapChoice, address?:
       const answer = world.arena.readStruct(gnt.GNTTAB_MAP_GRANT_REF, made.at);
       if (result !== 0 || answer.status !== gnt.GNTST_okay) return;
       const busAddress = (flags & gnt.GNTMAP_device_map) === 0 ? 0 : answer.devBusAddr;
-      world.mappings.push({ handle: answer.handle, address: hostAddr, busAddress });
+      world.mappings.push({ handle: answer.handle, address: hostAddr, busAddress, byEntry });
       if (world.mappings.length > 200) world.mappings.shift();
     },
   };
@@ -111,7 +111,7 @@ const mapping: AttackOperation = {
             ),
         ])(),
     ),
-    GNTST_no_device_space: {
+    GNTST_no_space: {
       ...failing("the domain has as many mappings as it may have", (world) =>
         after([exhaust(world)], mapGrant(world, { dom: world.self, ref: 8, flags: gnt.GNTMAP_host_map })),
       ),
@@ -175,6 +175,10 @@ const unmapping: AttackOperation = {
     GNTST_bad_handle: failing("nothing is mapped behind the handle", (world) =>
       unmap(world, world.windowPage(), 0, world.draw.chance(2) ? 0xffff_ffff : world.draw.next32() | 0x1000),
     ),
+    GNTST_bad_dev_addr: failing("the device part is not at this address", (world) => {
+      const known = world.mappings.findLast(({ busAddress }) => busAddress !== 0);
+      return known === undefined ? null : unmap(world, 0, known.busAddress + 0x1000, known.handle);
+    }),
     GNTST_general_error: failing("the entry there does not map the grant", (world) => {
       const known = world.mappings.at(-1);
       return known === undefined ? null : unmap(world, known.address + 0x100_0000, 0, known.handle);
@@ -182,5 +186,50 @@ const unmapping: AttackOperation = {
   },
 };
 
-/** GNTTABOP_map_grant_ref and GNTTABOP_unmap_grant_ref. [XEN grant_table.h] */
-export const grantMappingOperations: readonly AttackOperation[] = [mapping, unmapping];
+const replace = (world: World, hostAddr: number, newAddr: number, handle: number): Call =>
+  request(world, gnt.GNTTABOP_unmap_and_replace, gnt.GNTTAB_UNMAP_AND_REPLACE, {
+    hostAddr,
+    newAddr,
+    handle,
+    status: 77,
+  });
+
+/** A page of the window other than this one, or 0. */
+const otherPage = (world: World, { address }: { readonly address: number }): number => {
+  const page = world.windowPage();
+  return page === address || world.draw.chance(3) ? 0 : page;
+};
+
+const replacing: AttackOperation = {
+  name: "grant_table_op unmap_and_replace",
+  succeeds(world) {
+    const index = world.mappings.findLastIndex(({ busAddress }) => busAddress === 0);
+    const [known] = index < 0 ? [] : world.mappings.splice(index, 1);
+    if (known === undefined) return null;
+    return replace(world, known.address, known.byEntry ? 0 : otherPage(world, known), known.handle);
+  },
+  errors: {
+    ...common(gnt.GNTTABOP_unmap_and_replace, true),
+    GNTST_bad_handle: failing("nothing is mapped behind the handle", (world) =>
+      replace(
+        world,
+        world.windowPage(),
+        0,
+        world.draw.chance(2) ? 0xffff_ffff : world.draw.next32() | 0x1000,
+      ),
+    ),
+    GNTST_general_error: failing(
+      "the entry does not map the grant, or there is none to replace it",
+      (world) => {
+        const known = world.mappings.at(-1);
+        if (known === undefined) return null;
+        return world.draw.chance(2)
+          ? replace(world, known.address + 0x100_0000, 0, known.handle)
+          : replace(world, known.address, world.draw.pick([0x1000, 0xf580_0000, 2 ** 40]), known.handle);
+      },
+    ),
+  },
+};
+
+/** Mapping grants and unmapping them. [XEN grant_table.h] */
+export const grantMappingOperations: readonly AttackOperation[] = [mapping, unmapping, replacing];
