@@ -77,7 +77,8 @@ export const createExitHandler = (parts: ExitParts): HandleExit => {
     switch (vector) {
       case VECTOR.pageFault: {
         const at = toLinearAddress(address);
-        if (!memory.handlePageFault(vcpu, at, errorCode)) pageFault(vcpu, x86, at, errorCode);
+        if (memory.handlePageFault(vcpu, at, errorCode)) return 1;
+        pageFault(vcpu, x86, at, errorCode);
         return 0;
       }
       case VECTOR.invalidOpcode:

@@ -13,6 +13,7 @@ import { createMemoryOp } from "./memory-op/index.ts";
 import { createMmuUpdate } from "./mmu-update.ts";
 import { createMmuExtOp } from "./mmuext-op.ts";
 import { createPageTableBases } from "./page-table-bases.ts";
+import { createPageTableWrites } from "./page-table-writes.ts";
 import type { FindDomain, MemoryParts } from "./parts.ts";
 import { createUpdateVaMapping } from "./update-va-mapping.ts";
 
@@ -116,8 +117,7 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
     toggleUserMode: bases.toggle,
     loadGdt: descriptors.loadGdt,
     loadLdt: descriptors.loadLdt,
-    // Writable page tables are not offered: a write to a page table is the guest's fault.
-    handlePageFault: () => false,
+    handlePageFault: createPageTableWrites(parts, translator),
 
     allocateFrames: (domain, count) => frames.allocate(domain.id, count),
     framesOf,

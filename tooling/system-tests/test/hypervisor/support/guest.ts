@@ -1,15 +1,17 @@
 import { type LinearAddress, type Mfn, PAGE_SIZE, toLinearAddress } from "@xenolith/machine-interface";
 import { entryLow, PTE } from "@xenolith/x86-architecture";
-import { type DomId, toPfn, toVcpuIndex } from "@xenolith/xen-abi";
+import { type DomId, type GuestWidth, toPfn, toVcpuIndex } from "@xenolith/xen-abi";
 import type { TestMachine } from "./machine.ts";
 
-/** A 32-bit domain made by hand: a few mapped pages, page tables, and code given as bytes. */
+/** A domain made by hand: a few mapped pages, page tables, and code given as bytes. */
 export interface TestGuest {
   readonly id: DomId;
   /** Frame behind each mapped page: page n lies at linear address n * 4096. */
   readonly frames: readonly Mfn[];
   /** Frame of the root table. */
   readonly root: Mfn;
+  /** x86_64: frame of another root, for user mode. It has the same tables below, and nothing refers to it yet. */
+  readonly userRoot: Mfn | null;
   /** Reads the guest's memory at a mapped linear address. */
   read(at: number, lengthBytes: number): DataView;
   write(at: number, bytes: ArrayLike<number>): void;
@@ -24,7 +26,7 @@ export interface TestGuestOptions {
   readonly privileged?: boolean;
   readonly vcpus?: number;
   /** Default: x86_32p. */
-  readonly width?: "x86_32" | "x86_32p";
+  readonly width?: GuestWidth;
   /** Linear address of the first instruction; its code is written with {@link TestGuest.write}. */
   readonly entry: number;
   readonly stackTop: number;
@@ -32,12 +34,14 @@ export interface TestGuestOptions {
   readonly userPages?: readonly number[];
   /** Pages left unmapped. */
   readonly absentPages?: readonly number[];
+  /** Page at which the level-1 table of all pages is mapped, to be read. */
+  readonly tablePage?: number;
 }
 
 /** Pages mapped from linear address 0. */
 export const MAPPED_PAGES = 64;
-/** Frames of page tables: one of level 1 and the root, and with PAE four between them. */
-const TABLES = { x86_32: 2, x86_32p: 6 } as const;
+/** Frames of page tables: one of level 1 and the root, and with PAE four between them; on x86_64 two, and a second root. */
+const TABLES = { x86_32: 2, x86_32p: 6, x86_64: 5 } as const;
 const UUID = new Uint8Array(16).map((_, index) => index);
 
 const failWhenNegative = (what: string, result: number): number => {
@@ -66,6 +70,7 @@ export const createTestGuest = (machine: TestMachine, options: TestGuestOptions)
   if (typeof all === "number") throw new Error(`allocateFrames: ${all}`);
   const frames = all.slice(0, MAPPED_PAGES);
   const [level1, ...upper] = all.slice(MAPPED_PAGES);
+  const userRoot = width === "x86_64" ? (upper.pop() ?? null) : null;
   const root = upper.pop();
   if (level1 === undefined || root === undefined) throw new Error("no frames for page tables");
 
@@ -77,11 +82,18 @@ export const createTestGuest = (machine: TestMachine, options: TestGuestOptions)
   for (const [page, frame] of frames.entries()) {
     if (options.absentPages?.includes(page)) continue;
     const user = options.userPages?.includes(page) ? PTE.user : 0;
-    setEntry(level1, page, frame, PTE.present | PTE.writable | user);
+    const isTable = page === options.tablePage;
+    setEntry(level1, page, isTable ? level1 : frame, PTE.present | (isTable ? 0 : PTE.writable) | user);
   }
-  const level2 = upper[0] ?? root;
-  setEntry(level2, 0, level1, PTE.present | PTE.writable | PTE.user);
-  for (const [index, lower] of upper.entries()) setEntry(root, index, lower, PTE.present);
+  const [level2 = root, level3 = root] = upper;
+  const upperFlags = PTE.present | PTE.writable | PTE.user;
+  setEntry(level2, 0, level1, upperFlags);
+  if (userRoot === null)
+    for (const [index, lower] of upper.entries()) setEntry(root, index, lower, PTE.present);
+  else {
+    setEntry(level3, 0, level2, upperFlags);
+    for (const top of [root, userRoot]) setEntry(top, 0, level3, upperFlags);
+  }
   pages.release();
   failWhenNegative("setPhysicalNumbers", control.setPhysicalNumbers(id, all, toPfn(0)));
   failWhenNegative("setPageTableBase", control.setPageTableBase(id, root));
@@ -102,6 +114,7 @@ export const createTestGuest = (machine: TestMachine, options: TestGuestOptions)
     id,
     frames,
     root,
+    userRoot,
     read: (at, lengthBytes) => new DataView(machine.memory.memory.buffer, place(at), lengthBytes),
     write(at, bytes) {
       machine.memory.bytes.set(bytes, place(at));
