@@ -1,6 +1,6 @@
 import { ACCESS, FRAME_WATCH, type MachineMemory, toMfn } from "@xenolith/machine-interface";
 import { TRANSLATE } from "../interpreter/interpreter-machine.ts";
-import { STATE } from "../state/layout.ts";
+import { NOTHING_PENDING, STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 import type { SupportHost } from "../support/support-host.ts";
 import type { VcpuMemory } from "./linear-memory.ts";
@@ -9,7 +9,6 @@ import { accessFault, isAccessFault, type ReadResult } from "./system-operations
 
 const PAGE_BYTES = 4096;
 const NO_HOST = -1;
-const NOTHING_PENDING = 0xffff_ffff;
 
 /** Whose accesses they are. */
 export interface CurrentVcpu {

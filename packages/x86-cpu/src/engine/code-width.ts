@@ -1,12 +1,14 @@
 import type { Feature } from "../decoder/features.ts";
 import {
-  buildApart,
   buildInterpreter,
+  buildPart,
   type InterpreterEnvironment,
   type InterpreterFunction,
 } from "../interpreter/build-interpreter.ts";
 import { createHandlerTable, type HandlerTable } from "../interpreter/handlers.ts";
+import type { InterpreterShape } from "../interpreter/interpreter-machine.ts";
 import { INDIRECT_EXIT, RECORD } from "../interpreter/record.ts";
+import { PART, type Part } from "../meanings/part.ts";
 import { STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 import type { RecordArena } from "./record-arena.ts";
@@ -30,9 +32,9 @@ export class CodeWidth {
   readonly #environment: InterpreterEnvironment;
   #fast: InterpreterFunction | null = null;
   #careful: InterpreterFunction | null = null;
-  /** Whether the interpreters have the handlers that are kept apart: generated when code needs them. */
-  #hasFastApart = false;
-  #hasCarefulApart = false;
+  /** Parts that the interpreters have. */
+  readonly #fastParts = new Set<Part>();
+  readonly #carefulParts = new Set<Part>();
 
   readonly #options: WidthOptions;
   readonly #arena: RecordArena;
@@ -67,7 +69,7 @@ export class CodeWidth {
   /** Where the indirect jump or call is through which control left, given its record or the mark of translations; null: none. */
   indirectSource(record: number, state: VcpuState): number | null {
     if (record === INDIRECT_EXIT) return state.address(STATE.exitSource);
-    const handler = this.handlers.handlers[this.#arena.u16(record, RECORD.handler)];
+    const handler = this.handlers.handler(this.#arena.u16(record, RECORD.handler));
     const { mnemonic, operands } = handler?.form ?? { mnemonic: "", operands: [] };
     const isIndirect = operands.length > 0 && (mnemonic === "jmp" || mnemonic === "call");
     return record > 0 && isIndirect ? this.#arena.wide(record, RECORD.instructionPointer) : null;
@@ -77,10 +79,7 @@ export class CodeWidth {
   get fast(): InterpreterFunction {
     const shape = { wide: this.isWide, careful: false, counts: this.#options.translates };
     this.#fast ??= buildInterpreter(shape, this.handlers, this.#environment);
-    if (!this.#hasFastApart && this.#builder?.usesApart === true) {
-      this.#hasFastApart = true;
-      buildApart(shape, this.handlers, this.#environment);
-    }
+    this.#buildParts(shape, this.#fastParts);
     return this.#fast;
   }
 
@@ -88,11 +87,18 @@ export class CodeWidth {
   get careful(): InterpreterFunction {
     const shape = { wide: this.isWide, careful: true, counts: false };
     this.#careful ??= buildInterpreter(shape, this.handlers, this.#environment);
-    if (!this.#hasCarefulApart && this.#builder?.usesApart === true) {
-      this.#hasCarefulApart = true;
-      buildApart(shape, this.handlers, this.#environment);
-    }
+    this.#buildParts(shape, this.#carefulParts);
     return this.#careful;
+  }
+
+  /** Generates the parts that code needs and that are not there yet. */
+  #buildParts(shape: InterpreterShape, built: Set<Part>): void {
+    const used = this.#builder?.usedParts;
+    if (used === undefined || used.size === built.size) return;
+    for (const part of used) {
+      if (!built.has(part) && part !== PART.common) buildPart(shape, this.handlers, this.#environment, part);
+      built.add(part);
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import type { Feature } from "../decoder/features.ts";
 import type { Instruction, MemoryOperand, Operand } from "../decoder/instruction.ts";
 import type { Handler, HandlerTable } from "../interpreter/handlers.ts";
 import { ADDRESS_RECORD, RECORD, RECORD_BYTES } from "../interpreter/record.ts";
+import type { Part } from "../meanings/part.ts";
 import { availableInstruction } from "../model/available-instruction.ts";
 import { SEGMENT_BYTES, SEGMENT_FIELD, STATE, VECTOR_BYTES, X87_REGISTER_BYTES } from "../state/layout.ts";
 import { FormLookup } from "./form-lookup.ts";
@@ -73,8 +74,8 @@ export class RecordBuilder {
   readonly #rare: Instruction[] = [];
 
   readonly #features: ReadonlySet<Feature>;
-  /** Whether there ever was an instruction whose handler is kept apart; see `Definition.isApart`. */
-  usesApart = false;
+  /** Parts of an interpreter that an instruction has ever belonged to. */
+  readonly usedParts: Set<Part> = new Set();
 
   constructor(arena: RecordArena, handlers: HandlerTable, features: ReadonlySet<Feature>) {
     this.#arena = arena;
@@ -131,7 +132,7 @@ export class RecordBuilder {
   append(decoded: Instruction, instructionPointer: number, mode: Mode): boolean {
     const instruction = availableInstruction(decoded, this.#features);
     const handler = this.#handlerNumber(instruction, mode);
-    if (handler !== undefined && handler >= this.#handlers.count) this.usesApart = true;
+    if (handler !== undefined) this.usedParts.add(this.#handlers.partOf(handler));
     if (handler === undefined) {
       const record = this.#begin(this.#handlers.special("rare"), instruction, instructionPointer, mode);
       this.#arena.setU32(record, RECORD.immediate, this.#rare.length);

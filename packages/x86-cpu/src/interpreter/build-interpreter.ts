@@ -1,15 +1,24 @@
 import type { AddressTranslator } from "@xenolith/machine-interface";
 import { ModuleBuilder, TYPE, type ValueType } from "@xenolith/wasm-emitter";
+import { PART, type Part } from "../meanings/part.ts";
 import { importSupport, type SupportExports } from "../support/support-module.ts";
-import { APART_PARAMETERS, APART_RESULTS, apartSlot, emitApart } from "./emit-apart.ts";
 import { emitDispatcher } from "./emit-dispatcher.ts";
 import { emitInterpreter } from "./emit-interpreter.ts";
+import {
+  emitPart,
+  emitUncachedPart,
+  type MissFunctions,
+  PART_PARAMETERS,
+  PART_RESULTS,
+  partSlot,
+} from "./emit-part.ts";
 import type { InterpreterPlaces } from "./execute-check.ts";
 import type { HandlerTable } from "./handlers.ts";
 import type { InterpreterShape } from "./interpreter-machine.ts";
 import {
   emitCarefulTranslation,
   emitFastTranslation,
+  emitMissFunction,
   type TranslationImports,
 } from "./translate-function.ts";
 
@@ -49,11 +58,14 @@ export const TRANSLATION_PARAMETERS: readonly ValueType[] = [TYPE.i32, TYPE.i32]
  */
 export type InterpreterFunction = (spaceTag: number, record: number, once: number) => number;
 
+interface OpenModule {
+  readonly module: ModuleBuilder;
+  readonly imports: TranslationImports;
+  readonly places: InterpreterPlaces;
+}
+
 /** A module under construction that has all imports of an interpreter and its translation function. */
-const openModule = (
-  shape: InterpreterShape,
-  environment: InterpreterEnvironment,
-): { readonly module: ModuleBuilder; readonly places: InterpreterPlaces } => {
+const openModule = (shape: InterpreterShape, environment: InterpreterEnvironment): OpenModule => {
   const module = new ModuleBuilder();
   const { tlb } = environment.translator;
   const addressType: ValueType = shape.wide ? TYPE.i64 : TYPE.i32;
@@ -67,7 +79,7 @@ const openModule = (
   const supportIndex = importSupport(module);
   module.importTable("machine", "translations", 1);
   const translate = module.function([addressType, TYPE.i32, TYPE.i32], [TYPE.i32]);
-  if (shape.careful) emitCarefulTranslation(translate, imports);
+  if (shape.careful) emitCarefulTranslation(translate, { ...environment, tlb }, imports);
   else emitFastTranslation(translate, { ...environment, tlb }, imports);
   const places: InterpreterPlaces = {
     tlb,
@@ -77,11 +89,11 @@ const openModule = (
     refill: imports.refill,
     translate: translate.index,
     commit,
-    apartType: module.type(APART_PARAMETERS, APART_RESULTS),
-    apartSlot: apartSlot(shape),
+    partType: module.type(PART_PARAMETERS, PART_RESULTS),
+    firstPartSlot: partSlot(shape, PART.general),
     supportIndex,
   };
-  return { module, places };
+  return { module, imports, places };
 };
 
 const instantiate = (module: ModuleBuilder, environment: InterpreterEnvironment): WebAssembly.Exports =>
@@ -103,10 +115,18 @@ export const buildInterpreter = (
   handlers: HandlerTable,
   environment: InterpreterEnvironment,
 ): InterpreterFunction => {
-  const { module, places } = openModule(shape, environment);
+  const { module, imports, places } = openModule(shape, environment);
   const parameters = [TYPE.i32, TYPE.i32, TYPE.i32];
+  const emitMisses = (): MissFunctions => {
+    const addressType: ValueType = shape.wide ? TYPE.i64 : TYPE.i32;
+    const miss = module.function([addressType, TYPE.i32, TYPE.i32], [TYPE.i32]);
+    emitMissFunction(miss, { ...environment, tlb: places.tlb }, imports);
+    const uncached = module.function(PART_PARAMETERS, PART_RESULTS);
+    emitUncachedPart(uncached, shape, handlers, places);
+    return { miss: miss.index, uncached: uncached.index };
+  };
   const body = module.function(parameters, [TYPE.i32], "interpret");
-  emitInterpreter(body, shape, handlers, places);
+  emitInterpreter(body, shape, handlers, places, shape.careful ? null : emitMisses());
   if (shape.counts) {
     emitDispatcher(module.function(parameters, [TYPE.i32], "dispatch"), shape.wide, places, {
       interpret: body.index,
@@ -117,14 +137,15 @@ export const buildInterpreter = (
   return exports[shape.counts ? "dispatch" : "interpret"] as InterpreterFunction;
 };
 
-/** Generates the handlers of an interpreter that are kept apart, and puts them where it calls them. */
-export const buildApart = (
+/** Generates another part of an interpreter, and puts it where the common one calls it. */
+export const buildPart = (
   shape: InterpreterShape,
   handlers: HandlerTable,
   environment: InterpreterEnvironment,
+  part: Part,
 ): void => {
   const { module, places } = openModule(shape, environment);
-  const body = module.function(APART_PARAMETERS, APART_RESULTS, "apart");
-  emitApart(body, shape, handlers, places);
-  environment.translations.set(apartSlot(shape), instantiate(module, environment)["apart"]);
+  const body = module.function(PART_PARAMETERS, PART_RESULTS, "part");
+  emitPart(body, shape, handlers, places, part);
+  environment.translations.set(partSlot(shape, part), instantiate(module, environment)["part"]);
 };

@@ -12,10 +12,11 @@ import {
   TYPE,
   type Value,
 } from "@xenolith/wasm-emitter";
+import { PART } from "../meanings/part.ts";
 import { STATE } from "../state/layout.ts";
-import { emitApartCall } from "./emit-apart.ts";
+import { emitMiss, emitPartCall, type MissFunctions } from "./emit-part.ts";
 import type { InterpreterPlaces } from "./execute-check.ts";
-import type { HandlerTable } from "./handlers.ts";
+import { type HandlerTable, SPECIAL } from "./handlers.ts";
 import {
   type InterpreterLabels,
   type InterpreterLocals,
@@ -34,7 +35,7 @@ type MutableLabels = { -readonly [Name in keyof InterpreterLabels]: Label };
 const ONCE_ENTERED = 2;
 
 /**
- * Emits the interpreter function:
+ * Emits the common part of an interpreter:
  *
  *     load the state
  *     exit: lookup: find the record for the instruction pointer, or leave
@@ -42,12 +43,15 @@ const ONCE_ENTERED = 2;
  *         next: branch by the record's handler
  *           handlers
  *     store the state, return why
+ *
+ * @param misses - what is called when an access misses the TLB; null: handlers make every access themselves.
  */
 export const emitInterpreter = (
   body: FunctionBody,
   shape: InterpreterShape,
   table: HandlerTable,
   places: InterpreterPlaces,
+  misses: MissFunctions | null,
 ): void => {
   const start = body.parameter(1);
   const once = body.parameter(2);
@@ -60,11 +64,18 @@ export const emitInterpreter = (
     leaveCode: body.local(TYPE.i32),
   };
   const labels: MutableLabels = { exit: 0, lookup: 0, enter: 0, next: 0 };
+  const missing: { label: Label } = { label: 0 };
+  const miss = {
+    address: body.local(shape.wide ? TYPE.i64 : TYPE.i32),
+    flags: body.local(TYPE.i32),
+    label: () => missing.label,
+  };
   const m = new InterpreterMachine(body, shape, locals, labels, {
     tlb: places.tlb,
     translateFunction: places.translate,
     commitFunction: places.commit,
     once,
+    miss: misses === null ? null : miss,
     supportIndex: places.supportIndex,
   });
   loadState(m, locals);
@@ -83,7 +94,11 @@ export const emitInterpreter = (
   if (shape.counts) emitCount(m, locals, places.counters);
   emitCharge(m, locals);
   labels.next = body.loop();
+  missing.label = body.block();
   emitHandlers(m, locals, table, places, labels);
+  body.end();
+  if (misses === null) body.unreachable();
+  else emitMiss(m, locals, miss, misses, labels);
   for (const _ of ["next", "enter", "lookup", "exit"]) body.end();
   storeState(m, locals);
   body.push(locals.leaveCode);
@@ -158,11 +173,12 @@ const emitHandlers = (
   labels: InterpreterLabels,
 ): void => {
   const { body } = m;
-  const apart = body.block();
+  const foreign = body.block();
   const blocks: Label[] = [];
-  for (let number = 0; number < table.count; number++) blocks.push(body.block());
-  body.branchTable(m.field16(RECORD.handler), blocks.toReversed(), apart);
-  for (const { form, definition } of table.handlers) {
+  const handlers = table.parts[PART.common] ?? [];
+  for (let number = handlers.length + SPECIAL.length; number > 0; number--) blocks.push(body.block());
+  body.branchTable(m.field16(RECORD.handler), blocks.toReversed(), foreign);
+  for (const { form, definition } of handlers) {
     body.end();
     m.begin(form.sizeBytes, form.operands);
     definition.meaning(m);
@@ -171,11 +187,5 @@ const emitHandlers = (
   emitSpecialHandlers(m, locals, places);
   body.unreachable();
   body.end();
-  emitApartCall(
-    m,
-    locals,
-    places,
-    () => body.branch(labels.next),
-    () => body.branch(labels.exit),
-  );
+  emitPartCall(m, locals, table, places, labels);
 };

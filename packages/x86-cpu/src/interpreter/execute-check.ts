@@ -13,9 +13,9 @@ export interface InterpreterPlaces {
   readonly refill: number;
   readonly translate: number;
   readonly commit: number;
-  /** Type and place in the table of the function of handlers that are kept apart; see `emitApart`. */
-  readonly apartType: number;
-  readonly apartSlot: number;
+  /** Type of the parts but the common one, and where the first of them is in the table; see `emitPart`. */
+  readonly partType: number;
+  readonly firstPartSlot: number;
   /** Where the counter of a record's block is, for interpreters that count: see `RecordArena`. */
   readonly counters: number;
   supportIndex(support: SupportFunction): number;

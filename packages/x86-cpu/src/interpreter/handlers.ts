@@ -1,6 +1,8 @@
 import type { Form } from "../machine/form.ts";
 import { type Definition, formsOf } from "../meanings/definition.ts";
 import { DEFINITIONS } from "../meanings/index.ts";
+import { PART, PART_COUNT, type Part } from "../meanings/part.ts";
+import { partOf } from "./parts.ts";
 
 /** One form and what it means. */
 export interface Handler {
@@ -8,7 +10,7 @@ export interface Handler {
   readonly definition: Definition;
 }
 
-/** Handlers that belong to no instruction. Their numbers follow those of the forms. */
+/** Handlers that belong to no instruction. Their numbers follow those of the common forms. */
 export const SPECIAL = [
   "enter",
   "stop",
@@ -25,43 +27,57 @@ export type SpecialHandler = (typeof SPECIAL)[number];
 
 /** Handlers of an interpreter and their numbers. */
 export interface HandlerTable {
-  readonly handlers: readonly Handler[];
-  /** Handlers of the second function; their numbers begin at {@link count}. See `Definition.isApart`. */
-  readonly apart: readonly Handler[];
+  /** Handlers of instructions, by part. */
+  readonly parts: readonly (readonly Handler[])[];
+  /** Number of the first handler of a part. */
+  firstOf(part: Part): number;
+  /** The part that a handler belongs to; special ones are common. */
+  partOf(number: number): Part;
   /** A handler by its number; none for special ones. */
   handler(number: number): Handler | undefined;
   /** Number of the handler of a form, by its key. */
   readonly numberOf: ReadonlyMap<string, number>;
   /** Number of a special handler. */
   special(name: SpecialHandler): number;
-  /** Handlers of the first function, special ones included. */
-  readonly count: number;
 }
+
+const unique = (wide: boolean): readonly Handler[] => {
+  const handlers = DEFINITIONS.flatMap((definition) =>
+    formsOf(definition, wide).map((form) => ({ form, definition })),
+  );
+  return [...new Map(handlers.map((handler) => [handler.form.key, handler])).values()];
+};
 
 /**
  * Lists the handlers for 32-bit or (wide) 64-bit code. Where system instructions are left to TypeScript, the numbers of
  * theirs are not given away; the list is the same.
  */
 export const createHandlerTable = (wide: boolean, leavesSystem = false): HandlerTable => {
-  const handlers = DEFINITIONS.flatMap((definition) =>
-    formsOf(definition, wide).map((form) => ({ form, definition })),
-  );
-  const unique = new Map(handlers.map((handler) => [handler.form.key, handler]));
-  const isApart = ({ definition }: Handler): boolean => definition.isApart === true;
-  const list = [...unique.values()].filter((handler) => !isApart(handler));
-  const apart = [...unique.values()].filter(isApart);
-  const count = list.length + SPECIAL.length;
+  const parts: Handler[][] = Array.from({ length: PART_COUNT }, () => []);
+  for (const handler of unique(wide)) parts[partOf(handler.form, handler.definition)]?.push(handler);
+  const specialAt = parts[PART.common]?.length ?? 0;
+  const byNumber: (Handler | undefined)[] = [];
+  const firsts: number[] = [];
   const numberOf = new Map<string, number>();
-  for (const [number, { form, definition }] of list.entries()) {
-    if (!leavesSystem || definition.isSystem !== true) numberOf.set(form.key, number);
+  for (const [part, handlers] of parts.entries()) {
+    firsts.push(byNumber.length);
+    for (const handler of handlers) {
+      const { form, definition } = handler;
+      if (!leavesSystem || definition.isSystem !== true) numberOf.set(form.key, byNumber.length);
+      byNumber.push(handler);
+    }
+    if (part === PART.common) for (const _ of SPECIAL) byNumber.push(undefined);
   }
-  for (const [number, { form }] of apart.entries()) numberOf.set(form.key, count + number);
   return {
-    handlers: list,
-    apart,
-    handler: (number) => (number < count ? list[number] : apart[number - count]),
+    parts,
+    firstOf: (part) => firsts[part] ?? 0,
+    partOf: (number) =>
+      Math.max(
+        0,
+        firsts.findLastIndex((first) => number >= first),
+      ) as Part,
+    handler: (number) => byNumber[number],
     numberOf,
-    special: (name) => list.length + SPECIAL.indexOf(name),
-    count,
+    special: (name) => specialAt + SPECIAL.indexOf(name),
   };
 };

@@ -78,6 +78,13 @@ export const TRANSLATE = { write: 0x100 } as const;
  */
 export const TRANSLATED = { refused: -1, faulted: -2 } as const;
 
+/** Where an access goes that its TLB entry does not allow: what it was, and a label behind which its instruction is begun again. */
+export interface AccessMiss {
+  readonly address: Value;
+  readonly flags: Value;
+  label(): Label;
+}
+
 /** Emits handlers: operands are read from the record, effects go to the state block. */
 export class InterpreterMachine extends Machine {
   /** Whether the meaning has gone somewhere, so that nothing follows. */
@@ -89,6 +96,7 @@ export class InterpreterMachine extends Machine {
   readonly #translateFunction: number;
   readonly #commitFunction: number;
   readonly #once: Value;
+  readonly #miss: AccessMiss | null;
   readonly #supportIndex: (support: SupportFunction) => number;
 
   constructor(
@@ -101,6 +109,7 @@ export class InterpreterMachine extends Machine {
       readonly translateFunction: number;
       readonly commitFunction: number;
       readonly once: Value;
+      readonly miss: AccessMiss | null;
       supportIndex(support: SupportFunction): number;
     },
   ) {
@@ -112,6 +121,7 @@ export class InterpreterMachine extends Machine {
     this.#translateFunction = environment.translateFunction;
     this.#commitFunction = environment.commitFunction;
     this.#once = environment.once;
+    this.#miss = environment.miss;
     this.#supportIndex = environment.supportIndex;
   }
 
@@ -246,11 +256,19 @@ export class InterpreterMachine extends Machine {
     const flags = isWrite ? TRANSLATE.write : 0;
     const entry = this.temporary(TYPE.i32);
     const host = this.temporary(TYPE.i32);
-    const found = body.block();
-    const missing = body.block();
     body.set(entry, tlbEntryOffset(address, this.#locals.spaceTag));
     const tag = tlbTag(address, sizeBytes, this.#locals.spaceTag);
     const present = load(this.addressType, this.shape.wide ? 8 : 4, false, entry, table + TLB_ENTRY.tag);
+    const miss = this.#miss;
+    if (miss !== null) {
+      body.set(miss.address, address);
+      body.set(miss.flags, i32(sizeBytes | flags));
+      body.branchIf(miss.label(), ne(present, tag));
+      body.set(host, add(wrap(address), load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.addend)));
+      return host;
+    }
+    const found = body.block();
+    const missing = body.block();
     body.branchIf(missing, ne(present, tag));
     body.set(host, add(wrap(address), load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.addend)));
     body.branch(found);

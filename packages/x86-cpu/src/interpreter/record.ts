@@ -72,7 +72,7 @@ export const SECOND_PAGE_RECORD = { page: 16, frame: 24 } as const;
 export const INDIRECT_EXIT = 1;
 
 /** Number of the first translation in their table; those below are functions of interpreters. */
-export const FIRST_TRANSLATION = 5;
+export const FIRST_TRANSLATION = 17;
 
 /** Why generated code came back to TypeScript. */
 export const LEAVE = {

@@ -33,8 +33,9 @@ import {
 import { packFault, VECTOR } from "@xenolith/x86-architecture";
 import { CHUNK_SHIFT } from "../engine/decoded-chunks.ts";
 import { tlbEntryOffset } from "../machine/tlb-probe.ts";
-import { STATE } from "../state/layout.ts";
+import { NOTHING_PENDING, STATE } from "../state/layout.ts";
 import { TRANSLATE, TRANSLATED } from "./interpreter-machine.ts";
+import { LEAVE } from "./record.ts";
 
 /** Functions that a translation function calls, by index. */
 export interface TranslationImports {
@@ -91,6 +92,59 @@ const emitHarmlessStore = (body: FunctionBody, places: TranslationPlaces, host: 
   body.end();
 };
 
+/** What comes after a refill. None of these comes back. */
+interface RefillEnds {
+  filled(): void;
+  /** The fault is in the state block. */
+  faulted(): void;
+  /** A page crossing, or a fault that is not the page tables'. */
+  refused(): void;
+}
+
+/**
+ * Refills the TLB for the arguments of a translation function. What it goes on with is the host address of an access that is
+ * allowed but must not be cached.
+ */
+const emitRefill = (
+  body: FunctionBody,
+  { tlb, state }: TranslationPlaces,
+  imports: TranslationImports,
+  ends: RefillEnds,
+): Value => {
+  const [address, flags, spaceTag] = [body.parameter(0), body.parameter(1), body.parameter(2)];
+  const outcome = body.local(TYPE.i32);
+  body.if(compare("gtU", add(and(wrap(address), 0xfff), and(flags, 0xff)), 4096));
+  ends.refused();
+  body.end();
+  body.call(imports.refill, asLinear(address), refillAccess(flags, spaceTag));
+  body.set(outcome);
+  body.if(eq(outcome, REFILL.filled));
+  ends.filled();
+  body.end();
+  const mailbox = i32(tlb.mailbox);
+  body.if(eq(outcome, REFILL.fault));
+  body.if(ne(load(TYPE.i32, 4, false, mailbox, REFILL_MAILBOX.reason), REFILL_REASON.pageFault));
+  ends.refused();
+  body.end();
+  const errorCode = load(TYPE.i32, 4, false, mailbox, REFILL_MAILBOX.errorCode);
+  body.store(4, i32(state), or(errorCode, packFault(VECTOR.pageFault, 0)), STATE.fault);
+  body.store(8, i32(state), load(TYPE.i64, 8, false, mailbox, REFILL_MAILBOX.address), STATE.faultAddress);
+  ends.faulted();
+  body.end();
+  return load(TYPE.i32, 4, false, mailbox, REFILL_MAILBOX.hostAddress);
+};
+
+/** The host address by the TLB entry of the address that was given, which is filled. */
+const filledHost = (body: FunctionBody, { tlb }: TranslationPlaces): Value => {
+  const address = body.parameter(0);
+  const entry = tlbEntryOffset(address, body.parameter(2));
+  const addend = (table: number): Value => load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.addend);
+  return add(
+    wrap(address),
+    select(addend(tlb.write), addend(tlb.read), and(body.parameter(1), TRANSLATE.write)),
+  );
+};
+
 /**
  * Emits `translate(address, size and flags, space tag) -> host address or a value of TRANSLATED` for fast interpreters: refills
  * the TLB where that is enough, finds page faults, and refuses whatever else there is (page crossings, limits).
@@ -100,48 +154,63 @@ export const emitFastTranslation = (
   places: TranslationPlaces,
   imports: TranslationImports,
 ): void => {
-  const { tlb, state } = places;
-  const address = body.parameter(0);
   const flags = body.parameter(1);
-  const spaceTag = body.parameter(2);
-  const outcome = body.local(TYPE.i32);
-  const entry = body.local(TYPE.i32);
-  const end = add(and(wrap(address), 0xfff), and(flags, 0xff));
-  const refuse = (condition: Value): void => {
-    body.if(condition);
-    body.return(i32(TRANSLATED.refused));
-    body.end();
-  };
-  refuse(compare("gtU", end, 4096));
-  body.call(imports.refill, asLinear(address), refillAccess(flags, spaceTag));
-  body.set(outcome);
-  const isWrite = and(flags, TRANSLATE.write);
-  body.if(eq(outcome, REFILL.filled));
-  body.set(entry, tlbEntryOffset(address, spaceTag));
-  const addend = (table: number): Value => load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.addend);
-  body.return(add(wrap(address), select(addend(tlb.write), addend(tlb.read), isWrite)));
-  body.end();
-  const mailbox = i32(tlb.mailbox);
-  body.if(eq(outcome, REFILL.fault));
-  refuse(ne(load(TYPE.i32, 4, false, mailbox, REFILL_MAILBOX.reason), REFILL_REASON.pageFault));
-  const errorCode = load(TYPE.i32, 4, false, mailbox, REFILL_MAILBOX.errorCode);
-  body.store(4, i32(state), or(errorCode, packFault(VECTOR.pageFault, 0)), STATE.fault);
-  body.store(8, i32(state), load(TYPE.i64, 8, false, mailbox, REFILL_MAILBOX.address), STATE.faultAddress);
-  body.return(i32(TRANSLATED.faulted));
-  body.end();
-  const direct = load(TYPE.i32, 4, false, mailbox, REFILL_MAILBOX.hostAddress);
-  body.if(isWrite);
+  const direct = emitRefill(body, places, imports, {
+    filled: () => body.return(filledHost(body, places)),
+    faulted: () => body.return(i32(TRANSLATED.faulted)),
+    refused: () => body.return(i32(TRANSLATED.refused)),
+  });
+  body.if(and(flags, TRANSLATE.write));
   emitHarmlessStore(body, places, direct, and(flags, 0xff));
   body.call(imports.announceStore, direct, and(flags, 0xff));
-  body.set(outcome);
-  body.return(outcome);
+  body.return();
   body.end();
   body.push(direct);
 };
 
-/** Emits the same for careful interpreters: TypeScript does everything, and refuses nothing. */
-export const emitCarefulTranslation = (body: FunctionBody, imports: TranslationImports): void => {
-  body.call(imports.access, asLinear(body.parameter(0)), body.parameter(1));
+/** Answer of a miss function that no value of `LEAVE` is: the access may be made but not be cached. */
+export const UNCACHED = 0x200;
+
+/**
+ * Emits `miss(address, size and flags, space tag) -> 0, UNCACHED or a value of LEAVE`: the same for handlers that are begun again
+ * when the TLB has been refilled.
+ */
+export const emitMissFunction = (
+  body: FunctionBody,
+  places: TranslationPlaces,
+  imports: TranslationImports,
+): void => {
+  emitRefill(body, places, imports, {
+    filled: () => body.return(i32(0)),
+    faulted: () => body.return(i32(LEAVE.fault)),
+    refused: () => body.return(i32(LEAVE.careful)),
+  });
+  body.push(i32(UNCACHED));
+};
+
+/**
+ * Emits the same for careful interpreters, which refuse nothing: TypeScript does what is neither cached nor a store beside the
+ * code of its frame, and everything when accesses are observed.
+ */
+export const emitCarefulTranslation = (
+  body: FunctionBody,
+  places: TranslationPlaces,
+  imports: TranslationImports,
+): void => {
+  const state = i32(places.state);
+  const [address, flags] = [body.parameter(0), body.parameter(1)];
+  const other = body.block();
+  body.branchIf(other, load(TYPE.i32, 4, false, state, STATE.isObserved));
+  body.store(4, state, i32(NOTHING_PENDING), STATE.pendingStore);
+  const direct = emitRefill(body, places, imports, {
+    filled: () => body.return(filledHost(body, places)),
+    faulted: () => body.branch(other),
+    refused: () => body.branch(other),
+  });
+  body.branchIf(other, isZero(and(flags, TRANSLATE.write)));
+  emitHarmlessStore(body, places, direct, and(flags, 0xff));
+  body.end();
+  body.call(imports.access, asLinear(address), flags);
 };
 
 /** The access kind bits of an execute refill. */

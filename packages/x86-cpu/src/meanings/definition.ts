@@ -1,6 +1,7 @@
 import type { Form, OperandForm } from "../machine/form.ts";
 import { formKey } from "../machine/form.ts";
 import type { Machine } from "../machine/machine.ts";
+import type { Part } from "./part.ts";
 
 /** Says what an instruction does, by calling the machine. Called once for each form. */
 export type Meaning = (machine: Machine) => void;
@@ -35,11 +36,8 @@ export interface Definition {
   readonly sizes: Sizes;
   readonly forms: readonly string[];
   readonly operandBytes?: (sizeBytes: number, position: number, letter: string) => number;
-  /**
-   * Interpreters keep its handlers in a function of their own: there are many of them, and they leave flags and the
-   * instruction pointer alone.
-   */
-  readonly isApart?: boolean;
+  /** The part of an interpreter that its handlers belong to; without one, it is the form that decides: see `partOf`. */
+  readonly part?: Part;
   readonly meaning: Meaning;
   /** Only for engines that do not leave system instructions to TypeScript; see `EngineOptions`. */
   readonly isSystem?: boolean;

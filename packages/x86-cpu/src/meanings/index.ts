@@ -9,6 +9,7 @@ import type { Definition } from "./definition.ts";
 import { flagInstructions } from "./flag-instructions.ts";
 import { logic } from "./logic.ts";
 import { multiplyDivide } from "./multiply-divide.ts";
+import { PART, type Part } from "./part.ts";
 import { shifts } from "./shifts.ts";
 import { stack } from "./stack.ts";
 import { strings } from "./strings.ts";
@@ -27,6 +28,9 @@ import { x87Arithmetic } from "./x87/arithmetic.ts";
 import { x87Control } from "./x87/control.ts";
 import { x87Transfer } from "./x87/transfer.ts";
 
+const inPart = (part: Part, ...groups: readonly (readonly Definition[])[]): readonly Definition[] =>
+  groups.flat().map((definition) => ({ ...definition, part }));
+
 /** Every instruction that generated code does by itself. */
 export const DEFINITIONS: readonly Definition[] = [
   ...arithmetic,
@@ -41,19 +45,19 @@ export const DEFINITIONS: readonly Definition[] = [
   ...control,
   ...flagInstructions,
   ...strings,
-  ...x87Arithmetic,
-  ...x87Transfer,
-  ...x87Control,
-  ...systemFlags,
-  ...system,
-  ...integerVectors,
-  ...vectorMoves,
-  ...vectorShuffles,
-  ...floatArithmetic,
-  ...floatComparisons,
-  ...floatConversions,
-  ...ssse3,
-  ...sse4,
-  ...stringComparisons,
   ...bitManipulation,
+  ...inPart(PART.system, systemFlags, system),
+  ...inPart(PART.x87, x87Arithmetic, x87Transfer, x87Control),
+  ...inPart(
+    PART.vector,
+    integerVectors,
+    vectorMoves,
+    vectorShuffles,
+    floatArithmetic,
+    floatComparisons,
+    floatConversions,
+    ssse3,
+    sse4,
+    stringComparisons,
+  ),
 ];

@@ -1,3 +1,6 @@
+/** Value of `STATE.pendingStore` when no store waits. */
+export const NOTHING_PENDING = 0xffff_ffff;
+
 /**
  * Layout of a VCPU's state block: {@link STATE_BYTES} bytes in the reserved area of machine memory, little-endian. Offsets
  * are from the block's base. The block of the VCPU that runs lies in a fixed window, see `StateWindow`.

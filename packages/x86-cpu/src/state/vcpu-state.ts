@@ -12,7 +12,15 @@ import {
 } from "@xenolith/x86-architecture";
 import { ARITHMETIC_FLAGS, encodeFlags, evaluateFlags, FLAGS_KIND } from "./flags.ts";
 import { FloatingPointState, INITIAL_MXCSR, INITIAL_X87_CONTROL } from "./floating-point-state.ts";
-import { MSR_SLOT, type MsrSlot, SEGMENT_BYTES, SEGMENT_FIELD, STATE, TABLE_FIELD } from "./layout.ts";
+import {
+  MSR_SLOT,
+  type MsrSlot,
+  NOTHING_PENDING,
+  SEGMENT_BYTES,
+  SEGMENT_FIELD,
+  STATE,
+  TABLE_FIELD,
+} from "./layout.ts";
 import { flatLast, segmentBounds } from "./segment-bounds.ts";
 
 /** What reaches beyond the block itself when TypeScript sets a register. */
@@ -53,7 +61,7 @@ export class VcpuState implements VcpuContext {
     this.#hooks = hooks;
     this.flags = FLAG.fixed;
     this.setU32(STATE.stackMask, 0xffff);
-    this.setU32(STATE.pendingStore, 0xffff_ffff);
+    this.setU32(STATE.pendingStore, NOTHING_PENDING);
     this.setU32(STATE.shadowMark, 0xffff_ffff);
     this.setU32(STATE.unbounded + 4, 0xffff_ffff);
     this.setU32(STATE.x87Control, INITIAL_X87_CONTROL);
@@ -64,7 +72,7 @@ export class VcpuState implements VcpuContext {
   /** To be called when the block was written as a whole: what hangs on it follows. */
   resetDerived(): void {
     this.setAddress(STATE.zero, 0);
-    this.setU32(STATE.pendingStore, 0xffff_ffff);
+    this.setU32(STATE.pendingStore, NOTHING_PENDING);
     this.setU32(STATE.unbounded, 0);
     this.setU32(STATE.unbounded + 4, 0xffff_ffff);
     this.modeIsStale = true;

@@ -220,7 +220,6 @@ const general = (
   forms,
   operandBytes: (sizeBytes, position, letter) =>
     letter === "m" && bytes === 0 ? sizeBytes : operandBytesWith(bytes)(sizeBytes, position, letter),
-  isApart: true,
   meaning,
 });
 

@@ -27,7 +27,6 @@ export const vectorForms = (
   sizes: exactly(4),
   forms,
   operandBytes: operandBytesWith(memoryBytes),
-  isApart: true,
   meaning,
 });
 

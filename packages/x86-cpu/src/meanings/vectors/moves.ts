@@ -104,7 +104,6 @@ const generalMove = (forms: readonly string[], meaning: Meaning): Definition => 
   forms,
   operandBytes: (sizeBytes, position, letter) =>
     letter === "m" ? sizeBytes : operandBytesWith(0)(sizeBytes, position, letter),
-  isApart: true,
   meaning,
 });
 

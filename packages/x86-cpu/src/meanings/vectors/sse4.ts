@@ -195,7 +195,6 @@ const sizedElement = (mnemonic: string, forms: readonly string[], meaning: Meani
   forms,
   operandBytes: (sizeBytes, position, letter) =>
     letter === "m" ? sizeBytes : operandBytesWith(0)(sizeBytes, position, letter),
-  isApart: true,
   meaning,
 });
 

@@ -1,0 +1,61 @@
+import { CONDITIONS } from "../decoder/opcode-table.ts";
+import type { Form } from "../machine/form.ts";
+import type { Definition } from "../meanings/definition.ts";
+import { PART, type Part } from "../meanings/part.ts";
+
+const BINARY = "rr rm mr ri mi";
+const STRINGS = ["movs", "stos", "lods", "repne-scas", "rep-cmps"];
+
+const named = (names: readonly string[], operands: string): readonly (readonly [string, string])[] =>
+  names.map((name) => [name, operands]);
+
+/** Operands of the common forms, by size of the operation: 4 and (in 64-bit code) 8, 1, 2 bytes. */
+const COMMON: Readonly<Record<"full" | "byte" | "word", ReadonlyMap<string, string>>> = {
+  full: new Map([
+    ...named(["add", "sub", "cmp", "and", "or", "xor", "test", "mov"], BINARY),
+    ...named(["adc", "sbb"], "rr rm ri"),
+    ...named(["inc", "dec"], "r m"),
+    ...named(["neg", "not", "div"], "r"),
+    ...named(["movzx", "movsx", "movsxd", "lea"], "rr rm"),
+    ...named(["shl", "shr", "sar"], "ri rr"),
+    ...named(["rol", "ror"], "ri"),
+    ...named(["bt"], "rr ri"),
+    ...named(["xchg", "bsf", "bsr", "popcnt"], "rr"),
+    ...named(["imul"], "r rr rm rri"),
+    ...named(["mul"], "r m"),
+    ...named(["push"], "r m i"),
+    ...named(["pop", "bswap"], "r"),
+    ...named(["jmp", "call"], " r m"),
+    ...named(["ret"], " i"),
+    ...named(["cbw", "cwd", "leave", "nop", "loop", "clc", "stc", "cld"], ""),
+    ...named(
+      CONDITIONS.map((name) => `j${name}`),
+      "",
+    ),
+    ...named(
+      CONDITIONS.map((name) => `cmov${name}`),
+      "rr",
+    ),
+    ...named(STRINGS, ""),
+    ...named(["xadd", "cmpxchg"], "mr"),
+  ]),
+  byte: new Map([
+    ...named(["cmp", "test", "mov"], BINARY),
+    ...named(["add", "sub", "and", "or", "xor"], "rr rm ri"),
+    ...named(
+      CONDITIONS.map((name) => `set${name}`),
+      "r",
+    ),
+    ...named(["inc", "dec"], "r"),
+    ...named(STRINGS, ""),
+  ]),
+  word: new Map([...named(["mov"], "rm mr mi"), ...named(["cmp"], "rm ri mi")]),
+};
+
+/** The part that an instruction's handler belongs to. */
+export const partOf = (form: Form, { part }: Definition): Part => {
+  if (part !== undefined) return part;
+  const table = form.sizeBytes === 1 ? COMMON.byte : form.sizeBytes === 2 ? COMMON.word : COMMON.full;
+  const operands = form.operands.map(({ kind }) => kind.charAt(0)).join("");
+  return table.get(form.mnemonic)?.split(" ").includes(operands) === true ? PART.common : PART.general;
+};
