@@ -62,6 +62,56 @@ export interface DomainControl {
   adjustScheduling(domain: DomId, parameters: Readonly<Record<string, number | boolean>>): string | null;
   /** State of a domain's VCPU in its scheduler (BVT: avt, evt, warped …). */
   schedulingReport(domain: DomId, vcpu: VcpuIndex): Readonly<Record<string, number | boolean>> | null;
+  /** Pools of physical CPUs. */
+  readonly pools: PoolControl;
+  /** Says on which physical CPUs a VCPU runs, from now on. @returns 0, -ESRCH, or -EINVAL when there is no such CPU or VCPU. */
+  setAffinity(domain: DomId, vcpu: VcpuIndex, affinity: CpuAffinity): number;
+  /** The VCPUs of a domain; none when there is no such domain. */
+  vcpusOf(domain: DomId): VcpuDescription[];
+}
+
+/** Physical CPUs that a VCPU may be on (`hard`) and had better be on (`soft`); null: any. */
+export interface CpuAffinity {
+  readonly hard: readonly number[] | null;
+  readonly soft: readonly number[] | null;
+}
+
+/**
+ * Pools of physical CPUs, each under a policy of its own. A domain runs on the CPUs of its pool; it is created in pool 0, which
+ * has all CPUs at first.
+ */
+export interface PoolControl {
+  list(): PoolDescription[];
+  /** Makes a pool of CPUs that are in none. @returns its number, -EEXIST (name), -EINVAL (policy, CPUs) or -EBUSY (a CPU is in a pool). */
+  create(name: string, scheduler: string, cpus: readonly number[]): number;
+  /** Ends a pool; its CPUs are in none then. @returns 0, -ENOENT, -EBUSY with domains in it, -EINVAL for pool 0. */
+  destroy(pool: number): number;
+  /** @returns 0, -ENOENT, or -EBUSY for a CPU that is in a pool. */
+  addCpu(pool: number, cpu: number): number;
+  /** @returns 0, -ENOENT for a CPU that is not in it, -EBUSY for its last. */
+  removeCpu(pool: number, cpu: number): number;
+  /** Moves a domain. It keeps its scheduling parameters where the policy is the same, else it has the new policy's defaults. @returns 0, -ESRCH or -ENOENT. */
+  moveDomain(domain: DomId, pool: number): number;
+}
+
+/** A pool as tools show it. */
+export interface PoolDescription {
+  readonly id: number;
+  readonly name: string;
+  readonly scheduler: string;
+  readonly cpus: readonly number[];
+  readonly domains: readonly DomId[];
+}
+
+/** A VCPU as tools show it. */
+export interface VcpuDescription {
+  readonly index: VcpuIndex;
+  /** Physical CPU it is on, or was on last. */
+  readonly cpu: number;
+  /** RUNSTATE_*: 0 running, 1 runnable, 2 blocked, 3 offline. [XEN vcpu.h] */
+  readonly state: 0 | 1 | 2 | 3;
+  readonly cpuNs: number;
+  readonly affinity: CpuAffinity;
 }
 
 /** What a domain is created with. */

@@ -56,7 +56,8 @@ export const assembleHost = (options: HostOptions): AssembledHost => {
     clock,
     timers,
     entropy: entropy.fork("hypervisor"),
-    scheduler: options.createScheduler(trace),
+    cpuCount: options.cpuCount ?? 1,
+    createPoolScheduler: (name, cpus) => options.createPoolScheduler(name, cpus, trace),
     trace,
     console: { write: options.onEmergencyOutput, read: () => new Uint8Array(0) },
   });

@@ -1,6 +1,6 @@
 import type { DomainControl } from "@xenolith/domain-interface/control";
 import type { Clock } from "@xenolith/machine-interface";
-import type { Scheduler } from "@xenolith/scheduler-interface";
+import type { PoolScheduler } from "@xenolith/scheduler-interface";
 import type { Toolstack } from "@xenolith/toolstack";
 import type { TraceRecorder, TraceSink } from "@xenolith/trace";
 import type { EngineChoice } from "@xenolith/x86-cpu";
@@ -25,7 +25,14 @@ export interface HostOptions {
   readonly clock: "virtual" | RealTime;
   /** How the processor runs code; what guests do is the same. Default `auto`: hot code is translated. */
   readonly engine?: EngineChoice;
-  readonly createScheduler: (trace: TraceSink) => Scheduler;
+  /** Physical CPUs, simulated in turn. Default 1. */
+  readonly cpuCount?: number;
+  /** Makes the scheduler of a pool of CPUs by the policy's name (null: the usual one). @returns null when there is none of that name. */
+  readonly createPoolScheduler: (
+    name: string | null,
+    cpus: readonly number[],
+    trace: TraceSink,
+  ) => PoolScheduler | null;
   /** Scheduling parameters of the control domain. */
   readonly controlScheduling: Readonly<Record<string, number | boolean>>;
   readonly diskTiming: DiskTiming;

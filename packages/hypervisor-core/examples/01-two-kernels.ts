@@ -2,7 +2,7 @@ import { createHypervisor } from "@xenolith/hypervisor-core";
 import { createEntropy, createMachineMemory, createTimerQueue, createVirtualClock } from "@xenolith/machine";
 import { EXIT, type Executor } from "@xenolith/machine-interface";
 import { createIdentityTranslator } from "@xenolith/machine-interface/testing";
-import type { Scheduler, VcpuId } from "@xenolith/scheduler-interface";
+import { onOneCpu, type Scheduler, type VcpuId } from "@xenolith/scheduler-interface";
 import { silentTrace } from "@xenolith/trace";
 import { toDomId, toPort, toVcpuIndex } from "@xenolith/xen-abi";
 
@@ -40,7 +40,7 @@ const { control, step } = createHypervisor({
   clock,
   timers: createTimerQueue(),
   entropy: createEntropy(1),
-  scheduler: createQueue(),
+  createPoolScheduler: () => onOneCpu(createQueue()),
   trace: silentTrace,
   console: { write: () => {}, read: () => new Uint8Array(0) },
 });

@@ -6,8 +6,8 @@ import {
   type TimerQueue,
   toNanoseconds,
 } from "@xenolith/machine-interface";
-import type { Scheduler } from "@xenolith/scheduler-interface";
 import type { TraceSink } from "@xenolith/trace";
+import type { CpuPools } from "./cpu-pools.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { reloadSegments } from "./delivery/segment-reload.ts";
 import type { CrashDomain } from "./domain.ts";
@@ -15,6 +15,7 @@ import type { HandleExit } from "./exit-handler.ts";
 import type { MemoryManager } from "./memory-manager.ts";
 import type { ProcessorSpeed } from "./processor-speed.ts";
 import type { RunControl } from "./run-control.ts";
+import type { LocalClock } from "./time/local-clock.ts";
 import { writeRunstateArea } from "./time/runstate-area.ts";
 import type { SystemTime } from "./time/system-time.ts";
 import type { VcpuTimers } from "./time/vcpu-timers.ts";
@@ -37,19 +38,23 @@ export type StepResult =
   | { readonly kind: "ran" }
   | { readonly kind: "idle"; readonly nextNs: Nanoseconds | null };
 
-/** The physical processor: runs VCPUs one after the other as the scheduler says. */
+/** The physical CPUs, simulated in turn: each runs VCPUs one after the other as the scheduler of its pool says. */
 export interface CpuLoop {
   /** Fires due timers and runs VCPUs until the work is done or there is none. */
   step(limits: StepLimits): StepResult;
+  /** Takes every VCPU off its CPU, so that all schedulers are asked again: pools or affinities have changed. */
+  recall(): void;
   /** The time-stamp counter when so many instructions of the present run have retired. */
   timestamp(retired: number): number;
 }
 
-/** What the processor is made from. */
+/** What the physical CPUs are made from. */
 export interface CpuLoopParts {
   readonly clock: Clock;
   readonly timers: TimerQueue;
-  readonly scheduler: Scheduler;
+  /** The host's clock, where there are several CPUs and `clock` is the time of the one that is simulated; else null. */
+  readonly local: LocalClock | null;
+  readonly pools: CpuPools;
   readonly runControl: RunControl;
   readonly memory: MemoryManager;
   readonly delivery: Delivery;
@@ -61,17 +66,20 @@ export interface CpuLoopParts {
   readonly trace: TraceSink;
 }
 
-/** Makes the processor loop. */
+/**
+ * With several CPUs under a virtual clock they go through windows of this length one after the other, so that what one does to
+ * another takes effect by the end of a window. Windows lie at multiples of it, whatever is asked of a step.
+ */
+const WINDOW_NS = 100_000;
+
+/** Makes the loop of the physical CPUs. */
 export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
-  const { clock, timers, scheduler, runControl, memory, delivery, handleExit, crash, speed, trace } = parts;
+  const { clock, local, timers, pools, runControl, memory, delivery, handleExit, crash, speed, trace } =
+    parts;
   const traceSchedule = trace.define(HYPERVISOR_TRACE.schedule);
   const traceIdle = trace.define(HYPERVISOR_TRACE.idle);
   /** System time at which the run under way began. */
   let runStartNs = 0;
-  /** When the scheduler wants to be asked again, about the running VCPU or about idleness. */
-  let sliceEndNs = 0;
-  /** Time the chosen VCPU has run since it was chosen. */
-  let ranNs = 0;
 
   const switchTo = (vcpu: Vcpu | null): void => {
     const last = runControl.current;
@@ -89,16 +97,19 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
 
   /** The VCPU to run now, or null: idle. Asks the scheduler when the slice is over or something has changed. */
   const chooseVcpu = (now: number): Vcpu | null => {
-    const { current } = runControl;
-    const goesOn = current?.isAwake === true && now < sliceEndNs && now < runControl.reconsiderAt;
+    const { active: cpu } = runControl;
+    const { current } = cpu;
+    const goesOn = current?.isAwake === true && now < cpu.sliceEndNs && now < cpu.reconsiderAt;
     if (goesOn) return current;
-    runControl.clearReconsider();
-    const { vcpu: id, sliceNs } = scheduler.choose(now, ranNs);
-    ranNs = 0;
-    sliceEndNs = now + sliceNs;
+    const scheduler = pools.ofCpu(cpu.id)?.scheduler ?? null;
+    if (scheduler === null) return null;
+    cpu.reconsiderAt = Number.POSITIVE_INFINITY;
+    const { vcpu: id, sliceNs } = scheduler.choose(cpu.id, now, cpu.ranNs);
+    cpu.ranNs = 0;
+    cpu.sliceEndNs = now + sliceNs;
     const chosen = id === null ? null : runControl.vcpuOf(id);
     if (trace.on) {
-      if (chosen === null) trace.record(traceIdle, sliceEndNs);
+      if (chosen === null) trace.record(traceIdle, cpu.sliceEndNs);
       else trace.record(traceSchedule, chosen.domain.id, chosen.index, sliceNs);
     }
     switchTo(chosen);
@@ -120,7 +131,7 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
   const account = (vcpu: Vcpu, elapsedNs: number): void => {
     clock.advance(toNanoseconds(elapsedNs));
     vcpu.cpuNs += elapsedNs;
-    ranNs += elapsedNs;
+    runControl.active.ranNs += elapsedNs;
   };
 
   /** Accounts for a run and for what the monitor does about its end. A run always takes time, so that time always passes. */
@@ -140,6 +151,7 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
     const chargedNs = vcpu.chargedNs + (leftByFault ? speed.instructionNs : 0);
     vcpu.chargedNs = 0;
     if (chargedNs > 0) account(vcpu, speed.charged(chargedNs));
+    vcpu.ranUntilNs = clock.now();
   };
 
   /** Runs a VCPU for at most `limit` instructions or nanoseconds. @returns how many of them it took. */
@@ -148,8 +160,8 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
     if (executor === null || !prepare(vcpu)) return 0;
     const stopNs = Math.min(
       untilNs,
-      sliceEndNs,
-      runControl.reconsiderAt,
+      runControl.active.sliceEndNs,
+      runControl.active.reconsiderAt,
       timers.next() ?? Number.POSITIVE_INFINITY,
     );
     const budget = vcpu.x86 === null ? speed.timeBudget(stopNs - now) : speed.budget(stopNs - now);
@@ -162,20 +174,74 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
 
   /** When something will be to do again, or null. */
   const nextWork = (): Nanoseconds | null => {
-    const next = Math.min(timers.next() ?? Number.POSITIVE_INFINITY, sliceEndNs);
+    let next = timers.next() ?? Number.POSITIVE_INFINITY;
+    for (const cpu of runControl.cpus)
+      if (pools.ofCpu(cpu.id) !== null) next = Math.min(next, cpu.sliceEndNs, cpu.reconsiderAt);
     return next === Number.POSITIVE_INFINITY ? null : toNanoseconds(next);
+  };
+
+  /** Lets each CPU run once, in turn: there is one, or time passes by itself. @returns how much they did; null: all idle. */
+  const round = (untilNs: number, limit: number): number | null => {
+    let used: number | null = null;
+    for (const cpu of runControl.cpus) {
+      runControl.activate(cpu);
+      const now = clock.now();
+      const vcpu = chooseVcpu(now);
+      if (vcpu === null) continue;
+      used ??= 0;
+      used += runOnce(vcpu, now, untilNs, Math.max(1, limit - used));
+    }
+    return used;
+  };
+
+  /** Lets the active CPU go through a window to `endNs`, or to a timer before that. @returns how much it did; null: it idled. */
+  const goThrough = (endNs: number): number | null => {
+    for (let used: number | null = null; ; ) {
+      const now = clock.now();
+      const vcpu = now < Math.min(endNs, timers.next() ?? endNs) ? chooseVcpu(now) : null;
+      if (vcpu === null) return used;
+      used ??= 0;
+      // It may have been on another CPU until a later time of this window.
+      if (vcpu.ranUntilNs > now) clock.skipTo(toNanoseconds(Math.min(vcpu.ranUntilNs, endNs)));
+      else used += runOnce(vcpu, now, endNs, Number.POSITIVE_INFINITY);
+    }
+  };
+
+  /** Lets all CPUs go through the window that the host's time lies in. @returns how much they did; null: all idle. */
+  const window = (times: LocalClock): number | null => {
+    const startNs = times.leave();
+    const endNs = Math.floor(startNs / WINDOW_NS + 1) * WINDOW_NS;
+    let used: number | null = null;
+    for (const cpu of runControl.cpus) {
+      runControl.activate(cpu);
+      times.enter(Math.max(startNs, cpu.reachedNs));
+      const done = goThrough(endNs);
+      if (done !== null) used = (used ?? 0) + done;
+      cpu.reachedNs = times.leave();
+    }
+    if (used !== null) times.moveHost(Math.max(startNs, Math.min(endNs, timers.next() ?? endNs)));
+    return used;
   };
 
   return {
     timestamp: (retired) => speed.timestamp(runStartNs, retired),
+    recall() {
+      const { active } = runControl;
+      for (const cpu of runControl.cpus) {
+        runControl.activate(cpu);
+        switchTo(null);
+        cpu.reconsiderAt = clock.now();
+      }
+      runControl.activate(active);
+    },
     step({ workNs, untilNs }) {
       for (let used = 0; ; ) {
         timers.runDue(clock.now());
         const now = clock.now();
         if (now >= untilNs || used >= workNs) return { kind: "ran" };
-        const vcpu = chooseVcpu(now);
-        if (vcpu === null) return used > 0 ? { kind: "ran" } : { kind: "idle", nextNs: nextWork() };
-        used += runOnce(vcpu, now, untilNs, workNs - used);
+        const done = local === null ? round(untilNs, workNs - used) : window(local);
+        if (done === null) return used > 0 ? { kind: "ran" } : { kind: "idle", nextNs: nextWork() };
+        used += done;
       }
     },
   };

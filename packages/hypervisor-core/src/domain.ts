@@ -1,6 +1,7 @@
 import type { CrashReport, ShutdownReason } from "@xenolith/domain-interface/control";
 import type { Mfn } from "@xenolith/machine-interface";
 import type { DomId, GuestWidth } from "@xenolith/xen-abi";
+import type { CpuPool } from "./cpu-pools.ts";
 import type { Vcpu } from "./vcpu.ts";
 
 /**
@@ -24,6 +25,9 @@ export interface Domain {
   sharedInfoFrame: Mfn;
   /** Assists switched on by vm_assist: values VMASST_TYPE_*. */
   readonly assists: Set<number>;
+
+  /** The physical CPUs that it runs on, and their policy. Owner: `control/`. */
+  pool: CpuPool;
 
   /** How often it is paused; it runs at 0. Starts at 1. Owner: `run-control.ts`. */
   pauseCount: number;

@@ -9,13 +9,13 @@ import type {
   MachineMemory,
   TimerQueue,
 } from "@xenolith/machine-interface";
-import type { Scheduler } from "@xenolith/scheduler-interface";
 import type { TraceSink } from "@xenolith/trace";
 import type { MonitoredProcessor } from "@xenolith/x86-architecture";
 import { toDomId } from "@xenolith/xen-abi";
 import { VIRQ_DOM_EXC, VIRQ_TIMER } from "@xenolith/xen-abi/xen";
 import { createDomainChanges, createDomainControl } from "./control/domain-control.ts";
 import { createCpuLoop, type StepLimits, type StepResult } from "./cpu-loop.ts";
+import { type CreatePoolScheduler, createCpuPools } from "./cpu-pools.ts";
 import { createDelivery } from "./delivery/delivery.ts";
 import { createGuestEntry32 } from "./delivery/guest-entry-x86-32.ts";
 import { createGuestEntry64 } from "./delivery/guest-entry-x86-64.ts";
@@ -37,6 +37,7 @@ import { createShutdown } from "./lifecycle/shutdown.ts";
 import { createMemorySystem } from "./memory/create.ts";
 import { createRealSpeed, createVirtualSpeed } from "./processor-speed.ts";
 import { createRunControl } from "./run-control.ts";
+import { createLocalClock } from "./time/local-clock.ts";
 import { createSystemTime } from "./time/system-time.ts";
 import { createVcpuTimers } from "./time/vcpu-timers.ts";
 import { createWatchdogs } from "./time/watchdogs.ts";
@@ -54,7 +55,10 @@ export interface HypervisorParts {
   /** Deadlines of the hypervisor and of others: it fires all of them. */
   readonly timers: TimerQueue;
   readonly entropy: EntropySource;
-  readonly scheduler: Scheduler;
+  /** Physical CPUs, simulated in turn. Default 1. */
+  readonly cpuCount?: number;
+  /** Makes the scheduler of a pool of CPUs. */
+  readonly createPoolScheduler: CreatePoolScheduler;
   readonly trace: TraceSink;
   /** Where console_io of guests goes. */
   readonly console: EmergencyConsole;
@@ -62,7 +66,7 @@ export interface HypervisorParts {
   readonly instructionNs?: number;
 }
 
-/** A hypervisor with its one physical processor. */
+/** A hypervisor with its physical CPUs. */
 export interface Hypervisor {
   /** All domains, from above. Who holds it is privileged. */
   readonly control: DomainControl;
@@ -78,7 +82,10 @@ const CONTROL_DOMAIN = toDomId(0);
 
 /** Wires a hypervisor. @throws HostError when the parts do not fit. */
 export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
-  const { memory: machine, translator, clock, scheduler, trace } = parts;
+  const { memory: machine, translator, trace, cpuCount = 1 } = parts;
+  const local = cpuCount > 1 && parts.clock.mode === "virtual" ? createLocalClock(parts.clock) : null;
+  const clock = local ?? parts.clock;
+  const pools = createCpuPools(cpuCount, parts.createPoolScheduler);
   const speed =
     clock.mode === "virtual" ? createVirtualSpeed(parts.instructionNs ?? 1) : createRealSpeed(clock);
   const domains = createDomainList();
@@ -95,7 +102,7 @@ export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
 
   const runControl = createRunControl({
     clock,
-    scheduler,
+    cpuCount,
     upcalls,
     trace,
     endPoll(vcpu) {
@@ -142,7 +149,7 @@ export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
     },
   });
   const isInterrupted: Parameters<typeof createDispatch>[1] = (vcpu) =>
-    upcalls.isDeliverable(vcpu) || !vcpu.isAwake || runControl.reconsiderAt <= clock.now();
+    upcalls.isDeliverable(vcpu) || !vcpu.isAwake || runControl.active.reconsiderAt <= clock.now();
   const table = createHypercalls({
     machine,
     clock,
@@ -181,8 +188,9 @@ export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
   });
   const cpuLoop = createCpuLoop({
     clock,
+    local,
     timers: parts.timers,
-    scheduler,
+    pools,
     runControl,
     memory,
     delivery,
@@ -216,6 +224,7 @@ export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
     grants,
     upcalls,
     runControl,
+    pools,
   });
   const control = createDomainControl({
     clock,
@@ -226,7 +235,8 @@ export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
     timers: vcpuTimers,
     runControl,
     shutdown,
-    scheduler,
+    pools,
+    recall: cpuLoop.recall,
     processors,
     createRecord,
     destroyer,

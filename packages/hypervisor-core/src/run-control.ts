@@ -1,5 +1,5 @@
-import type { Clock } from "@xenolith/machine-interface";
-import type { Scheduler, VcpuId } from "@xenolith/scheduler-interface";
+import { type Clock, toNanoseconds } from "@xenolith/machine-interface";
+import type { CpuId, VcpuId } from "@xenolith/scheduler-interface";
 import type { TraceSink } from "@xenolith/trace";
 import {
   RUNSTATE_blocked,
@@ -12,6 +12,21 @@ import { HYPERVISOR_TRACE } from "./trace.ts";
 import type { UpcallState } from "./upcall-state.ts";
 import type { Runstate, Vcpu } from "./vcpu.ts";
 
+/** A physical CPU between two runs. */
+export interface PhysicalCpu {
+  readonly id: CpuId;
+  /** The VCPU on it, or null: it idles. */
+  current: Vcpu | null;
+  /** When the scheduler wants to choose again because of wake-ups. Infinity: not before the slice ends. */
+  reconsiderAt: number;
+  /** When the scheduler wants to be asked again, about the running VCPU or about idleness. */
+  sliceEndNs: number;
+  /** Time the chosen VCPU has run since it was chosen. */
+  ranNs: number;
+  /** Time it has come to, where that is ahead of the host's. */
+  reachedNs: number;
+}
+
 /**
  * Which VCPUs may run: keeps each one's reasons not to (blocked, down, paused, shut down), tells the scheduler when the
  * answer changes, and accounts for the time spent in each state.
@@ -21,6 +36,8 @@ export interface RunControl {
   admit(vcpu: Vcpu, parameters: Readonly<Record<string, number | boolean>>): void;
   /** Takes it out for good. */
   remove(vcpu: Vcpu): void;
+  /** Takes it out of its scheduler, to be admitted to another: it runs on no CPU at the moment. */
+  withdraw(vcpu: Vcpu): void;
   vcpuOf(id: VcpuId): Vcpu | null;
 
   /** Waits for an event, unless one is deliverable: unmasks upcalls first, as SCHEDOP_block does. */
@@ -37,13 +54,15 @@ export interface RunControl {
   updateAll(domain: Domain): void;
   isRunnable(vcpu: Vcpu): boolean;
 
-  /** Notes that a VCPU is on the processor now (null: none). */
+  readonly cpus: readonly PhysicalCpu[];
+  /** The physical CPU that is simulated at the moment. */
+  readonly active: PhysicalCpu;
+  /** Makes another CPU the {@link active} one. */
+  activate(cpu: PhysicalCpu): void;
+  /** Notes that a VCPU is on the active CPU now (null: none). */
   setCurrent(vcpu: Vcpu | null): void;
+  /** The VCPU on the active CPU. */
   readonly current: Vcpu | null;
-  /** When the scheduler wants to choose again because of wake-ups. Infinity: not before the slice ends. */
-  readonly reconsiderAt: number;
-  /** Forgets {@link reconsiderAt}: the scheduler is being asked. */
-  clearReconsider(): void;
 
   /** Time in each runstate up to now, the present state included, by number of the state. */
   runstateTimes(vcpu: Vcpu): [number, number, number, number];
@@ -52,7 +71,8 @@ export interface RunControl {
 /** What run control is made from. */
 export interface RunControlParts {
   readonly clock: Clock;
-  readonly scheduler: Scheduler;
+  /** Number of physical CPUs, at least 1. */
+  readonly cpuCount: number;
   readonly upcalls: UpcallState;
   /** Told when a wait ends, so that a poll that goes with it ends too. */
   readonly endPoll: (vcpu: Vcpu) => void;
@@ -62,7 +82,7 @@ export interface RunControlParts {
 /** Makes the run control of a host. */
 export const createRunControl = ({
   clock,
-  scheduler,
+  cpuCount,
   upcalls,
   endPoll,
   trace,
@@ -70,8 +90,16 @@ export const createRunControl = ({
   const vcpus = new Map<VcpuId, Vcpu>();
   const traceWake = trace.define(HYPERVISOR_TRACE.wake);
   const traceSleep = trace.define(HYPERVISOR_TRACE.sleep);
-  let current: Vcpu | null = null;
-  let reconsiderAt = Number.POSITIVE_INFINITY;
+  const newCpu = (id: CpuId): PhysicalCpu => ({
+    id,
+    current: null,
+    reconsiderAt: Number.POSITIVE_INFINITY,
+    sliceEndNs: 0,
+    ranNs: 0,
+    reachedNs: 0,
+  });
+  let active = newCpu(0);
+  const cpus = [active, ...Array.from({ length: cpuCount - 1 }, (_, index) => newCpu(index + 1))];
 
   const isRunnable = ({ domain, executor, isInitialised, isUp, isBlocked }: Vcpu): boolean =>
     executor !== null &&
@@ -84,7 +112,8 @@ export const createRunControl = ({
 
   const enter = (vcpu: Vcpu, state: Runstate): void => {
     if (vcpu.runstate === state) return;
-    const now = clock.now();
+    // The time of another CPU may be a little behind that at which the state was entered.
+    const now = toNanoseconds(Math.max(vcpu.runstateSince, clock.now()));
     vcpu.runstateTimes[vcpu.runstate] += now - vcpu.runstateSince;
     vcpu.runstateSince = now;
     vcpu.runstate = state;
@@ -92,7 +121,7 @@ export const createRunControl = ({
 
   /** State for accounting: blocked counts only where nothing but the missing event keeps it from running. */
   const stateOf = (vcpu: Vcpu): Runstate => {
-    if (vcpu.isAwake) return vcpu === current ? RUNSTATE_running : RUNSTATE_runnable;
+    if (vcpu.isAwake) return vcpu.runsOn !== null ? RUNSTATE_running : RUNSTATE_runnable;
     return vcpu.isBlocked && vcpu.isUp && vcpu.domain.pauseCount === 0 ? RUNSTATE_blocked : RUNSTATE_offline;
   };
 
@@ -101,8 +130,12 @@ export const createRunControl = ({
     if (runnable !== vcpu.isAwake && vcpus.has(vcpu.schedulerId)) {
       vcpu.isAwake = runnable;
       const now = clock.now();
-      if (runnable) reconsiderAt = Math.min(reconsiderAt, scheduler.wake(vcpu.schedulerId, now));
-      else scheduler.sleep(vcpu.schedulerId, now);
+      const { scheduler } = vcpu.domain.pool;
+      if (runnable) {
+        const { cpu, atNs } = scheduler.wake(vcpu.schedulerId, now);
+        const chosen = cpus[cpu];
+        if (chosen !== undefined) chosen.reconsiderAt = Math.min(chosen.reconsiderAt, atNs);
+      } else scheduler.sleep(vcpu.schedulerId, now);
       if (trace.on) trace.record(runnable ? traceWake : traceSleep, vcpu.domain.id, vcpu.index);
     }
     enter(vcpu, stateOf(vcpu));
@@ -122,17 +155,24 @@ export const createRunControl = ({
 
   return {
     admit(vcpu, parameters) {
-      scheduler.admit(vcpu.schedulerId, parameters);
+      const { affinity, domain } = vcpu;
+      domain.pool.scheduler.admit(vcpu.schedulerId, parameters, { group: domain.id, affinity });
       vcpus.set(vcpu.schedulerId, vcpu);
       update(vcpu);
     },
+    withdraw(vcpu) {
+      if (!vcpus.delete(vcpu.schedulerId)) return;
+      vcpu.domain.pool.scheduler.remove(vcpu.schedulerId);
+      vcpu.isAwake = false;
+    },
     remove(vcpu) {
       if (!vcpus.delete(vcpu.schedulerId)) return;
-      scheduler.remove(vcpu.schedulerId);
+      vcpu.domain.pool.scheduler.remove(vcpu.schedulerId);
       vcpu.isAwake = false;
       vcpu.isBlocked = false;
       enter(vcpu, RUNSTATE_offline);
-      if (current === vcpu) current = null;
+      for (const cpu of cpus) if (cpu.current === vcpu) cpu.current = null;
+      vcpu.runsOn = null;
     },
     vcpuOf: (id) => vcpus.get(id) ?? null,
     block(vcpu) {
@@ -142,29 +182,36 @@ export const createRunControl = ({
     sleep,
     unblock,
     yield() {
-      reconsiderAt = clock.now();
+      active.reconsiderAt = clock.now();
     },
     update,
     updateAll: (domain) => domain.vcpus.forEach(update),
     isRunnable,
+    cpus,
+    get active() {
+      return active;
+    },
+    activate(cpu) {
+      active = cpu;
+    },
     setCurrent(vcpu) {
-      const last = current;
-      current = vcpu;
-      if (last !== null && last !== vcpu) enter(last, stateOf(last));
-      if (vcpu !== null) enter(vcpu, stateOf(vcpu));
+      const last = active.current;
+      active.current = vcpu;
+      if (last !== null && last !== vcpu) {
+        last.runsOn = null;
+        enter(last, stateOf(last));
+      }
+      if (vcpu === null) return;
+      vcpu.runsOn = active.id;
+      vcpu.lastCpu = active.id;
+      enter(vcpu, stateOf(vcpu));
     },
     get current() {
-      return current;
-    },
-    get reconsiderAt() {
-      return reconsiderAt;
-    },
-    clearReconsider() {
-      reconsiderAt = Number.POSITIVE_INFINITY;
+      return active.current;
     },
     runstateTimes(vcpu) {
       const times: [number, number, number, number] = [...vcpu.runstateTimes];
-      times[vcpu.runstate] += clock.now() - vcpu.runstateSince;
+      times[vcpu.runstate] += Math.max(0, clock.now() - vcpu.runstateSince);
       return times;
     },
   };

@@ -7,7 +7,7 @@ import type {
   Nanoseconds,
   Timer,
 } from "@xenolith/machine-interface";
-import type { VcpuId } from "@xenolith/scheduler-interface";
+import type { Affinity, CpuId, VcpuId } from "@xenolith/scheduler-interface";
 import type { DescriptorSource, X86Vcpu } from "@xenolith/x86-architecture";
 import type { VcpuIndex } from "@xenolith/xen-abi";
 import type { Domain } from "./domain.ts";
@@ -64,6 +64,14 @@ export interface Vcpu {
   isBlocked: boolean;
   /** Known to the scheduler as runnable. */
   isAwake: boolean;
+  /** Physical CPU it is on, or null. */
+  runsOn: CpuId | null;
+  /** Physical CPU it was on last. */
+  lastCpu: CpuId;
+  /** Time at which it was last taken off a physical CPU, or its run ended there: no other CPU runs it before. */
+  ranUntilNs: number;
+  /** Physical CPUs it may be on. Owner: `control/`. */
+  affinity: Affinity;
   runstate: Runstate;
   runstateSince: Nanoseconds;
   /** Time spent in each runstate, by its number, in nanoseconds. */

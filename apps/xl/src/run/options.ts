@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { SCHEDULER_NAMES, type SchedulerName } from "@xenolith/host";
 import { UsageError } from "../usage-error.ts";
 
 /** What `xl run` was asked to do. */
@@ -12,7 +13,9 @@ export interface RunOptions {
   readonly disks: readonly string[];
   /** Null: real on a terminal, virtual otherwise. */
   readonly clock: "virtual" | "real" | null;
-  readonly scheduler: string;
+  readonly scheduler: SchedulerName;
+  /** Physical CPUs of the host. */
+  readonly cpuCount: number;
   readonly engine: "auto" | "interpreter";
   /** Wall time after which to give up, or null. */
   readonly timeoutSeconds: number | null;
@@ -23,8 +26,8 @@ export interface RunOptions {
 
 /** How `xl run` is called. */
 export const RUN_USAGE = `usage: xl run KERNEL [--ramdisk FILE] [--cmdline TEXT] [--memory MiB] [--vcpus N]
-              [--disk SPEC]... [--clock virtual|real] [--scheduler bvt] [--engine auto|interpreter]
-              [--seed N] [--timeout SECONDS] [--stats FILE]
+              [--disk SPEC]... [--clock virtual|real] [--engine auto|interpreter]
+              [--scheduler bvt|atropos|rrobin|credit] [--cpus N] [--seed N] [--timeout SECONDS] [--stats FILE]
 
 Runs one domain on a private host until it stops. The domain's console is stdout and stdin; on a terminal,
 Ctrl+] ends the run.
@@ -61,6 +64,7 @@ const parse = (args: readonly string[]) => {
         vif: { type: "string", multiple: true },
         clock: { type: "string" },
         scheduler: { type: "string" },
+        cpus: { type: "string" },
         engine: { type: "string" },
         seed: { type: "string" },
         timeout: { type: "string" },
@@ -89,7 +93,8 @@ export const parseRunOptions = (args: readonly string[]): RunOptions => {
     vcpus: integer(values.vcpus ?? "1", "vcpus", 1, 32),
     disks: values.disk ?? [],
     clock: values.clock === undefined ? null : oneOf(values.clock, "clock", ["virtual", "real"] as const),
-    scheduler: oneOf(values.scheduler ?? "bvt", "scheduler", ["bvt"]),
+    scheduler: oneOf(values.scheduler ?? "bvt", "scheduler", SCHEDULER_NAMES),
+    cpuCount: integer(values.cpus ?? "1", "cpus", 1, 64),
     engine: oneOf(values.engine ?? "auto", "engine", ["auto", "interpreter"]),
     timeoutSeconds: values.timeout === undefined ? null : integer(values.timeout, "timeout", 1, 1_000_000),
     stats: values.stats ?? null,

@@ -84,6 +84,8 @@ const runDomain = async (
     seed: options.seed,
     clock,
     engine: options.engine,
+    scheduler: options.scheduler,
+    cpuCount: options.cpuCount,
     onFailure: (error) => {
       failure = error;
       host.stop();

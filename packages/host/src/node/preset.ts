@@ -1,7 +1,7 @@
-import { createBvtScheduler } from "@xenolith/bvt-scheduler";
 import type { EngineChoice } from "@xenolith/x86-cpu";
 import type { DomId } from "@xenolith/xen-abi";
 import { createHost } from "../create-host.ts";
+import { CONTROL_SCHEDULING, type SchedulerName, schedulersByName } from "../schedulers.ts";
 import { defaultDiskTiming } from "../timed-store.ts";
 import type { Host, RealTime } from "../types.ts";
 
@@ -12,6 +12,10 @@ export interface NodeHostOptions {
   readonly clock: "virtual" | "real";
   /** How the processor runs code. Default `auto`. */
   readonly engine?: EngineChoice;
+  /** Policy of the first pool of CPUs. Default `bvt`. */
+  readonly scheduler?: SchedulerName;
+  /** Physical CPUs, simulated in turn. Default 1. */
+  readonly cpuCount?: number;
   readonly onFailure: (error: unknown) => void;
   /** Takes what domains write by console_io. Default: dropped. */
   readonly onEmergencyOutput?: (domain: DomId, bytes: Uint8Array) => void;
@@ -41,15 +45,16 @@ const breathe =
       });
     });
 
-/** A host in a Node process: BVT with a warped control domain, files as disks. */
+/** A host in a Node process: a control domain that runs when there is something to do, files as disks. */
 export const createNodeHost = (options: NodeHostOptions): Host =>
   createHost({
     memoryMiB: options.memoryMiB,
     seed: options.seed,
     clock: options.clock === "virtual" ? "virtual" : realTime(),
     engine: options.engine ?? "auto",
-    createScheduler: (trace) => createBvtScheduler({ trace }),
-    controlScheduling: { warp: true, weight: 1024 },
+    cpuCount: options.cpuCount ?? 1,
+    createPoolScheduler: schedulersByName(options.scheduler ?? "bvt"),
+    controlScheduling: CONTROL_SCHEDULING[options.scheduler ?? "bvt"],
     diskTiming: defaultDiskTiming,
     traceCapacity: 65_536,
     breathe: breathe(options.clock === "virtual"),

@@ -2,8 +2,8 @@ import type { DomainChange, DomainControl, DomainServices } from "@xenolith/doma
 import type { EventChannels } from "@xenolith/event-channels";
 import type { GrantTables } from "@xenolith/grant-tables";
 import { HostError } from "@xenolith/machine-interface";
-import type { Scheduler } from "@xenolith/scheduler-interface";
 import { type DomId, EBUSY, EEXIST, EINVAL, ESRCH, type VcpuIndex } from "@xenolith/xen-abi";
+import type { CpuPools } from "../cpu-pools.ts";
 import type { Domain } from "../domain.ts";
 import type { DomainList } from "../domain-list.ts";
 import { hypercallPage } from "../hypercalls/hypercall-page.ts";
@@ -18,6 +18,7 @@ import type { RunControl } from "../run-control.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { describeDomain } from "./describe.ts";
 import { createDomainServices, type DomainServicesParts } from "./domain-services.ts";
+import { createPlacementControl } from "./placement-control.ts";
 
 /** What control of domains is made from. */
 export interface DomainControlParts extends DomainServicesParts {
@@ -27,7 +28,9 @@ export interface DomainControlParts extends DomainServicesParts {
   readonly grants: GrantTables;
   readonly runControl: RunControl;
   readonly shutdown: Shutdown;
-  readonly scheduler: Scheduler;
+  readonly pools: CpuPools;
+  /** Takes every VCPU off its CPU, so that all schedulers are asked again. */
+  readonly recall: () => void;
   readonly processors: Processors;
   readonly createRecord: CreateDomainRecord;
   readonly destroyer: DestroyDomain;
@@ -57,7 +60,7 @@ export const createDomainChanges = (): DomainChanges => {
 
 /** Makes the control over all domains of a hypervisor. */
 export const createDomainControl = (parts: DomainControlParts): DomainControl => {
-  const { domains, memory, events, grants, runControl, shutdown, scheduler, processors, changes } = parts;
+  const { domains, memory, events, grants, runControl, shutdown, processors, changes } = parts;
 
   /** Acts on a domain that is alive. */
   const withDomain = <Result>(id: DomId, act: (domain: Domain) => Result): Result | number => {
@@ -168,20 +171,21 @@ export const createDomainControl = (parts: DomainControlParts): DomainControl =>
 
     schedulingOf(id) {
       const vcpu = firstVcpu(id);
-      return vcpu && scheduler.parametersOf(vcpu.schedulerId);
+      return vcpu?.domain.pool.scheduler.parametersOf(vcpu.schedulerId) ?? null;
     },
     adjustScheduling(id, parameters) {
       const domain = domains.resolveRemote(id);
       if (domain === null) return `there is no domain ${id}`;
       for (const vcpu of domain.vcpus) {
-        const refusal = scheduler.adjust(vcpu.schedulerId, parameters);
+        const refusal = domain.pool.scheduler.adjust(vcpu.schedulerId, parameters);
         if (refusal !== null) return refusal;
       }
       return null;
     },
+    ...createPlacementControl(parts),
     schedulingReport(id, index) {
       const vcpu = domains.resolveRemote(id)?.vcpus[index];
-      return vcpu === undefined ? null : scheduler.report(vcpu.schedulerId);
+      return vcpu === undefined ? null : vcpu.domain.pool.scheduler.report(vcpu.schedulerId);
     },
   };
 };

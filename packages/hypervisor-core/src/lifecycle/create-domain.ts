@@ -11,6 +11,7 @@ import type { TraceSink } from "@xenolith/trace";
 import { DOMID_FIRST_RESERVED, EEXIST, EINVAL, ENOMEM } from "@xenolith/xen-abi";
 import { XEN_LEGACY_MAX_VCPUS } from "@xenolith/xen-abi/shared-info";
 import { XEN_DOMAIN_HANDLE_LEN } from "@xenolith/xen-abi/version";
+import type { CpuPools } from "../cpu-pools.ts";
 import type { Domain } from "../domain.ts";
 import type { DomainList } from "../domain-list.ts";
 import type { MemoryManager } from "../memory-manager.ts";
@@ -32,6 +33,7 @@ export interface CreateDomainParts {
   readonly grants: GrantTables;
   readonly upcalls: UpcallState;
   readonly runControl: RunControl;
+  readonly pools: CpuPools;
 }
 
 /** Makes a domain. @returns the record, or -EINVAL, -EEXIST, -ENOMEM; then nothing is left of it. */
@@ -88,7 +90,13 @@ export const createDomainFactory = (parts: CreateDomainParts): CreateDomainRecor
     if (refused !== 0) return refused;
     const id = options.id ?? domains.freeId();
     if (id === null) return -ENOMEM;
-    const domain = newDomain(id, options, { memory: machine, translator, now: clock.now(), nextSchedulerId });
+    const domain = newDomain(id, options, {
+      memory: machine,
+      translator,
+      now: clock.now(),
+      pool: parts.pools.initial,
+      nextSchedulerId,
+    });
     if (memory.openDomain(domain) !== 0) return -ENOMEM;
     domains.add(domain);
     const result = admit(domain, options.scheduling) || furnish(domain);

@@ -8,9 +8,11 @@ import {
   toMfn,
   toNanoseconds,
 } from "@xenolith/machine-interface";
+import { ANYWHERE } from "@xenolith/scheduler-interface";
 import { type DomId, toVcpuIndex } from "@xenolith/xen-abi";
 import { SHARED_INFO, VCPU_INFO_BYTES } from "@xenolith/xen-abi/shared-info";
 import { RUNSTATE_offline } from "@xenolith/xen-abi/vcpu";
+import type { CpuPool } from "../cpu-pools.ts";
 import type { Domain } from "../domain.ts";
 import { createGuestMemory } from "../guest-memory.ts";
 import type { Vcpu } from "../vcpu.ts";
@@ -23,6 +25,7 @@ export interface NewDomainParts {
   readonly memory: MachineMemory;
   readonly translator: AddressTranslator;
   readonly now: number;
+  readonly pool: CpuPool;
   /** Gives each VCPU its number in the scheduler. */
   readonly nextSchedulerId: () => number;
 }
@@ -44,6 +47,10 @@ const newVcpu = (domain: Domain, index: number, parts: NewDomainParts): Vcpu => 
     isUp: index === 0,
     isBlocked: false,
     isAwake: false,
+    runsOn: null,
+    lastCpu: 0,
+    ranUntilNs: 0,
+    affinity: ANYWHERE,
     runstate: RUNSTATE_offline,
     runstateSince: toNanoseconds(parts.now),
     runstateTimes: [0, 0, 0, 0],
@@ -96,6 +103,7 @@ export const newDomain = (id: DomId, options: CreateDomain, parts: NewDomainPart
     vcpus,
     sharedInfoFrame: toMfn(0),
     assists: new Set(),
+    pool: parts.pool,
     pauseCount: 1,
     shutdownReason: null,
     shutdownCode: null,

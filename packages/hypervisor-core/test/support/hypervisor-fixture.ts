@@ -9,6 +9,7 @@ import {
   toNanoseconds,
 } from "@xenolith/machine-interface";
 import { createFakeMemory } from "@xenolith/machine-interface/testing";
+import { onOneCpu } from "@xenolith/scheduler-interface";
 import { silentTrace } from "@xenolith/trace";
 import { entryLow, PTE, REGISTER } from "@xenolith/x86-architecture";
 import { type DomId, type GuestWidth, toDomId, toPfn, toVcpuIndex } from "@xenolith/xen-abi";
@@ -88,7 +89,7 @@ export const createHypervisorFixture = (): HypervisorFixture => {
     clock,
     timers,
     entropy: createEntropy(3),
-    scheduler,
+    createPoolScheduler: () => onOneCpu(scheduler),
     trace: silentTrace,
     console: {
       write: (_domain, bytes) => {

@@ -1,6 +1,7 @@
 import { createEntropy } from "@xenolith/machine";
 import { frameAddress, type MachineMemory, type Mfn, PAGE_SIZE, toMfn } from "@xenolith/machine-interface";
 import { createFakeMemory } from "@xenolith/machine-interface/testing";
+import { onOneCpu } from "@xenolith/scheduler-interface";
 import { silentTrace } from "@xenolith/trace";
 import { entryLow, PTE } from "@xenolith/x86-architecture";
 import { type DomId, toDomId, toPfn } from "@xenolith/xen-abi";
@@ -17,6 +18,7 @@ import { RESTARTED } from "../../src/hypercalls/context.ts";
 import { newDomain } from "../../src/lifecycle/new-domain.ts";
 import { createMemorySystem, type MemorySystem } from "../../src/memory/create.ts";
 import type { Vcpu } from "../../src/vcpu.ts";
+import { createFakeScheduler } from "./fake-scheduler.ts";
 import { createRememberingTranslator, type RememberingTranslator } from "./remembering-translator.ts";
 
 export const RO: number = PTE.present | PTE.user;
@@ -165,6 +167,7 @@ export const createMemoryFixture = (seed = 5): MemoryFixture => {
     };
   };
 
+  const pool = { id: 0, name: "Pool-0", scheduler: onOneCpu(createFakeScheduler()) };
   const fixture: MemoryFixture = {
     memory,
     system,
@@ -174,7 +177,7 @@ export const createMemoryFixture = (seed = 5): MemoryFixture => {
     findDomain,
     addGuest(id, { privileged = false, vcpus = 1 } = {}) {
       const options = { id: toDomId(id), width: "x86_32p", vcpus, maximumPages: 200, privileged } as const;
-      const parts = { memory, translator, now: 0, nextSchedulerId: () => id };
+      const parts = { memory, translator, now: 0, pool, nextSchedulerId: () => id };
       const domain = newDomain(toDomId(id), { ...options, scheduling: {}, uuid: new Uint8Array(16) }, parts);
       if (system.openDomain(domain) !== 0) throw new Error("no memory for the domain");
       domains.set(domain.id, domain);

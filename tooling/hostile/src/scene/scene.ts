@@ -1,5 +1,4 @@
-import { createBvtScheduler } from "@xenolith/bvt-scheduler";
-import { defaultDiskTiming } from "@xenolith/host";
+import { CONTROL_SCHEDULING, defaultDiskTiming, schedulersByName } from "@xenolith/host";
 import { type AssembledHost, assembleHost } from "@xenolith/host/testing";
 import type { DomId } from "@xenolith/xen-abi";
 import type { Failures } from "./failures.ts";
@@ -22,8 +21,8 @@ export const createScene = (seed: number, failures: Failures): Scene => {
     memoryMiB: MEMORY_MIB,
     seed,
     clock: "virtual",
-    createScheduler: (trace) => createBvtScheduler({ trace }),
-    controlScheduling: { warp: true, weight: 1024 },
+    createPoolScheduler: schedulersByName("bvt"),
+    controlScheduling: CONTROL_SCHEDULING.bvt,
     diskTiming: defaultDiskTiming,
     traceCapacity: 4096,
     breathe: () => new Promise((resolve) => setImmediate(resolve)),

@@ -1,4 +1,4 @@
-import { createBvtScheduler } from "@xenolith/bvt-scheduler";
+import { schedulersByName } from "@xenolith/host";
 import { createHypervisor, type Hypervisor } from "@xenolith/hypervisor-core";
 import { createEntropy, createMachineMemory, createTimerQueue, createVirtualClock } from "@xenolith/machine";
 import type { Clock, MachineMemory, TimerQueue } from "@xenolith/machine-interface";
@@ -29,6 +29,8 @@ const STEP_NS = 1_000_000;
 export interface TestMachineOptions {
   /** False: the engine is not told of direct gates, so that the hypervisor makes their transfers itself. */
   readonly directGates?: boolean;
+  /** Physical CPUs. Default 1. */
+  readonly cpuCount?: number;
 }
 
 /** The same processor, whose VCPUs have no direct gates. */
@@ -41,7 +43,10 @@ const withoutDirectGates = (processor: MonitoredProcessor): MonitoredProcessor =
 });
 
 /** Makes a machine with everything real: memory, page walker, engine, scheduler. */
-export const createTestMachine = ({ directGates = true }: TestMachineOptions = {}): TestMachine => {
+export const createTestMachine = ({
+  directGates = true,
+  cpuCount = 1,
+}: TestMachineOptions = {}): TestMachine => {
   const memory = createMachineMemory({ ramBytes: RAM_MIB * MIB, reserveBytes: 24 * MIB });
   const translator = createAddressTranslator({ memory });
   const clock = createVirtualClock({ seconds: 1_000_000_000, nanoseconds: 5 });
@@ -57,7 +62,8 @@ export const createTestMachine = ({ directGates = true }: TestMachineOptions = {
     clock,
     timers,
     entropy: createEntropy(SEED),
-    scheduler: createBvtScheduler(),
+    cpuCount,
+    createPoolScheduler: (name, cpus) => schedulersByName("bvt")(name, cpus, trace),
     trace,
     console: {
       write(_domain, bytes) {
