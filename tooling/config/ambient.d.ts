@@ -74,3 +74,23 @@ declare class TextEncoder {
   encode(input?: string): Uint8Array<ArrayBuffer>;
   encodeInto(source: string, destination: Uint8Array): { read: number; written: number };
 }
+
+interface ReadableStreamReader<R> {
+  read(): Promise<{ readonly done: boolean; readonly value?: R | undefined }>;
+}
+interface ReadableStreamSource<R> {
+  start?(controller: { enqueue(chunk: R): void; close(): void }): void;
+}
+declare class ReadableStream<R = unknown> {
+  constructor(source?: ReadableStreamSource<R>);
+  getReader(): ReadableStreamReader<R>;
+  pipeThrough<T>(transform: {
+    readonly readable: ReadableStream<T>;
+    readonly writable: unknown;
+  }): ReadableStream<T>;
+}
+declare class DecompressionStream {
+  constructor(format: "gzip" | "deflate" | "deflate-raw");
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly writable: unknown;
+}

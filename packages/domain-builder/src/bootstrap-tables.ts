@@ -1,7 +1,7 @@
 import { type Mfn, PAGE_SIZE } from "@xenolith/machine-interface";
 import { entryHigh, entryLow, PTE, tableIndex } from "@xenolith/x86-architecture";
 import type { GuestWidth } from "@xenolith/xen-abi";
-import { type MemoryPlan, tablePages } from "./memory-plan.ts";
+import { type Mapping, type MemoryPlan, type PageRun, plannedTables, type TablePage } from "./memory-plan.ts";
 
 /** A page table of the start of day and the pseudo-physical page it goes to. */
 export interface BootstrapTable {
@@ -17,9 +17,15 @@ const flagsAt = (width: GuestWidth, level: number): number => {
   return common | PTE.dirty | PTE.user;
 };
 
+const isIn = (run: PageRun, page: number): boolean => page >= run.first && page < run.first + run.count;
+
+/** Tables with the pages they go to and their bytes. */
+const placed = (tables: readonly TablePage[], run: PageRun) =>
+  tables.map((table, index) => ({ ...table, page: run.first + index, bytes: new Uint8Array(PAGE_SIZE) }));
+
 /**
- * Builds the page tables that map a domain's first pages from `base` on, page for page; pages that hold tables are mapped
- * read-only.
+ * Builds the page tables that map a domain's first pages from `base` on, page for page, and its list of frames where it lies
+ * apart; pages that hold tables are mapped read-only.
  * @param frames - machine frame of each pseudo-physical page.
  */
 export const buildBootstrapTables = (
@@ -28,13 +34,10 @@ export const buildBootstrapTables = (
   base: number,
   frames: readonly Mfn[],
 ): BootstrapTable[] => {
-  const { shape, tables: run } = plan;
-  const below = tablePages(shape, base, plan.mappedPages);
-  const tables = [{ level: shape.levels, covers: 0 }, ...below].map((table, index) => ({
-    ...table,
-    page: run.first + index,
-    bytes: new Uint8Array(PAGE_SIZE),
-  }));
+  const { shape } = plan;
+  const { first, further } = plannedTables(plan, base);
+  const root = { level: shape.levels, covers: 0 };
+  const tables = [...placed([root, ...first], plan.tables), ...placed(further, plan.frameListTables)];
 
   const setEntry = (bytes: Uint8Array, index: number, page: number, flags: number): void => {
     const view = new DataView(bytes.buffer);
@@ -61,12 +64,17 @@ export const buildBootstrapTables = (
       flagsAt(width, table.level + 1),
     );
   }
-  for (let page = 0; page < plan.mappedPages; page++) {
-    const address = base + page * PAGE_SIZE;
-    const isTable = page >= run.first && page < run.first + run.count;
-    const flags = flagsAt(width, 1) & ~(isTable ? PTE.writable : 0);
-    const table = tableFor(1, address);
-    if (table !== undefined) setEntry(table.bytes, tableIndex(shape, 1, address), page, flags);
-  }
+  const map = ({ base: start, pages }: Mapping): void => {
+    for (let index = 0; index < pages.count; index++) {
+      const address = start + index * PAGE_SIZE;
+      const page = pages.first + index;
+      const isTable = isIn(plan.tables, page) || isIn(plan.frameListTables, page);
+      const flags = flagsAt(width, 1) & ~(isTable ? PTE.writable : 0);
+      const table = tableFor(1, address);
+      if (table !== undefined) setEntry(table.bytes, tableIndex(shape, 1, address), page, flags);
+    }
+  };
+  map({ base, pages: { first: 0, count: plan.mappedPages } });
+  if (further.length > 0) map({ base: plan.frameListBase, pages: plan.frameList });
   return tables.map(({ page, bytes }) => ({ page, bytes }));
 };

@@ -35,6 +35,12 @@ const encodeFrameList = (frames: readonly Mfn[], bytesPerEntry: 4 | 8): Uint8Arr
   return bytes;
 };
 
+/** The pages of a list of frames that lies apart, its tables among them, as start_info names them. */
+const listPages = ({ frameList, frameListTables }: MemoryPlan) => ({
+  firstP2mPfn: toPfn(frameListTables.count > 0 ? frameList.first : 0),
+  nrP2mFrames: frameListTables.count > 0 ? frameList.count + frameListTables.count : 0,
+});
+
 const encodeStartInfo = (
   control: DomainControl,
   request: BuildRequest,
@@ -55,12 +61,11 @@ const encodeStartInfo = (
     console: { mfn: frames[plan.console] ?? 0, evtchn: request.consolePort },
     ptBase: linear(plan.tables.first),
     nrPtFrames: plan.tables.count,
-    mfnList: linear(plan.frameList.first),
+    mfnList: plan.frameListBase,
     modStart: hasModule ? (image.modStartPfn ? plan.ramdisk.first : linear(plan.ramdisk.first)) : 0,
     modLen: ramdisk?.length ?? 0,
     cmdLine: request.commandLine,
-    firstP2mPfn: toPfn(0),
-    nrP2mFrames: 0,
+    ...listPages(plan),
   });
   return bytes;
 };

@@ -1,4 +1,4 @@
-import { buildDomain, type KernelImage, readKernelImage } from "@xenolith/domain-builder";
+import { buildDomain, type KernelImage, readKernelImage, unpackKernel } from "@xenolith/domain-builder";
 import type { DomainControl } from "@xenolith/domain-interface/control";
 import type { Mfn } from "@xenolith/machine-interface";
 import { type DomId, type GuestWidth, type Port, toDomId, toGrantRef, toVcpuIndex } from "@xenolith/xen-abi";
@@ -21,15 +21,21 @@ interface CheckedConfig {
   readonly disks: readonly { readonly name: string; readonly device: number }[];
 }
 
-const checkConfig = (config: DomainConfig): CheckedConfig => {
+const readKernel = async (file: Uint8Array): Promise<KernelImage> => {
+  const kernel = await unpackKernel(file);
+  const image = "kind" in kernel ? kernel : readKernelImage(kernel);
+  if (image.kind === "problem") throw new ConfigError(image.message);
+  return image;
+};
+
+const checkConfig = async (config: DomainConfig): Promise<CheckedConfig> => {
   if (!/^[A-Za-z0-9._+-]{1,80}$/.test(config.name))
     throw new ConfigError(`name '${config.name}': letters, digits and . _ + - only`);
   if (!Number.isInteger(config.memoryMiB) || config.memoryMiB < 1)
     throw new ConfigError(`memory: ${config.memoryMiB} MiB is not a size a domain can have`);
   if (!Number.isInteger(config.vcpus) || config.vcpus < 1 || config.vcpus > 32)
     throw new ConfigError(`vcpus: ${config.vcpus} is not between 1 and 32`);
-  const image = config.payload.kind === "image" ? readKernelImage(config.payload.kernel) : null;
-  if (image?.kind === "problem") throw new ConfigError(image.message);
+  const image = config.payload.kind === "image" ? await readKernel(config.payload.kernel) : null;
   let nextName = 0;
   const taken = new Set(config.disks.map((disk) => disk.virtualDevice));
   const disks = config.disks.map((disk) => {
@@ -174,7 +180,7 @@ export const createDomain = async (
   config: DomainConfig,
   undo: (domain: DomId, uuid: string) => Promise<void>,
 ): Promise<CreatedDomain> => {
-  const checked = checkConfig(config);
+  const checked = await checkConfig(config);
   const uuid = drawUuid(parts.entropy);
   const id = parts.control.create({
     id: null,

@@ -62,7 +62,11 @@ export const domainNodes = (nodes: DomainNodes): StoreNode[] => {
     { path: `${home}/memory/target`, value: `${nodes.memoryKiB}` },
     { path: `${home}/device`, value: "" },
     { path: `${home}/control`, value: "" },
-    { path: `${home}/control/shutdown`, value: "", permissions: owned },
+    ...["shutdown", "feature-poweroff", "feature-reboot", "feature-suspend", "sysrq"].map((name) => ({
+      path: `${home}/control/${name}`,
+      value: "",
+      permissions: owned,
+    })),
     { path: `${home}/control/platform-feature-multiprocessor-suspend`, value: "1" },
     ...["attr", "data", "drivers", "feature", "error"].map((name) => ({
       path: `${home}/${name}`,

@@ -30,6 +30,9 @@ const MSR = {
 /** PAT as Xen sets it up: WB WT UC- UC WC WP UC UC. */
 const GUEST_PAT = 0x0000_0501_0007_0406n;
 
+/** Fast strings; no branch trace, no sampling by events, no change of task priority by messages. [SDM3A-2.2.1] */
+const GUEST_MISC_ENABLE = 0x80_1801n;
+
 /** What emulation of model-specific registers works with. */
 export interface MsrParts {
   /** Value of the time-stamp counter now. */
@@ -49,8 +52,9 @@ const readMsr = (vcpu: Vcpu, { context }: X86Vcpu, index: number, timestamp: () 
       return BigInt(timestamp());
     case MSR.platformId:
     case MSR.microcodeRevision:
-    case MSR.miscEnable:
       return 0n;
+    case MSR.miscEnable:
+      return GUEST_MISC_ENABLE;
     case MSR.pat:
       return GUEST_PAT;
     case MSR.efer:

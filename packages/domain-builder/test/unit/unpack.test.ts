@@ -1,0 +1,78 @@
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { unpackKernel } from "../../src/index.ts";
+import { unpackLz4Legacy } from "../../src/unpack/lz4-legacy.ts";
+import { makeLinuxImage } from "../make-linux-image.ts";
+
+const TEXT = "kernel kernel kernel kernel kernel kernel\n";
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "base64"));
+
+/** {@link TEXT}, as the usual tools pack it. */
+const PACKED: Readonly<Record<string, Uint8Array>> = {
+  gzip: new Uint8Array(gzipSync(TEXT)),
+  zstd: fromBase64("KLUv/SQqdQAAQGtlcm5lbCAKAQByihFU7W1p"),
+  lz4: fromBase64("AiFMGBEAAAB/a2VybmVsIAcAC1BybmVsCg=="),
+};
+
+const messageOf = async (file: Uint8Array): Promise<string> => {
+  const result = await unpackKernel(file);
+  return "kind" in result ? result.message : `no problem: ${result.length} bytes`;
+};
+
+describe.each(Object.keys(PACKED))("a kernel packed with %s", (name) => {
+  const packed = PACKED[name] ?? new Uint8Array(0);
+
+  it("is unpacked by itself and in a Linux image", async () => {
+    expect(await unpackKernel(packed)).toEqual(bytesOf(TEXT));
+    expect(await unpackKernel(makeLinuxImage(packed, TEXT.length, name === "gzip"))).toEqual(bytesOf(TEXT));
+  });
+
+  it("that is cut short is refused in one line", async () => {
+    const image = makeLinuxImage(packed, TEXT.length, name === "gzip");
+    expect(await messageOf(image.subarray(0, image.length - 8))).toMatch(/cut short/);
+    const damaged = packed.slice();
+    damaged.fill(0xff, 10);
+    expect(await messageOf(damaged)).toMatch(/damaged|0 bytes/);
+  });
+});
+
+describe("unpackKernel", () => {
+  it("gives back what is not packed", async () => {
+    const elf = bytesOf("\x7fELF and more");
+    expect(await unpackKernel(elf)).toBe(elf);
+  });
+
+  it.each([
+    ["bzip2", [0x42, 0x5a, 0x68, 0x39]],
+    ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]],
+    ["lzma", [0x5d, 0, 0, 0x80]],
+  ])("names a packing that it does not know to undo: %s", async (name, magic) => {
+    expect(await messageOf(makeLinuxImage(Uint8Array.from(magic), 1, false))).toBe(
+      `the kernel is packed with ${name}, which is not supported`,
+    );
+  });
+
+  it("refuses a Linux image whose payload is nothing known", async () => {
+    expect(await messageOf(makeLinuxImage(bytesOf("????????"), 1, false))).toMatch(/unknown compression/);
+  });
+});
+
+describe("unpackLz4Legacy", () => {
+  const block = (...bytes: number[]): Uint8Array =>
+    Uint8Array.from([2, 0x21, 0x4c, 0x18, bytes.length, 0, 0, 0, ...bytes]);
+
+  it("repeats what a match itself writes", () => {
+    // One literal, then 20 bytes from one back, then one literal.
+    const unpacked = unpackLz4Legacy(block(0x1f, 0x61, 1, 0, 1, 0x10, 0x62));
+    expect(unpacked).toEqual(bytesOf(`${"a".repeat(21)}b`));
+  });
+
+  it.each([
+    ["a match from before the beginning", [0x10, 0x61, 2, 0]],
+    ["a match at no distance", [0x10, 0x61, 0, 0]],
+    ["literals beyond the end", [0xf0, 200]],
+  ])("refuses %s", (_what, bytes) => {
+    expect(unpackLz4Legacy(block(...bytes))).toBeNull();
+  });
+});
