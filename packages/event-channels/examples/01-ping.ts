@@ -13,6 +13,7 @@ const events = createEventChannels({
   vcpuInfo: (domain, vcpu) => (vcpu === 0 ? words(domain) : null),
   upcallPending: (domain, vcpu) => console.log(`domain ${domain}: VCPU ${vcpu} has an upcall to make`),
   wakePolling: () => {},
+  holdPage: () => null,
   isPaused: () => false,
 });
 const [server, client] = [toDomId(1), toDomId(2)];

@@ -10,7 +10,7 @@ import {
 } from "@xenolith/xen-abi";
 import { NR_VIRQS, VIRQ_DEBUG, VIRQ_TIMER, VIRQ_XENOPROF, VIRQ_XENPMU } from "@xenolith/xen-abi/xen";
 import type { EventContext } from "./event-context.ts";
-import { createChannel, type EventDomain, findFreePort, isPort, isVcpu } from "./event-domain.ts";
+import { createChannel, type EventDomain, findFreePort, isPort, isVcpu, openPort } from "./event-domain.ts";
 
 const FIRST_VCPU = 0 as VcpuIndex;
 
@@ -37,7 +37,7 @@ export const allocUnbound = (
   if (domain !== caller && !caller.privileged) return -EPERM;
   const channel = createChannel("unbound", FIRST_VCPU);
   channel.allowed = remote === DOMID_SELF ? caller.id : remote;
-  domain.channels[port] = channel;
+  openPort(domain, port, channel);
   return port;
 };
 
@@ -57,7 +57,7 @@ export const bindInterdomain = (
   const channel = createChannel("interdomain", FIRST_VCPU);
   channel.remote = remote;
   channel.remotePort = remotePort;
-  caller.channels[port] = channel;
+  openPort(caller, port, channel);
   peer.kind = "interdomain";
   peer.remote = caller;
   peer.remotePort = port;
@@ -77,7 +77,7 @@ export const bindVirq = (caller: EventDomain, virq: number, vcpu: number): numbe
   if (port < 0) return port;
   const channel = createChannel("virq", vcpu as VcpuIndex);
   channel.virq = virq;
-  caller.channels[port] = channel;
+  openPort(caller, port, channel);
   ports.set(virq, port);
   return port;
 };
@@ -87,7 +87,7 @@ export const bindIpi = (caller: EventDomain, vcpu: number): number => {
   if (!isVcpu(caller, vcpu)) return -ENOENT;
   const port = findFreePort(caller);
   if (port < 0) return port;
-  caller.channels[port] = createChannel("ipi", vcpu);
+  openPort(caller, port, createChannel("ipi", vcpu));
   return port;
 };
 

@@ -1,7 +1,8 @@
-import { ENOSYS, EOPNOTSUPP, type Port, type VcpuIndex } from "@xenolith/xen-abi";
+import type { Port, VcpuIndex } from "@xenolith/xen-abi";
 import { allocUnbound, bindInterdomain, bindIpi, bindPirq, bindVirq } from "./bind.ts";
 import { closeAllPorts, closePort, resetPorts } from "./close.ts";
 import { createEventContext } from "./event-context.ts";
+import { expandFifoArray, initFifoControl } from "./fifo-setup.ts";
 import { beginPoll } from "./poll.ts";
 import { bindPortToVcpu, portStatus, setPortPriority, unmaskPort } from "./port-settings.ts";
 import { raiseVirq, sendEvent } from "./send.ts";
@@ -29,10 +30,11 @@ export const createEventChannels = (host: EventHost, options: EventChannelOption
     status: (caller, domain, port) => portStatus(context, known(caller), domain, port),
     bindVcpu: (caller, port, vcpu) => bindPortToVcpu(known(caller), port, vcpu),
     unmask: (caller, port) => unmaskPort(known(caller), port),
-    reset: (caller, domain) => resetPorts(context, known(caller), domain),
-    initControl: () => -ENOSYS,
-    expandArray: () => -EOPNOTSUPP,
-    setPriority: (caller, port) => setPortPriority(known(caller), port),
+    reset: (caller, domain, resumes, shouldStop) =>
+      resetPorts(context, known(caller), domain, resumes, shouldStop),
+    initControl: (caller, request) => initFifoControl(context, known(caller), request),
+    expandArray: (caller, frame) => expandFifoArray(context, known(caller), frame),
+    setPriority: (caller, port, priority) => setPortPriority(known(caller), port, priority),
     raiseVirq: (domain, vcpu, virq) => raiseVirq(context, known(domain), vcpu, virq),
     raiseGlobalVirq: (domain, virq) => raiseVirq(context, known(domain), 0 as VcpuIndex, virq),
     beginPoll: (domain, vcpu, ports) => beginPoll(known(domain), vcpu, ports),

@@ -16,6 +16,8 @@ export interface EventContext {
   /** The domain that a guest names, DOMID_SELF being the caller; null when there is none. */
   find(caller: EventDomain, domain: DomId): EventDomain | null;
   remove(domain: DomId): void;
+  /** Gives a domain without ports the two-level ABI that it started with. */
+  useTwoLevel(domain: EventDomain): void;
   /** Makes a port pending for a VCPU, and ends the polls that wait for it. */
   deliver(domain: EventDomain, port: number, vcpu: VcpuIndex): void;
   traceSend(domain: DomId, port: number): void;
@@ -41,16 +43,8 @@ export const createEventContext = (host: EventHost, options: EventChannelOptions
     add: (id, { width, vcpuCount, privileged, maximumPort }) => {
       if (domains.has(id)) throw new HostError("domain-exists", `domain ${id} already has event channels`);
       const delivery = createTwoLevelDelivery(host, id, width);
-      domains.set(
-        id,
-        createEventDomain({
-          id,
-          privileged,
-          vcpuCount,
-          delivery,
-          maximumPort: maximumPort ?? delivery.portLimit - 1,
-        }),
-      );
+      const limit = maximumPort ?? Number.POSITIVE_INFINITY;
+      domains.set(id, createEventDomain({ id, width, privileged, vcpuCount, delivery, maximumPort: limit }));
     },
     known: (id) => {
       const domain = domains.get(id);
@@ -59,7 +53,13 @@ export const createEventContext = (host: EventHost, options: EventChannelOptions
     },
     find: (caller, id) => (id === DOMID_SELF ? caller : (domains.get(id) ?? null)),
     remove: (id) => {
+      domains.get(id)?.delivery.close();
       domains.delete(id);
+    },
+    useTwoLevel: (domain) => {
+      if (domain.delivery.abi === "two-level") return;
+      domain.delivery.close();
+      domain.delivery = createTwoLevelDelivery(host, domain.id, domain.width);
     },
     deliver: (domain, port, vcpu) => {
       const news = domain.delivery.setPending(port, vcpu);

@@ -1,4 +1,4 @@
-import { type DomId, ENOSPC, type VcpuIndex } from "@xenolith/xen-abi";
+import { type DomId, ENOSPC, type GuestWidth, type VcpuIndex } from "@xenolith/xen-abi";
 import type { EventDelivery } from "./delivery.ts";
 
 /** Port numbers become valid in steps of this many, as they are allocated for the first time. */
@@ -23,11 +23,17 @@ export interface Channel {
 /** The ports of one domain, and what its VCPUs wait for. */
 export interface EventDomain {
   readonly id: DomId;
+  readonly width: GuestWidth;
   readonly privileged: boolean;
   readonly vcpuCount: number;
-  readonly delivery: EventDelivery;
-  /** Highest port that may be allocated. */
+  /** The ABI in use. */
+  delivery: EventDelivery;
+  /** Highest port that may be allocated, if the ABI has room for it. */
   readonly maximumPort: number;
+  /** Port that a reset that was interrupted goes on with; 0 when none is under way. */
+  nextReset: number;
+  /** No port below this one is free. */
+  firstFree: number;
   /** Ports below this number exist, used or free; others were never allocated. */
   validPorts: number;
   /** Ports in use, by number. */
@@ -41,6 +47,7 @@ export interface EventDomain {
 /** What an {@link EventDomain} is made from. */
 export interface EventDomainParts {
   readonly id: DomId;
+  readonly width: GuestWidth;
   readonly privileged: boolean;
   readonly vcpuCount: number;
   readonly delivery: EventDelivery;
@@ -60,6 +67,8 @@ export const createChannel = (kind: ChannelKind, vcpu: VcpuIndex): Channel => ({
 /** Makes the state of a domain: port 0 is taken for good. */
 export const createEventDomain = (parts: EventDomainParts): EventDomain => ({
   ...parts,
+  nextReset: 0,
+  firstFree: 1,
   validPorts: Math.min(PORTS_PER_BUCKET, parts.delivery.portLimit),
   channels: [createChannel("reserved", 0 as VcpuIndex)],
   virqPorts: Array.from({ length: parts.vcpuCount }, () => new Map<number, number>()),
@@ -73,12 +82,26 @@ export const isPort = (domain: EventDomain, port: number): boolean => port >= 0 
 export const isVcpu = (domain: EventDomain, vcpu: number): vcpu is VcpuIndex =>
   Number.isInteger(vcpu) && vcpu >= 0 && vcpu < domain.vcpuCount;
 
-/** Lowest free port, or -ENOSPC. The port is taken by storing a channel in it. */
+/** Lowest free port, or -ENOSPC. The port is taken by {@link openPort}. */
 export const findFreePort = (domain: EventDomain): number => {
-  const { channels } = domain;
-  let port = 1;
-  while (port < domain.validPorts && channels[port] !== undefined) port++;
-  if (port > domain.maximumPort || port >= domain.delivery.portLimit) return -ENOSPC;
+  const { channels, delivery } = domain;
+  while (channels[domain.firstFree] !== undefined) domain.firstFree++;
+  let port = domain.firstFree;
+  while (port < domain.validPorts && (channels[port] !== undefined || delivery.isBusy(port))) port++;
+  if (port > domain.maximumPort || port >= delivery.portLimit) return -ENOSPC;
   if (port >= domain.validPorts) domain.validPorts += PORTS_PER_BUCKET;
   return port;
+};
+
+/** Puts a channel into a port that was free. */
+export const openPort = (domain: EventDomain, port: number, channel: Channel): void => {
+  domain.channels[port] = channel;
+  domain.delivery.opened(port);
+};
+
+/** Frees a port. */
+export const freePort = (domain: EventDomain, port: number): void => {
+  domain.delivery.clearPending(port);
+  domain.channels[port] = undefined;
+  domain.firstFree = Math.min(domain.firstFree, port);
 };

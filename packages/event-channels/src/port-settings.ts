@@ -1,13 +1,4 @@
-import {
-  type DomId,
-  EINVAL,
-  ENOENT,
-  ENOSYS,
-  EPERM,
-  ESRCH,
-  type Port,
-  type VcpuIndex,
-} from "@xenolith/xen-abi";
+import { type DomId, EINVAL, ENOENT, EPERM, ESRCH, type Port, type VcpuIndex } from "@xenolith/xen-abi";
 import {
   EVTCHNSTAT_closed,
   EVTCHNSTAT_interdomain,
@@ -83,5 +74,5 @@ export const unmaskPort = (domain: EventDomain, port: number): number => {
 };
 
 /** EVTCHNOP_set_priority, of which two-level delivery knows nothing. */
-export const setPortPriority = (domain: EventDomain, port: number): number =>
-  isPort(domain, port) ? -ENOSYS : -EINVAL;
+export const setPortPriority = (domain: EventDomain, port: number, priority: number): number =>
+  isPort(domain, port) ? domain.delivery.setPriority(port, priority) : -EINVAL;

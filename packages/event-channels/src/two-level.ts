@@ -1,9 +1,10 @@
 import type { DomId, GuestWidth, VcpuIndex } from "@xenolith/xen-abi";
-import { longBytes } from "@xenolith/xen-abi";
+import { ENOSYS, longBytes } from "@xenolith/xen-abi";
 import { evtchn2lChannels } from "@xenolith/xen-abi/event-channel";
 import { SHARED_INFO, VCPU_INFO } from "@xenolith/xen-abi/shared-info";
 import type { EventDelivery } from "./delivery.ts";
 import type { EventHost, SharedWords } from "./types.ts";
+import { createUpcallFlag } from "./upcall.ts";
 
 const BITS_PER_WORD = 32;
 
@@ -53,20 +54,16 @@ const bitsOf = (word: number): number[] => {
 export const createTwoLevelDelivery = (host: EventHost, domain: DomId, width: GuestWidth): EventDelivery => {
   const shared = host.sharedInfo(domain);
   const { evtchnPending, evtchnMask } = SHARED_INFO[width];
-  const { evtchnUpcallPending, evtchnPendingSel } = VCPU_INFO.layout[width];
+  const { evtchnPendingSel } = VCPU_INFO.layout[width];
+  const upcall = createUpcallFlag(host, domain, width);
   const bitsPerLong = longBytes(width) * 8;
   const wordsPerLong = bitsPerLong / BITS_PER_WORD;
-  const upcallWord = evtchnUpcallPending & ~3;
-  const upcallShift = (evtchnUpcallPending & 3) * 8;
 
   /** Announces news of a port's word to a VCPU. */
   const announce = (port: number, vcpu: VcpuIndex): void => {
     const info = host.vcpuInfo(domain, vcpu);
     if (info === null || testAndSetBit(info, evtchnPendingSel, Math.floor(port / bitsPerLong))) return;
-    const word = info.readUint32(upcallWord);
-    if (((word >>> upcallShift) & 0xff) !== 0) return;
-    info.writeUint32(upcallWord, (word | (1 << upcallShift)) >>> 0);
-    host.upcallPending(domain, vcpu);
+    upcall.raise(vcpu);
   };
 
   /** Takes the ports of one `unsigned long` of evtchn_pending that a selector bit stands for. */
@@ -82,7 +79,12 @@ export const createTwoLevelDelivery = (host: EventHost, domain: DomId, width: Gu
   };
 
   return {
+    abi: "two-level",
     portLimit: evtchn2lChannels(width),
+    opened: () => {},
+    isBusy: () => false,
+    setPriority: () => -ENOSYS,
+    close: () => {},
     setPending: (port, vcpu) => {
       if (testAndSetBit(shared, evtchnPending, port)) return false;
       if (!hasBit(shared, evtchnMask, port)) announce(port, vcpu);
@@ -102,7 +104,7 @@ export const createTwoLevelDelivery = (host: EventHost, domain: DomId, width: Gu
       const info = host.vcpuInfo(domain, vcpu);
       if (info === null) return [];
       // Cleared before the selector is looked at: an event that comes meanwhile is announced again.
-      info.writeUint32(upcallWord, (info.readUint32(upcallWord) & ~(0xff << upcallShift)) >>> 0);
+      upcall.clear(vcpu);
       const ports: number[] = [];
       for (let word = 0; word < wordsPerLong; word++) {
         const selector = takeWord(info, evtchnPendingSel + word * 4);

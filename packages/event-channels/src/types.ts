@@ -7,6 +7,20 @@ export interface SharedWords {
   writeUint32(at: number, value: number): void;
 }
 
+/** A page of a guest's, shared with it. */
+export interface HeldPage {
+  readonly words: SharedWords;
+  release(): void;
+}
+
+/** IN fields of EVTCHNOP_init_control. */
+export interface InitControlRequest {
+  readonly vcpu: number;
+  /** Frame and offset of the control block. */
+  readonly controlGfn: number;
+  readonly offset: number;
+}
+
 /** What event channels need from the hypervisor they are part of. Nothing in it may throw. */
 export interface EventHost {
   /** The domain's shared_info page, offset 0 being its first byte. Asked for once, when the domain is added. */
@@ -20,6 +34,11 @@ export interface EventHost {
   upcallPending(domain: DomId, vcpu: VcpuIndex): void;
   /** A VCPU that waits in SCHEDOP_poll has to go on. Its poll has been ended. */
   wakePolling(domain: DomId, vcpu: VcpuIndex): void;
+  /**
+   * Takes a frame of a domain, which may be any number, to be read and written until it is let go of; null when it is not
+   * the domain's or cannot be written.
+   */
+  holdPage(domain: DomId, frame: number): HeldPage | null;
   /** Whether the toolstack holds the domain paused: EVTCHNOP_reset of another domain needs that. */
   isPaused(domain: DomId): boolean;
 }
@@ -85,14 +104,22 @@ export interface EventChannels {
   bindVcpu(caller: DomId, port: number, vcpu: number): number;
   /** Clears the mask bit and delivers what is pending. @returns 0 or -EINVAL. */
   unmask(caller: DomId, port: number): number;
-  /** Closes all ports of a domain. @returns 0, -ESRCH, -EPERM, -EINVAL (another domain that is not paused). */
-  reset(caller: DomId, domain: DomId): number;
-  /** FIFO events are not offered. @returns -ENOSYS. */
-  initControl(caller: DomId): number;
-  /** @returns -EOPNOTSUPP: the domain does not use FIFO events. */
-  expandArray(caller: DomId): number;
-  /** @returns -EINVAL for a port that is not there, else -ENOSYS: two-level events have no priorities. */
-  setPriority(caller: DomId, port: number): number;
+  /**
+   * Closes all ports of a domain, which then uses two-level events. `shouldStop` is asked now and then; when it says yes, the
+   * answer is {@link RESET_UNFINISHED}, and a call with `resumes` goes on.
+   * @returns 0, -ESRCH, -EPERM, -EINVAL (another domain that is not paused), -EBUSY (another reset is under way, or none to
+   * resume), -EAGAIN (ports were bound meanwhile).
+   */
+  reset(caller: DomId, domain: DomId, resumes: boolean, shouldStop: () => boolean): number;
+  /**
+   * Registers the FIFO control block of a VCPU; the first one changes the domain's ABI to FIFO events.
+   * @returns 0, -ENOENT (VCPU), -EINVAL (place, or there is one already).
+   */
+  initControl(caller: DomId, request: InitControlRequest): number;
+  /** Adds a page to the FIFO event array. @returns 0, -EOPNOTSUPP (two-level events), -EINVAL (frame), -ENOSPC. */
+  expandArray(caller: DomId, frame: number): number;
+  /** @returns 0, -EINVAL (port, priority), -ENOSYS: two-level events have no priorities. */
+  setPriority(caller: DomId, port: number, priority: number): number;
 
   /** Raises a VIRQ of one VCPU, if it is bound. */
   raiseVirq(domain: DomId, vcpu: VcpuIndex, virq: number): void;
@@ -109,8 +136,8 @@ export interface EventChannels {
   isPolling(domain: DomId, vcpu: VcpuIndex): boolean;
 
   /**
-   * Does what a guest's upcall handler does first: clears upcall_pending and takes the selector, then clears the pending
-   * bit of each unmasked port found and returns the ports in ascending order. For kernels that are not machine code.
+   * Does what a guest's upcall handler does first: clears upcall_pending and takes what is announced, then clears the pending
+   * bit of each unmasked port found and returns the ports: in ascending order, or by priority. For kernels that are not machine code.
    */
   takePending(domain: DomId, vcpu: VcpuIndex): Port[];
 }

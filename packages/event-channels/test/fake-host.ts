@@ -25,12 +25,17 @@ export interface FakeHost extends EventHost {
   readonly notes: string[];
   readonly pages: Map<DomId, Uint8Array<ArrayBuffer>>;
   readonly paused: Set<DomId>;
+  /** Guest frames that can be held, by number, and those that are held now. */
+  readonly frames: Map<number, Uint8Array<ArrayBuffer>>;
+  readonly held: number[];
 }
 
 export const createFakeHost = (): FakeHost => {
   const pages = new Map<DomId, Uint8Array<ArrayBuffer>>();
   const notes: string[] = [];
   const paused = new Set<DomId>();
+  const frames = new Map<number, Uint8Array<ArrayBuffer>>();
+  const held: number[] = [];
   const pageOf = (domain: DomId): Uint8Array<ArrayBuffer> => {
     const page = pages.get(domain) ?? new Uint8Array(4096);
     pages.set(domain, page);
@@ -40,6 +45,19 @@ export const createFakeHost = (): FakeHost => {
     notes,
     pages,
     paused,
+    frames,
+    held,
+    holdPage: (_domain, frame) => {
+      const bytes = frames.get(frame);
+      if (bytes === undefined) return null;
+      held.push(frame);
+      return {
+        words: createPage(0, bytes),
+        release: () => {
+          held.splice(held.indexOf(frame), 1);
+        },
+      };
+    },
     sharedInfo: (domain) => createPage(0, pageOf(domain)),
     vcpuInfo: (domain, vcpu) => createPage(vcpu * VCPU_INFO_BYTES, pageOf(domain)),
     upcallPending: (domain, vcpu) => notes.push(`upcall ${domain}.${vcpu}`),

@@ -110,7 +110,10 @@ export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
       events.endPoll(vcpu.domain.id, vcpu.index);
     },
   });
-  const events = createEventChannels(createEventHost({ memory: machine, domains, runControl }), { trace });
+  const events = createEventChannels(
+    createEventHost({ memory: machine, domains, runControl, memoryManager: memory }),
+    { trace },
+  );
   const vcpuTimers = createVcpuTimers({
     clock,
     timers: parts.timers,

@@ -18,6 +18,8 @@ export const EVTCHNOP_reset = 10;
 export const EVTCHNOP_init_control = 11;
 export const EVTCHNOP_expand_array = 12;
 export const EVTCHNOP_set_priority = 13;
+/** Only by the hypervisor itself, to go on with a reset. */
+export const EVTCHNOP_reset_cont = 14;
 
 /** States of a port that EVTCHNOP_status reports. */
 export const EVTCHNSTAT_closed = 0;

@@ -18,7 +18,7 @@ const hostileDomain = fc.oneof(
 );
 
 const operation = fc.record({
-  kind: fc.nat(11),
+  kind: fc.nat(14),
   caller: fc.constantFrom(DOM1, DOM2),
   domain: hostileDomain.map(toDomId),
   other: hostileDomain.map(toDomId),
@@ -35,10 +35,13 @@ describe("hostile guests", () => {
         fc.uint8Array({ minLength: 4096, maxLength: 4096 }),
         (operations, noise) => {
           const { events, host } = createThreeDomains("x86_64");
+          // Each has one frame for all that FIFO events need, so that what it scribbles meets its own queues.
+          for (const domain of [DOM1, DOM2]) host.frames.set(domain, new Uint8Array(4096));
           const dom0Page = host.pages.get(DOM0);
           const notIntended = new Set<DomId>();
           for (const { kind, caller, domain, other, a, b, scribble } of operations) {
             if (scribble) host.pages.get(caller)?.set(noise.subarray(a % 4096));
+            if (scribble) host.frames.get(caller)?.set(noise.subarray(b % 4096));
             const results = [
               () => events.allocUnbound(caller, domain, other),
               () => events.bindInterdomain(caller, domain, a),
@@ -49,9 +52,12 @@ describe("hostile guests", () => {
               () => events.send(caller, a),
               () => events.bindVcpu(caller, a, b),
               () => events.unmask(caller, a),
-              () => events.reset(caller, domain),
+              () => events.reset(caller, domain, false, () => false),
               () => events.beginPoll(caller, toVcpuIndex(b & 1), [a, b]),
               () => events.takePending(caller, toVcpuIndex(b & 1)).length,
+              () => events.initControl(caller, { vcpu: b & 1, controlGfn: caller, offset: (a & 0x1f) << 3 }),
+              () => events.expandArray(caller, caller),
+              () => events.setPriority(caller, a, b),
             ];
             const result = results[kind]?.() ?? 0;
             expect(Number.isInteger(result) && result >= -4095 && result < 4096).toBe(true);

@@ -51,7 +51,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(anyDomain).map(
     ([a]): Step =>
       (events) =>
-        void events.reset(a, a),
+        void events.reset(a, a, false, () => false),
   ),
 );
 

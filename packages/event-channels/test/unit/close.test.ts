@@ -41,18 +41,18 @@ describe("EVTCHNOP_reset", () => {
     const { events } = createThreeDomains();
     const [first, second] = connect(events, DOM1, DOM2);
     events.bindIpi(DOM1, 0);
-    expect(events.reset(DOM1, DOMID_SELF)).toBe(0);
+    expect(events.reset(DOM1, DOMID_SELF, false, () => false)).toBe(0);
     expect(events.close(DOM1, first)).toBe(-EINVAL);
     expect(events.status(DOM2, DOM2, second)).toMatchObject({ status: EVTCHNSTAT_unbound });
   });
 
   it("of another domain needs privilege, and the domain paused", () => {
     const { events, host } = createThreeDomains();
-    expect(events.reset(DOM1, DOM2)).toBe(-EPERM);
-    expect(events.reset(DOM0, toDomId(9))).toBe(-ESRCH);
-    expect(events.reset(DOM0, DOM2)).toBe(-EINVAL);
+    expect(events.reset(DOM1, DOM2, false, () => false)).toBe(-EPERM);
+    expect(events.reset(DOM0, toDomId(9), false, () => false)).toBe(-ESRCH);
+    expect(events.reset(DOM0, DOM2, false, () => false)).toBe(-EINVAL);
     host.paused.add(DOM2);
-    expect(events.reset(DOM0, DOM2)).toBe(0);
+    expect(events.reset(DOM0, DOM2, false, () => false)).toBe(0);
   });
 });
 

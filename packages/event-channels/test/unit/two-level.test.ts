@@ -169,12 +169,12 @@ describe("what else is asked", () => {
     expect(events.unmask(DOM1, 255)).toBe(0);
   });
 
-  it("FIFO events are not there", () => {
+  it("know no array and no priorities", () => {
     const { events } = createThreeDomains();
-    expect(events.initControl(DOM1)).toBe(-ENOSYS);
-    expect(events.expandArray(DOM1)).toBe(-EOPNOTSUPP);
-    expect(events.setPriority(DOM1, 1)).toBe(-ENOSYS);
-    expect(events.setPriority(DOM1, 4000)).toBe(-EINVAL);
+
+    expect(events.expandArray(DOM1, 1)).toBe(-EOPNOTSUPP);
+    expect(events.setPriority(DOM1, 1, 0)).toBe(-ENOSYS);
+    expect(events.setPriority(DOM1, 4000, 0)).toBe(-EINVAL);
   });
 
   it("ports of many VCPUs keep to their own vcpu_info", () => {

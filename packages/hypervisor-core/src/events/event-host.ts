@@ -1,8 +1,9 @@
 import type { EventHost, SharedWords } from "@xenolith/event-channels";
 import { frameAddress, type MachineMemory, PAGE_SHIFT, PAGE_SIZE, toMfn } from "@xenolith/machine-interface";
-import type { DomId } from "@xenolith/xen-abi";
+import { type DomId, EINVAL } from "@xenolith/xen-abi";
 import type { Domain } from "../domain.ts";
 import type { DomainList } from "../domain-list.ts";
+import type { MemoryManager } from "../memory-manager.ts";
 import type { RunControl } from "../run-control.ts";
 
 /** What event channels are connected with. */
@@ -10,10 +11,16 @@ export interface EventHostParts {
   readonly memory: MachineMemory;
   readonly domains: DomainList;
   readonly runControl: RunControl;
+  readonly memoryManager: Pick<MemoryManager, "mapFrames">;
 }
 
 /** Connects event channels with shared memory and with the VCPUs that wait for events. */
-export const createEventHost = ({ memory, domains, runControl }: EventHostParts): EventHost => {
+export const createEventHost = ({
+  memory,
+  domains,
+  runControl,
+  memoryManager,
+}: EventHostParts): EventHost => {
   const words = (base: () => number): SharedWords => ({
     readUint32: (at) => memory.view.getUint32(base() + at, true),
     writeUint32(at, value) {
@@ -42,6 +49,11 @@ export const createEventHost = ({ memory, domains, runControl }: EventHostParts)
       const all = known ?? domain.vcpus.map((of) => words(() => of.infoAddress));
       if (known === undefined) infoOf.set(domain, all);
       return all[vcpu] ?? null;
+    },
+    holdPage(id, frame) {
+      const domain = domains.get(id);
+      const pages = domain === null ? -EINVAL : memoryManager.mapFrames(domain, [toMfn(frame)], true);
+      return typeof pages === "number" ? null : { words: pages, release: () => pages.release() };
     },
     upcallPending: wakeVcpu,
     wakePolling: wakeVcpu,

@@ -1,4 +1,5 @@
-import type { EventChannels } from "@xenolith/event-channels";
+import { type EventChannels, RESET_UNFINISHED } from "@xenolith/event-channels";
+import { toNanoseconds } from "@xenolith/machine-interface";
 import { EFAULT, ENOSYS, type Port, toPort, toVcpuIndex } from "@xenolith/xen-abi";
 import {
   EVTCHN_ALLOC_UNBOUND,
@@ -8,6 +9,7 @@ import {
   EVTCHN_BIND_VCPU,
   EVTCHN_BIND_VIRQ,
   EVTCHN_EXPAND_ARRAY,
+  EVTCHN_FIFO_LINK_BITS,
   EVTCHN_INIT_CONTROL,
   EVTCHN_OP_COMPAT_ARGUMENT_OFFSET,
   EVTCHN_PORT,
@@ -24,6 +26,7 @@ import {
   EVTCHNOP_expand_array,
   EVTCHNOP_init_control,
   EVTCHNOP_reset,
+  EVTCHNOP_reset_cont,
   EVTCHNOP_send,
   EVTCHNOP_set_priority,
   EVTCHNOP_status,
@@ -31,10 +34,13 @@ import {
 } from "@xenolith/xen-abi/event-channel";
 import type { Struct } from "@xenolith/xen-abi/struct";
 import { __HYPERVISOR_event_channel_op, __HYPERVISOR_event_channel_op_compat } from "@xenolith/xen-abi/xen";
-import type { Hypercall, HypercallContext } from "./context.ts";
+import type { Hypercall, HypercallContext, HypercallResult } from "./context.ts";
+
+/** Charged for each piece of a reset. */
+const RESET_COST = toNanoseconds(2000);
 
 /** Carries one sub-operation out on the structure at a guest address. */
-type Operation = (call: HypercallContext, at: number) => number;
+type Operation = (call: HypercallContext, at: number) => HypercallResult;
 
 /** Decodes an argument, carries the operation out, and writes back the fields it answers with. */
 const operation =
@@ -55,6 +61,20 @@ const operation =
 /** An answer that is a port on success. */
 const portAnswer = <Field extends string>(result: number, field: Field): number | Record<Field, Port> =>
   result < 0 ? result : ({ [field]: toPort(result) } as Record<Field, Port>);
+
+/** A reset closes ports piece by piece: the guest is made to call again with a command of its own for it. */
+const resetOperation =
+  (events: EventChannels, resumes: boolean): Operation =>
+  (call, at) => {
+    const view = call.guest.read(at, EVTCHN_RESET.size(call.width));
+    if (view === null) return -EFAULT;
+    const { dom } = EVTCHN_RESET.read(view, 0, call.width);
+    const result = events.reset(call.domain.id, dom, resumes, () => {
+      call.charge(RESET_COST);
+      return call.shouldPreempt();
+    });
+    return result === RESET_UNFINISHED ? call.restart([EVTCHNOP_reset_cont]) : result;
+  };
 
 const operationsOf = (events: EventChannels): ReadonlyMap<number, Operation> =>
   new Map<number, Operation>([
@@ -104,12 +124,24 @@ const operationsOf = (events: EventChannels): ReadonlyMap<number, Operation> =>
       EVTCHNOP_unmask,
       operation(EVTCHN_PORT, ({ domain }, request) => events.unmask(domain.id, request.port)),
     ],
-    [EVTCHNOP_reset, operation(EVTCHN_RESET, ({ domain }, request) => events.reset(domain.id, request.dom))],
-    [EVTCHNOP_init_control, operation(EVTCHN_INIT_CONTROL, ({ domain }) => events.initControl(domain.id))],
-    [EVTCHNOP_expand_array, operation(EVTCHN_EXPAND_ARRAY, ({ domain }) => events.expandArray(domain.id))],
+    [EVTCHNOP_reset, resetOperation(events, false)],
+    [EVTCHNOP_reset_cont, resetOperation(events, true)],
+    [
+      EVTCHNOP_init_control,
+      operation(EVTCHN_INIT_CONTROL, ({ domain }, request) => {
+        const result = events.initControl(domain.id, request);
+        return result < 0 ? result : { linkBits: EVTCHN_FIFO_LINK_BITS };
+      }),
+    ],
+    [
+      EVTCHNOP_expand_array,
+      operation(EVTCHN_EXPAND_ARRAY, ({ domain }, { arrayGfn }) => events.expandArray(domain.id, arrayGfn)),
+    ],
     [
       EVTCHNOP_set_priority,
-      operation(EVTCHN_SET_PRIORITY, ({ domain }, request) => events.setPriority(domain.id, request.port)),
+      operation(EVTCHN_SET_PRIORITY, ({ domain }, { port, priority }) =>
+        events.setPriority(domain.id, port, priority),
+      ),
     ],
   ]);
 

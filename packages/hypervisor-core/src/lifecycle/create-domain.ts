@@ -21,6 +21,9 @@ import { HYPERVISOR_TRACE } from "../trace.ts";
 import type { UpcallState } from "../upcall-state.ts";
 import { newDomain, placeVcpuInfo } from "./new-domain.ts";
 
+/** Highest port of a domain: all that two-level events have, and of FIFO events no more, so that what is kept of ports is bounded. */
+const MAXIMUM_PORT = 4095;
+
 /** What domains are created from. */
 export interface CreateDomainParts {
   readonly machine: MachineMemory;
@@ -75,7 +78,10 @@ export const createDomainFactory = (parts: CreateDomainParts): CreateDomainRecor
     writeWallClock(machine, clock, domain);
     const { id, width, privileged, vcpus } = domain;
     const result = grants.addDomain(id, { privileged });
-    if (result === 0) events.addDomain(id, { width, vcpuCount: vcpus.length, privileged });
+    if (result === 0) {
+      const options = { width, vcpuCount: vcpus.length, privileged, maximumPort: MAXIMUM_PORT };
+      events.addDomain(id, options);
+    }
     return result;
   };
 

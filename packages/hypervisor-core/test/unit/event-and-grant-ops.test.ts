@@ -1,4 +1,4 @@
-import { EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "@xenolith/xen-abi";
+import { EBUSY, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH } from "@xenolith/xen-abi";
 import {
   EVTCHN_OP_COMPAT_ARGUMENT_OFFSET,
   EVTCHNOP_alloc_unbound,
@@ -10,6 +10,7 @@ import {
   EVTCHNOP_expand_array,
   EVTCHNOP_init_control,
   EVTCHNOP_reset,
+  EVTCHNOP_reset_cont,
   EVTCHNOP_send,
   EVTCHNOP_set_priority,
   EVTCHNOP_status,
@@ -93,13 +94,40 @@ describe("event_channel_op", () => {
     ["unmask of one", EVTCHNOP_unmask, [4000], -EINVAL],
     ["a physical interrupt", EVTCHNOP_bind_pirq, [3, 0, 0], -EPERM],
     ["a VCPU that is not there", EVTCHNOP_bind_vcpu, [1, 9], -2],
-    ["the control block of FIFO events", EVTCHNOP_init_control, [0, 0, 0, 0, 0, 0], -ENOSYS],
+    [
+      "the control block of FIFO events in nobody's frame",
+      EVTCHNOP_init_control,
+      [0, 1, 0, 0, 0, 0],
+      -EINVAL,
+    ],
+    ["going on with no reset", EVTCHNOP_reset_cont, [DOMID_SELF], -EBUSY],
     ["their array", EVTCHNOP_expand_array, [0, 0], -EOPNOTSUPP],
     ["their priority", EVTCHNOP_set_priority, [4000, 0], -EINVAL],
     ["reset of one's own", EVTCHNOP_reset, [DOMID_SELF], 0],
     ["a command that is not known", 77, [], -ENOSYS],
   ] as const)("%s", (_what, command, words, result) => {
     expect(evtchn(command, ...words)).toBe(result);
+  });
+
+  it("FIFO events link a port from the control block of the VCPU", () => {
+    const control = guest.frames[28] ?? 0;
+    expect(evtchn(EVTCHNOP_init_control, control, 0, 64, 0, 0x5555_5555, 0)).toBe(0);
+    expect(guest.read(ARGUMENT + 16) & 0xff).toBe(17);
+    expect(evtchn(EVTCHNOP_expand_array, guest.frames[29] ?? 0, 0)).toBe(0);
+    evtchn(EVTCHNOP_bind_ipi, 0, 0);
+    expect(evtchn(EVTCHNOP_set_priority, 1, 2)).toBe(0);
+    expect(evtchn(EVTCHNOP_send, 1)).toBe(0);
+    expect(guest.read(28 * 4096 + 64)).toBe(1 << 2);
+    expect(guest.read(28 * 4096 + 64 + 8 + 4 * 2)).toBe(1);
+    expect(guest.read(29 * 4096 + 4) >>> 28).toBe(0xa);
+    expect(evtchn(EVTCHNOP_reset, DOMID_SELF)).toBe(0);
+    expect(evtchn(EVTCHNOP_expand_array, guest.frames[29] ?? 0, 0)).toBe(-EOPNOTSUPP);
+  });
+
+  it("a reset of many ports is one call that is made piece by piece", () => {
+    for (let port = 1; port < 1000; port++) evtchn(EVTCHNOP_bind_ipi, 0, 0);
+    expect(evtchn(EVTCHNOP_reset, DOMID_SELF)).toBe(0);
+    for (const port of [1, 64, 65, 999]) expect(evtchn(EVTCHNOP_close, port)).toBe(-EINVAL);
   });
 
   it("an argument that cannot be read is -EFAULT", () => {

@@ -166,7 +166,11 @@ export const createAttacker = async (parts: AttackerParts, name: string): Promis
       grants?.writeUint32(at + 8, fromReference);
     },
     grantVersion: () => hypervisor.grants.getVersion(id, id),
-    fresh: { uninitialised: new Set([1, 2, 3]), unregistered: new Set([1, 2, 3]) },
+    fresh: {
+      uninitialised: new Set([1, 2, 3]),
+      unregistered: new Set([1, 2, 3]),
+      withoutQueues: new Set([0, 1, 2, 3]),
+    },
   };
   const sharedPages = mapped(
     control.mapFrames(id, [...pages(BUILDER_PAGE.store, 1), ...pages(BUILDER_PAGE.console, 1)]),

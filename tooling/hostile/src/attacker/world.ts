@@ -91,7 +91,12 @@ export interface World {
   passGrantOn(reference: number, domain: number, from: DomId, fromReference: number): void;
   grantVersion(): number;
   /** VCPUs the attacker has not used up yet, by what can be done only once. */
-  readonly fresh: { readonly uninitialised: Set<number>; readonly unregistered: Set<number> };
+  readonly fresh: {
+    readonly uninitialised: Set<number>;
+    readonly unregistered: Set<number>;
+    /** VCPUs without a FIFO control block. */
+    readonly withoutQueues: Set<number>;
+  };
 }
 
 /** A present level-1 entry. */

@@ -22,6 +22,7 @@ import {
   refused,
 } from "../build.ts";
 import type { Call, ErrorCase, Plan } from "../call.ts";
+import { badPort, fifoOperations } from "./event-queues.ts";
 
 /** How a structure is handed over: command in a register, or in front of the structure. */
 type Form = "op" | "compat";
@@ -74,8 +75,6 @@ const anyPort = (world: World): number =>
   world.ports.size > 0 && !world.draw.chance(4)
     ? world.draw.pick([...world.ports.keys()])
     : 1 + world.draw.below(120);
-
-const badPort = (world: World): number => world.draw.pick([PORTS, PORTS + 1, 4096, 0x7fff_ffff, 0xffff_ffff]);
 
 /** Allocates ports until there is none left. */
 const exhaust = (world: World): Call[] => {
@@ -370,58 +369,6 @@ function name(form: Form, operation: string): string {
   return form === "op" ? `event_channel_op ${operation}` : `event_channel_op_compat ${operation}`;
 }
 
-const reset: AttackOperation = {
-  name: "event_channel_op reset",
-  succeeds: (world) => ({
-    ...make("op", world, evtchn.EVTCHNOP_reset, evtchn.EVTCHN_RESET, { dom: DOMID_SELF }),
-    after: () => world.ports.clear(),
-  }),
-  errors: {
-    EFAULT: badPointer("op", evtchn.EVTCHNOP_reset),
-    ESRCH: failing(NO_DOMAIN, (world) =>
-      make("op", world, evtchn.EVTCHNOP_reset, evtchn.EVTCHN_RESET, { dom: world.absentDomain() }),
-    ),
-    EPERM: failing(NOT_PRIVILEGED, (world) =>
-      make("op", world, evtchn.EVTCHNOP_reset, evtchn.EVTCHN_RESET, { dom: world.otherDomain() }),
-    ),
-  },
-};
-
-const initControl = refused("event_channel_op init_control", "only two-level events are offered", {
-  EFAULT: badPointer("op", evtchn.EVTCHNOP_init_control),
-  ENOSYS: failing("only two-level events are offered", (world) =>
-    make("op", world, evtchn.EVTCHNOP_init_control, evtchn.EVTCHN_INIT_CONTROL, {
-      controlGfn: world.pool.idle() ?? 0,
-      offset: 8 * world.draw.below(600),
-      vcpu: world.draw.below(40),
-      linkBits: 0,
-    }),
-  ),
-});
-
-const expandArray = refused("event_channel_op expand_array", "only two-level events are offered", {
-  EFAULT: badPointer("op", evtchn.EVTCHNOP_expand_array),
-  EOPNOTSUPP: failing("the domain does not use FIFO events", (world) =>
-    make("op", world, evtchn.EVTCHNOP_expand_array, evtchn.EVTCHN_EXPAND_ARRAY, {
-      arrayGfn: world.pool.idle() ?? 0,
-    }),
-  ),
-});
-
-const setPriority = (world: World, port: number): Call =>
-  make("op", world, evtchn.EVTCHNOP_set_priority, evtchn.EVTCHN_SET_PRIORITY, {
-    port: toPort(port),
-    priority: world.draw.below(20),
-  });
-
-const priority = refused("event_channel_op set_priority", "two-level events have no priorities", {
-  EFAULT: badPointer("op", evtchn.EVTCHNOP_set_priority),
-  ENOSYS: failing("two-level events have no priorities", (world) =>
-    setPriority(world, world.draw.below(128)),
-  ),
-  EINVAL: failing("there is no such port", (world) => setPriority(world, badPort(world))),
-});
-
 const unknown = (form: Form): AttackOperation =>
   refused(name(form, "an unknown command"), "there is no such command", {
     ...(form === "compat"
@@ -429,7 +376,7 @@ const unknown = (form: Form): AttackOperation =>
       : {}),
     ENOSYS: failing("the command is not known, or newer than this form", (world) =>
       form === "op"
-        ? call(NUMBER.op, 14 + (world.draw.next32() % 1000), world.arena.reserve(24))
+        ? call(NUMBER.op, 15 + (world.draw.next32() % 1000), world.arena.reserve(24))
         : call(NUMBER.compat, world.arena.putWords([10 + (world.draw.next32() % 1000), 0, 0, 0])),
     ),
   });
@@ -451,9 +398,6 @@ const inBothForms = (form: Form): readonly AttackOperation[] => [
 /** event_channel_op and its older form. [XEN event_channel.h] */
 export const eventChannelOperations: readonly AttackOperation[] = [
   ...inBothForms("op"),
-  reset,
-  initControl,
-  expandArray,
-  priority,
+  ...fifoOperations,
   ...inBothForms("compat"),
 ];

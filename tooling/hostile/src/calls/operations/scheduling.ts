@@ -7,6 +7,7 @@ import {
   __HYPERVISOR_sched_op,
   __HYPERVISOR_sched_op_compat,
   __HYPERVISOR_set_timer_op,
+  DOMID_SELF,
   VIRQ_TIMER,
 } from "@xenolith/xen-abi/xen";
 import type { World } from "../../attacker/world.ts";
@@ -20,6 +21,7 @@ import {
   refused,
 } from "../build.ts";
 import type { Call, ErrorCase, Plan } from "../call.ts";
+import { hasQueues, resetOf } from "./event-queues.ts";
 
 const schedOp = (command: number, at = 0): Call => call(__HYPERVISOR_sched_op, command, at);
 
@@ -59,15 +61,18 @@ const LONG_SECONDS = 100_000;
 /** Bits of pending and masked ports in shared_info. */
 const PORT_BITS = { at: SHARED_INFO.x86_32p.evtchnPending, bytes: 256 } as const;
 const WAKE_NS = 20_000;
+/** The timer must not fire before the wait begins, and a reset of all ports comes before. */
+const WAKE_AFTER_RESET_NS = 400_000;
 
-/** A wait that the timer ends: nothing is pending or masked before, and VIRQ_TIMER comes soon. */
+/** A wait that the timer ends: events are two-level ones, nothing is pending or masked before, and VIRQ_TIMER comes soon. */
 const waiting = (world: World, made: Call): Plan => {
   const { sharedInfo, arena } = world;
   sharedInfo.copyIn(PORT_BITS.at, new Uint8Array(PORT_BITS.bytes));
   sharedInfo.copyIn(0, new Uint8Array(8));
   const bind = arena.putStruct(EVTCHN_BIND_VIRQ, { virq: VIRQ_TIMER, vcpu: 0, port: toPort(0) });
-  const wakeNs = world.now() + WAKE_NS;
+  const wakeNs = world.now() + (hasQueues(world) ? WAKE_AFTER_RESET_NS : WAKE_NS);
   return [
+    ...(hasQueues(world) ? [resetOf(world, DOMID_SELF)] : []),
     call(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq, bind),
     call(__HYPERVISOR_set_timer_op, wakeNs % 2 ** 32, Math.floor(wakeNs / 2 ** 32)),
     made,
