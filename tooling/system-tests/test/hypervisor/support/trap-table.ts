@@ -1,4 +1,5 @@
-import { FLAT_RING1_CS, TRAP_INFO, writeTrapInfo } from "@xenolith/xen-abi/arch-x86";
+import type { GuestWidth } from "@xenolith/xen-abi";
+import { FLAT_SELECTORS, TRAP_INFO, writeTrapInfo } from "@xenolith/xen-abi/arch-x86";
 
 /** One handler of a guest's trap table. */
 export interface Trap {
@@ -9,15 +10,15 @@ export interface Trap {
 }
 
 /** Bytes of a trap table as set_trap_table reads it, with the entry that ends it. */
-export const trapTable = (traps: readonly Trap[]): Uint8Array => {
-  const size = TRAP_INFO.size("x86_32p");
+export const trapTable = (traps: readonly Trap[], width: GuestWidth = "x86_32p"): Uint8Array => {
+  const size = TRAP_INFO.size(width);
   const bytes = new Uint8Array(size * (traps.length + 1));
   const view = new DataView(bytes.buffer);
   for (const [index, { vector, address, privilegeLevel = 0, masksEvents = false }] of traps.entries()) {
-    writeTrapInfo(view, index * size, "x86_32p", {
+    writeTrapInfo(view, index * size, width, {
       vector,
       flags: privilegeLevel | (masksEvents ? 4 : 0),
-      cs: FLAT_RING1_CS,
+      cs: FLAT_SELECTORS[width].kernelCs,
       address,
     });
   }

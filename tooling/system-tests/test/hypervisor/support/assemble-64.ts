@@ -1,0 +1,65 @@
+/** A few instructions of 64-bit code as bytes, enough for guests of tests. Each function gives one instruction. */
+
+const REGISTERS = {
+  rax: 0,
+  rcx: 1,
+  rdx: 2,
+  rbx: 3,
+  rsp: 4,
+  rbp: 5,
+  rsi: 6,
+  rdi: 7,
+  r8: 8,
+  r9: 9,
+  r10: 10,
+  r11: 11,
+} as const;
+
+/** Name of a general register. */
+export type Register64 = keyof typeof REGISTERS;
+
+const bytesOf = (value: number | bigint, count: number): number[] =>
+  Array.from({ length: count }, (_, index) => Number((BigInt(value) >> BigInt(8 * index)) & 0xffn));
+
+const rex = (extended: boolean, bit: number): number => 0x48 | (extended ? bit : 0);
+
+/** `movabs $value, %register` */
+export const movImmediate64 = (register: Register64, value: number | bigint): number[] => {
+  const index = REGISTERS[register];
+  return [rex(index >= 8, 1), 0xb8 + (index & 7), ...bytesOf(value, 8)];
+};
+
+const absolute = (opcode: number, register: Register64, address: number): number[] => {
+  const index = REGISTERS[register];
+  return [rex(index >= 8, 4), opcode, 0x04 | ((index & 7) << 3), 0x25, ...bytesOf(address, 4)];
+};
+
+/** `mov %register, address`, for addresses below 2 GiB. */
+export const store64 = (register: Register64, address: number): number[] => absolute(0x89, register, address);
+
+/** `mov address, %register`, for addresses below 2 GiB. */
+export const load64 = (register: Register64, address: number): number[] => absolute(0x8b, register, address);
+
+/** `mov %gs:address, %register` */
+export const loadGs = (register: Register64, address: number): number[] => [
+  0x65,
+  ...load64(register, address),
+];
+
+/** `push $value`, sign-extended. */
+export const push64 = (value: number): number[] => [0x68, ...bytesOf(value, 4)];
+
+/** `push %rax` */
+export const PUSH_RAX: readonly number[] = [0x50];
+
+/** `syscall` */
+export const SYSCALL: readonly number[] = [0x0f, 0x05];
+
+const ARGUMENTS = ["rdi", "rsi", "rdx", "r10", "r8"] as const;
+
+/** A hypercall with up to five arguments. */
+export const hypercall64 = (number: number, ...args: readonly (number | bigint)[]): number[] => [
+  ...args.flatMap((value, index) => movImmediate64(ARGUMENTS[index] ?? "r8", value)),
+  ...movImmediate64("rax", number),
+  ...SYSCALL,
+];
