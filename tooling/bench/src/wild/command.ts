@@ -5,7 +5,7 @@ import { UsageError } from "../usage-error.ts";
 import { runWild, type WildWorld } from "./run.ts";
 
 /** How to call it. */
-export const WILD_USAGE = "usage: pnpm bench wild [--bytes N] [--seed N]";
+export const WILD_USAGE = "usage: pnpm bench wild [--bytes N] [--seed N] [--only TEXT]";
 
 const PRIVILEGES = [0, 1, 2, 3] as const;
 const MODES: readonly FlatMode[] = ["protected-flat", "long-flat"];
@@ -42,16 +42,23 @@ const numberOf = (name: string, text: string): number => {
 export const runWildStreams = (args: readonly string[]): number => {
   const { values } = parseArgs({
     args: [...args],
-    options: { bytes: { type: "string", default: DEFAULT_BYTES }, seed: { type: "string", default: "1" } },
+    options: {
+      bytes: { type: "string", default: DEFAULT_BYTES },
+      seed: { type: "string", default: "1" },
+      only: { type: "string", default: "" },
+    },
   });
   const bytes = numberOf("bytes", values.bytes);
   const seed = numberOf("seed", values.seed);
   let failed = 0;
   for (const [index, world] of wildWorlds.entries()) {
+    if (!world.name.includes(values.only)) continue;
+    const startMs = performance.now();
     const { runs, retired, ends, slowestMs, problems } = runWild(world, { bytes, seed: seed + index });
+    const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
     const text = Object.entries(ends).map(([name, count]) => `${name} ${count}`);
     process.stdout.write(
-      `${world.name}: ${bytes} bytes, ${runs} runs, ${retired} instructions, slowest ${slowestMs.toFixed(1)} ms; ${text.join(", ")}\n`,
+      `${world.name}: ${bytes} bytes, ${runs} runs, ${retired} instructions, slowest ${slowestMs.toFixed(1)} ms, ${seconds} s; ${text.join(", ")}\n`,
     );
     for (const problem of problems) process.stdout.write(`  ${problem}\n`);
     failed += problems.length;
