@@ -34,8 +34,8 @@ const WIDE_SHIFTS = [
 ].join(" / ");
 
 const GROUP_15 = [
-  "fxsave M :fxsr | fxrstor M :fxsr | ldmxcsr Md | stmxcsr Md | xsave M :xsave | xrstor M :xsave | xsaveopt M :xsaveopt |" +
-    " clflush Mb :clflush ~ ud | ud | ud | ud | ud | lfence :sse2 | mfence :sse2 | sfence :sse",
+  "fxsave M :y :fxsr | fxrstor M :y :fxsr | ldmxcsr Md | stmxcsr Md | xsave M :y :xsave | xrstor M :y :xsave |" +
+    " xsaveopt M :y :xsaveopt | clflush Mb :clflush ~ ud | ud | ud | ud | ud | lfence :sse2 | mfence :sse2 | sfence :sse",
   "ud | ud | ud | ud | ud | ud | clwb Mb :clwb | clflushopt Mb :clflushopt",
   ["rdfsbase", "rdgsbase", "wrfsbase", "wrgsbase"].map((name) => `${name} Ty :only64 :fsgsbase`).join(" | ") +
     " | ud | ud | ud | ud",

@@ -44,10 +44,15 @@ const MAX_FEATURES: readonly Feature[] = [
   ...X86_64_V2_FEATURES,
   "bmi1",
   "bmi2",
+  "clflushopt",
+  "clwb",
+  "fsgsbase",
   "lzcnt",
   "movbe",
   "rdrand",
   "rdseed",
+  "xsave",
+  "xsaveopt",
 ];
 
 const X86_64_BITS = {

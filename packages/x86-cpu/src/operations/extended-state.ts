@@ -1,4 +1,4 @@
-import { CR4, REGISTER } from "@xenolith/x86-architecture";
+import { CR0, CR4, packFault, REGISTER, VECTOR } from "@xenolith/x86-architecture";
 import { OUTCOME, type ProcessorCore, type SystemOperation } from "../engine/system-operations.ts";
 import { STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
@@ -28,7 +28,7 @@ import {
  * | 32 | 8 x 16 | x87 registers in stack order |
  * | 160 | 16 x 16 | vector registers, 8 outside 64-bit code |
  */
-const LEGACY = { instruction: 8, data: 16, mxcsr: 24, x87: 32, vectors: 160, bytes: 512 } as const;
+const LEGACY = { mxcsr: 24, x87: 32, vectors: 160, bytes: 512 } as const;
 
 /** The header behind it: components that are there, and a format that must be 0. [SDM1-13.4.2] */
 const HEADER = { components: 512, format: 520, end: 576 } as const;
@@ -41,33 +41,27 @@ const MXCSR_MASK = 0xffff;
 
 const vectorCount = (state: VcpuState): number => (state.isWideCode ? 16 : 8);
 
-const writePointer = (
-  state: VcpuState,
-  { view }: MemoryImage,
-  at: number,
-  offset: number,
-  selector: number,
-  isLong: boolean,
-): void => {
-  view.setUint32(at, state.u32(offset), true);
-  if (isLong) view.setUint32(at + 4, state.u32(offset + 4), true);
-  else view.setUint16(at + 4, state.u32(selector), true);
+/** The two pointers of the x87 state: where an image and where the state block hold offset and selector. */
+const POINTERS = [
+  { at: 8, offset: STATE.x87InstructionPointer, selector: STATE.x87CodeSelector },
+  { at: 16, offset: STATE.x87DataPointer, selector: STATE.x87DataSelector },
+] as const;
+
+const writePointers = (state: VcpuState, { view }: MemoryImage, isLong: boolean): void => {
+  for (const { at, offset, selector } of POINTERS) {
+    view.setUint32(at, state.u32(offset), true);
+    if (isLong) view.setUint32(at + 4, state.u32(offset + 4), true);
+    else view.setUint16(at + 4, state.u32(selector), true);
+  }
 };
 
-const readPointer = (
-  state: VcpuState,
-  { view }: MemoryImage,
-  at: number,
-  offset: number,
-  selector: number,
-  isLong: boolean,
-): void => {
-  state.setU32(offset, view.getUint32(at, true));
-  state.setU32(offset + 4, isLong ? view.getUint32(at + 4, true) : 0);
-  state.setU32(selector, isLong ? 0 : view.getUint16(at + 4, true));
+const readPointers = (state: VcpuState, { view }: MemoryImage, isLong: boolean): void => {
+  for (const { at, offset, selector } of POINTERS) {
+    state.setU32(offset, view.getUint32(at, true));
+    state.setU32(offset + 4, isLong ? view.getUint32(at + 4, true) : 0);
+    state.setU32(selector, isLong ? 0 : view.getUint16(at + 4, true));
+  }
 };
-
-const { x87InstructionPointer, x87CodeSelector, x87DataPointer, x87DataSelector } = STATE;
 
 const writeX87 = (state: VcpuState, image: MemoryImage, isLong: boolean): void => {
   const { view } = image;
@@ -76,8 +70,7 @@ const writeX87 = (state: VcpuState, image: MemoryImage, isLong: boolean): void =
   view.setUint16(2, floatingPoint.status, true);
   view.setUint8(4, floatingPoint.tags);
   view.setUint16(6, state.u32(STATE.x87Opcode), true);
-  writePointer(state, image, LEGACY.instruction, x87InstructionPointer, x87CodeSelector, isLong);
-  writePointer(state, image, LEGACY.data, x87DataPointer, x87DataSelector, isLong);
+  writePointers(state, image, isLong);
   for (let index = 0; index < 8; index++) putStackRegister(state, image, index, LEGACY.x87 + 16 * index);
 };
 
@@ -88,8 +81,7 @@ const readX87 = (state: VcpuState, image: MemoryImage, isLong: boolean): void =>
   floatingPoint.status = summarised(view.getUint16(2, true), floatingPoint.control);
   floatingPoint.tags = view.getUint8(4);
   state.setU32(STATE.x87Opcode, view.getUint16(6, true) & 0x7ff);
-  readPointer(state, image, LEGACY.instruction, x87InstructionPointer, x87CodeSelector, isLong);
-  readPointer(state, image, LEGACY.data, x87DataPointer, x87DataSelector, isLong);
+  readPointers(state, image, isLong);
   for (let index = 0; index < 8; index++) takeStackRegister(state, image, index, LEGACY.x87 + 16 * index);
 };
 
@@ -144,6 +136,10 @@ const restoreLegacy: SystemOperation = (core, instruction) => {
 
 const lacksExtendedState = ({ state }: ProcessorCore): boolean => (state.control(4) & CR4.osxsave) === 0;
 
+/** #NM after a task switch, or 0. CR0.EM does not matter to XSAVE and XRSTOR. */
+const switchedFault = ({ state }: ProcessorCore): number =>
+  (state.control(0) & CR0.ts) === 0 ? 0 : packFault(VECTOR.deviceNotAvailable, 0);
+
 /** Components that are asked for in EAX and enabled in XCR0. */
 const requested = ({ state }: ProcessorCore): number =>
   state.u32(STATE.xcr0) & state.register(REGISTER.rax) & (X87_COMPONENT | VECTOR_COMPONENT);
@@ -151,7 +147,7 @@ const requested = ({ state }: ProcessorCore): number =>
 /** XSAVE and XSAVEOPT. All components count as in use. [SDM1-13.7] */
 const saveExtended: SystemOperation = (core, instruction) => {
   if (lacksExtendedState(core)) return invalidOpcode();
-  const unavailable = unavailableFault(core);
+  const unavailable = switchedFault(core);
   if (unavailable !== 0) return unavailable;
   const before = readImage(core, instruction, HEADER.end, 64);
   if (typeof before === "number") return before;
@@ -175,7 +171,7 @@ const isHeaderValid = (core: ProcessorCore, { bytes, view }: MemoryImage): boole
 /** XRSTOR: what is asked for and not there gets its initial state. [SDM1-13.8] */
 const restoreExtended: SystemOperation = (core, instruction) => {
   if (lacksExtendedState(core)) return invalidOpcode();
-  const unavailable = unavailableFault(core);
+  const unavailable = switchedFault(core);
   if (unavailable !== 0) return unavailable;
   const image = readImage(core, instruction, HEADER.end, 64);
   if (typeof image === "number") return image;

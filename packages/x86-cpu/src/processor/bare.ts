@@ -174,7 +174,11 @@ export const assembleProcessor = <Made extends BareProcessor>(
     ),
     release: () => translator.close(own),
   };
-  fillCpuidTable(memory.view, engine.cpuidTable, (leaf) => model.leaves.get(`${leaf}`) ?? null);
+  // Leaf 1 tells of CR4.OSXSAVE where there is such a bit.
+  const isFixed = (leaf: number): boolean => leaf !== 1 || !model.features.has("xsave");
+  fillCpuidTable(memory.view, engine.cpuidTable, (leaf) =>
+    isFixed(leaf) ? (model.leaves.get(`${leaf}`) ?? null) : null,
+  );
   const made = make(parts, counter);
   vcpu = made;
   return made;

@@ -5,6 +5,7 @@ import {
   type ProcessorCore,
   type SystemOperation,
 } from "../engine/system-operations.ts";
+import { FEATURE_C } from "../model/cpuid-bits.ts";
 import { MSR_SLOT } from "../state/layout.ts";
 import { generalProtection, invalidOpcode } from "./faults.ts";
 import { setWideResult, timestampCounter } from "./model-specific-registers.ts";
@@ -30,14 +31,19 @@ const readTimestampAndProcessor = (core: ProcessorCore): Outcome => {
   return outcome;
 };
 
+/** Leaf 1: bit 27 of ECX follows CR4.OSXSAVE. */
+const FEATURE_LEAF = 1;
+
 /** CPUID, out of the processor's model. [SDM2-3.2] */
 const identify = (core: ProcessorCore): Outcome => {
   const { state, environment } = core;
   if (environment.isMonitored && environment.trapCpuid) return OUTCOME.privileged;
-  const [eax, ebx, ecx, edx] = environment.cpuid(state.register(REGISTER.rax), state.register(REGISTER.rcx));
+  const leaf = state.register(REGISTER.rax);
+  const [eax, ebx, ecx, edx] = environment.cpuid(leaf, state.register(REGISTER.rcx));
+  const isEnabled = leaf === FEATURE_LEAF && (state.control(4) & CR4.osxsave) !== 0;
   state.setRegister(REGISTER.rax, eax);
   state.setRegister(REGISTER.rbx, ebx);
-  state.setRegister(REGISTER.rcx, ecx);
+  state.setRegister(REGISTER.rcx, isEnabled ? ecx | FEATURE_C.osxsave : ecx);
   state.setRegister(REGISTER.rdx, edx);
   return OUTCOME.next;
 };

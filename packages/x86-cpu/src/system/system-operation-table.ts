@@ -12,6 +12,7 @@ import { returnFromInterrupt } from "./interrupt-return.ts";
 import { MODEL_SPECIFIC_REGISTERS } from "./model-specific-registers.ts";
 import { PORTS } from "./ports.ts";
 import { PRIVILEGED_CONTROL } from "./privileged-control.ts";
+import { SEGMENT_BASES } from "./segment-base.ts";
 import { SEGMENT_MOVES } from "./segment-moves.ts";
 import { interruptBySoftware } from "./software-interrupts.ts";
 import { SYSTEM_SEGMENTS } from "./system-segments.ts";
@@ -24,6 +25,7 @@ import { TABLE_REGISTERS } from "./table-registers.ts";
 export const SYSTEM_OPERATIONS: SystemOperations = new Map<string, SystemOperation>(
   Object.entries({
     ...SEGMENT_MOVES,
+    ...SEGMENT_BASES,
     ...TABLE_REGISTERS,
     ...SYSTEM_SEGMENTS,
     ...CONTROL_REGISTERS,

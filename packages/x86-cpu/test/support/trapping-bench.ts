@@ -35,6 +35,25 @@ export const createTrappingBench = (
   return bench;
 };
 
+/** A bench like that in 64-bit code of ring 0. */
+export const createLongTrappingBench = (control4: number = CR4.osfxsr): EngineBench => {
+  const bench = createTrappingBench(MAX_MODEL, control4 | CR4.pae);
+  const { view } = bench.memory;
+  view.setBigUint64(GDT + 0x18, 0x00af_9b00_0000_ffffn, true);
+  for (let vector = 0; vector < 32; vector++) {
+    view.setUint32(IDT + 16 * vector, (0x18 << 16) | (HANDLER + 16 * vector), true);
+    view.setUint32(IDT + 16 * vector + 4, 0x8e00, true);
+    view.setBigUint64(IDT + 16 * vector + 8, 0n, true);
+  }
+  // rdmsr and wrmsr of EFER, with LME; mov cr0, with PG; jmp 18:2000
+  bench.load(
+    "b9 80 00 00 c0 0f 32 0d 00 01 00 00 0f 30 0f 20 c0 0d 00 00 00 80 0f 22 c0 ea 00 20 00 00 18 00",
+  );
+  bench.place(FOREVER, 0x2000);
+  bench.run(20);
+  return bench;
+};
+
 /** Runs code that may fault; the vector, or -1. */
 export const vectorOf = (bench: EngineBench, hex: string): number => {
   bench.load(`${hex} ${FOREVER}`);

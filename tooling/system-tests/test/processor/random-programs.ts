@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { vectorInstruction, x87Instruction } from "./random-vectors.ts";
 
 /** Where programs lie, and the data that most of their accesses go to: two pages, and a table of targets behind. */
 export const PROGRAM = 0x1_0000;
@@ -175,36 +176,12 @@ const plain = (isWide: boolean): fc.Arbitrary<readonly number[]> => {
   );
 };
 
-/** x87, MMX and SSE2 instructions on registers and data. */
-const floating: fc.Arbitrary<readonly number[]> = fc.oneof(
-  fc.constantFrom(
-    [0xd9, 0xe8],
-    [0xd9, 0xee],
-    [0xd9, 0xeb],
-    [0xde, 0xc1],
-    [0xde, 0xc9],
-    [0xde, 0xe9],
-    [0xd9, 0xe0],
-    [0xdf, 0xe0],
-    [0xdb, 0xe3],
-  ),
-  fc.tuple(fc.constantFrom(0xd9, 0xdd), dataAddress).map(([opcode, at]) => [opcode, ...absolute(0, at & ~7)]),
-  fc.tuple(fc.constantFrom(0xd9, 0xdd), dataAddress).map(([opcode, at]) => [opcode, ...absolute(3, at & ~7)]),
-  fc
-    .tuple(
-      fc.constantFrom(0x54, 0x57, 0x58, 0x59, 0x5c, 0x28),
-      fc.constantFrom([], [0x66]),
-      fc.nat(7),
-      fc.nat(7),
-    )
-    .map(([opcode, prefix, a, b]) => [...prefix, 0x0f, opcode, modRm(3, a, b)]),
-  fc
-    .tuple(fc.constantFrom(0xd4, 0xef, 0xeb, 0xdb, 0xfe, 0xfa, 0x62, 0x6c, 0xf4), fc.nat(7), fc.nat(7))
-    .map(([opcode, a, b]) => [0x66, 0x0f, opcode, modRm(3, a, b)]),
-  fc
-    .tuple(fc.constantFrom(0x6f, 0x7f), fc.nat(7), dataAddress)
-    .map(([opcode, reg, at]) => [0xf3, 0x0f, opcode, ...absolute(reg, at)]),
-);
+/** x87, MMX and SSE instructions on registers and data. */
+const floating = (isWide: boolean): fc.Arbitrary<readonly number[]> =>
+  fc.oneof(
+    { weight: 2, arbitrary: vectorInstruction(isWide, dataAddress) },
+    { weight: 1, arbitrary: x87Instruction(isWide, dataAddress) },
+  );
 
 const jump = (blocks: number): fc.Arbitrary<readonly Piece[]> =>
   fc.oneof(
@@ -263,7 +240,7 @@ const assemble = (blocks: readonly (readonly Piece[])[], seed: number): RandomPr
 export const randomProgram = (isWide: boolean, hasFloating = false): fc.Arbitrary<RandomProgram> =>
   fc.integer({ min: 2, max: 7 }).chain((count) => {
     const instruction = hasFloating
-      ? fc.oneof({ weight: 3, arbitrary: plain(isWide) }, { weight: 2, arbitrary: floating })
+      ? fc.oneof({ weight: 3, arbitrary: plain(isWide) }, { weight: 2, arbitrary: floating(isWide) })
       : plain(isWide);
     const block = fc
       .tuple(fc.array(instruction, { minLength: 1, maxLength: 7 }), jump(count))
