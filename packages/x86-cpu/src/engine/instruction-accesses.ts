@@ -50,11 +50,14 @@ const FAR_POINTERS: ReadonlySet<string> = new Set(["lds", "les", "lfs", "lgs", "
 
 const LARGEST_ALIGNMENT = 8;
 
-/** Alignment of an operand by its size: naturally, for pointers that of their offset. Vectors have their own checks. */
+/** Instructions whose 16 bytes need not be aligned: where alignment is checked, to 8 bytes. [SDM2B-4.3 "MOVUPS"] */
+const UNALIGNED_VECTORS: ReadonlySet<string> = new Set(["movups", "movupd", "movdqu", "lddqu"]);
+
+/** Alignment of an operand by its size: naturally, for pointers that of their offset. Other vectors have their own checks. */
 const alignmentOf = (instruction: Instruction, sizeBytes: number): number => {
   if (FAR_POINTERS.has(instruction.mnemonic)) return sizeBytes - 2;
   if (instruction.mnemonic === "bound") return sizeBytes / 2;
-  if (sizeBytes === 10) return LARGEST_ALIGNMENT;
+  if (sizeBytes === 10 || UNALIGNED_VECTORS.has(instruction.mnemonic)) return LARGEST_ALIGNMENT;
   return sizeBytes === 2 || sizeBytes === 4 || sizeBytes === 8 ? sizeBytes : 1;
 };
 
@@ -144,7 +147,8 @@ const operandAccesses = (machine: Machine, instruction: Instruction): DataAccess
 
 /**
  * Accesses to data that an instruction at the instruction pointer is about to make, of one iteration where it repeats.
- * Descriptor tables, task states and the frames of interrupts are not among them, nor are the outer frames that ENTER copies.
+ * Descriptor tables, task states and the frames of interrupts are not among them, nor are the outer frames that ENTER copies:
+ * TypeScript makes those accesses, and tells of them as it does.
  */
 export const dataAccesses = (machine: Machine, instruction: Instruction): readonly DataAccess[] => {
   const { mnemonic } = instruction;

@@ -23,6 +23,10 @@ const BREAKPOINTS = 4;
 
 /** What a breakpoint is about: bits 1:0 of its field in DR7. [SDM3A-18.2.4] */
 const KIND = { execute: 0, write: 1, port: 2, access: 3 } as const;
+
+/** Whether an access meets a breakpoint of a kind. */
+const matches = (kind: number, isWrite: boolean): boolean =>
+  kind === KIND.access || (kind === KIND.write && isWrite);
 /** Bytes by the length field. */
 const LENGTHS: readonly number[] = [1, 2, 8, 4];
 
@@ -86,6 +90,40 @@ export class InstructionMonitor {
     );
   }
 
+  /** Whether a breakpoint waits for an access to data. Then accesses that TypeScript makes are to be {@link note}d. */
+  get watchesData(): boolean {
+    const control = this.#control;
+    if ((control & ENABLED) === 0) return false;
+    for (let number = 0; number < BREAKPOINTS; number++) {
+      const isEnabled = ((control >>> (2 * number)) & 3) !== 0;
+      if (isEnabled && ((control >>> (16 + 4 * number)) & KIND.write) !== 0) return true;
+    }
+    return false;
+  }
+
+  /**
+   * An access that an instruction or the delivery of an event makes by itself: to a descriptor table, a task state, a frame
+   * on the stack.
+   */
+  readonly note = (address: number, sizeBytes: number, isWrite: boolean): void => {
+    this.#hits |= this.#find((kind) => matches(kind, isWrite), address, sizeBytes);
+  };
+
+  /** The instruction under way has faulted: what it has accessed is not reported, but what the delivery will access is. */
+  forget(): void {
+    this.#hits = 0;
+  }
+
+  /** Whether the delivery of an event has met a breakpoint, which is then due before the handler; DR6 says which. */
+  takesDelivery(): boolean {
+    const hits = this.#hits;
+    if (hits === 0) return false;
+    this.#hits = 0;
+    const { state } = this.#core;
+    state.setDebug(6, state.debug(6) | hits);
+    return true;
+  }
+
   /**
    * Before an instruction.
    * @param linear - its linear address; null: it cannot be fetched
@@ -123,8 +161,7 @@ export class InstructionMonitor {
     for (const { segment, offset, sizeBytes, isWrite } of accesses) {
       const linear = operands.linear(segment, offset, sizeBytes, isWrite);
       if (isAccessFault(linear)) continue;
-      const matches = (kind: number): boolean => kind === KIND.access || (kind === KIND.write && isWrite);
-      hits |= this.#find(matches, linear, sizeBytes);
+      hits |= this.#find((kind) => matches(kind, isWrite), linear, sizeBytes);
     }
     const hasPorts = (state.control(4) & CR4.de) !== 0 && PORT_INSTRUCTIONS.has(instruction.mnemonic);
     if (!hasPorts) return hits;
@@ -167,7 +204,7 @@ export class InstructionMonitor {
   after(hasRetired: boolean): boolean {
     const { state } = this.#core;
     const instruction = this.#instruction;
-    if (!hasRetired) return false;
+    if (!hasRetired) return this.takesDelivery();
     if ((this.#flags & FLAG.rf) !== 0 && this.#isOver(instruction)) state.systemFlags &= ~FLAG.rf;
     const isHeldBack = instruction !== null && !this.#isHeldBack && loadsStackSegment(instruction);
     const others = state.u32(STATE.pending) & OTHERS;
@@ -178,6 +215,7 @@ export class InstructionMonitor {
     }
     state.setU32(STATE.pending, others);
     if (this.#steps(instruction)) due |= SINGLE_STEP;
+    this.#hits = 0;
     if (due === 0) return false;
     state.setDebug(6, state.debug(6) | due);
     return true;

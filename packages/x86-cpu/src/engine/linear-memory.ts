@@ -36,6 +36,9 @@ const isBeyondNarrow = (at: number): boolean => at < 0 || at > LAST_NARROW;
 /** Offset within its page of an exact address. */
 const pageOffset = (at: number): number => at & (PAGE_BYTES - 1);
 
+/** Told of an access to memory before it is made. */
+export type AccessWatcher = (address: number, sizeBytes: number, isWrite: boolean) => void;
+
 /** Memory of one VCPU by linear address, for TypeScript. */
 export class VcpuMemory implements LinearMemory {
   low = 0;
@@ -51,8 +54,9 @@ export class VcpuMemory implements LinearMemory {
    * since it was cleared.
    */
   beyondLimit: number | null = null;
-  /** Who wants to know of accesses. */
-  observer: RunObserver | null = null;
+  #observer: RunObserver | null = null;
+  #watcher: AccessWatcher | null = null;
+  #isNoted = false;
   readonly #machine: MachineMemory;
   readonly #translator: AddressTranslator;
   readonly #state: VcpuState;
@@ -64,10 +68,22 @@ export class VcpuMemory implements LinearMemory {
     this.space = space;
   }
 
+  /** Who wants to know of accesses. */
+  set observer(observer: RunObserver | null) {
+    this.#observer = observer;
+    this.#isNoted = observer !== null || this.#watcher !== null;
+  }
+
+  /** What the breakpoints of the debug registers see of accesses that TypeScript makes; null: they want none. */
+  set watcher(watcher: AccessWatcher | null) {
+    this.#watcher = watcher;
+    this.#isNoted = watcher !== null || this.#observer !== null;
+  }
+
   read8(at: number, privilege?: AccessPrivilege): ReadResult {
     const host = this.translate(at, ACCESS.read, privilege);
     if (isAccessFault(host)) return host;
-    if (this.observer !== null) this.#note(at, 1, false, host);
+    if (this.#isNoted) this.#note(at, 1, false, host);
     return this.#machine.view.getUint8(host);
   }
 
@@ -75,7 +91,7 @@ export class VcpuMemory implements LinearMemory {
     if (pageOffset(at) > PAGE_BYTES - 2) return this.#readAcross(at, 2, privilege);
     const host = this.translate(at, ACCESS.read, privilege);
     if (isAccessFault(host)) return host;
-    if (this.observer !== null) this.#note(at, 2, false, host);
+    if (this.#isNoted) this.#note(at, 2, false, host);
     return this.#machine.view.getUint16(host, true);
   }
 
@@ -83,7 +99,7 @@ export class VcpuMemory implements LinearMemory {
     if (pageOffset(at) > PAGE_BYTES - 4) return this.#readAcross(at, 4, privilege);
     const host = this.translate(at, ACCESS.read, privilege);
     if (isAccessFault(host)) return host;
-    if (this.observer !== null) this.#note(at, 4, false, host);
+    if (this.#isNoted) this.#note(at, 4, false, host);
     return this.#machine.view.getUint32(host, true);
   }
 
@@ -91,7 +107,7 @@ export class VcpuMemory implements LinearMemory {
     if (pageOffset(at) <= PAGE_BYTES - 8) {
       const host = this.translate(at, ACCESS.read, privilege);
       if (isAccessFault(host)) return accessFault(host);
-      if (this.observer !== null) this.#note(at, 8, false, host);
+      if (this.#isNoted) this.#note(at, 8, false, host);
       this.low = this.#machine.view.getUint32(host, true);
       this.high = this.#machine.view.getUint32(host + 4, true);
       return 0;
@@ -106,7 +122,7 @@ export class VcpuMemory implements LinearMemory {
   write8(at: number, value: number, privilege?: AccessPrivilege): PackedFault | 0 {
     const host = this.translate(at, ACCESS.write, privilege);
     if (isAccessFault(host)) return accessFault(host);
-    if (this.observer !== null) this.#note(at, 1, true, host);
+    if (this.#isNoted) this.#note(at, 1, true, host);
     this.#machine.view.setUint8(host, value);
     this.announce(host, 1);
     return 0;
@@ -116,7 +132,7 @@ export class VcpuMemory implements LinearMemory {
     if (pageOffset(at) > PAGE_BYTES - 2) return this.#writeAcross(at, 2, value, privilege);
     const host = this.translate(at, ACCESS.write, privilege);
     if (isAccessFault(host)) return accessFault(host);
-    if (this.observer !== null) this.#note(at, 2, true, host);
+    if (this.#isNoted) this.#note(at, 2, true, host);
     this.#machine.view.setUint16(host, value, true);
     this.announce(host, 2);
     return 0;
@@ -126,7 +142,7 @@ export class VcpuMemory implements LinearMemory {
     if (pageOffset(at) > PAGE_BYTES - 4) return this.#writeAcross(at, 4, value, privilege);
     const host = this.translate(at, ACCESS.write, privilege);
     if (isAccessFault(host)) return accessFault(host);
-    if (this.observer !== null) this.#note(at, 4, true, host);
+    if (this.#isNoted) this.#note(at, 4, true, host);
     this.#machine.view.setUint32(host, value, true);
     this.announce(host, 4);
     return 0;
@@ -147,7 +163,8 @@ export class VcpuMemory implements LinearMemory {
   }
 
   #note(address: number, sizeBytes: number, isWrite: boolean, host: number): void {
-    this.observer?.note({ address, sizeBytes, isWrite, host, secondHost: -1 });
+    this.#observer?.note({ address, sizeBytes, isWrite, host, secondHost: -1 });
+    this.#watcher?.(address, sizeBytes, isWrite);
   }
 
   /** Tells of a store that was made through a host address. Where no RAM answers there is nothing to tell. */

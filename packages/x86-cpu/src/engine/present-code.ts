@@ -64,7 +64,6 @@ export class PresentCode {
     if (hasChanged) this.#engine.flush();
     if (hasChanged || this.#ignoresStops !== observer.ignoresStops) this.#state.modeIsStale = true;
     this.#ignoresStops = observer.ignoresStops;
-    this.#state.setU32(STATE.isObserved, observer.watchesMemory ? 1 : 0);
     this.activate();
   }
 

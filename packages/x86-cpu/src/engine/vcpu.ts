@@ -147,7 +147,6 @@ export class Vcpu implements X86Vcpu, GatedCore {
   /** Whoever looks at runs from between their instructions. Not to be set while one is under way. */
   set observer(observer: RunObserver | null) {
     this.#observer = observer;
-    this.state.setU32(STATE.isObserved, observer === null ? 0 : 1);
     this.#engine.code.isStop = observer === null ? null : (linear) => observer.isStop(linear);
     this.#engine.accesses.observer = observer;
     this.memory.observer = observer;
@@ -238,15 +237,21 @@ export class Vcpu implements X86Vcpu, GatedCore {
         return EXIT.request;
       }
       this.#code.activate();
+      this.#watchData();
       const interrupted = this.isShadowed ? null : this.#events.interrupt(this);
       if (interrupted === OUTCOME.shutdown) return EXIT.shutdown;
-      if (interrupted !== null) this.#isHalted = false;
+      if (interrupted !== null) {
+        this.#isHalted = false;
+        const trapped = this.#monitor.takesDelivery() ? this.#fault(packFault(VECTOR.debug, 0)) : null;
+        if (trapped !== null) return trapped;
+      }
       if (this.#isHalted) return EXIT.halt;
       const observer = this.#observer;
       if (observer !== null && !this.#budget.isSpent(state.i32(STATE.budget))) {
         if (!observer.before()) return EXIT.request;
         if (this.#exitRequested) continue;
         this.#code.follow(observer);
+        this.#watchData();
       }
       if (state.modeIsStale) this.#code.activate();
       const isMonitored = this.#monitor.isArmed;
@@ -276,6 +281,15 @@ export class Vcpu implements X86Vcpu, GatedCore {
       }
       if (!goesOn) return EXIT.request;
     }
+  }
+
+  /** Lets accesses be seen by whoever wants to see them: then none are made in bulk, or by functions that cannot tell of them. */
+  #watchData(): void {
+    const { watchesData } = this.#monitor;
+    this.#monitor.forget();
+    this.memory.watcher = watchesData ? this.#monitor.note : null;
+    const isObserved = watchesData || this.#observer?.watchesMemory === true;
+    this.state.setU32(STATE.isObserved, isObserved ? 1 : 0);
   }
 
   /** Runs generated code until its slice is used up or something has happened that the loop must look at. */
@@ -342,6 +356,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
   /** A fault of the present instruction, which is not charged. Null: it was delivered. */
   #fault(fault: PackedFault): ExitKind | null {
     const exact = this.#withStackFaults(fault);
+    this.#monitor.forget();
     const outcome = this.#events.raise(this, exact);
     if (outcome === OUTCOME.shutdown) return EXIT.shutdown;
     if (outcome === null) return this.#interruptExit(exact);

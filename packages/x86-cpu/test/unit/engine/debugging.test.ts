@@ -1,8 +1,13 @@
 import { EXIT } from "@xenolith/machine-interface";
 import { CR0, CR4, FLAG, REGISTER, SEGMENT, segmentHigh, segmentLow } from "@xenolith/x86-architecture";
 import { describe, expect, it } from "vitest";
-import type { BareVcpu } from "../../../src/index.ts";
-import { CODE, createEngineBench, type EngineBench } from "../../support/engine-bench.ts";
+import { type BareVcpu, MAX_MODEL } from "../../../src/index.ts";
+import {
+  CODE,
+  createEngineBench,
+  type EngineBench,
+  type EngineBenchOptions,
+} from "../../support/engine-bench.ts";
 
 const { rax, rbx, rcx, rsp, rsi, rdi } = REGISTER;
 const GDT = 0x6000;
@@ -16,8 +21,8 @@ const arm = (number: number, kind: number, length: 1 | 2 | 4): number =>
   (1 << (2 * number)) | ((((length - 1) << 2) | kind) << (16 + 4 * number));
 
 /** A bench whose handlers only return: vectors 0-31 to IRET, those with an error code behind an ADD ESP, 4. */
-const createDebugBench = (): EngineBench => {
-  const bench = createEngineBench();
+const createDebugBench = (options: EngineBenchOptions = {}): EngineBench => {
+  const bench = createEngineBench(options);
   const { view } = bench.memory;
   const describe = (selector: number, attributes: number): void => {
     view.setUint32(GDT + selector, segmentLow(0, 0xfffff), true);
@@ -204,6 +209,70 @@ describe("data breakpoints", () => {
   });
 });
 
+describe("data breakpoints on what the processor accesses by itself", () => {
+  const watching = (at: number, kind: number, code: string): EngineBench => {
+    const bench = createDebugBench();
+    bench.context.setDebug(1, at);
+    bench.context.setDebug(7, arm(1, kind, 4));
+    bench.load(code);
+    return bench;
+  };
+  const reported = (bench: EngineBench): number => bench.context.debug(6) & 15;
+
+  it("see the descriptor that a load of a segment reads", () => {
+    // mov cx, 0x10 ; mov es, cx ; nop ; hlt
+    const bench = watching(GDT + 16, ARM.access, "66 b9 10 00 8e c1 90 f4");
+    expect(runToHandler(bench)).toBe(CODE + 6);
+    expect(reported(bench)).toBe(2);
+    const writes = watching(GDT + 16, ARM.write, "66 b9 10 00 8e c1 90 f4");
+    expect(runToHandler(writes)).toBe(-1);
+  });
+
+  it("see the bit that marks a descriptor as accessed", () => {
+    const bench = watching(GDT + 20, ARM.write, "66 b9 10 00 8e c1 90 f4");
+    bench.memory.view.setUint8(GDT + 21, 0x92);
+    expect(runToHandler(bench)).toBe(CODE + 6);
+  });
+
+  it.each([
+    ["a gate", IDT + 8 * 0x30, ARM.access],
+    ["the frame on the stack", 0x9000 - 8, ARM.write],
+  ] as const)("see what INT n accesses, before its handler begins: %s", (_name, at, kind) => {
+    const bench = watching(at, kind, "cd 30 f4");
+    bench.context.setRegister(rsp, 0x9000);
+    bench.run(1);
+    expect(bench.context.instructionPointer).toBe(HANDLER);
+    expect(bench.memory.view.getUint32(bench.context.register(rsp), true)).toBe(HANDLER);
+    expect(reported(bench)).toBe(2);
+  });
+
+  it("see the frame of a fault, but nothing that the faulting instruction had accessed", () => {
+    const bench = watching(0x9000 - 4, ARM.write, "0f 0b f4");
+    bench.context.setRegister(rsp, 0x9000);
+    bench.run(1);
+    expect(bench.memory.view.getUint32(bench.context.register(rsp), true)).toBe(HANDLER);
+    expect(reported(bench)).toBe(2);
+    // A far jump to a data segment reads the descriptor, and faults.
+    const fault = watching(GDT + 16, ARM.access, "ea 00 00 00 00 10 00");
+    expect(runToHandler(fault)).toBe(CODE);
+    expect(reported(fault)).toBe(0);
+  });
+
+  it("see the frame of an interrupt", () => {
+    const line = { isRequested: false, acknowledge: () => 0x30 };
+    const bench = createDebugBench({ interrupts: line });
+    bench.context.setRegister(rsp, 0x9000);
+    bench.context.setDebug(1, 0x9000 - 4);
+    bench.context.setDebug(7, arm(1, ARM.write, 4));
+    bench.load("90 90 f4");
+    bench.context.flags = FLAG.if | FLAG.fixed;
+    line.isRequested = true;
+    bench.vcpu.run(0);
+    expect(bench.memory.view.getUint32(bench.context.register(rsp), true)).toBe(HANDLER);
+    expect(reported(bench)).toBe(2);
+  });
+});
+
 describe("single steps", () => {
   const stepping = (code: string, flags: number = FLAG.tf): EngineBench => {
     const bench = createDebugBench();
@@ -259,8 +328,9 @@ describe("single steps", () => {
 
 describe("alignment checks", () => {
   const user = (code: string, control0: number = CR0.am, flags: number = FLAG.ac): EngineBench => {
-    const bench = createDebugBench();
+    const bench = createDebugBench({ model: MAX_MODEL });
     bench.context.setControl(0, CR0.pe | CR0.et | control0);
+    bench.context.setControl(4, CR4.osfxsr);
     bench.context.setSegment(SEGMENT.cs, { selector: 27, base: 0, limit: 0xffff_ffff, attributes: 0xc0fb });
     for (const index of [SEGMENT.ss, SEGMENT.ds, SEGMENT.es]) {
       bench.context.setSegment(index, { selector: 35, base: 0, limit: 0xffff_ffff, attributes: 0xc0f3 });
@@ -279,6 +349,8 @@ describe("alignment checks", () => {
     ["an address", "8d 03", false],
     ["a store", "89 43 01", true],
     ["a far pointer", "c4 03", true],
+    ["16 bytes that need not be aligned", "0f 10 03", true],
+    ["16 bytes at a multiple of 8", "0f 10 43 07", false],
   ] as const)("of %s", (_name, code, isHit) => {
     const bench = user(code);
     bench.memory.view.setUint16(DATA + 5, 35, true);
