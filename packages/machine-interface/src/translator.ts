@@ -19,6 +19,11 @@ export interface PagingContext {
   readonly format: PagingFormat;
   /** Machine address of the root table (CR3 without its flag bits). Ignored for `none`. */
   readonly rootAddress: number;
+  /**
+   * The four root entries of `pae`, where the processor keeps those that it read when the root was set. Default: they are
+   * read whenever tables are walked. [SDM3A-4.4.1]
+   */
+  readonly rootEntries?: readonly bigint[];
   /** CR0.WP: supervisor writes respect read-only pages. Always true under a monitor. */
   readonly writeProtect: boolean;
   /** EFER.NXE: bit 63 of an entry forbids execution; else it is reserved. */

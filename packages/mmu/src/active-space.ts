@@ -22,12 +22,13 @@ export const WALK_FLAG = {
  * | 8 | i64 | first and, at 16, last address that overlays may cover; first > last when there are none |
  * | 24 | i64 | first and, at 32, last address of large pages that are cached; generated code widens it |
  * | 40 | u32 | a value of {@link WALK_KIND} |
- * | 44 | u32 | machine address of the root table |
+ * | 44 | u32 | offset in machine memory of the root table, which for PAE may be that at 72 |
  * | 48 | u32 | space number in place: bits 11:2 of tags |
  * | 52 | u32 | bits of {@link WALK_FLAG} |
  * | 56 | u32 | reserved bits of the high word of 8-byte entries, and, at 60, of those of the PAE root |
  * | 64 | u32 | reserved bits of 4-byte entries that map 4 MiB |
  * | 68 | u32 | bit I of the error code if fetches are reported, else 0 |
+ * | 72 | 4 x i64 | root entries of PAE that were kept |
  */
 export const ACTIVE_SPACE = {
   limit: 0,
@@ -43,7 +44,8 @@ export const ACTIVE_SPACE = {
   rootReservedHigh: 60,
   reservedLarge: 64,
   fetchBit: 68,
-  sizeBytes: 72,
+  rootEntries: 72,
+  sizeBytes: 104,
 } as const;
 
 /** Beyond any address; a double that an i64 holds exactly. */
@@ -51,7 +53,8 @@ const NO_LIMIT = 2 ** 62;
 const FETCH_BIT = 0x10;
 
 const kindOf = (space: Space, ramBytes: number): number => {
-  if (space.tag === 0 || space.rootAddress >= ramBytes) return WALK_KIND.left;
+  if (space.tag === 0) return WALK_KIND.left;
+  if (space.rootEntries === null && space.rootAddress >= ramBytes) return WALK_KIND.left;
   return space.context.format === "none" ? WALK_KIND.identity : WALK_KIND[space.context.format];
 };
 
@@ -87,13 +90,21 @@ export class ActiveSpaceRecord {
     this.#setWide(ACTIVE_SPACE.largeFirst, space.largeFirst);
     this.#setWide(ACTIVE_SPACE.largeLast, space.largeLast);
     this.#setWord(ACTIVE_SPACE.kind, kindOf(space, this.#memory.ramBytes));
-    this.#setWord(ACTIVE_SPACE.rootAddress, space.rootAddress);
+    this.#writeRoot(space);
     this.#setWord(ACTIVE_SPACE.tag, space.tag << 2);
     this.#setWord(ACTIVE_SPACE.flags, flagsOf(space));
     this.#setWord(ACTIVE_SPACE.reservedHigh, this.#reserved.highMask(context, false));
     this.#setWord(ACTIVE_SPACE.rootReservedHigh, this.#reserved.highMask(context, true));
     this.#setWord(ACTIVE_SPACE.reservedLarge, this.#reserved.fourMib);
     this.#setWord(ACTIVE_SPACE.fetchBit, space.reportsFetch ? FETCH_BIT : 0);
+  }
+
+  #writeRoot({ rootAddress, rootEntries }: Space): void {
+    const own = this.offset + ACTIVE_SPACE.rootEntries;
+    this.#setWord(ACTIVE_SPACE.rootAddress, rootEntries === null ? rootAddress : own);
+    for (const [index, word] of (rootEntries ?? []).entries()) {
+      this.#setWord(ACTIVE_SPACE.rootEntries + 4 * index, word);
+    }
   }
 
   #writeOverlays({ context: { overlays } }: Space): void {

@@ -60,11 +60,15 @@ export class PageWalk {
       return true;
     }
     this.#rootHasAccessed = shape.levels !== 3;
+    const { rootEntries } = space;
     let tableAddress = space.rootAddress;
     for (let level = shape.levels; level >= 1; level--) {
-      const entryAddress = tableAddress + indexOf(shape, level, at) * shape.entryBytes;
-      const low = this.#readWord(entryAddress);
-      const high = shape.entryBytes === 8 ? this.#readWord(entryAddress + 4) : 0;
+      const index = indexOf(shape, level, at);
+      const entryAddress = tableAddress + index * shape.entryBytes;
+      const isKept = rootEntries !== null && level === shape.levels;
+      const low = isKept ? (rootEntries[2 * index] ?? 0) : this.#readWord(entryAddress);
+      const upper = isKept ? (rootEntries[2 * index + 1] ?? 0) : this.#readWord(entryAddress + 4);
+      const high = shape.entryBytes === 8 ? upper : 0;
       if ((low & PTE.present) === 0) return this.#fail(0);
       const large = this.#isLarge(space, shape, level, low);
       if (this.#reserved.anySet(space.context, level, low, high, large))

@@ -213,11 +213,12 @@ export class RefillEmitter {
     body.set(this.#frame, shrU(this.#leaf, 12));
   }
 
-  /** The root of PAE has no rights and no accessed bit. */
+  /** The root of PAE has no rights and no accessed bit. It is whole in RAM, or in the record of the space. */
   #pae(): void {
     this.#slowIf(ne(this.#at, widen(this.#low, false)));
     const root = this.#field(TYPE.i32, ACTIVE_SPACE.rootAddress);
-    this.#readWide(add(root, shl(shrU(this.#low, 30), 3)), ACTIVE_SPACE.rootReservedHigh);
+    this.#body.set(this.#entry, add(root, shl(shrU(this.#low, 30), 3)));
+    this.#takeWide(ACTIVE_SPACE.rootReservedHigh);
   }
 
   /** The two upper levels of long format. */
@@ -293,8 +294,12 @@ export class RefillEmitter {
 
   /** Reads an 8-byte entry, which must be present and without reserved bits; what lies above 4 GiB is TypeScript's. */
   #readWide(address: Value, reservedField: number): void {
-    const body = this.#body;
     this.#inRam(address);
+    this.#takeWide(reservedField);
+  }
+
+  #takeWide(reservedField: number): void {
+    const body = this.#body;
     body.set(this.#wide, load(TYPE.i64, 8, false, this.#entry));
     body.set(this.#leaf, wrap(this.#wide));
     this.#faultIf(isZero(and(this.#leaf, PTE.present)), 0);

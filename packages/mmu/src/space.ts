@@ -11,6 +11,8 @@ export interface Space {
   shape: PageTableShape | null;
   /** Machine address of the root table, aligned as the format wants it. */
   rootAddress: number;
+  /** Words of the root entries that were kept, low ones first; null: the root is in memory. */
+  rootEntries: Uint32Array | null;
   /** Whether error codes tell fetches apart (bit I): with no-execute or with SMEP. [SDM3A-4.7] */
   reportsFetch: boolean;
   /** Last linear address that may be used; Infinity without a limit. */
@@ -28,9 +30,19 @@ export interface Space {
 /** The range of a space without large pages: empty. */
 export const NO_LARGE_PAGES = { first: 1, last: 0 } as const;
 
+const ROOT_ENTRIES = 4;
+
+const keptEntries = (entries: readonly bigint[] | undefined): Uint32Array | null => {
+  if (entries === undefined) return null;
+  if (entries.length !== ROOT_ENTRIES) {
+    throw new HostError("root-entries", `the root of PAE has ${ROOT_ENTRIES} entries, got ${entries.length}`);
+  }
+  return Uint32Array.from(entries.flatMap((entry) => [Number(entry & 0xffff_ffffn), Number(entry >> 32n)]));
+};
+
 /**
  * Puts a context into a space. What is cached under the old one is the caller's business.
- * @throws HostError when the limit does not end with a page, or an overlay does not start with one.
+ * @throws HostError when the limit does not end with a page, an overlay does not start with one, or root entries are not four.
  */
 export const setContext = (space: Space, context: PagingContext): void => {
   const { format, linearLimit } = context;
@@ -44,6 +56,7 @@ export const setContext = (space: Space, context: PagingContext): void => {
   space.context = context;
   space.shape = format === "none" ? null : PAGE_TABLE_SHAPE[format];
   space.rootAddress = context.rootAddress - (context.rootAddress % ROOT_ALIGNMENT[format]);
+  space.rootEntries = format === "pae" ? keptEntries(context.rootEntries) : null;
   space.reportsFetch =
     context.supervisorExecutionPrevention || (context.noExecute && (format === "pae" || format === "long"));
   space.linearLimit = linearLimit ?? Number.POSITIVE_INFINITY;
@@ -55,6 +68,7 @@ export const createSpace = (context: PagingContext): Space => {
     context,
     shape: null,
     rootAddress: 0,
+    rootEntries: null,
     reportsFetch: false,
     linearLimit: 0,
     tag: 0,

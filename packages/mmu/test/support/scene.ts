@@ -50,6 +50,11 @@ const flags = fc.record({
   supervisorExecutionPrevention: fc.boolean(),
 });
 
+/** A root entry of PAE: to a table, to none, or with reserved bits. */
+const rootEntry = fc
+  .tuple(fc.constantFrom(1, 1, 1, 0, 0x1e7), fc.nat(TABLE_FRAMES), fc.constantFrom(0n, 0n, 0n, 1n << 63n))
+  .map(([bits, frame, high]) => BigInt(frame * 4096 + bits) | high);
+
 /** Any scene. */
 export const scene: fc.Arbitrary<Scene> = format.chain((chosen) =>
   fc.record({
@@ -60,14 +65,16 @@ export const scene: fc.Arbitrary<Scene> = format.chain((chosen) =>
         fc.constantFrom(0, 0x1000, 0x2020, 0xffff_f000),
         fc.constantFrom(null, 0xffff, 0xffff_ffff),
         fc.array(overlay, { maxLength: 2 }),
+        fc.option(fc.array(rootEntry, { minLength: 4, maxLength: 4 })),
       )
-      .map(([bits, rootAddress, linearLimit, overlays]) => ({
+      .map(([bits, rootAddress, linearLimit, overlays, rootEntries]) => ({
         ...baseContext,
         ...bits,
         format: chosen,
         rootAddress,
         linearLimit,
         overlays,
+        ...(rootEntries === null ? {} : { rootEntries }),
       })),
     accesses: fc.array(
       fc

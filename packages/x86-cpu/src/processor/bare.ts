@@ -22,6 +22,7 @@ import { ENTER_INTERRUPT } from "../support/system/interrupt-entry.ts";
 import { DONE } from "../support/system/system-emitter.ts";
 import { loadContextSegment } from "../system/context-load.ts";
 import { raiseException, raiseInterrupt } from "../system/exception-delivery.ts";
+import { keepRootEntries } from "../system/root-entries.ts";
 import { BareProcessor, type BareVcpu } from "./bare-processor.ts";
 import { createDefaultEntropy } from "./default-entropy.ts";
 import { type EngineTuning, engineOptions } from "./engine-choice.ts";
@@ -151,12 +152,16 @@ export const assembleProcessor = <Made extends BareProcessor>(
   let space: Asid | null = null;
   const followControls = (state: VcpuState, index: number): void => {
     if (space === null) return;
+    if (index === 3 || translator.contextOf(space).format !== "pae") keepRootEntries(memory, state);
     const context = pagingContextOf(state, paging);
     if (index === 3 || !isSamePaging(context, translator.contextOf(space))) translator.change(space, context);
   };
   const state: VcpuState = new VcpuState(memory.view, memory.reserve(STATE_BYTES), {
     loadSegment: (_state, index, selector) => (vcpu === null ? 0 : loadContextSegment(vcpu, index, selector)),
     controlWritten: followControls,
+    replaced: (restored) => {
+      if (space !== null) translator.change(space, pagingContextOf(restored, paging));
+    },
   });
   resetState(state);
   const own = translator.open(pagingContextOf(state, paging));

@@ -97,6 +97,7 @@ export const createMonitoredProcessor = (options: MonitoredProcessorOptions): Mo
       const state: VcpuState = new VcpuState(memory.view, block, {
         loadSegment: (_state, index, selector) => loadContextSegment(vcpu, index, selector),
         controlWritten: () => {},
+        replaced: () => {},
       });
       const vcpu: Vcpu = new Vcpu({
         engine,

@@ -8,6 +8,7 @@ import {
 import { CR0, CR4, EFER } from "@xenolith/x86-architecture";
 import { MSR_SLOT } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
+import { keptRootEntries } from "../system/root-entries.ts";
 
 const formatOf = (control0: number, control4: number, efer: number): PagingFormat => {
   if ((control0 & CR0.pg) === 0) return "none";
@@ -53,6 +54,7 @@ export const pagingContextOf = (state: VcpuState, { firmware, hugePages }: Pagin
   return {
     format,
     rootAddress: root - (root & rootMask(format)),
+    ...(format === "pae" ? { rootEntries: keptRootEntries(state) } : {}),
     writeProtect: (control0 & CR0.wp) !== 0,
     noExecute: (efer & EFER.nxe) !== 0,
     largePages: (control4 & CR4.pse) !== 0,
@@ -68,6 +70,7 @@ export const pagingContextOf = (state: VcpuState, { firmware, hugePages }: Pagin
 export const isSamePaging = (a: PagingContext, b: PagingContext): boolean =>
   a.format === b.format &&
   a.rootAddress === b.rootAddress &&
+  (a.rootEntries ?? []).every((entry, index) => entry === b.rootEntries?.[index]) &&
   a.writeProtect === b.writeProtect &&
   a.noExecute === b.noExecute &&
   a.largePages === b.largePages &&

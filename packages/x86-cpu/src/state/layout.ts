@@ -50,6 +50,7 @@ export const NOTHING_PENDING = 0xffff_ffff;
  * | 0x4f0 | i64 | XCR0 |
  * | 0x500 | 16 x 32 | vector registers |
  * | 0x700 | 64 bytes | bounce buffer: bytes of an access that generated code cannot make in place |
+ * | 0x740 | 4 x i64 | root entries of PAE paging as they were when CR3 was loaded |
  */
 export const STATE_BYTES = 0x800;
 
@@ -102,6 +103,7 @@ export const STATE = {
   xcr0: 0x4f0,
   vectors: 0x500,
   bounce: 0x700,
+  rootEntries: 0x740,
 } as const;
 
 /** Fields of an x87 register: the mantissa with its integer bit explicit, sign and exponent in the low 16 bits. */

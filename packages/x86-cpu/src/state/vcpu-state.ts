@@ -29,6 +29,8 @@ export interface StateHooks {
   loadSegment(state: VcpuState, index: SegmentIndex, selector: number): PackedFault | 0;
   /** A control register or EFER has a new value: paging may have changed. */
   controlWritten(state: VcpuState, index: number): void;
+  /** All of the block is new, what the processor keeps of page tables included. */
+  replaced(state: VcpuState): void;
 }
 
 /** GDTR or IDTR. */
@@ -76,7 +78,7 @@ export class VcpuState implements VcpuContext {
     this.setU32(STATE.unbounded, 0);
     this.setU32(STATE.unbounded + 4, 0xffff_ffff);
     this.modeIsStale = true;
-    for (const index of [0, 3, 4]) this.#hooks.controlWritten(this, index);
+    this.#hooks.replaced(this);
   }
 
   /** Reads an unsigned word of the block. */

@@ -12,6 +12,7 @@ import { MSR_SLOT, SEGMENT_FIELD, STATE } from "../state/layout.ts";
 import { generalProtection, invalidOpcode } from "./faults.ts";
 import { generalRegister, setGeneralRegister } from "./general-register.ts";
 import { refuseOutsideRing0, wordOrDoubleword } from "./instruction-flow.ts";
+import { hasBadEntries, keepRootEntries } from "./root-entries.ts";
 import { featuresOf } from "./system-features.ts";
 
 /** Bits of CR0 that exist; the others read as 0. */
@@ -21,10 +22,6 @@ const CR0_BITS =
 /** Bits of CR0 and CR4 whose change makes PAE paging read its root again. [SDM3A-4.4.1] */
 const ROOT_BITS_0 = CR0.cd | CR0.nw | CR0.pg;
 const ROOT_BITS_4 = CR4.pae | CR4.pge | CR4.pse | CR4.smep;
-
-/** Bits of a present entry of the PAE root that must be 0: 2:1 and 8:5 of the low word, all above 35 of the high one. */
-const ROOT_RESERVED_LOW = 0x1e6;
-const ROOT_RESERVED_HIGH = 0xffff_fff0;
 
 const LAST_WORD = 0xffff_ffffn;
 
@@ -37,19 +34,11 @@ const TASK_PRIORITY = 0xfn;
 const isRegister = (number: number): boolean =>
   number === 0 || number === 2 || number === 3 || number === 4 || number === 8;
 
-/** Whether the four root entries of PAE paging have reserved bits set. A root that cannot be read counts as clean. */
+/** Whether PAE paging would find reserved bits in the root entries. */
 const hasBadRoot = (core: ProcessorCore, cr0: number, cr3: number, cr4: number): boolean => {
   const isPae = (cr0 & CR0.pg) !== 0 && (cr4 & CR4.pae) !== 0;
   const isLong = (efer(core) & EFER.lme) !== 0;
-  const root = (cr3 & ~31) >>> 0;
-  if (!isPae || isLong || root + 32 > core.machine.ramBytes) return false;
-  for (let entry = 0; entry < 4; entry++) {
-    const low = core.machine.words[root / 4 + 2 * entry] ?? 0;
-    const high = core.machine.words[root / 4 + 2 * entry + 1] ?? 0;
-    if ((low & 1) !== 0 && ((low & ROOT_RESERVED_LOW) !== 0 || (high & ROOT_RESERVED_HIGH) !== 0))
-      return true;
-  }
-  return false;
+  return isPae && !isLong && hasBadEntries(core.machine, cr3);
 };
 
 const efer = (core: ProcessorCore): number => Number(core.state.msr(MSR_SLOT.efer));
@@ -84,6 +73,7 @@ const writeControl0 = (core: ProcessorCore, value: number): Outcome => {
     const isLong = isPaging && (efer(core) & EFER.lme) !== 0;
     state.setMsr(MSR_SLOT.efer, BigInt((efer(core) & ~EFER.lma) | (isLong ? EFER.lma : 0)));
   }
+  if ((changed & ROOT_BITS_0) !== 0) keepRootEntries(core.machine, state);
   state.setControl(0, next);
   return OUTCOME.next;
 };
@@ -96,6 +86,7 @@ const writeControl4 = (core: ProcessorCore, value: number): Outcome => {
   if ((changed & ROOT_BITS_4) !== 0 && hasBadRoot(core, state.control(0), state.control(3), value)) {
     return generalProtection(0);
   }
+  if ((changed & ROOT_BITS_4) !== 0) keepRootEntries(core.machine, state);
   state.setControl(4, value);
   return OUTCOME.next;
 };

@@ -332,6 +332,7 @@ export const createSystemBench = (options: SystemBenchOptions = {}): SystemBench
   const state = new VcpuState(view, machine.reserve(STATE_BYTES), {
     loadSegment: (_state, index, selector) => loadContextSegment(core, index, selector),
     controlWritten(): void {},
+    replaced(): void {},
   });
   const memory = new FlatMemory(view, () => state);
   core = {

@@ -1,6 +1,7 @@
 import { CR0, CR4, FLAG, REGISTER, SEGMENT } from "@xenolith/x86-architecture";
 import { describe, expect, it } from "vitest";
 import { OUTCOME } from "../../../src/engine/system-operations.ts";
+import { STATE } from "../../../src/state/layout.ts";
 import { GP, NP, UD } from "../../support/faults.ts";
 import {
   atPrivilege,
@@ -199,6 +200,24 @@ describe("control registers", () => {
     expect(bench.run("0f22d8")).toBe(OUTCOME.next);
     bench.view.setUint32(PLACE.data + 8, 0x3003, true);
     expect(bench.run("0f22d8")).toBe(GP(0));
+  });
+
+  it("a PAE root is read again when a bit of CR0 or CR4 changes that matters to it", () => {
+    const bench = inRing(0);
+    const { state, view } = bench;
+    state.setControl(4, CR4.pae);
+    state.setControl(0, (CR0.pe | CR0.pg) >>> 0);
+    const change = (entry: number, code: string, value: number): bigint => {
+      view.setUint32(PLACE.data + 8, entry, true);
+      state.setRegister(0, value);
+      expect(bench.run(code)).toBe(OUTCOME.next);
+      return state.wide(STATE.rootEntries + 8);
+    };
+    state.setControl(3, PLACE.data);
+    expect(change(0x3001, "0f22c0", (CR0.pe | CR0.pg | CR0.wp) >>> 0)).toBe(0n);
+    expect(change(0x4001, "0f22c0", (CR0.pe | CR0.pg | CR0.cd) >>> 0)).toBe(0x4001n);
+    expect(change(0x5001, "0f22e0", CR4.pae | CR4.de)).toBe(0x4001n);
+    expect(change(0x5001, "0f22e0", CR4.pae | CR4.pge)).toBe(0x5001n);
   });
 });
 
