@@ -23,6 +23,8 @@ export interface Domain {
 
   /** Frame of the shared_info page. It belongs to the hypervisor; the domain may map it. Set by `memory/` at creation. */
   sharedInfoFrame: Mfn;
+  /** Frame registered by PHYSDEVOP_pirq_eoi_gmfn, of which a reference is held; null before. */
+  eoiFrame: Mfn | null;
   /** Assists switched on by vm_assist: values VMASST_TYPE_*. */
   readonly assists: Set<number>;
 

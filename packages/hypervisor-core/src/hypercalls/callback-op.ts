@@ -1,4 +1,4 @@
-import { EFAULT, ENOSYS } from "@xenolith/xen-abi";
+import { EFAULT, EINVAL, ENOSYS } from "@xenolith/xen-abi";
 import {
   CALLBACK_REGISTER_32,
   CALLBACK_REGISTER_64,
@@ -50,14 +50,14 @@ export const createCallbackOp = (): Hypercall => ({
         return type === null ? -EFAULT : unregisterCallback(call.vcpu, type);
       }
       default:
-        return -ENOSYS;
+        return call.width === "x86_64" ? -ENOSYS : -EINVAL;
     }
   },
 });
 
 /**
  * set_callbacks: the older way. 32-bit: (event CS, event EIP, failsafe CS, failsafe EIP); x86_64: (event, failsafe,
- * syscall) addresses. [XEN xen.h]
+ * syscall) addresses. One that is not good is left out; the answer is 0 all the same. [XEN xen.h]
  */
 export const createSetCallbacks = (): Hypercall => ({
   number: __HYPERVISOR_set_callbacks,
@@ -77,15 +77,12 @@ export const createSetCallbacks = (): Hypercall => ({
           codeSelector: call.argument32(2 * index),
           address: call.argument(2 * index + 1),
         }));
-    for (const request of requests) {
-      const result = registerCallback(call.vcpu, request);
-      if (result !== 0) return result;
-    }
+    for (const request of requests) registerCallback(call.vcpu, request);
     return 0;
   },
 });
 
-/** nmi_op(command, argument): the NMI callback of the first domain. [XEN nmi.h] */
+/** nmi_op(command, argument): the NMI callback of the calling VCPU. [XEN nmi.h] */
 export const createNmiOp = (): Hypercall => ({
   number: __HYPERVISOR_nmi_op,
   handle(call) {

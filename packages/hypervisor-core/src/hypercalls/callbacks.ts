@@ -37,13 +37,10 @@ const nameOf = (vcpu: Vcpu, type: number): keyof Callbacks | null => {
   return name === "syscall" && vcpu.domain.width !== "x86_64" ? null : name;
 };
 
-/** NMIs go to the first VCPU of the first domain only. */
-const mayHaveNmi = (vcpu: Vcpu): boolean => vcpu.domain.id === 0 && vcpu.index === 0;
-
 /** An NMI enters through the trap gate of its vector, with events masked. */
 const registerNmi = (vcpu: Vcpu, address: number): number => {
   const { width } = vcpu.domain;
-  if (!mayHaveNmi(vcpu) || !isEntryAddress(width, address)) return -EINVAL;
+  if (!isEntryAddress(width, address)) return -EINVAL;
   vcpu.traps[VECTOR.nmi] = {
     codeSelector: FLAT_SELECTORS[width].kernelCs,
     address: entryAddress(width, address),

@@ -1,5 +1,5 @@
 import { toNanoseconds } from "@xenolith/machine-interface";
-import { type DomId, EFAULT, EINVAL, ENOSYS, EPERM } from "@xenolith/xen-abi";
+import { type DomId, E2BIG, EFAULT, ENOSYS, EPERM } from "@xenolith/xen-abi";
 import { __HYPERVISOR_console_io, CONSOLEIO_read, CONSOLEIO_write } from "@xenolith/xen-abi/xen";
 import type { Hypercall, HypercallContext, HypercallResult } from "./context.ts";
 
@@ -34,6 +34,8 @@ const write = (call: HypercallContext, console: EmergencyConsole): HypercallResu
 
 const read = (call: HypercallContext, console: EmergencyConsole): number => {
   if (!call.domain.privileged) return -EPERM;
+  // The answer is the number of bytes, so that no more can be asked for than is not negative as an int.
+  if (call.argument32(1) > 0x7fff_ffff) return -E2BIG;
   const bytes = console.read(Math.min(call.argument32(1), CHUNK_BYTES));
   return call.guest.copyTo(call.argument(2), bytes) ? bytes.length : -EFAULT;
 };
@@ -42,8 +44,6 @@ const read = (call: HypercallContext, console: EmergencyConsole): number => {
 export const createConsoleIo = (console: EmergencyConsole): Hypercall => ({
   number: __HYPERVISOR_console_io,
   handle(call) {
-    // A count is an int: what is negative as one is refused.
-    if (call.argument32(1) > 0x7fff_ffff) return -EINVAL;
     switch (call.argument32(0)) {
       case CONSOLEIO_write:
         return write(call, console);

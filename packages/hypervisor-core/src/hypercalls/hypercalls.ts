@@ -65,9 +65,9 @@ export const createHypercalls = (parts: HypercallParts): HypercallTable => {
     createEventChannelOp(parts.events),
     createEventChannelOpCompat(parts.events),
     createGrantTableOp(parts.grants),
-    createPhysdevOp(),
-    createPhysdevOpCompat(),
-    ...createRefusedHypercalls(),
+    createPhysdevOp(parts),
+    createPhysdevOpCompat(parts),
+    ...createRefusedHypercalls(parts),
   ]);
   return table;
 };

@@ -1,5 +1,10 @@
 import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, toVcpuIndex } from "@xenolith/xen-abi";
-import { VCPU_GUEST_CONTEXT_32, VCPU_GUEST_CONTEXT_64 } from "@xenolith/xen-abi/arch-x86";
+import {
+  VCPU_GUEST_CONTEXT_32,
+  VCPU_GUEST_CONTEXT_64,
+  type VcpuGuestContext32,
+  type VcpuGuestContext64,
+} from "@xenolith/xen-abi/arch-x86";
 import {
   VCPUOP_down,
   VCPUOP_get_physid,
@@ -17,7 +22,7 @@ import {
   VCPUOP_up,
 } from "@xenolith/xen-abi/vcpu";
 import { __HYPERVISOR_vcpu_op } from "@xenolith/xen-abi/xen";
-import { applyGuestContext } from "../lifecycle/guest-context.ts";
+import { applyGuestContext, type VcpuGuestContext } from "../lifecycle/guest-context.ts";
 import { GUEST_CONTEXT_32 } from "../lifecycle/guest-context-x86-32.ts";
 import { createGuestContext64 } from "../lifecycle/guest-context-x86-64.ts";
 import type { Processors } from "../lifecycle/processors.ts";
@@ -25,7 +30,6 @@ import type { Shutdown } from "../lifecycle/shutdown.ts";
 import type { MemoryManager } from "../memory-manager.ts";
 import type { RunControl } from "../run-control.ts";
 import { encodeRunstate } from "../time/runstate-area.ts";
-import type { Vcpu } from "../vcpu.ts";
 import type { Hypercall, HypercallContext } from "./context.ts";
 import { createVcpuAreaOperations, type VcpuAreaParts } from "./vcpu-op-areas.ts";
 import { createVcpuTimerOperations, type VcpuTimerOpParts } from "./vcpu-op-timers.ts";
@@ -39,19 +43,14 @@ export interface VcpuOpParts extends VcpuAreaParts, VcpuTimerOpParts {
   readonly processors: Processors;
 }
 
-type Initialise = (call: HypercallContext, vcpu: Vcpu, memory: MemoryManager) => number;
-
-const initialise32: Initialise = (call, vcpu, memory) => {
-  const view = call.guest.read(call.argument(2), VCPU_GUEST_CONTEXT_32.size(call.width));
-  if (view === null) return -EFAULT;
-  return applyGuestContext(GUEST_CONTEXT_32, vcpu, VCPU_GUEST_CONTEXT_32.read(view, 0, call.width), memory);
-};
-
-const initialise64: Initialise = (call, vcpu, memory) => {
-  const view = call.guest.read(call.argument(2), VCPU_GUEST_CONTEXT_64.size(call.width));
-  if (view === null) return -EFAULT;
-  const given = VCPU_GUEST_CONTEXT_64.read(view, 0, call.width);
-  return applyGuestContext(createGuestContext64(memory), vcpu, given, memory);
+/** Reads the context that a VCPU is to begin with. null: it cannot be read. */
+const readContext = ({ guest, width }: HypercallContext, at: number): VcpuGuestContext | null => {
+  if (width === "x86_64") {
+    const view = guest.read(at, VCPU_GUEST_CONTEXT_64.size(width));
+    return view && VCPU_GUEST_CONTEXT_64.read(view, 0, width);
+  }
+  const view = guest.read(at, VCPU_GUEST_CONTEXT_32.size(width));
+  return view && VCPU_GUEST_CONTEXT_32.read(view, 0, width);
 };
 
 const createLifecycleOperations = ({
@@ -61,9 +60,14 @@ const createLifecycleOperations = ({
   processors,
 }: VcpuOpParts): Record<"initialise" | "up" | "down", VcpuOperation> => ({
   initialise(call, vcpu) {
+    const given = readContext(call, call.argument(2));
+    if (given === null) return -EFAULT;
     if (vcpu.isInitialised) return -EEXIST;
     if (!processors.provide(vcpu)) return -ENOSYS;
-    const result = (call.width === "x86_64" ? initialise64 : initialise32)(call, vcpu, memory);
+    const result =
+      call.width === "x86_64"
+        ? applyGuestContext(createGuestContext64(memory), vcpu, given as VcpuGuestContext64, memory)
+        : applyGuestContext(GUEST_CONTEXT_32, vcpu, given as VcpuGuestContext32, memory);
     if (result === 0) runControl.update(vcpu);
     return result;
   },

@@ -13,18 +13,20 @@ import {
 } from "@xenolith/xen-abi/xen";
 import type { Hypercall } from "./context.ts";
 
+/** Assists that every guest may switch on, whether they mean something for its width or not. */
 const COMMON = [
+  VMASST_TYPE_4gb_segments,
+  VMASST_TYPE_4gb_segments_notify,
   VMASST_TYPE_writable_pagetables,
+  VMASST_TYPE_pae_extended_cr3,
   VMASST_TYPE_architectural_iopl,
   VMASST_TYPE_runstate_update_flag,
 ] as const;
 
-const SEGMENTS_32 = [VMASST_TYPE_4gb_segments, VMASST_TYPE_4gb_segments_notify] as const;
-
-/** Assists that guests of a width may switch on. [XEN xen.h] */
+/** Assists that guests of a width may switch on: those above bit 31 are beyond a 32-bit guest's `unsigned long`. [XEN xen.h] */
 const ASSISTS: Readonly<Record<GuestWidth, ReadonlySet<number>>> = {
-  x86_32: new Set([...COMMON, ...SEGMENTS_32]),
-  x86_32p: new Set([...COMMON, ...SEGMENTS_32, VMASST_TYPE_pae_extended_cr3]),
+  x86_32: new Set(COMMON),
+  x86_32p: new Set(COMMON),
   x86_64: new Set([...COMMON, VMASST_TYPE_m2p_strict]),
 };
 

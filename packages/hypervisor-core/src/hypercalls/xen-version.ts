@@ -5,11 +5,11 @@ import {
   XENFEAT_dom0,
   XENFEAT_gnttab_map_avail_bits,
   XENFEAT_highmem_assist,
+  XENFEAT_memory_op_vnode_supported,
   XENFEAT_mmu_pt_update_preserve_ad,
   XENFEAT_NR_SUBMAPS,
   XENFEAT_not_direct_mapped,
   XENFEAT_pae_pgdir_above_4gb,
-  XENFEAT_writable_page_tables,
 } from "@xenolith/xen-abi/features";
 import {
   XEN_CAPABILITIES_INFO_LEN,
@@ -31,21 +31,20 @@ import {
   XENVER_platform_parameters,
   XENVER_version,
 } from "@xenolith/xen-abi/version";
-import {
-  __HYPERVISOR_xen_version,
-  VMASST_TYPE_pae_extended_cr3,
-  VMASST_TYPE_writable_pagetables,
-} from "@xenolith/xen-abi/xen";
+import { __HYPERVISOR_xen_version, VMASST_TYPE_pae_extended_cr3 } from "@xenolith/xen-abi/xen";
 import { type Domain, hasAssist } from "../domain.ts";
 import { XEN_VERSION } from "../version.ts";
 import type { Hypercall, HypercallContext } from "./context.ts";
 
-/** The kinds of guest there are, as XENVER_capabilities lists them. */
+/** The kinds of guest there are, as XENVER_capabilities lists them: the interface is that of Xen 3.0 ever since. */
 const CAPABILITIES: Readonly<Record<GuestWidth, string>> = {
-  x86_32: `xen-${XEN_VERSION.major}.${XEN_VERSION.minor}-x86_32`,
-  x86_32p: `xen-${XEN_VERSION.major}.${XEN_VERSION.minor}-x86_32p`,
-  x86_64: `xen-${XEN_VERSION.major}.${XEN_VERSION.minor}-x86_64`,
+  x86_32: "xen-3.0-x86_32 ",
+  x86_32p: "xen-3.0-x86_64 xen-3.0-x86_32p ",
+  x86_64: "xen-3.0-x86_64 xen-3.0-x86_32p ",
 };
+
+/** What is told in place of something that is none of the caller's business. */
+const DENIED = "<denied>";
 
 /** The same for every build: a guest's run must not depend on when the hypervisor was built. */
 const COMPILE_INFO = {
@@ -61,10 +60,10 @@ const featuresOf = (domain: Domain): number =>
   (bit(XENFEAT_mmu_pt_update_preserve_ad) |
     bit(XENFEAT_highmem_assist) |
     bit(XENFEAT_gnttab_map_avail_bits) |
+    bit(XENFEAT_memory_op_vnode_supported) |
     bit(XENFEAT_not_direct_mapped) |
     (domain.privileged ? bit(XENFEAT_dom0) : 0) |
-    (hasAssist(domain, VMASST_TYPE_pae_extended_cr3) ? bit(XENFEAT_pae_pgdir_above_4gb) : 0) |
-    (hasAssist(domain, VMASST_TYPE_writable_pagetables) ? bit(XENFEAT_writable_page_tables) : 0)) >>>
+    (hasAssist(domain, VMASST_TYPE_pae_extended_cr3) ? bit(XENFEAT_pae_pgdir_above_4gb) : 0)) >>>
   0;
 
 /** `length` bytes that begin with a text and are zero behind it. */
@@ -119,7 +118,7 @@ export const createXenVersion = (): Hypercall => ({
       case XENVER_compile_info:
         return compileInfo(call);
       case XENVER_capabilities:
-        return answerText(call, `${CAPABILITIES[call.width]} `, XEN_CAPABILITIES_INFO_LEN);
+        return answerText(call, CAPABILITIES[call.width], XEN_CAPABILITIES_INFO_LEN);
       case XENVER_changeset:
         return answerText(call, "", XEN_CHANGESET_INFO_LEN);
       case XENVER_platform_parameters:
@@ -131,7 +130,9 @@ export const createXenVersion = (): Hypercall => ({
       case XENVER_guest_handle:
         return answerWith(call, call.domain.uuid);
       case XENVER_commandline:
-        return call.domain.privileged ? answerText(call, "", XEN_COMMANDLINE_LEN) : -EPERM;
+        return call.domain.privileged
+          ? answerText(call, "", XEN_COMMANDLINE_LEN)
+          : answerText(call, DENIED, DENIED.length + 1);
       case XENVER_build_id:
         return call.domain.privileged ? -ENODATA : -EPERM;
       default:

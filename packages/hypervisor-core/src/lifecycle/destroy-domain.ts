@@ -69,6 +69,8 @@ export const createDomainDestroyer = (parts: DestroyDomainParts): DestroyDomain 
         vcpu.x86 = null;
         vcpu.executor = null;
       }
+      if (domain.eoiFrame !== null) memory.releaseWritable(domain, domain.eoiFrame);
+      domain.eoiFrame = null;
       events.removeDomain(domain.id);
       grants.releaseMappings(domain.id);
       grants.removeDomain(domain.id);

@@ -102,6 +102,7 @@ export const newDomain = (id: DomId, options: CreateDomain, parts: NewDomainPart
     maximumPages: options.maximumPages,
     vcpus,
     sharedInfoFrame: toMfn(0),
+    eoiFrame: null,
     assists: new Set(),
     pool: parts.pool,
     pauseCount: 1,

@@ -1,4 +1,4 @@
-import { EFAULT, EINVAL, ENOSYS, EPERM } from "@xenolith/xen-abi";
+import { E2BIG, EFAULT, EINVAL, ENOSYS, EPERM } from "@xenolith/xen-abi";
 import {
   __HYPERVISOR_console_io,
   __HYPERVISOR_vm_assist,
@@ -19,7 +19,7 @@ describe("xen_version", () => {
   it("writes its texts and nothing behind them", () => {
     guest.writeBytes(ARGUMENT, new Uint8Array(2048).fill(0xee));
     expect(version(3)).toBe(0);
-    expect(text(guest.readBytes(ARGUMENT, 1024))).toBe("xen-4.17-x86_32p ");
+    expect(text(guest.readBytes(ARGUMENT, 1024))).toBe("xen-3.0-x86_64 xen-3.0-x86_32p ");
     expect(guest.readBytes(ARGUMENT, 1024).includes(0xee)).toBe(false);
     expect(guest.readBytes(ARGUMENT + 1024, 1)[0]).toBe(0xee);
   });
@@ -57,7 +57,11 @@ describe("xen_version", () => {
     expect([...guest.readBytes(ARGUMENT, 3)]).toEqual([1, 2, 3]);
   });
 
-  it("keeps the command line from unprivileged domains", () => expect(version(9)).toBe(-EPERM));
+  it("keeps the command line and the build from unprivileged domains", () => {
+    expect(version(9)).toBe(0);
+    expect(text(guest.readBytes(ARGUMENT, 9))).toBe("<denied>");
+    expect(version(10)).toBe(-EPERM);
+  });
 
   it("is -EFAULT where the answer cannot be written, -ENOSYS for what it does not know", () => {
     expect(version(1, ABSENT)).toBe(-EFAULT);
@@ -92,7 +96,9 @@ describe("console_io", () => {
   it("refuses what cannot be read, and a count that is negative", () => {
     expect(guest.call(__HYPERVISOR_console_io, 0, 4, ABSENT)).toBe(-EFAULT);
     expect(guest.call(__HYPERVISOR_console_io, 0, 0x7fff_ffff, ARGUMENT)).toBe(-EFAULT);
-    expect(guest.call(__HYPERVISOR_console_io, 0, 0xffff_ffff, ARGUMENT)).toBe(-EINVAL);
+    expect(guest.call(__HYPERVISOR_console_io, 0, 0xffff_ffff, ARGUMENT)).toBe(-EFAULT);
+    expect(guest.call(__HYPERVISOR_console_io, 1, 0xffff_ffff, ARGUMENT)).toBe(-EPERM);
+    expect(control.call(__HYPERVISOR_console_io, 1, 0xffff_ffff, ARGUMENT)).toBe(-E2BIG);
   });
 
   it("gives input to a privileged domain only", () => {

@@ -1,6 +1,18 @@
 import { CR0, CR4 } from "@xenolith/x86-architecture";
-import { EACCES, EFAULT, EINVAL, ENODEV, ENOSYS, EOPNOTSUPP, EPERM } from "@xenolith/xen-abi";
 import {
+  E2BIG,
+  EACCES,
+  EBUSY,
+  EFAULT,
+  EINVAL,
+  ENODEV,
+  ENOSYS,
+  EOPNOTSUPP,
+  EPERM,
+  ESRCH,
+} from "@xenolith/xen-abi";
+import {
+  __HYPERVISOR_dm_op,
   __HYPERVISOR_domctl,
   __HYPERVISOR_fpu_taskswitch,
   __HYPERVISOR_get_debugreg,
@@ -97,9 +109,35 @@ describe("physdev_op", () => {
   });
 
   it("has no devices", () => {
+    guest.write(ARGUMENT, 0x7ff0, 0, 0, 0);
     expect(guest.call(__HYPERVISOR_physdev_op, 13, ARGUMENT)).toBe(-EPERM);
+    expect(guest.call(__HYPERVISOR_physdev_op, 14, ARGUMENT)).toBe(-EPERM);
+    guest.write(ARGUMENT, 99, 0, 0, 0);
+    expect(guest.call(__HYPERVISOR_physdev_op, 13, ARGUMENT)).toBe(-ESRCH);
     expect(guest.call(__HYPERVISOR_physdev_op, 12, ARGUMENT)).toBe(-EINVAL);
-    expect(guest.call(__HYPERVISOR_physdev_op, 28, ARGUMENT)).toBe(-ENOSYS);
+    expect(guest.call(__HYPERVISOR_physdev_op, 8, ABSENT)).toBe(-EFAULT);
+    expect(guest.call(__HYPERVISOR_physdev_op, 8, ARGUMENT)).toBe(-EPERM);
+    expect(guest.call(__HYPERVISOR_physdev_op, 25, ABSENT)).toBe(-EPERM);
+    expect(guest.call(__HYPERVISOR_physdev_op, 22, ARGUMENT)).toBe(-ENOSYS);
+  });
+
+  it("says what would have to be done about an interrupt, and the number of the next", () => {
+    guest.write(ARGUMENT, 47, 0x55);
+    expect(guest.call(__HYPERVISOR_physdev_op, 5, ARGUMENT)).toBe(0);
+    expect(guest.read(ARGUMENT + 4)).toBe(1);
+    guest.write(ARGUMENT, 48);
+    expect(guest.call(__HYPERVISOR_physdev_op, 5, ARGUMENT)).toBe(-EINVAL);
+    guest.write(ARGUMENT, 0, 0);
+    expect(guest.call(__HYPERVISOR_physdev_op, 23, ARGUMENT)).toBe(0);
+    expect(guest.read(ARGUMENT + 4)).toBe(47);
+  });
+
+  it("takes one page in which ends of interrupts are asked for", () => {
+    guest.write(ARGUMENT, guest.root);
+    expect(guest.call(__HYPERVISOR_physdev_op, 28, ARGUMENT)).toBe(-EINVAL);
+    guest.write(ARGUMENT, guest.frames[28] ?? 0);
+    expect(guest.call(__HYPERVISOR_physdev_op, 28, ARGUMENT)).toBe(0);
+    expect(guest.call(__HYPERVISOR_physdev_op, 17, ARGUMENT)).toBe(-EBUSY);
   });
 
   it("has the command in front in its older form", () => {
@@ -117,16 +155,28 @@ describe("calls that are not for guests", () => {
     ["sysctl", __HYPERVISOR_sysctl, 0x15],
     ["platform_op", __HYPERVISOR_platform_op, 0x0300_0001],
   ])("%s looks at the interface version first", (_name, number, version) => {
-    guest.write(ARGUMENT, 1, version);
+    guest.write(ARGUMENT, 1, version, 1);
     expect(guest.call(number, ARGUMENT)).toBe(-EPERM);
     guest.write(ARGUMENT, 1, version + 1);
     expect(guest.call(number, ARGUMENT)).toBe(-EACCES);
     expect(guest.call(number, ABSENT)).toBe(-EFAULT);
   });
 
+  it("a domctl looks for its domain before its caller", () => {
+    guest.write(ARGUMENT, 5, 0x15, 99);
+    expect(guest.call(__HYPERVISOR_domctl, ARGUMENT)).toBe(-ESRCH);
+    guest.write(ARGUMENT, 5, 0x15, 1);
+    expect(guest.call(__HYPERVISOR_domctl, ARGUMENT)).toBe(-EPERM);
+  });
+
   it("are answered as a hypervisor without them answers", () => {
-    expect(guest.call(__HYPERVISOR_hvm_op, 0)).toBe(-EINVAL);
-    expect(guest.call(__HYPERVISOR_hvm_op, 9)).toBe(-ENOSYS);
+    expect(guest.call(__HYPERVISOR_hvm_op, 0, ARGUMENT)).toBe(-EINVAL);
+    expect(guest.call(__HYPERVISOR_hvm_op, 0, ABSENT)).toBe(-EFAULT);
+    expect(guest.call(__HYPERVISOR_hvm_op, 77)).toBe(-ENOSYS);
+    expect(guest.call(__HYPERVISOR_dm_op, 0x7ff0, 0, 0)).toBe(-ESRCH);
+    expect(guest.call(__HYPERVISOR_dm_op, 1, 0, 0)).toBe(-EPERM);
+    expect(guest.call(__HYPERVISOR_dm_op, 1, 3, 0)).toBe(-E2BIG);
+    expect(guest.call(__HYPERVISOR_dm_op, 1, 1, ABSENT)).toBe(-EFAULT);
     expect(guest.call(__HYPERVISOR_xenpmu_op, 0)).toBe(-EOPNOTSUPP);
     expect(guest.call(__HYPERVISOR_set_segment_base, 0, 0)).toBe(-ENOSYS);
   });

@@ -109,9 +109,6 @@ export const callbackOperations: readonly AttackOperation[] = [
       EFAULT: failing(BAD_POINTER, (world) =>
         call(__HYPERVISOR_callback_op, callback.CALLBACKOP_register, world.badAddress()),
       ),
-      EINVAL: failing("NMIs go to the first domain only", (world) =>
-        register(world, callback.CALLBACKTYPE_nmi, CODE.recover),
-      ),
       ENOSYS: failing("there is no callback of this type for 32-bit guests", (world) =>
         register(world, world.draw.pick(UNKNOWN_TYPES), CODE.recover),
       ),
@@ -133,22 +130,24 @@ export const callbackOperations: readonly AttackOperation[] = [
     },
   },
   refused("callback_op, an unknown command", "there is no such command", {
-    ENOSYS: failing("the command is not known", (world) =>
+    EINVAL: failing("the command is not known", (world) =>
       call(__HYPERVISOR_callback_op, 2 + (world.draw.next32() >>> 1), world.arena.reserve(16)),
     ),
   }),
-  refused("nmi_op register_callback", "NMIs go to the first domain only", {
-    EFAULT: failing(BAD_POINTER, (world) =>
-      call(__HYPERVISOR_nmi_op, XENNMI_register_callback, world.badAddress()),
-    ),
-    EINVAL: failing("NMIs go to the first domain only", (world) =>
+  {
+    name: "nmi_op register_callback",
+    succeeds: (world) =>
       call(
         __HYPERVISOR_nmi_op,
         XENNMI_register_callback,
         world.arena.putStruct(XENNMI_CALLBACK, { handlerAddress: CODE.recover }),
       ),
-    ),
-  }),
+    errors: {
+      EFAULT: failing(BAD_POINTER, (world) =>
+        call(__HYPERVISOR_nmi_op, XENNMI_register_callback, world.badAddress()),
+      ),
+    },
+  },
   {
     name: "nmi_op unregister_callback",
     succeeds: () => call(__HYPERVISOR_nmi_op, XENNMI_unregister_callback),

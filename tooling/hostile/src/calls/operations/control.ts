@@ -1,6 +1,7 @@
 import * as xen from "@xenolith/xen-abi/xen";
 import type { World } from "../../attacker/world.ts";
-import { type AttackOperation, BAD_POINTER, call, failing, refused } from "../build.ts";
+import { type AttackOperation, BAD_POINTER, call, failing, NO_DOMAIN, refused } from "../build.ts";
+import type { Call } from "../call.ts";
 
 const WHY = "it is for the control domain";
 
@@ -16,6 +17,28 @@ const control = (name: string, number: number, version: number): AttackOperation
     ),
   });
 
+const domctlAbout = (world: World, domain: number): Call =>
+  call(xen.__HYPERVISOR_domctl, world.arena.putWords([2 + world.draw.below(80), 0x15, domain, 0, 0, 0]));
+
+const domctl: AttackOperation = refused("domctl", WHY, {
+  ...control("domctl", xen.__HYPERVISOR_domctl, 0x15).errors,
+  ESRCH: failing(NO_DOMAIN, (world) => domctlAbout(world, world.absentDomain())),
+  EPERM: failing("the caller is not privileged", (world) =>
+    domctlAbout(world, world.draw.chance(2) ? world.self : world.otherDomain()),
+  ),
+});
+
+const dmOpOn = (world: World, domain: number, count = 1): Call =>
+  call(xen.__HYPERVISOR_dm_op, domain, count, world.arena.reserve(16));
+
+const dmOp: AttackOperation = refused("dm_op", "no domain has a device model", {
+  E2BIG: failing("there are too many buffers", (world) => dmOpOn(world, 0, 3 + world.draw.below(1000))),
+  EFAULT: failing(BAD_POINTER, (world) => call(xen.__HYPERVISOR_dm_op, world.victim, 1, world.badAddress())),
+  ESRCH: failing(NO_DOMAIN, (world) => dmOpOn(world, world.absentDomain())),
+  EPERM: failing("the caller is no device model for itself", (world) => dmOpOn(world, world.self)),
+  EINVAL: failing("the domain has no device model", (world) => dmOpOn(world, world.victim)),
+});
+
 const always = (name: string, number: number, errno: string, why: string): AttackOperation =>
   refused(name, why, {
     [errno]: failing(why, (world: World) =>
@@ -25,12 +48,12 @@ const always = (name: string, number: number, errno: string, why: string): Attac
 
 /** Calls that a domain of this kind may never make. [XEN domctl.h] [XEN sysctl.h] [XEN platform.h] */
 export const controlOperations: readonly AttackOperation[] = [
-  control("domctl", xen.__HYPERVISOR_domctl, 0x15),
+  domctl,
   control("sysctl", xen.__HYPERVISOR_sysctl, 0x15),
   control("platform_op", xen.__HYPERVISOR_platform_op, 0x0300_0001),
   always("kexec_op", xen.__HYPERVISOR_kexec_op, "EPERM", WHY),
   always("mca", xen.__HYPERVISOR_mca, "EPERM", WHY),
-  always("dm_op", xen.__HYPERVISOR_dm_op, "EPERM", WHY),
+  dmOp,
   always("hypfs_op", xen.__HYPERVISOR_hypfs_op, "EPERM", WHY),
   always("xenpmu_op", xen.__HYPERVISOR_xenpmu_op, "EOPNOTSUPP", "there are no performance counters"),
   always(
@@ -40,11 +63,14 @@ export const controlOperations: readonly AttackOperation[] = [
     "only 64-bit guests have segment bases",
   ),
   refused("hvm_op", "the domain is paravirtual", {
-    EINVAL: failing("the domain has no parameters of that kind", (world) =>
-      call(xen.__HYPERVISOR_hvm_op, world.draw.below(2), world.arena.reserve(16)),
+    EFAULT: failing(BAD_POINTER, (world) =>
+      call(xen.__HYPERVISOR_hvm_op, world.draw.below(2), world.badAddress()),
+    ),
+    EINVAL: failing("the domain has nothing of that kind", (world) =>
+      call(xen.__HYPERVISOR_hvm_op, world.draw.pick([0, 1, 9, 15, 23]), world.arena.reserve(16)),
     ),
     ENOSYS: failing("the command is not known here", (world) =>
-      call(xen.__HYPERVISOR_hvm_op, 2 + (world.draw.next32() >>> 1), world.arena.reserve(16)),
+      call(xen.__HYPERVISOR_hvm_op, 26 + (world.draw.next32() >>> 1), world.arena.reserve(16)),
     ),
   }),
 ];

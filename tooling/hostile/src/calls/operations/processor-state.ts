@@ -1,8 +1,21 @@
+import type { DomId } from "@xenolith/xen-abi";
 import {
+  PHYSDEV_IRQ_STATUS_QUERY,
+  PHYSDEV_MAP_PIRQ,
+  PHYSDEV_PIRQ_EOI_GMFN,
   PHYSDEV_SET_IOBITMAP,
   PHYSDEV_SET_IOPL,
+  PHYSDEV_UNMAP_PIRQ,
+  PHYSDEVOP_apic_read,
+  PHYSDEVOP_eoi,
+  PHYSDEVOP_get_free_pirq,
+  PHYSDEVOP_irq_status_query,
+  PHYSDEVOP_map_pirq,
+  PHYSDEVOP_pirq_eoi_gmfn_v1,
+  PHYSDEVOP_pirq_eoi_gmfn_v2,
   PHYSDEVOP_set_iobitmap,
   PHYSDEVOP_set_iopl,
+  PHYSDEVOP_unmap_pirq,
 } from "@xenolith/xen-abi/physdev";
 import type { Struct } from "@xenolith/xen-abi/struct";
 import {
@@ -16,7 +29,7 @@ import {
   VMASST_CMD_enable,
 } from "@xenolith/xen-abi/xen";
 import type { World } from "../../attacker/world.ts";
-import { type AttackOperation, BAD_POINTER, call, failing, refused } from "../build.ts";
+import { type AttackOperation, after, BAD_POINTER, call, failing, NO_DOMAIN, refused } from "../build.ts";
 import type { Call, ErrorCase } from "../call.ts";
 
 const physdev = (form: "op" | "compat", world: World, command: number, argument: Uint8Array): Call => {
@@ -32,6 +45,35 @@ const encode = <Fields extends object>(type: Struct<Fields>, fields: Fields): Ui
   type.write(new DataView(bytes.buffer), 0, "x86_32p", fields);
   return bytes;
 };
+
+const NO_DEVICE = { index: 0, bus: 0, devfn: 0, entryNr: 0, tableBase: 0 } as const;
+
+const eoiPage = (world: World, gmfn: number): Call =>
+  physdev(
+    "op",
+    world,
+    world.draw.chance(2) ? PHYSDEVOP_pirq_eoi_gmfn_v1 : PHYSDEVOP_pirq_eoi_gmfn_v2,
+    encode(PHYSDEV_PIRQ_EOI_GMFN, { gmfn }),
+  );
+
+/** A page can be registered once in the life of a domain. */
+const eoiPages = (badPointer: ErrorCase<World>): AttackOperation => ({
+  name: "physdev_op pirq_eoi_gmfn",
+  succeeds: (world) => {
+    const frame = world.pool.writable();
+    return frame === null ? null : eoiPage(world, frame);
+  },
+  errors: {
+    EFAULT: badPointer,
+    EINVAL: failing("the frame cannot be written", (world) =>
+      eoiPage(world, world.draw.chance(2) ? world.pool.foreign() : (world.pool.anyTable() ?? 0)),
+    ),
+    EBUSY: failing("there is a page already", (world) => {
+      const frame = world.pool.writable();
+      return frame === null ? null : after([eoiPage(world, frame)], eoiPage(world, frame));
+    }),
+  },
+});
 
 const physdevOperations = (form: "op" | "compat"): readonly AttackOperation[] => {
   const name = (operation: string): string =>
@@ -53,15 +95,29 @@ const physdevOperations = (form: "op" | "compat"): readonly AttackOperation[] =>
     commands: readonly number[],
     errno: string,
     why: string,
+    reading?: number,
   ): AttackOperation =>
     refused(name(operation), why, {
-      ...unreadable,
+      ...(reading === undefined ? unreadable : { EFAULT: badPointer(reading) }),
       [errno]: failing(why, (world) => physdev(form, world, world.draw.pick(commands), world.draw.bytes(16))),
     });
   const iopl = (world: World, level: number): Call =>
     physdev(form, world, PHYSDEVOP_set_iopl, encode(PHYSDEV_SET_IOPL, { iopl: level }));
   const iobitmap = (world: World, bitmap: number, nrPorts: number): Call =>
     physdev(form, world, PHYSDEVOP_set_iobitmap, encode(PHYSDEV_SET_IOBITMAP, { bitmap, nrPorts }));
+  const query = (world: World, irq: number): Call =>
+    physdev(form, world, PHYSDEVOP_irq_status_query, encode(PHYSDEV_IRQ_STATUS_QUERY, { irq, flags: 0 }));
+  const mapPirq = (world: World, domid: DomId): Call => {
+    const pirq = world.draw.below(48);
+    return world.draw.chance(2)
+      ? physdev(form, world, PHYSDEVOP_unmap_pirq, encode(PHYSDEV_UNMAP_PIRQ, { domid, pirq }))
+      : physdev(
+          form,
+          world,
+          PHYSDEVOP_map_pirq,
+          encode(PHYSDEV_MAP_PIRQ, { ...NO_DEVICE, domid, pirq, type: world.draw.below(4) }),
+        );
+  };
   return [
     {
       name: name("set_iopl"),
@@ -83,11 +139,38 @@ const physdevOperations = (form: "op" | "compat"): readonly AttackOperation[] =>
         ),
       },
     },
-    always("eoi, irq_status_query", [5, 12], "EINVAL", "there are no physical interrupts"),
-    always("on APICs and interrupts", [8, 9, 13, 14, 23], "EPERM", "the domain has no physical devices"),
+    {
+      name: name("irq_status_query"),
+      succeeds: (world) => query(world, world.draw.below(48)),
+      errors: {
+        EFAULT: badPointer(PHYSDEVOP_irq_status_query),
+        EINVAL: failing("there are not so many interrupts", (world) =>
+          query(world, 48 + (world.draw.next32() >>> 1)),
+        ),
+      },
+    },
+    {
+      name: name("get_free_pirq"),
+      succeeds: (world) => physdev(form, world, PHYSDEVOP_get_free_pirq, world.draw.bytes(8)),
+      errors: { EFAULT: badPointer(PHYSDEVOP_get_free_pirq) },
+    },
+    ...(form === "op" ? [eoiPages(badPointer(PHYSDEVOP_pirq_eoi_gmfn_v2))] : []),
+    always("eoi", [PHYSDEVOP_eoi], "EINVAL", "there are no physical interrupts", PHYSDEVOP_eoi),
+    always("on APICs", [8, 9, 10], "EPERM", "the domain has no physical devices", PHYSDEVOP_apic_read),
+    always(
+      "on PCI devices",
+      [15, 16, 19, 20, 21, 24, 25, 26, 27, 29, 30, 31],
+      "EPERM",
+      "the domain has no physical devices",
+    ),
+    refused(name("map_pirq, unmap_pirq"), "the domain has no physical devices", {
+      EFAULT: badPointer(PHYSDEVOP_map_pirq),
+      EPERM: failing("the domain has no physical devices", (world) => mapPirq(world, world.self)),
+      ESRCH: failing(NO_DOMAIN, (world) => mapPirq(world, world.absentDomain())),
+    }),
     always(
       "an unknown command",
-      [0, 1, 3, 10, 11, 17, 28, 99, 0xffff_ffff],
+      [0, 1, 3, 11, 22, 99, 0xffff_ffff],
       "ENOSYS",
       "the command is not known or not offered",
     ),

@@ -58,7 +58,7 @@ export const versionOperations: readonly AttackOperation[] = [
     },
   },
   tells("guest_handle", version.XENVER_guest_handle),
-  privileged("commandline", version.XENVER_commandline),
+  tells("commandline", version.XENVER_commandline),
   privileged("build_id", version.XENVER_build_id),
   refused("xen_version, an unknown command", "there is no such command", {
     ENOSYS: failing("the command is not known", (world) =>
