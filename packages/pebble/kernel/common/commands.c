@@ -88,7 +88,7 @@ static void run_ps(char *arguments)
     struct process_counts process = process_count();
     struct thread_times times = thread_time();
     console_print("id ring name    state          time/us syscalls faults starts\n");
-    console_print(" 0    1 shell   running  %13llu        -      -      1\n",
+    console_print(" 0    " KERNEL_RING " shell   running  %13llu        -      -      1\n",
                   divide(times.shell, NS_PER_US, NULL));
     console_print(" 1    3 process %-8s %13llu %8llu %6llu %6llu\n", process.state,
                   divide(times.process, NS_PER_US, NULL), process.syscalls, process.faults,
@@ -123,7 +123,7 @@ static void run_respawn(char *arguments)
     process_do(JOB_EXIT, 0, NULL);
 }
 
-/* Nothing is mapped in the first page. In ring 1 there is nobody to recover for. */
+/* Nothing is mapped in the first page. In the kernel there is nobody to recover for. */
 static void run_crash(char *arguments)
 {
     (void)arguments;
@@ -173,10 +173,10 @@ const struct command kernel_commands[] = {
     { "events", "", "events per port", run_events },
     { "ticks", "[MS]", "timer counts; a line every MS ms, 0 for none", run_ticks },
     { "spin", "MILLIONS", "burn that many million loop iterations", run_spin },
-    { "syscall", "COUNT", "have ring 3 make that many system calls", run_syscall },
-    { "fault", "", "have ring 3 touch what it must not", run_fault },
+    { "syscall", "COUNT", "have the process make that many system calls", run_syscall },
+    { "fault", "", "have the process touch what it must not", run_fault },
     { "respawn", "", "have the process exit and start again", run_respawn },
-    { "crash", "", "fault in ring 1: the end of the domain", run_crash },
+    { "crash", "", "fault in the kernel: the end of the domain", run_crash },
     { "halt", "", "power off", run_halt },
     { "poweroff", "", "power off", run_halt },
     { "reboot", "", "start again", run_reboot },

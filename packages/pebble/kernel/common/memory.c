@@ -118,6 +118,25 @@ void map_user_page(word_t address, mfn_t mfn, bool writable)
     }
 }
 
+#if HAS_USER_ROOT
+void make_user_root(word_t address)
+{
+    const volatile pte_t *top = (const volatile pte_t *)start_info->pt_base;
+    unsigned index = address >> (PAGE_SHIFT + PT_INDEX_BITS * (PT_LEVELS - 1)) & ((1u << PT_INDEX_BITS) - 1);
+    pte_t *root = page_alloc();
+    root[index] = top[index];
+    make_read_only(root);
+    struct mmuext_op base = { .cmd = MMUEXT_NEW_USER_BASEPTR, .arg1 = mfn_of_page(root) };
+    if (hv_mmuext_op(&base, 1))
+        panic("the root for user mode is refused");
+}
+#else
+void make_user_root(word_t address)
+{
+    (void)address;
+}
+#endif
+
 void memory_init(const struct start_info *start)
 {
     start_info = start;

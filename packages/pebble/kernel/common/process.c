@@ -47,6 +47,7 @@ void process_init(void)
     map_user_page(USER_TEXT, mfn_of_page(text_page), false);
     map_user_page(USER_DATA, mfn_of_page(data_page), true);
     map_user_page(USER_STACK, mfn_of_page(stack_page), true);
+    make_user_root(USER_TEXT);
 
     /*
      * Where the processor finds a stack when ring 3 enters ring 1: always the top,

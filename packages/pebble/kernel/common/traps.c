@@ -65,9 +65,9 @@ static void exception(struct trap_frame *frame)
         return;
     }
     if (fault.vector == VECTOR_PAGE_FAULT)
-        panic_with_frame(frame, "page fault at 0x%08lx, error %lx, in ring 1", fault.address,
+        panic_with_frame(frame, "page fault at 0x%08lx, error %lx, in " KERNEL_PLACE, fault.address,
                          fault.error);
-    panic_with_frame(frame, "%s, error %lx, in ring 1", fault.name, fault.error);
+    panic_with_frame(frame, "%s, error %lx, in " KERNEL_PLACE, fault.name, fault.error);
 }
 
 void trap_dispatch(struct trap_frame *frame)

@@ -49,4 +49,11 @@ void map_kernel_page(void *address, mfn_t mfn);
 /* Maps a frame for the process; page tables are made as needed. */
 void map_user_page(word_t address, mfn_t mfn, bool writable);
 
+/*
+ * After the process is mapped around `address`: makes the page-table root that is in
+ * force while it runs, where the width wants one. It shares the tables below with the
+ * kernel's root, which maps the process too.
+ */
+void make_user_root(word_t address);
+
 #endif

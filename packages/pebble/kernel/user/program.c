@@ -4,15 +4,26 @@
  */
 #include "abi.h"
 
+#ifdef __x86_64__
+#define KERNEL_ADDRESS 0xffffffff80000000ul
+#else
 #define KERNEL_ADDRESS 0xC0000000ul
+#endif
 
 static long long syscall(unsigned long number, unsigned long first, unsigned long second)
 {
     long long result;
+#ifdef __x86_64__
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(first), "S"(second)
+                     : "rcx", "r11", "memory");
+#else
     __asm__ volatile("int $0x80"
                      : "=A"(result)
                      : "a"(number), "b"(first), "c"(second)
                      : "memory");
+#endif
     return result;
 }
 
@@ -32,7 +43,7 @@ static unsigned long long make_calls(unsigned long long count)
     return (unsigned long long)syscall(SYSCALL_GETTICKS, 0, 0) - begin;
 }
 
-/* Supervisor memory: a fault, whatever is there. */
+/* The kernel's memory: a fault, whatever is there. */
 static void touch_kernel(void)
 {
     say("process: reading the kernel's memory\n");

@@ -1,8 +1,8 @@
 /* A flat image: one page of code and constants, then one of data and bss. */
 #include "abi.h"
 
-OUTPUT_FORMAT("elf32-i386")
-OUTPUT_ARCH(i386)
+OUTPUT_FORMAT(ELF_FORMAT)
+OUTPUT_ARCH(ELF_MACHINE)
 ENTRY(_start)
 
 SECTIONS
@@ -15,7 +15,7 @@ SECTIONS
     .bss : { *(.bss .bss.* COMMON) }
     ASSERT(. <= USER_DATA + 4096, "the program's data does not fit in its page")
     /* Position-independent leftovers of the linker's: none may have content. */
-    .none : { *(.got .got.plt .igot.plt .iplt .rel.*) }
+    .none : { *(.got .got.plt .igot.plt .iplt .rel.* .rela.*) }
     ASSERT(SIZEOF(.none) == 0, "the program is not linked statically")
     /DISCARD/ : { *(.comment) *(.eh_frame) *(.note*) }
 }

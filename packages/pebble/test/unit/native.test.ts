@@ -37,7 +37,8 @@ describe.each(Object.entries(PROGRAMS))("%s, compiled for this machine", (name, 
     const directory = mkdtempSync(join(tmpdir(), "pebble-"));
     try {
       const program = join(directory, name);
-      const directories = [...headers, "kernel/include", "kernel/arch/x86_32p", "test/native"];
+      const architecture = ["kernel/arch/x86_32p", "kernel/arch/i386"];
+      const directories = [...headers, "kernel/include", ...architecture, "test/native"];
       const words = [...FLAGS, ...directories.map((path) => `-I${path}`), ...sources, "-o", program];
       const compiler = spawnSync("gcc", words, { cwd: root, encoding: "utf8" });
       expect(compiler.stderr).toBe("");

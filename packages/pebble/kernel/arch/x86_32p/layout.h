@@ -17,22 +17,9 @@
 /* Machine-to-physical table, one word per machine frame, readable by all guests. */
 #define MACH2PHYS_VIRT_START 0xF5800000
 
-/*
- * Flat segments that Xen keeps in every GDT. Ring 1 is this kernel, ring 3 the
- * process. Paging tells only ring 3 from the rest ("user" or "supervisor").
- */
-#define FLAT_KERNEL_CS 0xe019
-#define FLAT_KERNEL_SS 0xe021
-#define FLAT_USER_CS 0xe02b
-#define FLAT_USER_DS 0xe033
+/* Whether the notes say that page tables are PAE's. */
+#define NOTE_PAE_MODE "yes"
 
-#define EFLAGS_IF 0x200
-#define EFLAGS_FIXED 0x002 /* bit 1 is always one */
-
-/* Vectors above 255 are ours: they name the frames that no vector stands for. */
-#define VECTOR_PAGE_FAULT 14
-#define VECTOR_SYSCALL 0x80
-#define VECTOR_EVENT 256
-#define VECTOR_FAILSAFE 257
+#include "segments.h"
 
 #endif

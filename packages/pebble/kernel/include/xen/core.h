@@ -112,6 +112,7 @@ struct mmuext_op {
     word_t arg2;
 };
 #define MMUEXT_TLB_FLUSH_LOCAL 6
+#define MMUEXT_NEW_USER_BASEPTR 15
 
 /* Flags of update_va_mapping. */
 #define UVMF_NONE 0

@@ -4,8 +4,8 @@
  */
 #include "layout.h"
 
-OUTPUT_FORMAT("elf32-i386")
-OUTPUT_ARCH(i386)
+OUTPUT_FORMAT(ELF_FORMAT)
+OUTPUT_ARCH(ELF_MACHINE)
 ENTRY(_start)
 
 PHDRS
@@ -29,17 +29,17 @@ SECTIONS
     . = ALIGN(PAGE_SIZE);
     .data : AT(ADDR(.data) - VIRT_BASE) { *(.data .data.*) } :data
     .bss : AT(ADDR(.bss) - VIRT_BASE) {
-        . = ALIGN(4);
+        . = ALIGN(8);
         bss_start = .;
         *(.bss.page)
         *(.bss .bss.* COMMON)
-        . = ALIGN(4);
+        . = ALIGN(8);
         bss_end = .;
     } :data
     kernel_end = .;
 
     /* Position-independent leftovers of the linker's: none may have content. */
-    .none : { *(.got .got.plt .igot.plt .iplt .rel.*) }
+    .none : { *(.got .got.plt .igot.plt .iplt .rel.* .rela.*) }
     ASSERT(SIZEOF(.none) == 0, "the kernel is not linked statically")
 
     /DISCARD/ : { *(.comment) *(.eh_frame) *(.note.GNU-stack) *(.note.gnu.*) }

@@ -1,40 +1,9 @@
 /*
- * Where a pebble begins, and the notes that tell the domain builder so.
- *
- * At entry [XEN xen.h, "Start-of-day memory layout"]: paging is on, segments are
- * flat and of ring 1, %esi holds the virtual address of start_info, %esp a stack
- * of the builder's. Event upcalls are masked.
+ * What an image consists of besides code: the hypercall page, the process, the
+ * first stack, and the notes that tell the domain builder how to start it.
  */
 #include "layout.h"
 #include "xen/elfnote.h"
-#include "xen/hypercalls.h"
-
-    .section .text.start, "ax"
-    .globl _start
-_start:
-    cld
-    /* bss first: our own stack is in it. %esi survives rep stosl. */
-    movl $bss_start, %edi
-    movl $bss_end, %ecx
-    subl %edi, %ecx
-    shrl $2, %ecx
-    xorl %eax, %eax
-    rep stosl
-
-    movl $boot_stack_top, %esp
-
-    /*
-     * The kernel's data segment is the process's: flat, and usable from ring 1 too.
-     * (An iret to ring 3 would turn a ring-1 selector left in %ds into a null one.)
-     */
-    movl $FLAT_USER_DS, %eax
-    movl %eax, %ds
-    movl %eax, %es
-
-    xorl %ebp, %ebp
-    pushl %esi
-    call kernel_main
-1:  jmp 1b                      /* not reached */
 
 /*
  * The hypervisor fills this page with stubs before we run; it must be executable
@@ -59,6 +28,7 @@ user_image_end:
     .section .bss.boot_stack, "aw", @nobits
     .balign 16
     .skip 8192
+    .globl boot_stack_top
 boot_stack_top:
 
 /* One ELF note: name size, descriptor size, type, then both, padded to four bytes. */
@@ -74,11 +44,13 @@ boot_stack_top:
     NOTE XEN_ELFNOTE_GUEST_OS,       .asciz "pebble"
     NOTE XEN_ELFNOTE_GUEST_VERSION,  .asciz "1"
     NOTE XEN_ELFNOTE_XEN_VERSION,    .asciz "xen-3.0"
-    NOTE XEN_ELFNOTE_VIRT_BASE,      .long VIRT_BASE
-    NOTE XEN_ELFNOTE_PADDR_OFFSET,   .long 0
-    NOTE XEN_ELFNOTE_ENTRY,          .long _start
-    NOTE XEN_ELFNOTE_HYPERCALL_PAGE, .long hypercall_page
-    NOTE XEN_ELFNOTE_PAE_MODE,       .asciz "yes"
+    NOTE XEN_ELFNOTE_VIRT_BASE,      ASM_WORD VIRT_BASE
+    NOTE XEN_ELFNOTE_PADDR_OFFSET,   ASM_WORD 0
+    NOTE XEN_ELFNOTE_ENTRY,          ASM_WORD _start
+    NOTE XEN_ELFNOTE_HYPERCALL_PAGE, ASM_WORD hypercall_page
+#ifdef NOTE_PAE_MODE
+    NOTE XEN_ELFNOTE_PAE_MODE,       .asciz NOTE_PAE_MODE
+#endif
     /* A level-1 entry holds a machine frame if (entry & 1) == 1. */
     NOTE XEN_ELFNOTE_L1_MFN_VALID,   .quad 1, 1
     NOTE XEN_ELFNOTE_LOADER,         .asciz "generic"
