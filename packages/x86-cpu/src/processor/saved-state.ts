@@ -28,7 +28,7 @@ const ENGINE_WORDS: readonly number[] = [
   ...[STATE.budget, STATE.exitRecord, STATE.spaceTag, STATE.mode, STATE.fault],
   ...[STATE.faultAddress, STATE.faultAddress + 4, STATE.pendingStore, STATE.untranslated],
   ...[STATE.shadowMark, STATE.isObserved, STATE.wantsAttention, STATE.exitSource, STATE.exitSource + 4],
-  STATE.lastDelivery,
+  ...[STATE.lastDelivery, STATE.turnFloor],
 ];
 
 /** Changes whenever a field of the block moves or comes to mean something else. */

@@ -23,7 +23,7 @@ export const NOTHING_PENDING = 0xffff_ffff;
  * | 0x0d4 | u32 | current privilege level |
  * | 0x0d8 | i64 | base of CS in place, for lookups |
  * | 0x0e0 | u32 | fault raised by generated code, packed; valid after such an exit |
- * | 0x0e4 | u32 | unused |
+ * | 0x0e4 | i32 | budget that must be left for a translated loop to go on without asking the TLB |
  * | 0x0e8 | f64 | linear address of the last page fault |
  * | 0x0f0 | u32 | place of a store that TypeScript must carry out or announce once it is made; 0xffffffff: none |
  * | 0x0f4 | u32 | 1 while no translation is to be entered, because the budget is short |
@@ -74,6 +74,7 @@ export const STATE = {
   privilege: 0x0d4,
   codeBase: 0x0d8,
   fault: 0x0e0,
+  turnFloor: 0x0e4,
   faultAddress: 0x0e8,
   pendingStore: 0x0f0,
   untranslated: 0x0f4,

@@ -26,9 +26,9 @@ export interface FlowNode {
   longestPath: number;
 }
 
-/** Whether a loop is one block that ends with a branch back to itself. It may be laid out twice, so the block behind it is a merge. */
-export const isSelfLoop = (node: FlowNode, index: number): boolean =>
-  node.backEdges === 1 && node.taken === index && node.fall !== index && !node.viaDispatcher.has(index);
+/** Whether a block ends with a branch back to itself. It may be laid out several times, so the block behind it is a merge. */
+export const isSelfLoop = ({ taken, fall, viaDispatcher }: FlowNode, index: number): boolean =>
+  taken === index && fall !== index && !viaDispatcher.has(index);
 
 /** A region as a graph that structured code can express. */
 export interface FlowGraph {

@@ -38,8 +38,10 @@ import type { EffectTable } from "./effects.ts";
 import { liveFlags } from "./flag-liveness.ts";
 import { DISPATCHER, type FlowGraph, type FlowNode, isSelfLoop } from "./flow-graph.ts";
 import type { NamedFlags } from "./named-flags.ts";
+import { emitPageRun, type SteadyAccess } from "./page-run.ts";
 import type { PlacedInstruction, RegionBlock } from "./region-block.ts";
 import { type RegionUse, registerUse } from "./register-use.ts";
+import { type SteadyAddress, steadyAddresses } from "./steady-address.ts";
 import { type RegionFlow, TranslatorMachine, type TranslatorPlaces } from "./translator-machine.ts";
 
 /** What one region is emitted from. */
@@ -82,7 +84,11 @@ export class RegionEmitter implements RegionFlow {
   readonly #labels: Label[] = [];
   readonly #loops: Label[] = [];
   /** A loop of one block that is being emitted, and the flags at the beginning of its further turns once they have names. */
-  #namedLoop: { readonly index: number; readonly flags: NamedFlags | null } | null = null;
+  #selfLoop: { readonly index: number; readonly label: Label; readonly flags: NamedFlags | null } | null =
+    null;
+  /** Turns of a loop of one block that are being emitted and do not ask the TLB. */
+  #pageRun: { readonly label: Label; readonly goesOn: Value } | null = null;
+  readonly #steady = new Map<number, readonly SteadyAddress[]>();
   #dispatch: Label = 0;
   /** Leaves with flags in their locals, or already stored. */
   #exitWithFlags: Label = 0;
@@ -231,10 +237,27 @@ export class RegionEmitter implements RegionFlow {
     return this.#block.instructions.length;
   }
 
+  /** Addresses of a loop of one block that move by the same distance in every turn. */
+  #steadyOf(index: number): readonly SteadyAddress[] {
+    const { mode, effects } = this.#source;
+    const known = this.#steady.get(index);
+    if (known !== undefined) return known;
+    const { block } = this.#node(index);
+    const steady = block === null ? [] : steadyAddresses(block, mode, effects);
+    this.#steady.set(index, steady);
+    return steady;
+  }
+
+  /** Whether a node is a loop of one block that {@link #emitSelfLoop} lays out. */
+  #isPeeled(index: number): boolean {
+    if (!isSelfLoop(this.#node(index), index)) return false;
+    return this.#live[index] === true || this.#steadyOf(index).length > 0;
+  }
+
   /** A node and everything it dominates. */
   #tree(index: number): void {
     const node = this.#node(index);
-    if (node.backEdges === 0 || (isSelfLoop(node, index) && this.#live[index] === true)) {
+    if (node.backEdges === (this.#isPeeled(index) ? 1 : 0)) {
       this.#layOut(index, 0);
       return;
     }
@@ -248,7 +271,7 @@ export class RegionEmitter implements RegionFlow {
     const merge = this.#node(index).mergeChildren[child];
     if (merge === undefined) {
       if (index === DISPATCHER) this.#enter();
-      else if (isSelfLoop(this.#node(index), index) && this.#live[index] === true) this.#emitSelfLoop(index);
+      else if (this.#isPeeled(index)) this.#emitSelfLoop(index);
       else this.#emitBlock(index, null);
       return;
     }
@@ -271,34 +294,82 @@ export class RegionEmitter implements RegionFlow {
   }
 
   /**
-   * A block that goes back to itself and may need the flags it leaves: its first turn stands before the loop, so that inside
-   * the flags are known to follow from registers, where they do, and nothing has to be kept for them from turn to turn.
+   * A block that goes back to itself: its first turn stands before the loop, so that inside the flags are known to follow from
+   * registers, where they do, and nothing has to be kept for them from turn to turn; and the accesses of a turn are known, so
+   * that the TLB need not be asked in every turn for those that mostly stay on their pages.
    */
   #emitSelfLoop(index: number): void {
     const body = this.#body;
-    this.#loops[index] = body.block();
-    this.#namedLoop = { index, flags: null };
+    this.#selfLoop = { index, label: body.block(), flags: null };
     this.#emitBlock(index, null);
     body.end();
-    const { flags } = this.#namedLoop;
-    this.#namedLoop = flags === null ? null : { index, flags };
-    this.#loops[index] = body.loop();
+    const { flags } = this.#selfLoop;
+    const accesses = this.#steadyAccesses(index);
+    this.#selfLoop = { index, label: body.loop(), flags };
+    if (accesses.size > 0) this.#emitPageRun(index, flags, accesses);
     this.#emitBlock(index, flags);
     body.end();
-    this.#namedLoop = null;
+    this.#selfLoop = null;
+  }
+
+  /** The steady accesses of the loop whose block was emitted last. */
+  #steadyAccesses(index: number): ReadonlyMap<PlacedInstruction, SteadyAccess> {
+    const machine = this.#machine;
+    const accesses = new Map<PlacedInstruction, SteadyAccess>();
+    for (const { placed, gained, stride } of this.#steadyOf(index)) {
+      const [access, ...others] = machine.accesses.get(placed) ?? [];
+      if (access !== undefined && others.length === 0)
+        accesses.set(placed, { address: add(machine.offsetOf(placed), gained), stride, ...access });
+    }
+    return accesses;
+  }
+
+  /** Turns that do not ask the TLB. Behind them stands one that does. */
+  #emitPageRun(
+    index: number,
+    flags: NamedFlags | null,
+    accesses: ReadonlyMap<PlacedInstruction, SteadyAccess>,
+  ): void {
+    const body = this.#body;
+    const { longestPath, block } = this.#node(index);
+    const { places } = this.#source;
+    const budget = {
+      left: this.#budget,
+      perTurn: block?.instructions.length ?? 0,
+      least: longestPath,
+    };
+    const otherwise = body.block();
+    const { addends, goesOn } = emitPageRun(
+      body,
+      places,
+      this.#spaceTag,
+      [...accesses.values()],
+      budget,
+      otherwise,
+    );
+    this.#machine.addends = new Map(
+      [...accesses.keys()].map((placed, position) => [placed, addends[position] ?? i32(0)]),
+    );
+    this.#pageRun = { label: body.loop(), goesOn };
+    this.#emitBlock(index, flags);
+    body.end();
+    this.#pageRun = null;
+    this.#machine.addends = new Map();
+    body.end();
   }
 
   /** The flags that a block leaves when it goes back to itself. */
   #keepLoopFlags(target: number): void {
-    const named = this.#namedLoop;
-    if (named?.index !== target) {
-      if (this.#live[target] === true) this.#machine.keepFlags();
+    if (this.#live[target] !== true) return;
+    const loop = this.#selfLoop;
+    if (loop?.index !== target) {
+      this.#machine.keepFlags();
       return;
     }
-    if (named.flags !== null) return;
+    if (loop.flags !== null) return;
     const flags = this.#machine.nameFlags();
     if (flags === null) this.#machine.keepFlags();
-    else this.#namedLoop = { index: target, flags };
+    else this.#selfLoop = { ...loop, flags };
   }
 
   /** @param flags - those at its entry; null: those that are kept */
@@ -356,13 +427,29 @@ export class RegionEmitter implements RegionFlow {
       body.branch(this.#dispatch);
       return;
     }
+    if (target === this.#index && this.#selfLoop?.index === target) {
+      this.#turn(this.#selfLoop.label, node.longestPath, at);
+      return;
+    }
     const isBackward = node.order <= this.#current.order;
     if (isBackward || this.#block.end === "repeat") this.#checkBudget(node.longestPath, at);
-    if (target === this.#index) this.#keepLoopFlags(target);
-    else if (this.#live[target] === true) this.#machine.keepFlags();
+    if (this.#live[target] === true) this.#machine.keepFlags();
     if (isBackward) body.branch(this.#loops[target] ?? 0);
     else if (node.isMerge) body.branch(this.#labels[target] ?? 0);
     else this.#tree(target);
+  }
+
+  /** Goes from a loop of one block to its next turn. */
+  #turn(label: Label, longestPath: number, at: number): void {
+    const body = this.#body;
+    const run = this.#pageRun;
+    if (run === null) this.#checkBudget(longestPath, at);
+    this.#keepLoopFlags(this.#index);
+    if (run !== null) {
+      body.branchIf(run.label, run.goesOn);
+      this.#checkBudget(longestPath, at);
+    }
+    body.branch(label);
   }
 
   jump(): void {

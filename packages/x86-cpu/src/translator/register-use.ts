@@ -36,6 +36,10 @@ const useOf = ({ instruction, handler }: PlacedInstruction, effects: EffectTable
   return { all, written, vectors, writtenVectors };
 };
 
+/** Mask of the general registers that an instruction writes. */
+export const registersWritten = (placed: PlacedInstruction, effects: EffectTable): number =>
+  useOf(placed, effects).written;
+
 /** What all instructions of a region use. */
 export const registerUse = ({ nodes }: FlowGraph, effects: EffectTable): RegionUse => {
   let all = 0;

@@ -64,6 +64,12 @@ export interface TranslatorPlaces {
   readonly jumpCache: number;
 }
 
+/** An access that an instruction makes. */
+export interface TranslatedAccess {
+  readonly sizeBytes: number;
+  readonly isWrite: boolean;
+}
+
 /** Locals of a region. */
 export interface RegionLocals {
   readonly spaceTag: Value;
@@ -87,6 +93,10 @@ export class TranslatorMachine extends Machine {
   /** Temporaries that hold what a register holds. */
   readonly #names = new Map<Value, RegisterName>();
   #placed: PlacedInstruction | null = null;
+  /** Accesses of the present block so far that asked the TLB. */
+  readonly accesses: Map<PlacedInstruction, TranslatedAccess[]> = new Map();
+  /** What is to be added to the addresses of instructions whose only access needs no question. */
+  addends: ReadonlyMap<PlacedInstruction, Value> = new Map();
 
   constructor(
     body: FunctionBody,
@@ -118,6 +128,7 @@ export class TranslatorMachine extends Machine {
   beginBlock(): void {
     this.temporaries.reset();
     this.#names.clear();
+    this.accesses.clear();
     this.flags = this.keptFlags;
   }
 
@@ -303,6 +314,12 @@ export class TranslatorMachine extends Machine {
     return this.#masked(sum);
   }
 
+  /** Offset of the memory operand of an instruction, as registers are now. */
+  offsetOf(placed: PlacedInstruction): Value {
+    this.#placed = placed;
+    return this.offset();
+  }
+
   /** Distance of the element that holds a bit of a bit string. */
   #bitElement(): Value {
     const bitNumber = this.#instruction.operands[1];
@@ -343,8 +360,16 @@ export class TranslatorMachine extends Machine {
     const { body } = this;
     const { tlb } = this.#places;
     const table = isWrite ? tlb.write : tlb.read;
-    const entry = this.temporary(TYPE.i32);
     const host = this.temporary(TYPE.i32);
+    const placed = this.#placed;
+    const addend = placed === null ? undefined : this.addends.get(placed);
+    if (addend !== undefined) {
+      body.set(host, add(wrap(address), addend));
+      return host;
+    }
+    if (placed !== null)
+      this.accesses.set(placed, [...(this.accesses.get(placed) ?? []), { sizeBytes, isWrite }]);
+    const entry = this.temporary(TYPE.i32);
     body.set(entry, tlbEntryOffset(address, this.#locals.spaceTag));
     const tag = tlbTag(address, sizeBytes, this.#locals.spaceTag);
     const present = load(this.addressType, this.shape.wide ? 8 : 4, false, entry, table + TLB_ENTRY.tag);

@@ -33,11 +33,19 @@ export interface WideBench {
   setQuad(at: number, value: bigint): void;
 }
 
+/** Options of a bench. */
+export interface WideBenchOptions {
+  /** Bases of FS and GS. */
+  readonly fs?: number;
+  readonly gs?: number;
+  readonly translateAfter?: number;
+}
+
 /** Makes a bench. Segment registers are null but for CS and SS; FS and GS have the bases given. */
-export const createWideBench = (bases: { readonly fs?: number; readonly gs?: number } = {}): WideBench => {
+export const createWideBench = ({ fs = 0, gs = 0, ...tuning }: WideBenchOptions = {}): WideBench => {
   const memory = createFakeMemory({ frameCount: 64, reserveBytes: 4 << 20 });
   const translator = createIdentityTranslator(memory);
-  const processor = createMonitoredProcessor({ memory, translator, recordBytes: 1 << 20 });
+  const processor = createMonitoredProcessor({ memory, translator, recordBytes: 1 << 20, ...tuning });
   const vcpu = processor.createVcpu({
     descriptors: { low: 0, high: 0, read: () => false, setAccessed: () => {} },
     timestamp: () => 0,
@@ -51,7 +59,6 @@ export const createWideBench = (bases: { readonly fs?: number; readonly gs?: num
   for (const index of [SEGMENT.ds, SEGMENT.es]) {
     context.setSegment(index, { selector: 0, base: 0, limit: 0, attributes: 0 });
   }
-  const { fs = 0, gs = 0 } = bases;
   context.setSegment(SEGMENT.fs, { selector: 0, base: fs, limit: 0, attributes: 0 });
   context.setSegment(SEGMENT.gs, { selector: 0, base: gs, limit: 0, attributes: 0 });
   context.flags = 2;

@@ -1,0 +1,157 @@
+import { ACCESS, FRAME_WATCH, toMfn } from "@xenolith/machine-interface";
+import { FLAG, REGISTER } from "@xenolith/x86-architecture";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createEngineBench, type EngineBench } from "../support/engine-bench.ts";
+import { ABOVE, createWideBench, UPPER, type WideBench } from "../support/wide-bench.ts";
+
+const { rax, rbx, rcx, rdx, rsi, rdi } = REGISTER;
+const PAGE = 4096;
+const FRAMES = 32;
+/** Pages that cannot be read, cannot be written, and whose stores somebody wants to see. */
+const UNREADABLE = 12;
+const UNWRITABLE = 15;
+const WATCHED_PAGE = 18;
+const INTERPRETED = 1_000_000;
+
+const signed = fc.integer({ min: -128, max: 127 });
+const step = fc.oneof(signed, fc.constantFrom(1, 4, 8, 16), fc.constantFrom(-1, -4, -8, -16));
+const byte = (value: number): string => (value & 0xff).toString(16).padStart(2, "0");
+
+/** Instructions of a loop's body. `W` stands for the prefix that makes registers whole. */
+const instruction: fc.Arbitrary<string> = fc.oneof(
+  signed.map((distance) => `8b 46 ${byte(distance)}`), // mov eax, [esi+d]
+  signed.map((distance) => `8a 57 ${byte(distance)}`), // mov dl, [edi+d]
+  signed.map((distance) => `0f b7 56 ${byte(distance)}`), // movzx edx, word [esi+d]
+  signed.map((distance) => `89 47 ${byte(distance)}`), // mov [edi+d], eax
+  signed.map((distance) => `66 89 56 ${byte(distance)}`), // mov [esi+d], dx
+  signed.map((distance) => `01 43 ${byte(distance)}`), // add [ebx+d], eax
+  signed.map((distance) => `c6 43 ${byte(distance)} 5a`), // mov byte [ebx+d], 5a
+  signed.map((distance) => `0f 10 46 ${byte(distance)}`), // movups xmm0, [esi+d]
+  signed.map((distance) => `0f 11 47 ${byte(distance)}`), // movups [edi+d], xmm0
+  fc.constantFrom("8b 04 8e", "89 04 8f", "03 04 0b"), // mov eax, [esi+4*ecx] …
+  step.map((by) => `W 83 c6 ${byte(by)}`), // add esi, by
+  step.map((by) => `W 83 ef ${byte(by)}`), // sub edi, by
+  step.map((by) => `W 8d 5b ${byte(by)}`), // lea ebx, [ebx+by]
+  fc.constantFrom("W ff c6", "W ff cf", "W ff c3"), // inc esi, dec edi, inc ebx
+  fc.constantFrom("01 d0", "31 c2", "83 d0 01", "d1 d2", "0f b6 c2"), // flags of the last turn among them
+  fc.constantFrom("56 5e", "50 5a", "W 0f af f1"), // the stack; a register that moves by no constant
+);
+
+/** A loop of one block. */
+interface Loop {
+  readonly body: readonly string[];
+  readonly count: number;
+  readonly source: number;
+  readonly destination: number;
+  readonly third: number;
+  readonly budgets: readonly number[];
+}
+
+const place = fc.oneof(
+  fc.integer({ min: 10 * PAGE, max: 20 * PAGE }),
+  fc
+    .tuple(fc.constantFrom(12, 13, 15, 16, 18, 19), fc.integer({ min: -200, max: 200 }))
+    .map(([page, delta]) => page * PAGE + delta),
+);
+
+/** Some instructions, and mostly steps of all pointers among them. */
+const body: fc.Arbitrary<string[]> = fc
+  .tuple(
+    fc.array(instruction, { minLength: 1, maxLength: 4 }),
+    fc.option(
+      step.map((by) => [`W 83 c6 ${byte(by)}`, `W 83 c7 ${byte(by)}`, `W 8d 5b ${byte(by)}`]),
+      { freq: 4 },
+    ),
+  )
+  .map(([instructions, steps]) => [...instructions, ...(steps ?? [])])
+  .chain((all) => fc.shuffledSubarray(all, { minLength: all.length }));
+
+const loop: fc.Arbitrary<Loop> = fc.record({
+  body,
+  count: fc.oneof(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 3000 })),
+  source: place,
+  destination: place,
+  third: place,
+  budgets: fc.array(fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constant(20_000)), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+});
+
+const encode = ({ body }: Loop, wide: boolean): string => {
+  const code = [...body, "W ff c9"].join(" ").replaceAll("W ", wide ? "48 " : "");
+  const back = -(code.split(" ").length + 2);
+  return `${code} 75 ${byte(back)} 0f 0b`;
+};
+
+type Bench = EngineBench | WideBench;
+
+const CONTENTS = Uint8Array.from({ length: (FRAMES - 2) * PAGE }, (_, at) => (at * 37 + (at >>> 8)) & 0xff);
+
+/** Runs a loop twice, so that there is a translation from the beginning, and tells everything that can be seen after each slice. */
+const observe = (bench: Bench, one: Loop, mirror: number | null): unknown[] => {
+  const { memory, context } = bench;
+  const address = (at: number): bigint =>
+    BigInt.asUintN(mirror === null ? 32 : 64, BigInt(at + (mirror ?? 0)));
+  const seen: unknown[] = [];
+  for (const budgets of [[one.count * 8], one.budgets]) {
+    memory.bytes.set(CONTENTS, 2 * PAGE);
+    for (let frame = 2; frame < FRAMES; frame++) memory.written(toMfn(frame), 0, PAGE);
+    bench.load(encode(one, mirror !== null));
+    for (const [register, value] of [
+      [rax, 0x1234_5678n],
+      [rdx, 0x0bad_cafen],
+      [rcx, BigInt(one.count)],
+      [rsi, address(one.source)],
+      [rdi, address(one.destination)],
+      [rbx, address(one.third)],
+      [REGISTER.rsp, address(9 * PAGE)],
+    ] as const) {
+      context.setWideRegister(register, value);
+    }
+    context.flags = FLAG.fixed | FLAG.cf;
+    for (const budget of budgets) {
+      const exit = bench.run(budget);
+      const registers = Array.from({ length: 16 }, (_, index) => context.wideRegister(index));
+      seen.push(exit.kind, exit.retired, context.instructionPointer, context.flags, ...registers);
+      seen.push(context.floatingPoint.vector(0));
+      seen.push(Buffer.from(memory.bytes.subarray(0, FRAMES * PAGE)).toString("base64"));
+    }
+  }
+  return seen;
+};
+
+const guard = (bench: Bench): Bench => {
+  bench.translator.deny(UNREADABLE, ACCESS.read);
+  bench.translator.deny(UNREADABLE, ACCESS.write);
+  bench.translator.deny(UNWRITABLE, ACCESS.write);
+  bench.memory.watch(toMfn(WATCHED_PAGE), FRAME_WATCH.hook);
+  return bench;
+};
+
+describe("loops that do not ask the TLB in every turn", () => {
+  const runs = { numRuns: 400 };
+
+  it("do what the interpreter does", () => {
+    const translated = guard(createEngineBench({ frameCount: FRAMES, translateAfter: 1 }));
+    const interpreted = guard(createEngineBench({ frameCount: FRAMES, translateAfter: INTERPRETED }));
+    fc.assert(
+      fc.property(loop, (one) => {
+        expect(observe(translated, one, null)).toEqual(observe(interpreted, one, null));
+      }),
+      runs,
+    );
+  });
+
+  it("do so in 64-bit code", () => {
+    const translated = guard(createWideBench({ translateAfter: 1 }));
+    const interpreted = guard(createWideBench({ translateAfter: INTERPRETED }));
+    fc.assert(
+      fc.property(loop, fc.constantFrom(0, ABOVE, UPPER), (one, mirror) => {
+        expect(observe(translated, one, mirror)).toEqual(observe(interpreted, one, mirror));
+      }),
+      runs,
+    );
+  });
+});
