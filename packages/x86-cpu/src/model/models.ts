@@ -5,6 +5,7 @@ import type { ProcessorModel } from "./processor-model.ts";
 
 const I686_BITS =
   FEATURE.fpu |
+  FEATURE.vme |
   FEATURE.de |
   FEATURE.pse |
   FEATURE.tsc |

@@ -10,6 +10,7 @@ import { paragraphSegment, usesParagraphs } from "./real-mode.ts";
 import { hasTasks } from "./task-descriptor.ts";
 import { returnToTask } from "./task-switch.ts";
 import { returnToVirtual8086 } from "./virtual-8086.ts";
+import { acceptsVirtualImage, hasVirtualFlags, takeVirtualInterrupts } from "./virtual-interrupts.ts";
 import { addressOf, peekStack, releaseStack } from "./wide-stack.ts";
 
 /** Flags that a return to virtual-8086 mode takes: those that exist. */
@@ -24,7 +25,8 @@ export const returnFromInterrupt = (core: ProcessorCore, instruction: Instructio
   const sizeBytes = stackBytes(instruction);
   // Even one that faults lets non-maskable interrupts in again. [SDM3A-6.7.1]
   state.setU32(STATE.pending, state.u32(STATE.pending) & ~PENDING.nmiBlocked);
-  if (state.isVirtual8086 && ioPrivilege(state) < 3) return generalProtection(0);
+  const isVirtual = hasVirtualFlags(state) && sizeBytes === 2;
+  if (state.isVirtual8086 && ioPrivilege(state) < 3 && !isVirtual) return generalProtection(0);
   const isNested = (state.systemFlags & FLAG.nt) !== 0 && !usesParagraphs(state);
   if (isNested) {
     return hasTasks(core) ? returnToTask(core, nextInstruction(core, instruction)) : generalProtection(0);
@@ -44,6 +46,7 @@ export const returnFromInterrupt = (core: ProcessorCore, instruction: Instructio
   if (usesParagraphs(state)) {
     const segment = paragraphSegment(state, SEGMENT.cs, selector);
     if (offset > segment.limit) return generalProtection(0);
+    if (isVirtual && !acceptsVirtualImage(state, flags)) return generalProtection(0);
     releaseStack(core, popped);
     state.setSegment(SEGMENT.cs, segment);
   } else {
@@ -65,6 +68,7 @@ export const returnFromInterrupt = (core: ProcessorCore, instruction: Instructio
   }
   state.instructionPointer = offset;
   state.flags = (state.flags & ~changeable) | (flags & changeable);
+  if (isVirtual) takeVirtualInterrupts(state, flags);
   return OUTCOME.jumped;
 };
 

@@ -5,6 +5,7 @@ import { generalProtection } from "./faults.ts";
 import { ioPrivilege } from "./flag-permissions.ts";
 import { nextInstruction } from "./instruction-flow.ts";
 import { deliverThroughIdt } from "./interrupt-delivery.ts";
+import { redirectInterrupt } from "./virtual-interrupts.ts";
 
 /**
  * Vector of INT n, INT3, INTO and ICEBP; -1 for an instruction that is none of these. For INTO it is meant for OF set.
@@ -34,13 +35,17 @@ export const interruptBySoftware = (core: ProcessorCore, instruction: Instructio
   const { state } = core;
   const vector = softwareInterruptVector(instruction);
   if (instruction.mnemonic === "into" && (state.flags & FLAG.of) === 0) return OUTCOME.next;
-  if (instruction.mnemonic === "int" && state.isVirtual8086 && ioPrivilege(state) < 3)
-    return generalProtection(0);
+  const returnTo = nextInstruction(core, instruction);
+  if (instruction.mnemonic === "int") {
+    const redirected = redirectInterrupt(core, vector, returnTo);
+    if (redirected !== null) return redirected;
+    if (state.isVirtual8086 && ioPrivilege(state) < 3) return generalProtection(0);
+  }
   return deliverThroughIdt(core, {
     vector,
     errorCode: -1,
     isSoftware: instruction.mnemonic !== "int1",
-    returnTo: nextInstruction(core, instruction),
+    returnTo,
     flags: state.flags,
   });
 };

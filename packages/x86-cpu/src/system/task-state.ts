@@ -2,7 +2,7 @@ import { type PackedFault, SEGMENT, TSS16, TSS32, TSS64 } from "@xenolith/x86-ar
 import { accessFault, isAccessFault, type ProcessorCore } from "../engine/system-operations.ts";
 import { addressOfWords } from "./canonical.ts";
 import { selectorError } from "./descriptor.ts";
-import { invalidTss } from "./faults.ts";
+import { generalProtection, invalidTss } from "./faults.ts";
 import { isSmallTask } from "./task-image.ts";
 
 /** Stack of an inner privilege level. */
@@ -58,6 +58,25 @@ export const readInterruptStack = (
   external = 0,
 ): { readonly pointer: number } | PackedFault =>
   readStackPointer(core, TSS64.ist1 + 8 * (number - 1), external);
+
+/** Bytes of the map of redirected interrupts, which lies below that of ports. */
+const REDIRECTION_BYTES = 32;
+
+/**
+ * Asks the TSS whether INT `vector` of virtual-8086 mode goes to the program's own handler.
+ * @returns that, or the fault of reading the map; what has no map faults. [SDM3A-21.3]
+ */
+export const isInterruptRedirected = (core: ProcessorCore, vector: number): boolean | PackedFault => {
+  const { base, limit, attributes } = core.state.segment(SEGMENT.tr);
+  if (attributes === 0 || isSmallTask(attributes) || TSS32.ioMap + 1 > limit) return generalProtection(0);
+  const map = core.memory.read16(base + TSS32.ioMap, "supervisor");
+  if (isAccessFault(map)) return accessFault(map);
+  const offset = map - REDIRECTION_BYTES + (vector >> 3);
+  if (offset < 0 || offset > limit) return generalProtection(0);
+  const bits = core.memory.read8(base + offset, "supervisor");
+  if (isAccessFault(bits)) return accessFault(bits);
+  return ((bits >>> (vector & 7)) & 1) === 0;
+};
 
 /**
  * Asks the I/O permission map of the TSS about ports `port` to `port + sizeBytes - 1`.

@@ -293,10 +293,10 @@ describe("ports and pages in 64-bit code", () => {
   it("CR4 of a 32-bit processor has only what its CPUID tells", () => {
     const bench = createSystemBench();
     for (const [bit, outcome] of [
-      [CR4.vme, GP(0)],
-      [CR4.pvi, GP(0)],
+      [CR4.umip, GP(0)],
+      [CR4.osxsave, GP(0)],
       [CR4.fsgsbase, GP(0)],
-      [CR4.de | CR4.pse | CR4.pge | CR4.pae, next],
+      [CR4.vme | CR4.pvi | CR4.de | CR4.pse | CR4.pge | CR4.pae, next],
     ] as const) {
       bench.state.setRegister(rax, bit);
       expect(bench.run("0f22e0")).toBe(outcome);
