@@ -2,6 +2,7 @@ import {
   add,
   and,
   constant,
+  convert,
   eq,
   type FunctionBody,
   i32,
@@ -35,6 +36,7 @@ import { STATE, VECTOR_BYTES } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import { REFUSED } from "../support/system/system-emitter.ts";
 import type { EffectTable } from "./effects.ts";
+import { type EntryTable, entryTable } from "./entry-table.ts";
 import { liveFlags } from "./flag-liveness.ts";
 import { DISPATCHER, type FlowGraph, type FlowNode, isSelfLoop } from "./flow-graph.ts";
 import type { NamedFlags } from "./named-flags.ts";
@@ -89,7 +91,12 @@ export class RegionEmitter implements RegionFlow {
   /** Turns of a loop of one block that are being emitted and do not ask the TLB. */
   #pageRun: { readonly label: Label; readonly goesOn: Value } | null = null;
   readonly #steady = new Map<number, readonly SteadyAddress[]>();
+  readonly #table: EntryTable | null;
+  /** Offset in CS of the indirect jump or call that looks for its target in the table; 0: a return does. */
+  readonly #from: Value;
   #dispatch: Label = 0;
+  /** Where indirect jumps go whose targets are no entries. */
+  #absent: Label = 0;
   /** Leaves with flags in their locals, or already stored. */
   #exitWithFlags: Label = 0;
   #exit: Label = 0;
@@ -113,7 +120,9 @@ export class RegionEmitter implements RegionFlow {
     }
     this.#budget = body.local(TYPE.i32);
     this.#instructionPointer = body.local(addressType);
+    this.#from = body.local(addressType);
     this.#code = body.local(TYPE.i32);
+    this.#table = entryTable(graph);
     this.#machine = new TranslatorMachine(body, mode, {
       places: source.places,
       locals: { spaceTag: this.#spaceTag, registers: this.#registers, vectors: this.#vectors },
@@ -135,7 +144,14 @@ export class RegionEmitter implements RegionFlow {
     body.branch(this.#exit);
     body.end();
     this.#dispatch = body.loop();
+    this.#absent = body.block();
     this.#layOut(DISPATCHER, 0);
+    body.end();
+    body.if(ne(this.#from, 0));
+    this.#markIndirect(convert(this.#from, TYPE.i64));
+    body.end();
+    body.set(this.#code, i32(LEAVE.next));
+    body.branch(this.#exitWithFlags);
     body.end();
     body.unreachable();
     body.end();
@@ -290,7 +306,8 @@ export class RegionEmitter implements RegionFlow {
       return;
     }
     const labels = entries.map((entry) => this.#labels[entry] ?? 0);
-    this.#body.branchTable(this.#entry, labels, labels[0] ?? 0);
+    const byPlace = this.#table?.numbers.map((number) => labels[number] ?? this.#absent) ?? [];
+    this.#body.branchTable(this.#entry, [...labels, ...byPlace], labels[0] ?? 0);
   }
 
   /**
@@ -468,40 +485,56 @@ export class RegionEmitter implements RegionFlow {
     this.#edge(fall, next);
   }
 
-  /** Stays in the region when the jump cache says that the target is one of its entries. */
+  /** Stays in the region when the target is one of its entries. */
   jumpTo(target: Value): void {
     const body = this.#body;
-    const { entries } = this.#source.graph;
-    const longest = Math.max(...entries.map((entry) => this.#node(entry).longestPath));
+    const isReturn = this.#block.end === "return";
+    const at = this.#placed?.at ?? 0;
     body.set(this.#instructionPointer, target);
     const position = this.#position;
+    if (this.#table === null) this.#jumpByCache();
+    else this.#jumpByTable(this.#table, isReturn ? 0 : at);
+    this.#return(position);
+    if (!isReturn) this.#markIndirect(i64(at));
+    this.#leave(LEAVE.next, 0);
+  }
+
+  /** Remembers that the region is left through the indirect jump at an offset. */
+  #markIndirect(from: Value): void {
+    this.#body.store(4, this.#state, i32(INDIRECT_EXIT), STATE.exitRecord);
+    this.#body.store(8, this.#state, from, STATE.exitSource);
+  }
+
+  /** Enters the region anew, by the number of an entry or of a place of the table. */
+  #again(entry: Value): void {
+    const { entries } = this.#source.graph;
+    this.#checkBudget(Math.max(...entries.map((one) => this.#node(one).longestPath)), null);
+    this.#machine.keepFlags();
+    this.#body.set(this.#entry, entry);
+    this.#body.branch(this.#dispatch);
+  }
+
+  #jumpByTable({ first, numbers }: EntryTable, from: number): void {
+    const body = this.#body;
+    const place = this.#machine.pin(sub(this.#instructionPointer, first));
+    body.if(ltU(place, numbers.length));
+    body.set(this.#from, constant(this.#from.type, from));
+    this.#again(add(wrap(place), this.#source.graph.entries.length));
+    body.end();
+  }
+
+  #jumpByCache(): void {
+    const body = this.#body;
+    const pointer = this.#instructionPointer;
     const entry = this.#machine.temporary(TYPE.i32);
-    body.set(entry, jumpEntryAt(this.#instructionPointer, this.#source.places.jumpCache));
+    body.set(entry, jumpEntryAt(pointer, this.#source.places.jumpCache));
     const isHere = and(
       eq(this.#entryField(entry, JUMP_ENTRY.slot), this.#source.slot),
-      eq(
-        load(
-          this.#instructionPointer.type,
-          this.#isWide ? 8 : 4,
-          false,
-          entry,
-          JUMP_ENTRY.instructionPointer,
-        ),
-        this.#instructionPointer,
-      ),
+      eq(load(pointer.type, this.#isWide ? 8 : 4, false, entry, JUMP_ENTRY.instructionPointer), pointer),
     );
     body.if(isHere);
-    this.#checkBudget(longest, null);
-    this.#machine.keepFlags();
-    body.set(this.#entry, this.#entryField(entry, JUMP_ENTRY.entry));
-    body.branch(this.#dispatch);
+    this.#again(this.#entryField(entry, JUMP_ENTRY.entry));
     body.end();
-    this.#return(position);
-    if (this.#block.end !== "return") {
-      body.store(4, this.#state, i32(INDIRECT_EXIT), STATE.exitRecord);
-      body.store(8, this.#state, i64(this.#placed?.at ?? 0), STATE.exitSource);
-    }
-    this.#leave(LEAVE.next, 0);
   }
 
   #entryField(entry: Value, offset: number): Value {
