@@ -122,6 +122,7 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
       domains.get(domain).maximumPages = pages;
     },
     allocate: ownership.allocate,
+    allocateExtent: ownership.allocateExtent,
     allocateMonitor: ownership.allocateMonitor,
     shareMonitor: ownership.shareMonitor,
     releaseMonitor: ownership.releaseMonitor,

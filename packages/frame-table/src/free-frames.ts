@@ -11,6 +11,11 @@ export interface FreeFrames {
   readonly count: number;
   /** Takes a frame. @returns null when there is none. */
   take(): Mfn | null;
+  /**
+   * Takes 2^order frames that lie one behind the other, the first at a multiple of their number, all below `limit`: the
+   * highest there are. @returns the first, or null when there are none. Cost: at worst a walk over all frames.
+   */
+  takeExtent(order: number, limit: number): Mfn | null;
   give(frame: Mfn): void;
   /** All free frames, for checking. */
   list(): Mfn[];
@@ -22,6 +27,8 @@ export const createFreeFrames = (first: number, end: number, entropy: EntropySou
   /** Free frames of window w: `frames[w * WINDOW_FRAMES]` and the `counts[w] - 1` behind it. */
   const frames = new Uint32Array(windows * WINDOW_FRAMES);
   const counts = new Uint32Array(windows);
+  /** Where in `frames` a frame stands, plus one; 0: it is not free. */
+  const places = new Uint32Array(end);
   let total = 0;
   /** No window below this one has a free frame. */
   let lowest = 0;
@@ -30,10 +37,31 @@ export const createFreeFrames = (first: number, end: number, entropy: EntropySou
 
   const give = (frame: Mfn): void => {
     const window = Math.floor(frame / WINDOW_FRAMES);
-    frames[window * WINDOW_FRAMES + countOf(window)] = frame;
+    const place = window * WINDOW_FRAMES + countOf(window);
+    frames[place] = frame;
+    places[frame] = place + 1;
     counts[window] = countOf(window) + 1;
     total++;
     lowest = Math.min(lowest, window);
+  };
+
+  /** Takes the frame at a place; the last of its window moves there. */
+  const takeAt = (place: number): Mfn => {
+    const window = Math.floor(place / WINDOW_FRAMES);
+    const last = window * WINDOW_FRAMES + countOf(window) - 1;
+    const frame = frames[place] ?? 0;
+    const moved = frames[last] ?? 0;
+    frames[place] = moved;
+    places[moved] = place + 1;
+    places[frame] = 0;
+    counts[window] = countOf(window) - 1;
+    total--;
+    return toMfn(frame);
+  };
+
+  const areFree = (start: number, count: number): boolean => {
+    for (let frame = start; frame < start + count; frame++) if ((places[frame] ?? 0) === 0) return false;
+    return true;
   };
 
   for (let frame = first; frame < end; frame++) give(toMfn(frame));
@@ -46,14 +74,18 @@ export const createFreeFrames = (first: number, end: number, entropy: EntropySou
     take() {
       if (total === 0) return null;
       while (countOf(lowest) === 0) lowest++;
-      const start = lowest * WINDOW_FRAMES;
-      const remaining = countOf(lowest) - 1;
-      const chosen = start + entropy.below(remaining + 1);
-      const frame = frames[chosen] ?? 0;
-      frames[chosen] = frames[start + remaining] ?? 0;
-      counts[lowest] = remaining;
-      total--;
-      return toMfn(frame);
+      return takeAt(lowest * WINDOW_FRAMES + entropy.below(countOf(lowest)));
+    },
+    takeExtent(order, limit) {
+      const count = 2 ** order;
+      if (count > total) return null;
+      const top = Math.floor(Math.min(end, limit) / count) * count;
+      for (let start = top - count; start >= first; start -= count) {
+        if (!areFree(start, count)) continue;
+        for (let frame = start; frame < start + count; frame++) takeAt((places[frame] ?? 1) - 1);
+        return toMfn(start);
+      }
+      return null;
     },
     list() {
       const found: Mfn[] = [];

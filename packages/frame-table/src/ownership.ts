@@ -25,6 +25,7 @@ export interface Ownership
   extends Pick<
     FrameTable,
     | "allocate"
+    | "allocateExtent"
     | "allocateMonitor"
     | "shareMonitor"
     | "releaseMonitor"
@@ -133,6 +134,15 @@ export const createOwnership = (parts: OwnershipParts): Ownership => {
       }
       addPages(domain, frames.length);
       return frames;
+    },
+    allocateExtent(domain, order, limit = Number.POSITIVE_INFINITY) {
+      const count = 2 ** order;
+      const extent = count > room(domain) ? null : freeFrames.takeExtent(order, limit);
+      if (extent === null) return null;
+      for (let frame: number = extent; frame < extent + count; frame++)
+        give(frame, domain, FRAME_FLAG.allocated);
+      addPages(domain, count);
+      return extent;
     },
     allocateMonitor() {
       const frame = freeFrames.take();

@@ -160,6 +160,11 @@ export interface FrameTable {
 
   /** Gives a domain zeroed frames in no particular order, all or none. @returns -ENOMEM beyond its maximum or the machine's memory. */
   allocate(domain: DomId, count: number): Mfn[] | number;
+  /**
+   * Gives a domain 2^order zeroed frames that lie one behind the other, the first at a multiple of their number, all below
+   * frame `limit`. @returns the first; null beyond the domain's maximum, or when the machine has none that lie so.
+   */
+  allocateExtent(domain: DomId, order: number, limit?: number): Mfn | null;
   /** Takes one zeroed frame for the monitor. @returns null when memory is used up. */
   allocateMonitor(): Mfn | null;
   /** Lends a monitor frame to a domain: it owns it and may map it, writable or not, but never free it. */

@@ -25,6 +25,8 @@ export interface Domain {
   sharedInfoFrame: Mfn;
   /** Frame registered by PHYSDEVOP_pirq_eoi_gmfn, of which a reference is held; null before. */
   eoiFrame: Mfn | null;
+  /** The memory map that its toolstack or itself has set: E820 entries, 20 bytes each; null before. Owner: `memory/memory-op/`. */
+  memoryMap: Uint8Array | null;
   /** Assists switched on by vm_assist: values VMASST_TYPE_*. */
   readonly assists: Set<number>;
 

@@ -40,6 +40,25 @@ describe("held references", () => {
     expect(() => fixture.frames.putPageAndType(space.level1)).toThrow(HostError);
   });
 
+  it("come back from an entry that another entry of the domain replaces", () => {
+    const { frames } = fixture;
+    const foreign = first(fixture.take(DOM2, 1));
+    const own = first(fixture.take(DOM1, 1));
+    const place = { domain: DOM1, mapped: DOM1 };
+    expect(frames.updateEntry(space.level1, 50, leadsTo(own), place)).toBe(0);
+    frames.getPageAndType(foreign, DOM2, FRAME_TYPE.writable);
+    frames.installHeld(space.level1, 40, leadsTo(foreign), DOM1);
+    const withdraw = (index: number) =>
+      frames.withdrawHeld(space.level1, 40, foreign, true, DOM1, { table: space.level1, index });
+    expect([withdraw(40), withdraw(600)]).toEqual([-EINVAL, -EINVAL]);
+    expect(withdraw(50)).toBe(0);
+    expect(frames.readEntry(DOM1, space.level1, 40)).toEqual(leadsTo(own));
+    expect(frames.readEntry(DOM1, space.level1, 50)).toEqual({ low: 0, high: 0 });
+    frames.putPageAndType(foreign);
+    expect(fixture.flushed).toContain(own);
+    expect(frames.checkInvariants()).toEqual([]);
+  });
+
   it("pass to an entry and back, and the foreign frame is flushed when they do", () => {
     const { frames } = fixture;
     const foreign = first(fixture.take(DOM2, 1));

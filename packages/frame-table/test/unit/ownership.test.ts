@@ -34,6 +34,38 @@ describe("allocation", () => {
     expect(frames.freeFrames).toBe(free);
   });
 
+  it("gives extents that lie where their size says, whatever has been taken before", () => {
+    const { frames } = fixture;
+    const single = fixture.take(DOM1, 40);
+    const taken = new Set<number>(single);
+    for (const order of [0, 1, 3, 2, 3]) {
+      const extent = frames.allocateExtent(DOM1, order) ?? toMfn(1);
+      expect(extent % 2 ** order).toBe(0);
+      for (let frame: number = extent; frame < extent + 2 ** order; frame++) {
+        expect(taken.has(frame)).toBe(false);
+        expect([frames.ownerOf(toMfn(frame)), isZero(fixture, toMfn(frame))]).toEqual([DOM1, true]);
+        taken.add(frame);
+      }
+    }
+    expect(frames.pagesOf(DOM1)).toBe(taken.size);
+    for (const frame of taken) expect(frames.release(DOM1, toMfn(frame))).toBe(0);
+    expect(frames.checkInvariants()).toEqual([]);
+  });
+
+  it("gives no extent beyond a limit, a maximum, or what lies together", () => {
+    const { frames } = fixture;
+    const low = frames.allocateExtent(DOM1, 1, 64) ?? toMfn(99);
+    expect(low).toBeLessThan(63);
+    expect(frames.allocateExtent(DOM1, 3, 8)).toBe(null);
+    expect(frames.allocateExtent(DOM1, 8), "200 frames are all it may have").toBe(null);
+    frames.setMaximumPages(DOM2, 1_000_000);
+    while (frames.allocateExtent(DOM2, 2) !== null);
+    const left = frames.freeFrames;
+    expect(frames.allocateExtent(DOM2, 2)).toBe(null);
+    expect(frames.freeFrames).toBe(left);
+    expect(frames.checkInvariants()).toEqual([]);
+  });
+
   it("scrubs a frame before anyone gets it again", () => {
     const frame = first(fixture.take(DOM1, 1));
     fixture.memory.bytes.fill(0xab, frameAddress(frame), frameAddress(frame) + PAGE_SIZE);

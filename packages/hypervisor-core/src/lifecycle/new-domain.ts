@@ -103,6 +103,7 @@ export const newDomain = (id: DomId, options: CreateDomain, parts: NewDomainPart
     vcpus,
     sharedInfoFrame: toMfn(0),
     eoiFrame: null,
+    memoryMap: null,
     assists: new Set(),
     pool: parts.pool,
     pauseCount: 1,

@@ -76,7 +76,7 @@ export const createMmuUpdate = ({ frames, findDomain }: MemoryParts): Hypercall 
       if (!call.guest.isAllowed(batch.first, batch.count, MMU_UPDATE_BYTES)) return -EFAULT;
       const foreign = call.argument32(3);
       const tables = tableOwner(call, foreign);
-      if (tables < 0) return refuseBatch(call, batch, tables);
+      if (tables < 0) return tables;
       const mapped = pageOwner(call.domain, foreign & 0xffff, findDomain);
       if (mapped < 0) return refuseBatch(call, batch, mapped);
       const owners: Owners = { tables: toDomId(tables), mapped: toDomId(mapped) };

@@ -1,20 +1,19 @@
-import type { Mfn } from "@xenolith/machine-interface";
-import { EFAULT, ENOSYS, EPERM, ESRCH, longBytes } from "@xenolith/xen-abi";
+import { frameAddress, type Mfn } from "@xenolith/machine-interface";
+import { EFAULT, ESRCH, longBytes } from "@xenolith/xen-abi";
 import { HYPERVISOR_RANGE } from "@xenolith/xen-abi/arch-x86";
 import {
   XEN_MACHPHYS_MAPPING,
   XEN_MACHPHYS_MFN_LIST,
   XEN_MEMORY_DOMAIN,
-  XEN_MEMORY_MAP,
   XENMEM_current_reservation,
-  XENMEM_machine_memory_map,
   XENMEM_machphys_compat_mfn_list,
   XENMEM_machphys_mapping,
   XENMEM_machphys_mfn_list,
+  XENMEM_maximum_gpfn,
   XENMEM_maximum_ram_page,
   XENMEM_maximum_reservation,
-  XENMEM_memory_map,
 } from "@xenolith/xen-abi/memory";
+import { ARCH_SHARED_INFO, SHARED_INFO } from "@xenolith/xen-abi/shared-info";
 import type { Domain } from "../../domain.ts";
 import type { HypercallContext } from "../../hypercalls/context.ts";
 import { domainByAnyId, permissionError } from "../page-owner.ts";
@@ -27,6 +26,7 @@ const EXTENT_FRAMES = 512;
 
 /** Sub-operations that only look: sizes, and where the machine-to-physical table is. [XEN memory.h] */
 export const createMemoryQueries = ({
+  memory,
   frames,
   findDomain,
 }: MemoryParts): ReadonlyMap<number, MemoryOperation> => {
@@ -45,6 +45,13 @@ export const createMemoryQueries = ({
       const denied = permissionError(call.domain, domain.id);
       return denied !== 0 ? denied : answer(domain);
     };
+
+  /** As the domain itself has written it into its shared_info: the number of its pages. */
+  const maximumPfn = ({ width, sharedInfoFrame }: Domain): number => {
+    const at =
+      frameAddress(sharedInfoFrame) + SHARED_INFO[width].arch + ARCH_SHARED_INFO.layout[width].maxPfn;
+    return width === "x86_64" ? Number(memory.view.getBigUint64(at, true)) : memory.view.getUint32(at, true);
+  };
 
   const machphysMapping: MemoryOperation = (call, at) => {
     const { machToPhysStart, machToPhysEnd, machToPhysEntryBytes } = HYPERVISOR_RANGE[call.width];
@@ -86,11 +93,6 @@ export const createMemoryQueries = ({
       mfnList(({ width }) => (width === "x86_64" ? machineToPhysical.wideFrames : machineToPhysical.frames)),
     ],
     [XENMEM_machphys_compat_mfn_list, mfnList(() => machineToPhysical.frames)],
-    // No map has been set for a paravirtual domain: it is told to make up its own.
-    [
-      XENMEM_memory_map,
-      (call, at) => (call.guest.read(at, XEN_MEMORY_MAP.size(call.width)) === null ? -EFAULT : -ENOSYS),
-    ],
-    [XENMEM_machine_memory_map, (call) => (call.domain.privileged ? -ENOSYS : -EPERM)],
+    [XENMEM_maximum_gpfn, aboutDomain((domain) => Math.max(1, maximumPfn(domain)) - 1)],
   ]);
 };

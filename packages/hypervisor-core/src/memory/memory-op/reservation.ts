@@ -1,4 +1,4 @@
-import { type Mfn, toMfn } from "@xenolith/machine-interface";
+import { type Mfn, PAGE_SHIFT, toMfn, toNanoseconds } from "@xenolith/machine-interface";
 import { EINVAL, longBytes } from "@xenolith/xen-abi";
 import {
   XEN_MEMORY_RESERVATION,
@@ -6,6 +6,7 @@ import {
   XENMEM_increase_reservation,
   XENMEM_populate_physmap,
   XENMEMF_ADDRESS_BITS_MASK,
+  XENMEMF_populate_on_demand,
   type XenMemoryReservation,
 } from "@xenolith/xen-abi/memory";
 import type { Domain } from "../../domain.ts";
@@ -24,6 +25,17 @@ const MAX_ORDER_PRIVILEGED = 18;
 /** Most extents that a preempted call can count in what its command leaves free. */
 const MOST_EXTENTS = 2 ** 26 - 1;
 
+/** Enters pseudo-physical numbers for the frames of an extent. */
+export const numberExtent = (
+  { machineToPhysical }: MemoryParts["frames"],
+  first: Mfn,
+  order: number,
+  pfn: number,
+): void => {
+  for (let offset = 0; offset < 2 ** order; offset++)
+    machineToPhysical.write(toMfn(first + offset), (pfn + offset) >>> 0);
+};
+
 /** A reservation whose domain has been found. */
 interface Reservation extends XenMemoryReservation {
   readonly call: HypercallContext;
@@ -37,40 +49,50 @@ type ExtentOperation = (reservation: Reservation, index: number) => boolean;
 export const maximumOrder = ({ privileged }: Domain): number =>
   privileged ? MAX_ORDER_PRIVILEGED : MAX_ORDER;
 
-/** Whether the machine's highest frame can be addressed with so many bits; 0 asks for nothing. */
-const fitsAddressBits = (memFlags: number, frameCount: number): boolean => {
+/** Frames that a guest wants have numbers below this, by the number of address bits in its flags; 0 bits ask for nothing. */
+export const frameLimit = (memFlags: number): number => {
   const bits = memFlags & XENMEMF_ADDRESS_BITS_MASK;
-  return bits === 0 || 2 ** (bits - 12) >= frameCount;
+  return bits === 0 ? Number.POSITIVE_INFINITY : 2 ** (bits - PAGE_SHIFT);
 };
 
 /**
  * increase_reservation, decrease_reservation, populate_physmap: a domain's balloon. The answer is the number of extents
- * done, whatever stopped it. Frames come one by one: of an extent larger than a frame, which would have to be contiguous,
- * none is ever given. [XEN memory.h]
+ * done, whatever stopped it. Single frames come in no order; only the frames of one extent lie one behind the other.
+ * [XEN memory.h]
  */
 export const createReservationOperations = ({
   frames,
   findDomain,
 }: MemoryParts): ReadonlyMap<number, MemoryOperation> => {
-  const takeFrame = ({ domain, memFlags, extentOrder }: Reservation): Mfn | null => {
-    if (extentOrder > 0 || !fitsAddressBits(memFlags, frames.frameCount)) return null;
+  /** Frames that a reservation may be given have numbers below this. */
+  const limitOf = ({ memFlags }: Reservation): number => Math.min(frameLimit(memFlags), frames.frameCount);
+
+  /** Takes an extent. @returns its first frame, or null. */
+  const takeExtent = (reservation: Reservation): Mfn | null => {
+    const { call, domain, extentOrder } = reservation;
+    const limit = limitOf(reservation);
+    if (extentOrder > 0 || limit < frames.frameCount) {
+      call.charge(toNanoseconds(PAGE_NS * 2 ** extentOrder));
+      return frames.allocateExtent(domain.id, extentOrder, limit);
+    }
     const taken = frames.allocate(domain.id, 1);
     return typeof taken === "number" ? null : (taken[0] ?? null);
   };
 
   const increase: ExtentOperation = (reservation, index) => {
-    const frame = takeFrame(reservation);
+    const frame = takeExtent(reservation);
     if (frame === null) return false;
     const { call, extentStart } = reservation;
     return extentStart === 0 || writeFrameNumber(call, extentStart, index, frame);
   };
 
   const populate: ExtentOperation = (reservation, index) => {
-    const { call, extentStart } = reservation;
+    const { call, extentStart, extentOrder } = reservation;
     const pfn = readFrameNumber(call, extentStart, index);
-    const frame = pfn === null ? null : takeFrame(reservation);
-    if (pfn === null || frame === null) return false;
-    frames.machineToPhysical.write(frame, pfn);
+    if (pfn === null || (reservation.memFlags & XENMEMF_populate_on_demand) !== 0) return false;
+    const frame = takeExtent(reservation);
+    if (frame === null) return false;
+    numberExtent(frames, frame, extentOrder, pfn);
     return writeFrameNumber(call, extentStart, index, frame);
   };
 
@@ -79,7 +101,10 @@ export const createReservationOperations = ({
     if (first === null) return false;
     for (let offset = 0; offset < 2 ** extentOrder; offset++) {
       call.charge(PAGE_NS);
-      if (frames.release(domain.id, toMfn(first + offset)) !== 0) return false;
+      const frame = toMfn(first + offset);
+      // A frame that is given back cannot stay pinned.
+      frames.unpin(domain.id, frame);
+      if (frames.release(domain.id, frame) !== 0) return false;
     }
     return true;
   };

@@ -14,6 +14,7 @@ import {
 } from "../build.ts";
 import { type Call, type ErrorCase, type Plan, SUCCESS } from "../call.ts";
 import { outcomeOf } from "../outcome.ts";
+import { foreignMemoryOperations } from "./memory-for-others.ts";
 
 const memoryOp = (command: number, at: number): Call => call(__HYPERVISOR_memory_op, command, at);
 
@@ -124,6 +125,7 @@ const exchangeCall = (
   change: {
     readonly order?: readonly [number, number];
     readonly out?: number;
+    readonly outFlags?: number;
     readonly domains?: readonly [DomId, DomId];
     readonly lists?: readonly [number, number];
     readonly done?: number;
@@ -139,7 +141,7 @@ const exchangeCall = (
       extentStart: outList,
       nrExtents: change.out ?? given.length,
       extentOrder: outOrder,
-      memFlags: 0,
+      memFlags: change.outFlags ?? 0,
       domid: outDomain,
     },
     nrExchanged: change.done ?? 0,
@@ -150,6 +152,11 @@ const exchangeCall = (
 const exchange: AttackOperation = {
   name: "memory_op exchange",
   succeeds(world) {
+    if (world.draw.chance(3)) {
+      const order = 1 + world.draw.below(2);
+      const extents = world.pool.idles(2 ** order);
+      if (extents !== null) return exchangeCall(world, extents, { order: [0, order], out: 1 });
+    }
     const frames = world.pool.idles(1 + world.draw.below(4));
     return frames === null ? null : exchangeCall(world, frames);
   },
@@ -178,9 +185,9 @@ const exchange: AttackOperation = {
         () => exchangeCall(world, [world.pool.anyTable() ?? world.pool.absent()]),
       ])(),
     ),
-    ENOMEM: failing("contiguous frames are asked for, which are never given", (world) => {
+    ENOMEM: failing("frames are asked for that only the monitor has", (world) => {
       const frames = world.pool.idles(2);
-      return frames === null ? null : exchangeCall(world, frames, { order: [0, 1], out: 1 });
+      return frames === null ? null : exchangeCall(world, frames, { outFlags: 13 });
     }),
   },
 };
@@ -223,6 +230,9 @@ const mfnList = (name: string, command: number): AttackOperation => ({
   },
 });
 
+const tooFar = (world: World, command: number): number =>
+  command | ((0x1_0000 + world.draw.below(1000)) << 6);
+
 const addToPhysmap = (world: World, domid: DomId, space: number): Call =>
   withStruct(world, memory.XENMEM_add_to_physmap, memory.XEN_ADD_TO_PHYSMAP, {
     domid,
@@ -235,6 +245,56 @@ const addToPhysmap = (world: World, domid: DomId, space: number): Call =>
 const removeFromPhysmap = (world: World, domid: DomId, gpfn: number): Call =>
   withStruct(world, memory.XENMEM_remove_from_physmap, memory.XEN_REMOVE_FROM_PHYSMAP, { domid, gpfn });
 
+const setMap = (world: World, domid: DomId, nrEntries: number, buffer?: number): Call =>
+  withStruct(world, memory.XENMEM_set_memory_map, memory.XEN_FOREIGN_MEMORY_MAP, {
+    domid,
+    map: { nrEntries, buffer: buffer ?? world.arena.reserve(nrEntries * memory.E820_ENTRY.sizeBytes) },
+  });
+
+const getMap = (world: World, buffer: number): Call =>
+  withStruct(world, memory.XENMEM_memory_map, memory.XEN_MEMORY_MAP, {
+    nrEntries: world.draw.below(8),
+    buffer,
+  });
+
+const memoryMapOperations: readonly AttackOperation[] = [
+  {
+    name: "memory_op memory_map",
+    succeeds: (world) => getMap(world, world.draw.chance(3) ? 0 : world.arena.reserve(160)),
+    errors: {
+      EFAULT: failing(BAD_POINTER, (world) =>
+        world.draw.chance(2)
+          ? memoryOp(memory.XENMEM_memory_map, world.badAddress())
+          : withStruct(world, memory.XENMEM_memory_map, memory.XEN_MEMORY_MAP, {
+              nrEntries: 1,
+              buffer: world.monitorAddress(),
+            }),
+      ),
+    },
+  },
+  {
+    name: "memory_op set_memory_map",
+    succeeds: (world) => setMap(world, DOMID_SELF, world.draw.below(8)),
+    errors: {
+      EFAULT: failing(BAD_POINTER, (world) =>
+        world.draw.chance(2)
+          ? memoryOp(memory.XENMEM_set_memory_map, world.badAddress())
+          : setMap(world, world.self, 1, world.unmappedAddress()),
+      ),
+      EINVAL: failing("there are too many entries", (world) =>
+        setMap(world, DOMID_SELF, 129 + (world.draw.next32() >>> 1), 0),
+      ),
+      ESRCH: failing(NO_DOMAIN, (world) => setMap(world, world.absentDomain(), 1)),
+      EPERM: failing(NOT_PRIVILEGED, (world) => setMap(world, world.otherDomain(), 1)),
+    },
+  },
+  refused("memory_op machine_memory_map", "the machine's memory is the control domain's affair", {
+    EPERM: failing("the caller is not privileged", (world) =>
+      memoryOp(memory.XENMEM_machine_memory_map, world.arena.reserve(8)),
+    ),
+  }),
+];
+
 /** memory_op by sub-operation. [XEN memory.h] */
 export const memoryOperations: readonly AttackOperation[] = [
   ...balloon,
@@ -242,6 +302,7 @@ export const memoryOperations: readonly AttackOperation[] = [
   { name: "memory_op maximum_ram_page", succeeds: (world) => memoryOp(2, world.draw.next32()), errors: {} },
   aboutDomain("current_reservation", memory.XENMEM_current_reservation),
   aboutDomain("maximum_reservation", memory.XENMEM_maximum_reservation),
+  aboutDomain("maximum_gpfn", memory.XENMEM_maximum_gpfn),
   mfnList("machphys_mfn_list", memory.XENMEM_machphys_mfn_list),
   mfnList("machphys_compat_mfn_list", memory.XENMEM_machphys_compat_mfn_list),
   {
@@ -259,12 +320,14 @@ export const memoryOperations: readonly AttackOperation[] = [
   refused("memory_op add_to_physmap", "only for domains whose pseudo-physical memory the hypervisor keeps", {
     EFAULT: badPointer(memory.XENMEM_add_to_physmap),
     ESRCH: failing(NO_DOMAIN, (world) => addToPhysmap(world, world.absentDomain(), world.draw.below(4))),
-    EPERM: failing(NOT_PRIVILEGED, (world) => addToPhysmap(world, world.otherDomain(), world.draw.below(4))),
     EACCES: failing("a paravirtual domain keeps its own pseudo-physical memory", (world) =>
-      addToPhysmap(world, DOMID_SELF, world.draw.below(4)),
+      addToPhysmap(world, world.draw.chance(2) ? DOMID_SELF : world.otherDomain(), world.draw.below(4)),
     ),
     ENOSYS: failing("foreign frames are added by the batch call", (world) =>
       addToPhysmap(world, DOMID_SELF, memory.XENMAPSPACE_gmfn_foreign),
+    ),
+    EDOM: failing("no call has got so far", (world) =>
+      memoryOp(tooFar(world, memory.XENMEM_add_to_physmap), world.arena.reserve(16)),
     ),
   }),
   {
@@ -286,23 +349,17 @@ export const memoryOperations: readonly AttackOperation[] = [
       ),
     },
   },
-  refused("memory_op memory_map", "no map is set for a paravirtual domain", {
-    EFAULT: badPointer(memory.XENMEM_memory_map),
-    ENOSYS: failing("no map is set for a paravirtual domain", (world) =>
-      withStruct(world, memory.XENMEM_memory_map, memory.XEN_MEMORY_MAP, {
-        nrEntries: world.draw.below(8),
-        buffer: world.arena.reserve(160),
-      }),
-    ),
-  }),
-  refused("memory_op machine_memory_map", "the machine's memory is the control domain's affair", {
-    EPERM: failing("the caller is not privileged", (world) =>
-      memoryOp(memory.XENMEM_machine_memory_map, world.arena.reserve(8)),
-    ),
-  }),
+  ...memoryMapOperations,
+  ...foreignMemoryOperations,
   refused("memory_op, an unknown command", "there is no such command", {
+    EINVAL: failing("the operation is not one that is gone on with", (world) =>
+      memoryOp(world.draw.pick([2, 3, 4, 11, 14, 15, 24, 26]) | (1 << (6 + world.draw.below(26))), 0),
+    ),
     ENOSYS: failing("the command is not known", (world) =>
-      memoryOp(world.draw.pick([8, 13, 14, 16, 17, 18, 24, 30, 63]), world.arena.reserve(64)),
+      memoryOp(
+        world.draw.pick([8, 20, 22, 29, 30, 63, memory.XENMEM_machphys_mapping | 64]),
+        world.arena.reserve(64),
+      ),
     ),
   }),
 ];
