@@ -7,21 +7,48 @@ import type { GuestFile } from "./catalogue.ts";
 /** A mistake or a lack that the person at the terminal can mend: printed as one line, exit 2. */
 export class GuestsError extends Error {}
 
-const run = (command: string, args: readonly string[], cwd: string): void => {
-  const result = spawnSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "ignore", "pipe"] });
+/** Runs a program. @returns what it printed. */
+const run = (command: string, args: readonly string[], cwd: string): string => {
+  const result = spawnSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   if (result.error !== undefined)
     throw new GuestsError(`${command} cannot be run: it comes with Debian (${result.error.message})`);
   if (result.status !== 0) {
     const reason = result.stderr.trim().split("\n").at(-1) ?? "";
     throw new GuestsError(`${command} ${args.join(" ")} failed: ${reason}`);
   }
+  return result.stdout;
 };
 
 /** The newest file of a package in a folder, or null. */
-const findPackage = (folder: string, name: string): string | null => {
-  const found = readdirSync(folder).filter((file) => file.startsWith(`${name}_`) && file.endsWith(".deb"));
+const findPackage = (folder: string, fits: (name: string) => boolean): string | null => {
+  const found = readdirSync(folder).filter((file) => fits(file.split("_")[0] ?? "") && file.endsWith(".deb"));
   const last = found.sort().at(-1);
   return last === undefined ? null : join(folder, last);
+};
+
+/** The package that has the file: the one named, or what that depends on. */
+const packageOf = ({ package: name, dependency }: GuestFile, folder: string): string => {
+  if (dependency === undefined) return name;
+  const lines = run("apt-cache", ["depends", name], folder).split("\n");
+  const names = lines.flatMap((line) => /^\s*Depends:\s*(\S+)/.exec(line)?.[1] ?? []);
+  const found = names.find((candidate) => dependency.test(candidate));
+  if (found === undefined) throw new GuestsError(`${name}: depends on no package like ${dependency.source}`);
+  return found;
+};
+
+/** Replaces each `*` of a path by the one entry that fits. @returns the path, or null where there is none. */
+const expand = (root: string, path: string): string | null => {
+  let at = root;
+  for (const part of path.split("/")) {
+    const [before = "", after] = part.split("*");
+    const name =
+      after === undefined
+        ? part
+        : readdirSync(at).find((entry) => entry.startsWith(before) && entry.endsWith(after));
+    if (name === undefined || !existsSync(join(at, name))) return null;
+    at = join(at, name);
+  }
+  return at;
 };
 
 const download = (name: string, folder: string): string => {
@@ -31,7 +58,7 @@ const download = (name: string, folder: string): string => {
     run("apt-get", ["update", "-q"], folder);
     run("apt-get", ["download", "-q", name], folder);
   }
-  const file = findPackage(folder, name);
+  const file = findPackage(folder, (found) => found === name);
   if (file === null) throw new GuestsError(`apt-get download ${name} left no package`);
   return file;
 };
@@ -50,16 +77,20 @@ export const fetchGuests = (files: readonly GuestFile[], { into, from, say }: Fe
   const missing = files.filter((file) => !existsSync(join(into, file.name)));
   const scratch = mkdtempSync(join(tmpdir(), "guests-"));
   try {
-    for (const name of new Set(missing.map((file) => file.package))) {
+    for (const first of missing.filter(
+      (file, index) => missing.findIndex((other) => other.package === file.package) === index,
+    )) {
+      const { package: name, dependency } = first;
       say(`fetching ${name}`);
-      const archive = from === null ? download(name, scratch) : findPackage(from, name);
+      const fits = (found: string): boolean => dependency?.test(found) ?? found === name;
+      const archive = from === null ? download(packageOf(first, scratch), scratch) : findPackage(from, fits);
       if (archive === null) throw new GuestsError(`${from}: no ${name}_*.deb in it`);
-      const unpacked = join(scratch, name);
+      const unpacked = join(scratch, `${name}.unpacked`);
       run("dpkg-deb", ["-x", archive, unpacked], scratch);
       for (const file of missing.filter((candidate) => candidate.package === name)) {
-        if (!existsSync(join(unpacked, file.path)))
-          throw new GuestsError(`${archive}: no ${file.path} in it`);
-        copyFileSync(join(unpacked, file.path), join(into, file.name));
+        const found = expand(unpacked, file.path);
+        if (found === null) throw new GuestsError(`${archive}: no ${file.path} in it`);
+        copyFileSync(found, join(into, file.name));
       }
     }
   } finally {

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { GUEST_FILES } from "./catalogue.ts";
+import { GUEST_FILES, INITIAL_FILE_SYSTEMS } from "./catalogue.ts";
 import { fetchGuests, GuestsError } from "./fetch.ts";
+import { writeInitialFileSystem } from "./initial-file-system.ts";
 
 const USAGE = "usage: pnpm guests [DIR] [--from DIR]";
 
@@ -23,11 +24,12 @@ const main = (): number => {
     if (positionals.length > 1) throw new GuestsError(`${positionals[1]}: one folder is enough; ${USAGE}`);
     const from = values.from === undefined ? null : resolve(values.from);
     if (from !== null && !existsSync(from)) throw new GuestsError(`${values.from}: no such folder`);
-    fetchGuests(GUEST_FILES, {
-      into: resolve(positionals[0] ?? ".guests"),
-      from,
-      say,
-    });
+    const into = resolve(positionals[0] ?? ".guests");
+    fetchGuests(GUEST_FILES, { into, from, say });
+    for (const fileSystem of INITIAL_FILE_SYSTEMS) {
+      writeInitialFileSystem(into, fileSystem);
+      say(join(into, fileSystem.name));
+    }
     return 0;
   } catch (error) {
     const isUsage = error instanceof TypeError && "code" in error;

@@ -13,6 +13,9 @@ describe("xl run with bad input", () => {
     const arm = Buffer.from(grub);
     arm.writeUInt16LE(40, 18);
     writeFileSync(file("arm"), arm);
+    const linux = readFileSync(guestPath("vmlinuz"));
+    writeFileSync(file("short"), linux.subarray(0, 5_000_000));
+    writeFileSync(file("damaged"), Buffer.from(linux).fill(0xff, 1_000_000, 2_000_000));
     writeFileSync(file("script"), "#!/bin/sh\n");
     writeFileSync(file("tiny"), "x");
   });
@@ -28,10 +31,12 @@ describe("xl run with bad input", () => {
     ["a missing disk", () => [grub(), "--disk", file("none.img")], /none\.img: no such file/],
     ["a disk that is none", () => [grub(), "--disk", file("tiny")], /tiny: 1 bytes/],
     ["a disk in words that mean nothing", () => [grub(), "--disk", "a,b,c,d,e,f"], /disk 'a,b,c,d,e,f'/],
+    ["a Linux image that has been cut short", () => [file("short")], /cut short/],
+    ["a Linux image that is damaged", () => [file("damaged")], /packed with lz4 and cannot be unpacked/],
     [
-      "a kernel of a width that is not run yet",
-      () => [guestPath("grub-x86_64-xen.bin")],
-      /does not run x86_64 guests/,
+      "a ramdisk that does not fit",
+      () => [guestPath("vmlinuz"), "--ramdisk", guestPath("vmlinuz"), "--memory", "70"],
+      /kernel and ramdisk need \d+ MiB.* 70 MiB/,
     ],
     ["no memory", () => [grub(), "--memory", "0"], /--memory 0/],
     ["an unknown option", () => [grub(), "--frobnicate"], /--frobnicate/],

@@ -9,17 +9,18 @@ export const scratchFolder = (): { readonly path: string; readonly remove: () =>
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 };
 
-/** Makes an ext2 image of `sizeMiB` with these files, by e2fsprogs. @returns its path. */
-export const makeExt2Image = (
+/** Makes an image of `sizeMiB` with these files, by e2fsprogs. @returns its path. */
+export const makeImage = (
+  type: "ext2" | "ext4",
   folder: string,
-  files: Readonly<Record<string, string>>,
+  files: Readonly<Record<string, string | Uint8Array>>,
   sizeMiB = 8,
 ): string => {
   const root = join(folder, "root");
   mkdirSync(root, { recursive: true });
   for (const [name, text] of Object.entries(files)) writeFileSync(join(root, name), text);
   const image = join(folder, "disk.img");
-  execFileSync("mke2fs", ["-q", "-t", "ext2", "-d", root, image, `${sizeMiB}M`], {
+  execFileSync("mke2fs", ["-q", "-t", type, "-d", root, image, `${sizeMiB}M`], {
     stdio: ["ignore", "ignore", "inherit"],
   });
   return image;

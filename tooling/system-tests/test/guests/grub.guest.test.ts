@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeExt2Image, scratchFolder } from "./disk-image.ts";
+import { makeImage, scratchFolder } from "./disk-image.ts";
 import { guestPath, runXl } from "./xl.ts";
 
 const SCRIPT = "ls (xen/xvda)/\ncat (xen/xvda)/hello.txt\nhalt\n";
@@ -11,7 +11,7 @@ describe.each(["i386", "x86_64"])("Debian's GRUB for %s as a PV domain", (machin
   const scratch = scratchFolder();
   let image = "";
   beforeAll(() => {
-    image = makeExt2Image(scratch.path, { "hello.txt": HELLO, "other.txt": "x".repeat(5000) });
+    image = makeImage("ext2", scratch.path, { "hello.txt": HELLO, "other.txt": "x".repeat(5000) });
   });
   afterAll(() => scratch.remove());
 
