@@ -19,6 +19,8 @@ const EMPTY_MODE = 0xffff_ffff;
 const NEVER = 0x7fff_ffff;
 /** How many times as often as a loop other code is interpreted: it gains less from being translated. */
 const STRAIGHT_PATIENCE = 8;
+/** Blocks that are looked at when others are to be translated along with a hot one. */
+const MOST_LOOKS = 1024;
 /** Frames whose decoded instructions are remembered. */
 const RECENT_FRAMES = 512;
 /** Most often that the patience with a frame that keeps changing is doubled. */
@@ -38,6 +40,8 @@ export class CodeCache {
   readonly #translateAfter: number;
   /** Blocks that are not translated, in the order of their decoding. */
   #untranslated: Block[] = [];
+  /** The one of them to be looked at next. */
+  #look = 0;
   readonly #recentFrames = new Set<number>();
   /** The one that was decoded last. */
   #lastRecent = -1;
@@ -271,19 +275,26 @@ export class CodeCache {
     return [...(this.#frames.get(frame)?.translations ?? [])].filter((one) => one.mode === mode);
   }
 
-  /** Blocks of a mode that have used up half of their patience. */
+  /** Some blocks of a mode that have used up half of their patience: a few of all blocks are looked at each time, in turn. */
   warmBlocks(mode: number): readonly Block[] {
-    const mayGetHot = (block: Block): boolean => {
+    const blocks = this.#untranslated;
+    const warm: Block[] = [];
+    for (let looks = Math.min(blocks.length, MOST_LOOKS); looks > 0; looks--) {
+      if (this.#look >= blocks.length) this.#look = 0;
+      const block = blocks[this.#look];
+      if (block === undefined) break;
       const count = this.#arena.counter(block.record);
-      return block.isAlive && count < NEVER && (count > 0 || !this.isTranslated(block));
-    };
-    this.#untranslated = this.#untranslated.filter(mayGetHot);
-    const isWarm = (block: Block): boolean => {
+      if (!block.isAlive || count >= NEVER || (count <= 0 && this.isTranslated(block))) {
+        const last = blocks.pop();
+        if (last !== undefined && last !== block) blocks[this.#look] = last;
+        continue;
+      }
       const isLoop = this.#frames.get(block.frame)?.isLoop(mode, block.instructionPointer) === true;
       const limit = (this.#translateAfter * (isLoop ? 1 : STRAIGHT_PATIENCE)) / 2;
-      return block.mode === mode && this.#arena.counter(block.record) <= limit;
-    };
-    return this.#untranslated.filter(isWarm);
+      if (block.mode === mode && count <= limit) warm.push(block);
+      this.#look += 1;
+    }
+    return warm;
   }
 
   /** Lets the code of a frame be entered as a translation. */
