@@ -300,7 +300,7 @@ export const XEN_VNUMA_TOPOLOGY_INFO: Struct<XenVnumaTopologyInfo> = struct<XenV
 });
 
 /** Most entries of a memory map. */
-export const E820MAX = 128;
+export const E820_MAXIMUM_ENTRIES = 128;
 /** An entry of a memory map, packed: addr u64 @0, size u64 @8, type u32 @16; 20 bytes. Type 1 is RAM. [XEN memory.h] */
 export const E820_ENTRY = { addr: 0, size: 8, type: 16, sizeBytes: 20 } as const;
 /** Type of an {@link E820_ENTRY} that is RAM. */

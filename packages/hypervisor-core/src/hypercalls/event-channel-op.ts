@@ -1,4 +1,4 @@
-import { type EventChannels, RESET_UNFINISHED } from "@xenolith/event-channels";
+import { type EventChannels, type PortStatus, RESET_UNFINISHED } from "@xenolith/event-channels";
 import { toNanoseconds } from "@xenolith/machine-interface";
 import { EFAULT, ENOSYS, type Port, toPort, toVcpuIndex } from "@xenolith/xen-abi";
 import {
@@ -31,6 +31,10 @@ import {
   EVTCHNOP_set_priority,
   EVTCHNOP_status,
   EVTCHNOP_unmask,
+  EVTCHNSTAT_interdomain,
+  EVTCHNSTAT_unbound,
+  EVTCHNSTAT_virq,
+  type EvtchnStatus,
 } from "@xenolith/xen-abi/event-channel";
 import type { Struct } from "@xenolith/xen-abi/struct";
 import { __HYPERVISOR_event_channel_op, __HYPERVISOR_event_channel_op_compat } from "@xenolith/xen-abi/xen";
@@ -61,6 +65,23 @@ const operation =
 /** An answer that is a port on success. */
 const portAnswer = <Field extends string>(result: number, field: Field): number | Record<Field, Port> =>
   result < 0 ? result : ({ [field]: toPort(result) } as Record<Field, Port>);
+
+/** What the guest is told of a port: only the fields that its state has. A domain is half a word; the other half stays. */
+const statusAnswer = (
+  { status, vcpu, source, remotePort }: PortStatus,
+  given: number,
+): Partial<EvtchnStatus> => {
+  switch (status) {
+    case EVTCHNSTAT_unbound:
+      return { status, vcpu, source: ((given & 0xffff_0000) | source) >>> 0 };
+    case EVTCHNSTAT_interdomain:
+      return { status, vcpu, source: ((given & 0xffff_0000) | source) >>> 0, remotePort };
+    case EVTCHNSTAT_virq:
+      return { status, vcpu, source };
+    default:
+      return { status, vcpu };
+  }
+};
 
 /** A reset closes ports piece by piece: the guest is made to call again with a command of its own for it. */
 const resetOperation =
@@ -112,7 +133,10 @@ const operationsOf = (events: EventChannels): ReadonlyMap<number, Operation> =>
     [EVTCHNOP_send, operation(EVTCHN_PORT, ({ domain }, request) => events.send(domain.id, request.port))],
     [
       EVTCHNOP_status,
-      operation(EVTCHN_STATUS, ({ domain }, request) => events.status(domain.id, request.dom, request.port)),
+      operation(EVTCHN_STATUS, ({ domain }, request) => {
+        const found = events.status(domain.id, request.dom, request.port);
+        return typeof found === "number" ? found : statusAnswer(found, request.source);
+      }),
     ],
     [
       EVTCHNOP_bind_vcpu,

@@ -79,7 +79,9 @@ describe("event_channel_op", () => {
     expect(evtchn(EVTCHNOP_status, DOMID_SELF, 1, 9, 9, 9, 9)).toBe(0);
     expect([8, 12, 16].map((at) => guest.read(ARGUMENT + at))).toEqual([EVTCHNSTAT_unbound, 0, 2]);
     evtchn(EVTCHNOP_status, DOMID_SELF, 2, 9, 9, 9, 9);
-    expect(guest.read(ARGUMENT + 8)).toBe(EVTCHNSTAT_ipi);
+    expect([8, 12, 16, 20].map((at) => guest.read(ARGUMENT + at))).toEqual([EVTCHNSTAT_ipi, 0, 9, 9]);
+    evtchn(EVTCHNOP_status, DOMID_SELF, 1, 9, 9, 0x55_0000, 9);
+    expect(guest.read(ARGUMENT + 16), "a domain is half a word").toBe(0x55_0002);
     expect(evtchn(EVTCHNOP_status, 55, 1, 0, 0, 0, 0)).toBe(-ESRCH);
   });
 

@@ -2,8 +2,8 @@ import { PAGE_SIZE } from "@xenolith/machine-interface";
 import { EFAULT, EINVAL, EPERM, ESRCH } from "@xenolith/xen-abi";
 import {
   E820_ENTRY,
+  E820_MAXIMUM_ENTRIES,
   E820_RAM,
-  E820MAX,
   XEN_FOREIGN_MEMORY_MAP,
   XEN_MEMORY_MAP,
   XENMEM_machine_memory_map,
@@ -51,7 +51,7 @@ export const createMemoryMaps = ({
     const view = call.guest.read(at, XEN_FOREIGN_MEMORY_MAP.size(call.width));
     if (view === null) return -EFAULT;
     const { domid, map } = XEN_FOREIGN_MEMORY_MAP.read(view, 0, call.width);
-    if (map.nrEntries > E820MAX) return -EINVAL;
+    if (map.nrEntries > E820_MAXIMUM_ENTRIES) return -EINVAL;
     const domain = domainByAnyId(call.domain, domid, findDomain);
     if (domain === null) return -ESRCH;
     const denied = permissionError(call.domain, domain.id);
