@@ -17,6 +17,7 @@ import {
   or,
   select,
   shl,
+  shrS,
   shrU,
   sub,
   TYPE,
@@ -40,9 +41,9 @@ import {
 import { CONTROL, EXPONENT_BIAS, EXPONENT_MAX, RAISED } from "../format.ts";
 import { returnSpecialOperand } from "../integral.ts";
 import {
+  addWide,
   alternatingFrom,
   factorial,
-  negateWide,
   normaliseWide,
   productHigh,
   reciprocals,
@@ -121,11 +122,14 @@ const reduceLarge = (body: FunctionBody, mantissa: Value, exponent: Value): Omit
   // A quotient that was cut, or one too large, leaves more than half of the divisor.
   const sign = named(body, i32(0));
   const half = i64(SHORT_PI >> 1n);
-  for (let correction = 0; correction < 2; correction++) {
-    when(body, compare("ltS", value.high, 0), () => {
-      negateWide(body, value);
-      body.set(sign, xor(sign, 0x8000));
-    });
+  const takeMagnitude = (): void => {
+    const isNegative = named(body, shrS(value.high, 63));
+    body.set(value.high, xor(value.high, isNegative));
+    body.set(value.low, xor(value.low, isNegative));
+    addWide(body, value, i64(0), sub(i64(0), isNegative));
+    body.set(sign, xor(sign, and(convert(isNegative, I32), 0x8000)));
+  };
+  const correct = (then: () => void): void => {
     const isAbove = or(
       compare("gtU", value.high, 1),
       and(eq(value.high, 1), compare("gtU", value.low, half)),
@@ -133,12 +137,12 @@ const reduceLarge = (body: FunctionBody, mantissa: Value, exponent: Value): Omit
     when(body, isAbove, () => {
       subtractWide(body, value, i64(HALF_PI_HIGH), i64(HALF_PI_LOW));
       body.set(quotient, add(quotient, select(i64(-1), i64(1), sign)));
+      takeMagnitude();
+      then();
     });
-  }
-  when(body, compare("ltS", value.high, 0), () => {
-    negateWide(body, value);
-    body.set(sign, xor(sign, 0x8000));
-  });
+  };
+  takeMagnitude();
+  correct(() => correct(() => {}));
   body.set(exponent, i32(EXPONENT_BIAS + 127 + UNIT_EXPONENT));
   normaliseWide(body, value, exponent);
   return { high: value.high, low: value.low, turns: or(sign, and(convert(quotient, I32), 3)) };
@@ -173,27 +177,48 @@ const fractionOf = (body: FunctionBody, high: Value, low: Value, exponent: Value
 type Scaled = Omit<Reduced, "turns">;
 
 const SINE_BITS = 66;
-const SINE_SERIES = reciprocals([3, 5, 7].map(factorial), SINE_BITS);
-const SINE_TAIL = [9, 11, 13, 15, 17, 19].map(factorial);
+const SINE_SERIES = reciprocals([3, 5].map(factorial), SINE_BITS);
+const SINE_TAIL = [7, 9, 11, 13, 15, 17, 19].map(factorial);
 const COSINE_BITS = 68;
-const COSINE_SERIES = reciprocals([4, 6, 8].map(factorial), COSINE_BITS);
-const COSINE_TAIL = [10, 12, 14, 16, 18, 20].map(factorial);
+const COSINE_SERIES = reciprocals([4, 6].map(factorial), COSINE_BITS);
+const COSINE_TAIL = [8, 10, 12, 14, 16, 18, 20].map(factorial);
+
+/** t0 - x t1 + x^2 t2 - … in double precision, by pairs and pairs of pairs, which do not wait for one another. */
+const alternatingByPairs = (body: FunctionBody, x: Value, terms: readonly Value[]): Value => {
+  let sums = terms.map((_, index) => {
+    const next = terms[index + 1];
+    const term = terms[index] ?? constant(F64, 0);
+    return next === undefined ? term : float("sub", term, float("mul", x, next));
+  });
+  sums = sums.filter((_, index) => index % 2 === 0);
+  for (let power = x; sums.length > 1; ) {
+    power = named(body, float("mul", power, power));
+    const pairs = sums.map((sum, index) => {
+      const next = sums[index + 1];
+      return index % 2 !== 0 || next === undefined
+        ? sum
+        : named(body, float("add", sum, float("mul", power, next)));
+    });
+    sums = pairs.filter((_, index) => index % 2 === 0);
+  }
+  return sums[0] ?? constant(F64, 0);
+};
 
 /**
- * An alternating series by fractions of 64 bits. What the terms of `tail` (reciprocals) add is so small that double precision
- * is enough for their sum.
+ * An alternating series of the square of an angle, both fractions of 64 bits. What the terms of `tail` (reciprocals) add is
+ * so small that double precision is enough for their sum.
  */
 const seriesOf = (
   body: FunctionBody,
+  fraction: Value,
   square: Value,
   terms: { readonly bits: number; readonly exact: readonly bigint[]; readonly tail: readonly bigint[] },
 ): Value => {
-  const halved = conversion("f64.convertI64S", shrU(square, 1));
-  const x = named(body, float("mul", halved, constant(F64, 2 ** -63)));
+  const halved = conversion("f64.convertI64S", shrU(fraction, 1));
+  const angle = named(body, float("mul", halved, constant(F64, 2 ** -63)));
+  const x = named(body, float("mul", angle, angle));
   const inUnits = terms.tail.map((denominator) => constant(F64, 2 ** terms.bits / Number(denominator)));
-  const sum = named(body, inUnits.at(-1) ?? constant(F64, 0));
-  for (const term of inUnits.slice(0, -1).toReversed())
-    body.set(sum, float("sub", term, float("mul", x, sum)));
+  const sum = alternatingByPairs(body, x, inUnits);
   const tail = named(body, conversion("i64.truncSatF64S", sum));
   return alternatingFrom(body, square, terms.exact, tail);
 };
@@ -202,7 +227,7 @@ const seriesOf = (
 const sineOf = (body: FunctionBody, { high, low, exponent }: Scaled): Scaled => {
   const fraction = fractionOf(body, high, low, exponent);
   const square = product128(body, fraction, fraction).high;
-  const series = seriesOf(body, square, { bits: SINE_BITS, exact: SINE_SERIES, tail: SINE_TAIL });
+  const series = seriesOf(body, fraction, square, { bits: SINE_BITS, exact: SINE_SERIES, tail: SINE_TAIL });
   const correction = product128(body, square, series).high;
   const scaled = product128(body, high, correction);
   const value = wideLocals(body, high, low);
@@ -222,7 +247,11 @@ const sineOf = (body: FunctionBody, { high, low, exponent }: Scaled): Scaled => 
 const cosineOf = (body: FunctionBody, { high, low, exponent }: Scaled): Scaled => {
   const fraction = fractionOf(body, high, low, exponent);
   const square = product128(body, fraction, fraction);
-  const series = seriesOf(body, square.high, { bits: COSINE_BITS, exact: COSINE_SERIES, tail: COSINE_TAIL });
+  const series = seriesOf(body, fraction, square.high, {
+    bits: COSINE_BITS,
+    exact: COSINE_SERIES,
+    tail: COSINE_TAIL,
+  });
   const fourth = productHigh(body, square.high, series);
   const rest = product128(body, square.high, fourth).high;
   const value = wideLocals(body, i64(0), i64(0));
@@ -272,25 +301,22 @@ const takeAngle = (body: FunctionBody, context: SupportContext, zero: () => void
 };
 
 /**
- * (mantissa, head, control, quarter turns ahead) -> extended: the sine, or with one quarter turn ahead the cosine. C2 is raised
- * for magnitudes of 2^63 and more, and the operand returned. [SDM2A-3.3 "FSIN" "FCOS"]
+ * (mantissa, head, control) -> extended: the sine, or with one quarter turn ahead the cosine. C2 is raised for magnitudes of
+ * 2^63 and more, and the operand returned. [SDM2A-3.3 "FSIN" "FCOS"]
  */
-const SINE_AHEAD: SupportFunction = {
-  name: "extended-sine",
-  parameters: [I64, I32, I32, I32],
+const sineAhead = (name: string, ahead: 0 | 1): SupportFunction => ({
+  name,
+  parameters: [I64, I32, I32],
   results: [I64, I32],
   emit(body: FunctionBody, context: SupportContext): void {
     const control = anyPrecision(body.parameter(2));
-    const ahead = body.parameter(3);
-    const angle = takeAngle(body, context, () =>
-      body.return(
-        select(integerBit, i64(0), ahead),
-        select(i32(EXPONENT_BIAS), and(body.parameter(1), 0xffff), ahead),
-      ),
-    );
+    const angle = takeAngle(body, context, () => {
+      if (ahead === 0) body.return(i64(0), and(body.parameter(1), 0xffff));
+      else body.return(integerBit, i32(EXPONENT_BIAS));
+    });
     const quarter = named(body, add(angle.turns, ahead));
     // A cosine takes no notice of the operand's sign.
-    const sign = named(body, select(i32(0), angle.sign, ahead));
+    const sign = named(body, ahead === 0 ? angle.sign : i32(0));
     body.set(sign, xor(sign, shl(and(quarter, 2), 14)));
     const target = body.local(I64);
     const targetLow = body.local(I64);
@@ -312,23 +338,12 @@ const SINE_AHEAD: SupportFunction = {
     const rounding = roundingFor(body, control, targetExponent);
     roundInto(body, context, sign, targetExponent, target, targetLow, rounding, angle.raised);
   },
-};
-
-/** (mantissa, head, control) -> extended. */
-const sineBy = (name: string, ahead: number): SupportFunction => ({
-  name,
-  parameters: [I64, I32, I32],
-  results: [I64, I32],
-  emit(body: FunctionBody, context: SupportContext): void {
-    const [mantissa, head, control] = [0, 1, 2].map((n) => body.parameter(n)) as [Value, Value, Value];
-    body.call(context.indexOf(SINE_AHEAD), mantissa, head, control, i32(ahead));
-  },
 });
 
-/** See {@link SINE_AHEAD}. */
-export const SINE: SupportFunction = sineBy("fsin-value", 0);
-/** See {@link SINE_AHEAD}. */
-export const COSINE: SupportFunction = sineBy("fcos-value", 1);
+/** The sine of an angle. */
+export const SINE: SupportFunction = sineAhead("extended-sine", 0);
+/** The cosine of an angle. */
+export const COSINE: SupportFunction = sineAhead("extended-cosine", 1);
 
 /** (mantissa, head, control) -> (sine with all exceptions, cosine): both extended. [SDM2A-3.3 "FSINCOS"] */
 export const SINE_AND_COSINE: SupportFunction = {
@@ -337,9 +352,9 @@ export const SINE_AND_COSINE: SupportFunction = {
   results: [I64, I32, I64, I32],
   emit(body: FunctionBody, context: SupportContext): void {
     const [mantissa, head, control] = [0, 1, 2].map((n) => body.parameter(n)) as [Value, Value, Value];
-    body.call(context.indexOf(SINE_AHEAD), mantissa, head, control, i32(1));
+    body.call(context.indexOf(COSINE), mantissa, head, control);
     const [cosine, cosineHead] = taken(body, I64, I32);
-    body.call(context.indexOf(SINE_AHEAD), mantissa, head, control, i32(0));
+    body.call(context.indexOf(SINE), mantissa, head, control);
     const [sine, sineHead] = taken(body, I64, I32);
     const both = or(sineHead, and(cosineHead, raisedHead(RAISED.precision)));
     body.push(sine, both, cosine, and(cosineHead, 0xffff));
@@ -402,7 +417,6 @@ export const TANGENT: SupportFunction = {
 
 /** Functions of angles, in an order in which each is known before it is called. */
 export const TRIGONOMETRIC: readonly SupportFunction[] = [
-  SINE_AHEAD,
   SINE,
   COSINE,
   SINE_AND_COSINE,
