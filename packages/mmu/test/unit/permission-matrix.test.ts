@@ -1,4 +1,4 @@
-import { ACCESS, type PagingContext, type PagingFormat } from "@xenolith/machine-interface";
+import { ACCESS, type PagingContext, type PagingFormat, toLinearAddress } from "@xenolith/machine-interface";
 import { describe, expect, it } from "vitest";
 import { judge, type OracleCase } from "../support/oracle.ts";
 import { type Bench, baseContext, createBench, type EntryBits, openEntry } from "../support/setup.ts";
@@ -118,7 +118,7 @@ const check = (bench: Bench, format: Format, testCase: OracleCase, { ask, preset
   const at = ADDRESS[format];
   writeTables(bench, context, format, entries, preset);
   const verdict = judge(testCase);
-  const probed = bench.translator.probe(bench.space, at as never, access | narrow);
+  const probed = bench.translator.probe(bench.space, toLinearAddress(at), access | narrow);
   const got = bench[ask](at, access | narrow);
   const wrong: string[] = [];
   if ("errorCode" in verdict) {

@@ -1,4 +1,4 @@
-import { EXIT, type Exit, type MachineMemory } from "@xenolith/machine-interface";
+import { EXIT, type Exit, type MachineMemory, toMfn } from "@xenolith/machine-interface";
 import {
   createFakeMemory,
   createIdentityTranslator,
@@ -25,6 +25,13 @@ export const STACK = 0x9000;
 /** Bytes from hexadecimal text; spaces are ignored. */
 export const bytesOf = (hex: string): Uint8Array =>
   Uint8Array.from(hex.replaceAll(/\s/g, "").match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+
+/** Puts code into memory and says so, as a loader would. It must not cross a page. */
+export const placeCode = (memory: MachineMemory, hex: string, at: number): void => {
+  const bytes = bytesOf(hex);
+  memory.bytes.set(bytes, at);
+  memory.written(toMfn(Math.floor(at / 4096)), at % 4096, bytes.length);
+};
 
 /** A processor without a monitor in flat 32-bit protected mode, over a small identity-mapped memory. */
 export interface EngineBench {
@@ -65,11 +72,7 @@ export const createEngineBench = (options: EngineBenchOptions = {}): EngineBench
     context.setSegment(index, FLAT_DATA);
   }
   context.setRegister(REGISTER.rsp, STACK);
-  const place = (hex: string, at: number): void => {
-    const bytes = bytesOf(hex);
-    memory.bytes.set(bytes, at);
-    memory.written(Math.floor(at / 4096) as never, at % 4096, bytes.length);
-  };
+  const place = (hex: string, at: number): void => placeCode(memory, hex, at);
   const run = (budget: number): Exit => ({ ...vcpu.run(budget) });
   return {
     memory,

@@ -1,4 +1,4 @@
-import { EXIT, type Exit, type MachineMemory, toMfn } from "@xenolith/machine-interface";
+import { EXIT, type Exit, type MachineMemory } from "@xenolith/machine-interface";
 import {
   createFakeMemory,
   createIdentityTranslator,
@@ -6,7 +6,7 @@ import {
 } from "@xenolith/machine-interface/testing";
 import { REGISTER, SEGMENT, type VcpuContext, type X86Vcpu } from "@xenolith/x86-architecture";
 import { createMonitoredProcessor } from "../../src/index.ts";
-import { bytesOf, CODE, STACK } from "./engine-bench.ts";
+import { CODE, placeCode, STACK } from "./engine-bench.ts";
 
 /** Where RAM is found once more in the upper canonical half, and above 4 GiB. */
 export const UPPER: number = -(2 ** 31);
@@ -69,9 +69,7 @@ export const createWideBench = ({ fs = 0, gs = 0, ...tuning }: WideBenchOptions 
     vcpu,
     context,
     load: (hex, at = CODE, mirror = 0) => {
-      const bytes = bytesOf(hex);
-      memory.bytes.set(bytes, at);
-      memory.written(toMfn(Math.floor(at / 4096)), at % 4096, bytes.length);
+      placeCode(memory, hex, at);
       context.instructionPointer = at + mirror;
     },
     run: (budget) => ({ ...vcpu.run(budget) }),

@@ -1,12 +1,10 @@
-import { EXIT, type Exit, type MachineMemory } from "@xenolith/machine-interface";
+import { EXIT, type Exit, type MachineMemory, toMfn } from "@xenolith/machine-interface";
 import { createFakeMemory, createIdentityTranslator } from "@xenolith/machine-interface/testing";
 import {
   CR4,
   type DescriptorSource,
   FLAG,
   SEGMENT,
-  segmentHigh,
-  segmentLow,
   type VcpuContext,
   type X86Vcpu,
 } from "@xenolith/x86-architecture";
@@ -17,6 +15,7 @@ import {
   type ProcessorModel,
 } from "../../src/index.ts";
 import type { EngineTuning } from "../../src/processor/engine-choice.ts";
+import { createDescriptorTable, flatSegment } from "./descriptor-table.ts";
 import { snapshot } from "./engine-bench.ts";
 import { ABOVE, UPPER } from "./wide-bench.ts";
 
@@ -43,23 +42,9 @@ export interface WildProgram {
   readonly dataLimit: number;
 }
 
-/** Flat code and data of rings 1 and 3, and a few that are not flat. */
-const createDescriptors = (): DescriptorSource => {
-  const table = [0, 0xc0bb, 0xc0b3, 0xc0fb, 0xc0f3, 0x40f3, 0xc0f1, 0xc0f7].map(
-    (attributes) => [segmentLow(0, 0xfffff), segmentHigh(0, 0xfffff, attributes)] as const,
-  );
-  return {
-    low: 0,
-    high: 0,
-    read(selector: number): boolean {
-      const found = table[selector >>> 3];
-      if (found === undefined) return false;
-      [this.low, this.high] = found;
-      return true;
-    },
-    setAccessed: () => {},
-  };
-};
+/** Flat code and data of rings 1 and 3, and a few more of ring 3. */
+const createDescriptors = (): DescriptorSource =>
+  createDescriptorTable([0, 0xc0bb, 0xc0b3, 0xc0fb, 0xc0f3, 0x40f3, 0xc0f1, 0xc0f7].map(flatSegment));
 
 /** A VCPU under a monitor that does nothing about exits but to go on elsewhere. */
 export interface WildMachine {
@@ -122,7 +107,7 @@ export const createWildMachine = (isLong: boolean, tuning: EngineTuning): WildMa
       const code = program.code.subarray(0, CODE_BYTES);
       memory.bytes.set(code, at);
       for (let frame = at >> 12; frame <= (at + code.length) >> 12; frame++)
-        memory.written(frame as never, 0, 4096);
+        memory.written(toMfn(frame), 0, 4096);
       const dpl = program.privilege << 5;
       const selectors = program.privilege === 1 ? { code: 0x09, data: 0x11 } : { code: 0x1b, data: 0x23 };
       context.setSegment(SEGMENT.cs, {

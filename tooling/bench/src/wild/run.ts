@@ -1,6 +1,6 @@
 import { createFlatMachine, FLAT_AREA_BYTES, type FlatMachine, type FlatMode } from "@xenolith/bare-machine";
 import { EXIT } from "@xenolith/machine-interface";
-import { REGISTER, SEGMENT } from "@xenolith/x86-architecture";
+import { CR4, REGISTER, SEGMENT } from "@xenolith/x86-architecture";
 import { type EngineTuning, MAX_MODEL } from "@xenolith/x86-cpu";
 import { createNoise, type Noise } from "./noise.ts";
 
@@ -49,6 +49,7 @@ const END_NAMES = new Map<number, string>(Object.entries(EXIT).map(([name, kind]
 
 const enterPrivilege = ({ context }: FlatMachine, { mode, privilege }: WildWorld): void => {
   if (mode === "real") return;
+  context.setControl(4, context.control(4) | CR4.osxsave | CR4.fsgsbase | CR4.vme | CR4.pvi);
   const limit = 0xffff_ffff;
   const dpl = privilege << 5;
   const code = (mode === "long-flat" ? 0xa09b : 0xc09b) | dpl;
@@ -95,11 +96,14 @@ export const runWild = (world: WildWorld, { seed, bytes, isOver = () => false }:
     enterPrivilege(machine, world);
     setRegisters(machine, noise, memory.ramBytes);
     machine.context.instructionPointer = at;
+    const startUsage = process.cpuUsage();
     const startMs = performance.now();
     const exit = processor.run(BUDGET);
     const tookMs = performance.now() - startMs;
     slowestMs = Math.max(slowestMs, tookMs);
-    if (tookMs > SLOW_MS) problems.push(`a run from ${at.toString(16)} took ${tookMs.toFixed(0)} ms`);
+    // On a machine with much else to do a run may wait for long: what counts is the processor's time.
+    const usedMs = tookMs > SLOW_MS ? process.cpuUsage(startUsage).user / 1000 : tookMs;
+    if (usedMs > SLOW_MS) problems.push(`a run from ${at.toString(16)} took ${usedMs.toFixed(0)} ms`);
     if (exit.retired > BUDGET) problems.push(`a run retired ${exit.retired} instructions`);
     const name = END_NAMES.get(exit.kind) ?? `${exit.kind}`;
     ends[name] = (ends[name] ?? 0) + 1;

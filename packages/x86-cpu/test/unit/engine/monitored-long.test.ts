@@ -1,18 +1,10 @@
-import { EXIT, type Exit, toMfn } from "@xenolith/machine-interface";
+import { EXIT, type Exit } from "@xenolith/machine-interface";
 import { createFakeMemory, createIdentityTranslator } from "@xenolith/machine-interface/testing";
-import {
-  type DescriptorSource,
-  FLAG,
-  REGISTER,
-  SEGMENT,
-  segmentHigh,
-  segmentLow,
-  VECTOR,
-  type X86Vcpu,
-} from "@xenolith/x86-architecture";
+import { FLAG, REGISTER, SEGMENT, VECTOR, type X86Vcpu } from "@xenolith/x86-architecture";
 import { describe, expect, it } from "vitest";
 import { createMonitoredProcessor } from "../../../src/index.ts";
-import { bytesOf } from "../../support/engine-bench.ts";
+import { createDescriptorTable, flatSegment } from "../../support/descriptor-table.ts";
+import { placeCode } from "../../support/engine-bench.ts";
 
 const CODE = 0x1000;
 const STACK = 0x9000;
@@ -21,22 +13,7 @@ const DATA = 0x3000;
 const SELECTOR = { code: 0x0b, data: 0x13, compatible: 0x1b, monitor: 0x20 } as const;
 const { rax, rcx, rsp, r8, r15 } = REGISTER;
 
-const DESCRIPTORS = [0, 0xa0fb, 0xc0f3, 0xc0fb, 0xa09b].map((attributes) =>
-  attributes === 0 ? [0, 0] : [segmentLow(0, 0xfffff), segmentHigh(0, 0xfffff, attributes)],
-);
-
-const descriptors: DescriptorSource = {
-  low: 0,
-  high: 0,
-  read(selector: number): boolean {
-    const [low, high] = DESCRIPTORS[selector >>> 3] ?? [];
-    if (low === undefined || high === undefined) return false;
-    this.low = low;
-    this.high = high;
-    return true;
-  },
-  setAccessed: () => {},
-};
+const descriptors = createDescriptorTable([[0, 0], ...[0xa0fb, 0xc0f3, 0xc0fb, 0xa09b].map(flatSegment)]);
 
 interface Bench {
   readonly vcpu: X86Vcpu;
@@ -60,9 +37,7 @@ const createBench = (): Bench => {
     vcpu,
     view: memory.view,
     load: (hex) => {
-      const code = bytesOf(hex);
-      memory.bytes.set(code, CODE);
-      memory.written(toMfn(1), 0, code.length);
+      placeCode(memory, hex, CODE);
       context.instructionPointer = CODE;
     },
     run: (budget = 100) => ({ ...vcpu.run(budget) }),

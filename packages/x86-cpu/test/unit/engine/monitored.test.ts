@@ -1,7 +1,6 @@
 import { EXIT, type Exit } from "@xenolith/machine-interface";
 import { createFakeMemory, createIdentityTranslator } from "@xenolith/machine-interface/testing";
 import {
-  type DescriptorSource,
   FLAG,
   REGISTER,
   SEGMENT,
@@ -12,7 +11,8 @@ import {
 } from "@xenolith/x86-architecture";
 import { describe, expect, it } from "vitest";
 import { createMonitoredProcessor } from "../../../src/index.ts";
-import { bytesOf } from "../../support/engine-bench.ts";
+import { createDescriptorTable, flatSegment } from "../../support/descriptor-table.ts";
+import { bytesOf, placeCode } from "../../support/engine-bench.ts";
 
 const CODE = 0x1000;
 const STACK = 0x9000;
@@ -21,27 +21,15 @@ const RING1 = { code: 0x09, data: 0x11 };
 const RING3 = { code: 0x1b, data: 0x23, short: 0x2b, down: 0x33 };
 const { rax, rcx, rsp } = REGISTER;
 
-const DESCRIPTORS = [
+const descriptors = createDescriptorTable([
   [0, 0],
-  [segmentLow(0, 0xfffff), segmentHigh(0, 0xfffff, 0xc0bb)],
-  [segmentLow(0, 0xfffff), segmentHigh(0, 0xfffff, 0xc0b3)],
-  [segmentLow(0, 0xfffff), segmentHigh(0, 0xfffff, 0xc0fb)],
-  [segmentLow(0, 0xfffff), segmentHigh(0, 0xfffff, 0xc0f3)],
+  flatSegment(0xc0bb),
+  flatSegment(0xc0b3),
+  flatSegment(0xc0fb),
+  flatSegment(0xc0f3),
   [segmentLow(0x4000, 0x0ff), segmentHigh(0x4000, 0x0ff, 0x40f3)],
   [segmentLow(0, 0x4), segmentHigh(0, 0x4, 0xc0f7)],
-] as const;
-
-const descriptors: DescriptorSource = {
-  low: 0,
-  high: 0,
-  read(selector: number): boolean {
-    const found = DESCRIPTORS[selector >>> 3];
-    if (found === undefined) return false;
-    [this.low, this.high] = found;
-    return true;
-  },
-  setAccessed: () => {},
-};
+]);
 
 interface Bench {
   readonly vcpu: X86Vcpu;
@@ -68,9 +56,7 @@ const createBench = (ring: 1 | 3): Bench => {
     vcpu,
     bytes: memory.bytes,
     load: (hex) => {
-      const code = bytesOf(hex);
-      memory.bytes.set(code, CODE);
-      memory.written(1 as never, 0, code.length);
+      placeCode(memory, hex, CODE);
       context.instructionPointer = CODE;
     },
     run: (budget = 100) => ({ ...vcpu.run(budget) }),

@@ -1,4 +1,4 @@
-import { ACCESS, EXIT } from "@xenolith/machine-interface";
+import { ACCESS, EXIT, toMfn } from "@xenolith/machine-interface";
 import { REGISTER } from "@xenolith/x86-architecture";
 import { describe, expect, it } from "vitest";
 import { createEngineBench, type EngineBench } from "../../support/engine-bench.ts";
@@ -48,7 +48,7 @@ describe("accesses that cross a page", () => {
   it("announce stores to watched frames after the fact", () => {
     const bench = createEngineBench();
     const seen: number[] = [];
-    bench.memory.watch(5 as never, 4);
+    bench.memory.watch(toMfn(5), 4);
     bench.memory.onWrite(4, (frame, offset, lengthBytes) => {
       seen.push(frame, offset, lengthBytes, bench.memory.view.getUint8(PAGE + offset));
     });
