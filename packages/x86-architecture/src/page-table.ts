@@ -35,9 +35,9 @@ export const PAGE_TABLE_SHAPE: Readonly<Record<"two-level" | "pae" | "long", Pag
 
 /** Index into the table of `level` (1 = lowest) for a linear address, for any exact canonical number. */
 export const tableIndex = (shape: PageTableShape, level: number, address: number): number => {
-  const divided = Math.floor(address / 2 ** (12 + shape.indexBits * (level - 1)));
-  const entries = shape.levels === 3 && level === 3 ? 4 : 2 ** shape.indexBits;
-  return ((divided % entries) + entries) % entries;
+  const mask = shape.levels === 3 && level === 3 ? 3 : (1 << shape.indexBits) - 1;
+  // What is cut off is a multiple of 2^32, whatever the sign: the low bits stay as they are.
+  return Math.floor(address / 2 ** (12 + shape.indexBits * (level - 1))) & mask;
 };
 
 /** Frame number in an 8-byte entry, given as two words: bits 51:12. Exact up to 2^40 frames. */

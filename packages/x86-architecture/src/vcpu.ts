@@ -61,7 +61,7 @@ export interface VcpuContext {
   control(index: number): number;
   /** Sets a control register without the checks of MOV CR, but with its effects on paging. */
   setControl(index: number, value: number): void;
-  /** Low 32 bits of DR0-DR7. */
+  /** Low 32 bits of DR0-DR7; of DR0-DR3 in IA-32e mode the address, signed. */
   debug(index: number): number;
   setDebug(index: number, value: number): void;
   readonly floatingPoint: FloatingPointContext;

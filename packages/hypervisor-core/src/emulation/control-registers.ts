@@ -5,6 +5,7 @@ import { xenCr3ToPfn, xenPfnToCr3 } from "@xenolith/xen-abi/arch-x86";
 import type { MemoryManager } from "../memory-manager.ts";
 import type { UpcallState } from "../upcall-state.ts";
 import type { Vcpu } from "../vcpu.ts";
+import { readGeneral, writeGeneral } from "./general-register.ts";
 import { EMULATED, type Emulation, kernelOnly, REFUSED } from "./outcome.ts";
 
 /** CR0 of every guest, but for TS. */
@@ -56,17 +57,6 @@ const readRegister = (vcpu: Vcpu, index: number): number | null => {
       return null;
   }
 };
-
-const writeGeneral = (vcpu: Vcpu, x86: X86Vcpu, register: number, value: number): void => {
-  if (vcpu.domain.width === "x86_64")
-    x86.context.setWideRegister(register, BigInt.asUintN(64, BigInt(value)));
-  else x86.context.setRegister(register, value);
-};
-
-const readGeneral = (vcpu: Vcpu, x86: X86Vcpu, register: number): number =>
-  vcpu.domain.width === "x86_64"
-    ? Number(BigInt.asIntN(64, x86.context.wideRegister(register)))
-    : x86.context.register(register);
 
 /** Makes the emulations of control registers. CR0 changes only in TS, CR4 only in TSD and DE; CR3 loads a page-table base. */
 export const createControlRegisterEmulations = ({

@@ -1,7 +1,8 @@
-import { CR4, packFault, VECTOR, type X86Vcpu } from "@xenolith/x86-architecture";
+import { CR4, packFault, VECTOR } from "@xenolith/x86-architecture";
 import { EINVAL, ENODEV, EPERM } from "@xenolith/xen-abi";
 import { isGuestRange } from "../guest-memory.ts";
 import type { Vcpu } from "../vcpu.ts";
+import { readGeneral, writeGeneral } from "./general-register.ts";
 import { EMULATED, type Emulation, kernelOnly, REFUSED } from "./outcome.ts";
 
 /** Bits of DR6 that always read as one. [SDM3A-17.2.3] */
@@ -48,29 +49,33 @@ export const setDebugRegister = (vcpu: Vcpu, index: number, value: number): numb
   return 0;
 };
 
-/** Reads a debug register: 32 bits unsigned, or -ENODEV. */
+/**
+ * Reads a debug register: 32 bits unsigned, or -ENODEV. Addresses of 64-bit guests are signed, as the guest's own
+ * `unsigned long` would show them.
+ */
 export const getDebugRegister = (vcpu: Vcpu, index: number): number => {
   const register = resolve(vcpu, index);
   return register < 0 ? register : (vcpu.x86?.context.debug(register) ?? -EINVAL);
 };
 
-const aliasFault = (vcpu: Vcpu, index: number): number =>
-  (index === 4 || index === 5) && vcpu.cr4 & CR4.de ? packFault(VECTOR.invalidOpcode, 0) : REFUSED;
-
-const valueIn = (vcpu: Vcpu, x86: X86Vcpu, register: number): number =>
-  vcpu.domain.width === "x86_64"
-    ? Number(BigInt.asIntN(64, x86.context.wideRegister(register)))
-    : x86.context.register(register);
+/** Whether a number names a register: 4 and 5 do not while CR4.DE is set. */
+const aliasFault = (vcpu: Vcpu, index: number): number => {
+  if (resolve(vcpu, index) >= 0) return 0;
+  return index === 4 || index === 5 ? packFault(VECTOR.invalidOpcode, 0) : REFUSED;
+};
 
 /** MOV from a debug register. */
 export const emulateReadDebug: Emulation = kernelOnly((vcpu, x86, { system, register }) => {
-  const value = getDebugRegister(vcpu, system);
-  if (value < 0) return aliasFault(vcpu, system);
-  x86.context.setRegister(register, value);
+  const fault = aliasFault(vcpu, system);
+  if (fault !== 0) return fault;
+  writeGeneral(vcpu, x86, register, getDebugRegister(vcpu, system));
   return EMULATED.next;
 });
 
 /** MOV to a debug register. */
-export const emulateWriteDebug: Emulation = kernelOnly((vcpu, x86, { system, register }) =>
-  setDebugRegister(vcpu, system, valueIn(vcpu, x86, register)) < 0 ? aliasFault(vcpu, system) : EMULATED.next,
-);
+export const emulateWriteDebug: Emulation = kernelOnly((vcpu, x86, { system, register }) => {
+  const fault = aliasFault(vcpu, system);
+  if (fault !== 0) return fault;
+  const result = setDebugRegister(vcpu, system, readGeneral(vcpu, x86, register));
+  return result === 0 ? EMULATED.next : REFUSED;
+});

@@ -307,11 +307,13 @@ export class VcpuState implements VcpuContext {
   }
 
   debug(index: number): number {
-    return this.u32(STATE.debug + 8 * index);
+    const at = STATE.debug + 8 * index;
+    return index < 4 && this.isLongMode ? this.address(at) : this.u32(at);
   }
 
   setDebug(index: number, value: number): void {
-    this.setAddress(STATE.debug + 8 * index, value >>> 0);
+    const isWide = index < 4 && this.isLongMode;
+    this.setAddress(STATE.debug + 8 * index, isWide ? value : value >>> 0);
   }
 
   /** A model-specific register, unsigned. */

@@ -1,5 +1,5 @@
 import { FLAG, VECTOR } from "@xenolith/x86-architecture";
-import { DOMID_SELF, EINVAL, toVcpuIndex } from "@xenolith/xen-abi";
+import { DOMID_SELF, EINVAL, EPERM, toVcpuIndex } from "@xenolith/xen-abi";
 import {
   FLAT_RING3_CS64,
   FLAT_RING3_SS64,
@@ -12,8 +12,10 @@ import { CALLBACK_REGISTER_64, CALLBACKOP_register, CALLBACKTYPE_syscall } from 
 import { VCPU_INFO } from "@xenolith/xen-abi/shared-info";
 import {
   __HYPERVISOR_callback_op,
+  __HYPERVISOR_get_debugreg,
   __HYPERVISOR_iret,
   __HYPERVISOR_mmuext_op,
+  __HYPERVISOR_set_debugreg,
   __HYPERVISOR_set_segment_base,
   __HYPERVISOR_set_trap_table,
   __HYPERVISOR_stack_switch,
@@ -339,5 +341,30 @@ describe("segment bases of a 64-bit guest", () => {
     const { guest } = run({ code: [...write(0xffff_8800), ...write(0x8000)], traps });
     const at = CODE + PROLOGUE.length + 2 * write(0).length - 2;
     expect(frameBelow(guest, STACK_TOP, 6).slice(0, 2)).toEqual([0n, BigInt(at)]);
+  });
+});
+
+describe("debug registers of a 64-bit guest", () => {
+  const address = 0xffff_ffff_8123_4560n;
+
+  test("hold whole addresses, by hypercall and by MOV", () => {
+    const code = [
+      ...hypercall64(__HYPERVISOR_set_debugreg, 0, address),
+      ...hypercall64(__HYPERVISOR_get_debugreg, 0),
+      ...store64("rax", RESULT),
+      0x0f,
+      0x21,
+      0xc0, // mov %db0, %rax
+      ...store64("rax", RESULT + 8),
+    ];
+    expect(words(run({ code }).guest, RESULT, 2)).toEqual([address, address]);
+  });
+
+  test("hold none of the monitor's", () => {
+    const code = [
+      ...hypercall64(__HYPERVISOR_set_debugreg, 0, 0xffff_8000_0000_0000n),
+      ...store64("rax", RESULT),
+    ];
+    expect(words(run({ code }).guest, RESULT, 1)).toEqual([BigInt.asUintN(64, BigInt(-EPERM))]);
   });
 });
