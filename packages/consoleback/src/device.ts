@@ -47,6 +47,8 @@ export interface ConsoleBackend {
 
 const DEFAULT_BACKLOG_BYTES = 65_536;
 const CHUNK_BYTES = 2048;
+/** What is being passed on at the moment, by whichever console: nothing is kept in it. */
+const chunk: Uint8Array = new Uint8Array(CHUNK_BYTES);
 /** Passes over the ring before other work of the domain has its turn. */
 const PASSES_PER_EVENT = 4;
 /** How often a full input ring is looked at again: guests need not say that they have taken input. */
@@ -76,7 +78,6 @@ export const createConsoleBackend = (options: ConsoleBackendOptions): ConsoleBac
   const capacityBytes = options.backlogBytes ?? DEFAULT_BACKLOG_BYTES;
   const history = createHistory(capacityBytes);
   const counters = createCounters();
-  const chunk = new Uint8Array(CHUNK_BYTES);
   const traced = {
     output: trace.define(TRACE.output),
     input: trace.define(TRACE.input),

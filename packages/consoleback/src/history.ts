@@ -11,30 +11,54 @@ export interface History {
   copy(position: number, maximumBytes: number): Uint8Array;
 }
 
-/** Makes a history of `capacityBytes` bytes. */
-export const createHistory = (capacityBytes: number): History => {
-  const ring = new Uint8Array(capacityBytes);
-  let end = 0;
-  const start = (): number => Math.max(0, end - capacityBytes);
-  return {
-    get end() {
-      return end;
-    },
-    get start() {
-      return start();
-    },
-    append: (bytes) => {
-      const kept = bytes.subarray(Math.max(0, bytes.length - capacityBytes));
-      let at = end + bytes.length - kept.length;
-      for (const byte of kept) ring[at++ % capacityBytes] = byte;
-      end += bytes.length;
-    },
-    copy: (position, maximumBytes) => {
-      const from = Math.max(position, start());
-      return Uint8Array.from(
-        { length: Math.max(0, Math.min(maximumBytes, end - from)) },
-        (_, index) => ring[(from + index) % capacityBytes] ?? 0,
-      );
-    },
-  };
-};
+/** Room that a history has at first: most consoles never say more. */
+const FIRST_BYTES = 256;
+
+/**
+ * Not yet at its capacity it holds the whole stream, so that bytes stay where they are when it grows. A class, not closures:
+ * a host has one for every domain.
+ */
+class GrowingHistory implements History {
+  end = 0;
+  readonly #capacityBytes: number;
+  #ring: Uint8Array;
+
+  constructor(capacityBytes: number) {
+    this.#capacityBytes = capacityBytes;
+    this.#ring = new Uint8Array(Math.min(FIRST_BYTES, capacityBytes));
+  }
+
+  get start(): number {
+    return Math.max(0, this.end - this.#capacityBytes);
+  }
+
+  append(bytes: Uint8Array): void {
+    this.#growFor(this.end + bytes.length);
+    const ring = this.#ring;
+    const kept = bytes.subarray(Math.max(0, bytes.length - this.#capacityBytes));
+    let at = this.end + bytes.length - kept.length;
+    for (const byte of kept) ring[at++ % ring.length] = byte;
+    this.end += bytes.length;
+  }
+
+  copy(position: number, maximumBytes: number): Uint8Array {
+    const ring = this.#ring;
+    const from = Math.max(position, this.start);
+    return Uint8Array.from(
+      { length: Math.max(0, Math.min(maximumBytes, this.end - from)) },
+      (_, index) => ring[(from + index) % ring.length] ?? 0,
+    );
+  }
+
+  #growFor(length: number): void {
+    const before = this.#ring;
+    if (length <= before.length || before.length === this.#capacityBytes) return;
+    let size = before.length;
+    while (size < length && size < this.#capacityBytes) size *= 2;
+    this.#ring = new Uint8Array(Math.min(size, this.#capacityBytes));
+    this.#ring.set(before);
+  }
+}
+
+/** Makes a history of `capacityBytes` bytes. It takes memory as it fills. */
+export const createHistory = (capacityBytes: number): History => new GrowingHistory(capacityBytes);

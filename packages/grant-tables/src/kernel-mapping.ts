@@ -21,7 +21,7 @@ export const mapPages = (
 ): MappedPages | number => {
   const granter = context.named(granterId);
   if (granter === null) return GNTST_bad_domain;
-  if (caller.mapTrack.room < refs.length) return GNTST_no_space;
+  if (caller.mapTrack.room() < refs.length) return GNTST_no_space;
 
   const claims: ClaimedPage[] = [];
   for (const ref of refs) {

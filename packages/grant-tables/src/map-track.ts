@@ -25,7 +25,7 @@ export interface Mapping {
 /** The mappings of one domain by handle. */
 export interface MapTrack {
   /** Handles left. */
-  readonly room: number;
+  room(): number;
   /** Keeps a mapping. The caller has seen that there is room. */
   add(parts: Omit<Mapping, "handle">): Mapping;
   /** The mapping behind a handle, which may be any number. */
@@ -35,33 +35,44 @@ export interface MapTrack {
   readonly all: Iterable<Mapping>;
 }
 
+/** A class, not closures: a host has one for every domain. */
+class HandleTrack implements MapTrack {
+  readonly #mappings = new Map<number, Mapping>();
+  readonly #freeNumbers: number[] = [];
+  readonly #generations: number[] = [];
+  readonly #most: number;
+
+  constructor(limit: number) {
+    this.#most = Math.min(limit, NUMBER_MASK + 1);
+  }
+
+  get all(): Iterable<Mapping> {
+    return this.#mappings.values();
+  }
+
+  room(): number {
+    return this.#most - this.#mappings.size;
+  }
+
+  add(parts: Omit<Mapping, "handle">): Mapping {
+    const number = this.#freeNumbers.pop() ?? this.#generations.push(0) - 1;
+    const handle = ((this.#generations[number] ?? 0) << NUMBER_BITS) | number;
+    const mapping = { ...parts, handle };
+    this.#mappings.set(handle, mapping);
+    return mapping;
+  }
+
+  find(handle: number): Mapping | undefined {
+    return this.#mappings.get(handle);
+  }
+
+  remove({ handle }: Mapping): void {
+    if (!this.#mappings.delete(handle)) return;
+    const number = handle & NUMBER_MASK;
+    this.#generations[number] = ((this.#generations[number] ?? 0) + 1) & GENERATION_MASK;
+    this.#freeNumbers.push(number);
+  }
+}
+
 /** Makes an empty track of at most `limit` mappings (and never more than 2^20). */
-export const createMapTrack = (limit: number): MapTrack => {
-  const mappings = new Map<number, Mapping>();
-  const freeNumbers: number[] = [];
-  const generations: number[] = [];
-  const most = Math.min(limit, NUMBER_MASK + 1);
-
-  const takeNumber = (): number => freeNumbers.pop() ?? generations.push(0) - 1;
-
-  return {
-    get room() {
-      return most - mappings.size;
-    },
-    add: (parts) => {
-      const number = takeNumber();
-      const handle = ((generations[number] ?? 0) << NUMBER_BITS) | number;
-      const mapping = { ...parts, handle };
-      mappings.set(handle, mapping);
-      return mapping;
-    },
-    find: (handle) => mappings.get(handle),
-    remove: ({ handle }) => {
-      if (!mappings.delete(handle)) return;
-      const number = handle & NUMBER_MASK;
-      generations[number] = ((generations[number] ?? 0) + 1) & GENERATION_MASK;
-      freeNumbers.push(number);
-    },
-    all: { [Symbol.iterator]: () => mappings.values() },
-  };
-};
+export const createMapTrack = (limit: number): MapTrack => new HandleTrack(limit);

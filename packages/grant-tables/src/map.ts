@@ -77,7 +77,7 @@ const mapInto = (
   const host = (request.flags & GNTMAP_host_map) !== 0;
   const device = (request.flags & GNTMAP_device_map) !== 0;
   const kinds = pinKinds(host, device, writable);
-  if (caller.mapTrack.room < 1) return GNTST_no_space;
+  if (caller.mapTrack.room() < 1) return GNTST_no_space;
   const fresh = !granter.active.has(request.ref);
   const { status, entry } = pinEntry(context.entries, granter, request.ref, {
     user: caller.id,

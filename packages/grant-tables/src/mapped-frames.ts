@@ -18,76 +18,92 @@ export interface MappedFramesOptions {
   readonly onRelease: () => void;
 }
 
-/** Makes frames accessible as one contiguous range. Every store passes the frame watch. */
-export const createMappedFrames = (options: MappedFramesOptions): MappedFrames => {
-  const { memory, writable, onRelease } = options;
-  let frames = options.frames;
+/** A class, not closures: a host has several of these for every domain. */
+class FramePages implements MappedPages {
+  readonly writable: boolean;
+  readonly #memory: MappedFramesOptions["memory"];
+  readonly #onRelease: () => void;
+  #frames: readonly Mfn[];
+
+  constructor({ memory, frames, writable, onRelease }: MappedFramesOptions) {
+    this.writable = writable;
+    this.#memory = memory;
+    this.#onRelease = onRelease;
+    this.#frames = frames;
+  }
+
+  get lengthBytes(): number {
+    return this.#frames.length * PAGE_SIZE;
+  }
+
+  copyIn(at: number, bytes: Uint8Array): void {
+    if (!this.writable) return;
+    const memory = this.#memory;
+    this.#forEachPage(at, bytes.length, (frame, offset, position, count) => {
+      memory.bytes.set(bytes.subarray(position, position + count), frame * PAGE_SIZE + offset);
+      memory.written(frame, offset, count);
+    });
+  }
+
+  copyOut(at: number, into: Uint8Array): void {
+    let filled = 0;
+    this.#forEachPage(at, into.length, (frame, offset, position, count) => {
+      const start = frame * PAGE_SIZE + offset;
+      into.set(this.#memory.bytes.subarray(start, start + count), position);
+      filled = position + count;
+    });
+    into.fill(0, filled);
+  }
+
+  readUint32(at: number): number {
+    const address = this.#wordAddress(at);
+    return address < 0 ? 0 : this.#memory.view.getUint32(address, true);
+  }
+
+  writeUint32(at: number, value: number): void {
+    const address = this.#wordAddress(at);
+    if (!this.writable || address < 0) return;
+    this.#memory.view.setUint32(address, value, true);
+    this.#memory.written(Math.floor(address / PAGE_SIZE) as Mfn, address % PAGE_SIZE, 4);
+  }
+
+  release(): void {
+    if (this.#frames.length === 0) return;
+    this.#frames = [];
+    this.#onRelease();
+  }
+
+  /** Takes the pages away without giving the frames back. */
+  revoke(): void {
+    this.#frames = [];
+  }
 
   /** Calls `piece(frame, offset in it, position in the caller's bytes, length)` for each page of a range, up to the end. */
-  const forEachPage = (
+  #forEachPage(
     at: number,
     length: number,
     piece: (frame: Mfn, offset: number, position: number, count: number) => void,
-  ): void => {
-    const end = Math.min(at + length, frames.length * PAGE_SIZE);
+  ): void {
+    const end = Math.min(at + length, this.lengthBytes);
     for (let place = at; place < end; ) {
-      const frame = frames[Math.floor(place / PAGE_SIZE)];
+      const frame = this.#frames[Math.floor(place / PAGE_SIZE)];
       if (frame === undefined) return;
       const offset = place % PAGE_SIZE;
       const count = Math.min(PAGE_SIZE - offset, end - place);
       piece(frame, offset, place - at, count);
       place += count;
     }
-  };
+  }
 
   /** Machine address of an aligned word, or -1. */
-  const wordAddress = (at: number): number => {
-    const frame = frames[Math.floor(at / PAGE_SIZE)];
+  #wordAddress(at: number): number {
+    const frame = this.#frames[Math.floor(at / PAGE_SIZE)];
     return frame === undefined || at % 4 !== 0 ? -1 : frame * PAGE_SIZE + (at % PAGE_SIZE);
-  };
+  }
+}
 
-  const pages: MappedPages = {
-    get lengthBytes() {
-      return frames.length * PAGE_SIZE;
-    },
-    writable,
-    copyIn: (at, bytes) => {
-      if (!writable) return;
-      forEachPage(at, bytes.length, (frame, offset, position, count) => {
-        memory.bytes.set(bytes.subarray(position, position + count), frame * PAGE_SIZE + offset);
-        memory.written(frame, offset, count);
-      });
-    },
-    copyOut: (at, into) => {
-      let filled = 0;
-      forEachPage(at, into.length, (frame, offset, position, count) => {
-        const start = frame * PAGE_SIZE + offset;
-        into.set(memory.bytes.subarray(start, start + count), position);
-        filled = position + count;
-      });
-      into.fill(0, filled);
-    },
-    readUint32: (at) => {
-      const address = wordAddress(at);
-      return address < 0 ? 0 : memory.view.getUint32(address, true);
-    },
-    writeUint32: (at, value) => {
-      const address = wordAddress(at);
-      if (!writable || address < 0) return;
-      memory.view.setUint32(address, value, true);
-      memory.written(Math.floor(address / PAGE_SIZE) as Mfn, address % PAGE_SIZE, 4);
-    },
-    release: () => {
-      if (frames.length === 0) return;
-      frames = [];
-      onRelease();
-    },
-  };
-
-  return {
-    pages,
-    revoke: () => {
-      frames = [];
-    },
-  };
+/** Makes frames accessible as one contiguous range. Every store passes the frame watch. */
+export const createMappedFrames = (options: MappedFramesOptions): MappedFrames => {
+  const pages = new FramePages(options);
+  return { pages, revoke: () => pages.revoke() };
 };

@@ -7,10 +7,11 @@ import {
   createVirtualClock,
   epochFromEntropy,
 } from "@xenolith/machine";
-import { type Clock, type EntropySource, HostError } from "@xenolith/machine-interface";
+import { type Clock, type EntropySource, HostError, type MachineMemory } from "@xenolith/machine-interface";
 import { createAddressTranslator } from "@xenolith/mmu";
 import { createToolstack } from "@xenolith/toolstack";
 import { createTraceRecorder } from "@xenolith/trace";
+import type { MonitoredProcessor } from "@xenolith/x86-architecture";
 import { answerCpuid, createMonitoredProcessor, X86_64_V2_MODEL } from "@xenolith/x86-cpu";
 import type { Xenstored } from "@xenolith/xenstored";
 import { createControlDomain } from "./control-domain.ts";
@@ -32,6 +33,8 @@ const createClock = (options: HostOptions, entropy: EntropySource): Clock =>
 export interface AssembledHost {
   readonly host: Host;
   readonly hypervisor: Hypervisor;
+  readonly memory: MachineMemory;
+  readonly processor: MonitoredProcessor;
   readonly xenstored: Xenstored;
 }
 
@@ -94,7 +97,7 @@ export const assembleHost = (options: HostOptions): AssembledHost => {
     run: ({ untilNs = Number.POSITIVE_INFINITY } = {}) => loop.run(untilNs),
     stop: loop.stop,
   };
-  return { host, hypervisor, xenstored: controlDomain.xenstored };
+  return { host, hypervisor, memory, processor, xenstored: controlDomain.xenstored };
 };
 
 /**

@@ -32,6 +32,7 @@ const { control, step } = createHypervisor({
   memory,
   translator: createIdentityTranslator(memory),
   processor: {
+    forgetCode: () => {},
     createVcpu: () => {
       throw new Error("no machine code today");
     },

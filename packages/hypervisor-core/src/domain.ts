@@ -27,8 +27,8 @@ export interface Domain {
   eoiFrame: Mfn | null;
   /** The memory map that its toolstack or itself has set: E820 entries, 20 bytes each; null before. Owner: `memory/memory-op/`. */
   memoryMap: Uint8Array | null;
-  /** Assists switched on by vm_assist: values VMASST_TYPE_*. */
-  readonly assists: Set<number>;
+  /** Assists switched on by vm_assist: bit n is that of the VMASST_TYPE_* with number n. */
+  assists: number;
 
   /** The physical CPUs that it runs on, and their policy. Owner: `control/`. */
   pool: CpuPool;
@@ -43,12 +43,10 @@ export interface Domain {
   crash: CrashReport | null;
   /** Destruction has begun: nothing of it runs again and no new reference to it is given out. */
   dying: boolean;
-  /** Reserved event-channel operations of watchdogs: deadline by watchdog slot. Owner: `time/watchdogs.ts`. */
-  readonly watchdogs: Map<number, { cancel(): void }>;
 }
 
 /** Ends a domain because of what it did. Never throws, may be repeated; the first reason is kept. */
 export type CrashDomain = (domain: Domain, reason: string, vcpu?: Vcpu) => void;
 
 /** Whether an assist is switched on for a domain. */
-export const hasAssist = (domain: Domain, type: number): boolean => domain.assists.has(type);
+export const hasAssist = (domain: Domain, type: number): boolean => ((domain.assists >>> type) & 1) !== 0;

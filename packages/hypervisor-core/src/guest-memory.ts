@@ -73,91 +73,100 @@ export const isGuestRange = (width: GuestWidth, address: number, lengthBytes: nu
   return address >= 0 ? end <= LOWER_HALF_END : address >= virtEnd && end <= 0;
 };
 
-/** Makes the accessor of one VCPU. */
-export const createGuestMemory = (parts: GuestMemoryParts): GuestMemory => {
-  const { memory, translator, width } = parts;
-  const mailbox = translator.tlb.mailbox;
-  const rights = width === "x86_64" ? ACCESS.user : ACCESS.narrow;
+/** A class, not closures: a host has one for every VCPU. */
+class TranslatedMemory implements GuestMemory {
+  fault: GuestFault | null = null;
+  readonly #parts: GuestMemoryParts;
 
-  let fault: GuestFault | null = null;
+  constructor(parts: GuestMemoryParts) {
+    this.#parts = parts;
+  }
 
-  /** Offset in machine memory behind a guest address, or -1. */
-  const translate = (address: number, kind: number): number => {
-    const space = parts.space();
-    fault = null;
-    if (space === null) return -1;
-    if (translator.refill(space, toLinearAddress(address), kind | rights) === REFILL.fault) {
-      fault = {
-        address: toLinearAddress(memory.view.getFloat64(mailbox + REFILL_MAILBOX.address, true)),
-        errorCode: memory.view.getUint32(mailbox + REFILL_MAILBOX.errorCode, true),
-      };
-      return -1;
-    }
-    return memory.view.getUint32(mailbox + REFILL_MAILBOX.hostAddress, true);
-  };
-
-  const bytesToPageEnd = (address: number): number =>
-    PAGE_SIZE - (((address % PAGE_SIZE) + PAGE_SIZE) % PAGE_SIZE);
-
-  const isRefused = (address: number, lengthBytes: number): boolean => {
-    if (isGuestRange(width, address, lengthBytes)) return false;
-    fault = null;
-    return true;
-  };
-
-  const copyFrom = (address: number, into: Uint8Array): boolean => {
-    if (isRefused(address, into.length)) return false;
+  copyFrom(address: number, into: Uint8Array): boolean {
+    if (this.#isRefused(address, into.length)) return false;
+    const { memory } = this.#parts;
     for (let done = 0; done < into.length; ) {
       const count = Math.min(into.length - done, bytesToPageEnd(address + done));
-      const at = translate(address + done, ACCESS.read);
+      const at = this.#translate(address + done, ACCESS.read);
       if (at < 0) return false;
       into.set(memory.bytes.subarray(at, at + count), done);
       done += count;
     }
     return true;
-  };
+  }
 
-  const copyTo = (address: number, bytes: Uint8Array): boolean => {
-    if (isRefused(address, bytes.length)) return false;
+  copyTo(address: number, bytes: Uint8Array): boolean {
+    if (this.#isRefused(address, bytes.length)) return false;
+    const { memory } = this.#parts;
     for (let done = 0; done < bytes.length; ) {
       const count = Math.min(bytes.length - done, bytesToPageEnd(address + done));
-      const at = translate(address + done, ACCESS.write);
+      const at = this.#translate(address + done, ACCESS.write);
       if (at < 0) return false;
       memory.bytes.set(bytes.subarray(done, done + count), at);
       memory.written(toMfn(at >>> PAGE_SHIFT), at & (PAGE_SIZE - 1), count);
       done += count;
     }
     return true;
-  };
+  }
 
-  const read = (address: number, lengthBytes: number): DataView | null => {
-    if (isRefused(address, lengthBytes)) return null;
+  read(address: number, lengthBytes: number): DataView | null {
+    if (this.#isRefused(address, lengthBytes)) return null;
     const copy = new Uint8Array(lengthBytes);
-    return copyFrom(address, copy) ? new DataView(copy.buffer) : null;
-  };
+    return this.copyFrom(address, copy) ? new DataView(copy.buffer) : null;
+  }
 
-  const write = (address: number, view: DataView): boolean =>
-    copyTo(address, new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+  write(address: number, view: DataView): boolean {
+    return this.copyTo(address, new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+  }
 
-  return {
-    get fault() {
-      return fault;
-    },
-    copyFrom,
-    copyTo,
-    read,
-    write,
-    readUint32: (address) => read(address, 4)?.getUint32(0, true) ?? null,
-    writeUint32(address, value) {
-      const view = new DataView(new ArrayBuffer(4));
-      view.setUint32(0, value, true);
-      return write(address, view);
-    },
-    readLong(address) {
-      const view = read(address, longBytes(width));
-      if (view === null) return null;
-      return width === "x86_64" ? Number(view.getBigInt64(0, true)) : view.getUint32(0, true);
-    },
-    isAllowed: (address, count, elementBytes) => isGuestRange(width, address, count * elementBytes),
-  };
-};
+  readUint32(address: number): number | null {
+    return this.read(address, 4)?.getUint32(0, true) ?? null;
+  }
+
+  writeUint32(address: number, value: number): boolean {
+    const view = new DataView(new ArrayBuffer(4));
+    view.setUint32(0, value, true);
+    return this.write(address, view);
+  }
+
+  readLong(address: number): number | null {
+    const { width } = this.#parts;
+    const view = this.read(address, longBytes(width));
+    if (view === null) return null;
+    return width === "x86_64" ? Number(view.getBigInt64(0, true)) : view.getUint32(0, true);
+  }
+
+  isAllowed(address: number, count: number, elementBytes: number): boolean {
+    return isGuestRange(this.#parts.width, address, count * elementBytes);
+  }
+
+  /** Offset in machine memory behind a guest address, or -1. */
+  #translate(address: number, kind: number): number {
+    const { memory, translator, width } = this.#parts;
+    const { mailbox } = translator.tlb;
+    const space = this.#parts.space();
+    this.fault = null;
+    if (space === null) return -1;
+    const rights = width === "x86_64" ? ACCESS.user : ACCESS.narrow;
+    if (translator.refill(space, toLinearAddress(address), kind | rights) === REFILL.fault) {
+      this.fault = {
+        address: toLinearAddress(memory.view.getFloat64(mailbox + REFILL_MAILBOX.address, true)),
+        errorCode: memory.view.getUint32(mailbox + REFILL_MAILBOX.errorCode, true),
+      };
+      return -1;
+    }
+    return memory.view.getUint32(mailbox + REFILL_MAILBOX.hostAddress, true);
+  }
+
+  #isRefused(address: number, lengthBytes: number): boolean {
+    if (isGuestRange(this.#parts.width, address, lengthBytes)) return false;
+    this.fault = null;
+    return true;
+  }
+}
+
+const bytesToPageEnd = (address: number): number =>
+  PAGE_SIZE - (((address % PAGE_SIZE) + PAGE_SIZE) % PAGE_SIZE);
+
+/** Makes the accessor of one VCPU. */
+export const createGuestMemory = (parts: GuestMemoryParts): GuestMemory => new TranslatedMemory(parts);

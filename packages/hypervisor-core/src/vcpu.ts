@@ -98,7 +98,7 @@ export interface Vcpu {
 
   // Exceptions. Owners: `hypercalls/`, read by `delivery/`.
 
-  /** Trap table by vector. */
+  /** Trap table by vector, as far as it has been filled. */
   readonly traps: (TrapGate | null)[];
   readonly callbacks: Callbacks;
   /** Stack for entries from ring 3 (32-bit) or user mode (64-bit): stack_switch. */

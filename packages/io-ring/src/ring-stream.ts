@@ -21,37 +21,47 @@ export interface RingStream extends ByteStream {
   readonly violated: boolean;
 }
 
-/** Makes a stream over shared rings. Impossible indices close it; nothing throws. */
-export const createRingStream = ({ page, send, receive, notify }: RingStreamOptions): RingStream => {
-  let listener: (() => void) | null = null;
-  let closed = false;
-  let violated = false;
+/** A class, not closures: a host has several of these for every domain. */
+class SharedRingStream implements RingStream {
+  closed = false;
+  violated = false;
+  readonly #options: RingStreamOptions;
+  #listener: (() => void) | null = null;
 
-  const settle = (result: number): number => {
+  constructor(options: RingStreamOptions) {
+    this.#options = options;
+  }
+
+  write(bytes: Uint8Array): number {
+    return this.closed ? 0 : this.#settle(writeByteRing(this.#options.page, this.#options.send, bytes));
+  }
+
+  read(into: Uint8Array): number {
+    return this.closed ? 0 : this.#settle(readByteRing(this.#options.page, this.#options.receive, into));
+  }
+
+  onActivity(next: (() => void) | null): void {
+    this.#listener = next;
+  }
+
+  activity(): void {
+    this.#listener?.();
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  #settle(result: number): number {
     if (result < 0) {
-      closed = true;
-      violated = true;
+      this.closed = true;
+      this.violated = true;
       return 0;
     }
-    if (result > 0) notify();
+    if (result > 0) this.#options.notify();
     return result;
-  };
+  }
+}
 
-  return {
-    write: (bytes) => (closed ? 0 : settle(writeByteRing(page, send, bytes))),
-    read: (into) => (closed ? 0 : settle(readByteRing(page, receive, into))),
-    onActivity: (next) => {
-      listener = next;
-    },
-    activity: () => listener?.(),
-    get closed() {
-      return closed;
-    },
-    get violated() {
-      return violated;
-    },
-    close: () => {
-      closed = true;
-    },
-  };
-};
+/** Makes a stream over shared rings. Impossible indices close it; nothing throws. */
+export const createRingStream = (options: RingStreamOptions): RingStream => new SharedRingStream(options);

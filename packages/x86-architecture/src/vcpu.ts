@@ -179,4 +179,6 @@ export interface MonitoredVcpuOptions {
  */
 export interface MonitoredProcessor {
   createVcpu(options: MonitoredVcpuOptions): X86Vcpu;
+  /** Forgets decoded and translated code, which comes back as it is needed. Between runs only. What runs does not change. */
+  forgetCode(): void;
 }

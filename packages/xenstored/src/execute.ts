@@ -3,7 +3,7 @@ import { encodeStrings, textToBytes } from "@xenolith/xenbus/wire";
 import type { ParsedMessage, StoreRequest, WatchRequest } from "./parse.ts";
 import type { Session } from "./session.ts";
 import type { Database } from "./store/database.ts";
-import { childNames, type StoreNode } from "./store/node.ts";
+import { bytesOf, childNames, type StoreNode } from "./store/node.ts";
 import { accessNode, makeNode, removeNodeAt, setPermissions, writeNode } from "./store/operations.ts";
 import { domainPath } from "./store/path.ts";
 import { ACCESS, formatPermission } from "./store/permissions.ts";
@@ -93,7 +93,7 @@ const executeInView = (
   const { session, domains } = context;
   switch (request.kind) {
     case "read":
-      return readable(view, session, request.path, (node) => node.value);
+      return readable(view, session, request.path, (node) => bytesOf(node.value));
     case "directory":
       return readable(view, session, request.path, (node) => encodeStrings(childNames(node)));
     case "directory-part":

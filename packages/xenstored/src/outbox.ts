@@ -20,59 +20,63 @@ export interface Outbox {
   clear(): void;
 }
 
-/** Makes an empty outbox. */
-export const createOutbox = (): Outbox => {
-  let queue: Waiting[] = [];
-  let first = 0;
-  let sentOfFirst = 0;
-  let replies = 0;
-  const eventKeys = new Set<string>();
+/** A class, not closures: a host has one for every domain. */
+class MessageQueue implements Outbox {
+  replies = 0;
+  #queue: Waiting[] = [];
+  #first = 0;
+  #sentOfFirst = 0;
+  readonly #eventKeys = new Set<string>();
 
-  const dropFirst = ({ eventKey }: Waiting): void => {
-    if (eventKey === null) replies--;
-    else eventKeys.delete(eventKey);
-    first++;
-    sentOfFirst = 0;
-    // Sent messages leave the array in batches, so that a long queue does not cost its square.
-    if (first >= 64 && first * 2 >= queue.length) {
-      queue = queue.slice(first);
-      first = 0;
+  get events(): number {
+    return this.#eventKeys.size;
+  }
+
+  pushReply(bytes: Uint8Array): void {
+    this.replies++;
+    this.#queue.push({ bytes, eventKey: null });
+  }
+
+  pushEvent(key: string, bytes: Uint8Array): void {
+    if (this.#eventKeys.has(key)) return;
+    this.#eventKeys.add(key);
+    this.#queue.push({ bytes, eventKey: key });
+  }
+
+  flush(stream: ByteStream): number {
+    let sent = 0;
+    for (;;) {
+      const waiting = this.#queue[this.#first];
+      if (waiting === undefined) break;
+      const count = stream.write(waiting.bytes.subarray(this.#sentOfFirst));
+      sent += count;
+      this.#sentOfFirst += count;
+      if (this.#sentOfFirst < waiting.bytes.length) break;
+      this.#dropFirst(waiting);
     }
-  };
+    return sent;
+  }
 
-  return {
-    get replies() {
-      return replies;
-    },
-    get events() {
-      return eventKeys.size;
-    },
-    pushReply: (bytes) => {
-      replies++;
-      queue.push({ bytes, eventKey: null });
-    },
-    pushEvent: (key, bytes) => {
-      if (eventKeys.has(key)) return;
-      eventKeys.add(key);
-      queue.push({ bytes, eventKey: key });
-    },
-    flush: (stream) => {
-      let sent = 0;
-      for (let waiting = queue[first]; waiting !== undefined; waiting = queue[first]) {
-        const count = stream.write(waiting.bytes.subarray(sentOfFirst));
-        sent += count;
-        sentOfFirst += count;
-        if (sentOfFirst < waiting.bytes.length) break;
-        dropFirst(waiting);
-      }
-      return sent;
-    },
-    clear: () => {
-      queue = [];
-      first = 0;
-      sentOfFirst = 0;
-      replies = 0;
-      eventKeys.clear();
-    },
-  };
-};
+  clear(): void {
+    this.#queue = [];
+    this.#first = 0;
+    this.#sentOfFirst = 0;
+    this.replies = 0;
+    this.#eventKeys.clear();
+  }
+
+  #dropFirst({ eventKey }: Waiting): void {
+    if (eventKey === null) this.replies--;
+    else this.#eventKeys.delete(eventKey);
+    this.#first++;
+    this.#sentOfFirst = 0;
+    // Sent messages leave the array in batches, so that a long queue does not cost its square; an empty one keeps nothing.
+    if (this.#first === this.#queue.length || (this.#first >= 64 && this.#first * 2 >= this.#queue.length)) {
+      this.#queue = this.#queue.slice(this.#first);
+      this.#first = 0;
+    }
+  }
+}
+
+/** Makes an empty outbox. */
+export const createOutbox = (): Outbox => new MessageQueue();

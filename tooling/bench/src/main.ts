@@ -2,8 +2,10 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Figures, measure } from "./benchmark.ts";
 import { CPU_USAGE, compareProcessors } from "./cpu/command.ts";
+import { benchDomains, DOMAINS_USAGE } from "./domains/command.ts";
 import { hostBenchmarks } from "./host.ts";
 import { processorBenchmarks } from "./processor.ts";
+import { benchSchedulers, SCHEDULERS_USAGE } from "./schedulers/command.ts";
 import { UsageError } from "./usage-error.ts";
 import { runWildStreams, WILD_USAGE } from "./wild/command.ts";
 
@@ -29,6 +31,8 @@ const main = (): void => {
     say(USAGE);
     say(CPU_USAGE);
     say(WILD_USAGE);
+    say(DOMAINS_USAGE);
+    say(SCHEDULERS_USAGE);
     return;
   }
   const [name] = positionals;
@@ -55,6 +59,8 @@ const main = (): void => {
 const [first, ...rest] = process.argv.slice(2);
 try {
   if (first === "cpu") await compareProcessors(rest);
+  else if (first === "domains") await benchDomains(rest);
+  else if (first === "schedulers") await benchSchedulers(rest);
   else if (first === "wild") process.exitCode = runWildStreams(rest);
   else main();
 } catch (error) {

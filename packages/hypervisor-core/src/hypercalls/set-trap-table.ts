@@ -10,17 +10,30 @@ import { entryAddress, fixCodeSelector, isEntryAddress } from "./guest-selectors
 /** Charged for each entry, so that a table without an end is read piece by piece. */
 const ENTRY_COST = toNanoseconds(50);
 
-/** A gate of the trap table from what the guest gave. */
-export const trapGateOf = (vcpu: Vcpu, { flags, cs, address }: Omit<TrapInfo, "vector">): TrapGate => ({
-  codeSelector: fixCodeSelector(vcpu.domain.width, cs),
-  address: entryAddress(vcpu.domain.width, address),
-  masksEvents: (flags & TI_IF) !== 0,
-  privilegeLevel: flags & TI_DPL_MASK,
-});
+/** Gates kept for being used again: domains that run the same kernel have the same ones. */
+const KEPT_GATES = 1024;
+const keptGates = new Map<string, TrapGate>();
+
+/** A gate of the trap table from what the guest gave. Equal gates are mostly one object. */
+export const trapGateOf = (vcpu: Vcpu, { flags, cs, address }: Omit<TrapInfo, "vector">): TrapGate => {
+  const { width } = vcpu.domain;
+  const key = `${width} ${flags} ${cs} ${address}`;
+  const known = keptGates.get(key);
+  if (known !== undefined) return known;
+  const gate: TrapGate = {
+    codeSelector: fixCodeSelector(width, cs),
+    address: entryAddress(width, address),
+    masksEvents: (flags & TI_IF) !== 0,
+    privilegeLevel: flags & TI_DPL_MASK,
+  };
+  if (keptGates.size >= KEPT_GATES) keptGates.clear();
+  keptGates.set(key, gate);
+  return gate;
+};
 
 /** Forgets all gates. */
 export const clearTraps = (vcpu: Vcpu): void => {
-  vcpu.traps.fill(null);
+  vcpu.traps.length = 0;
   refreshDirectGates(vcpu);
 };
 

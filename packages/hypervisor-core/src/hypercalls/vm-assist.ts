@@ -42,10 +42,10 @@ export const createVmAssist = (): Hypercall => ({
     if (!isAssistKnown(domain.width, type)) return -EINVAL;
     switch (call.argument32(0)) {
       case VMASST_CMD_enable:
-        domain.assists.add(type);
+        domain.assists |= 1 << type;
         return 0;
       case VMASST_CMD_disable:
-        domain.assists.delete(type);
+        domain.assists &= ~(1 << type);
         return 0;
       default:
         return -ENOSYS;

@@ -17,9 +17,6 @@ import type { Domain } from "../domain.ts";
 import { createGuestMemory } from "../guest-memory.ts";
 import type { Vcpu } from "../vcpu.ts";
 
-/** Vectors a trap table has. */
-const VECTORS = 256;
-
 /** What the record of a domain is made with. */
 export interface NewDomainParts {
   readonly memory: MachineMemory;
@@ -62,7 +59,7 @@ const newVcpu = (domain: Domain, index: number, parts: NewDomainParts): Vcpu => 
     registeredInfoFrame: null,
     nmiPending: false,
     nmiMasked: false,
-    traps: Array.from({ length: VECTORS }, () => null),
+    traps: [],
     callbacks: { event: null, failsafe: null, syscall: null, syscall32: null, sysenter: null },
     kernelStack: { selector: 0, pointer: 0 },
     cr0: 0,
@@ -104,14 +101,13 @@ export const newDomain = (id: DomId, options: CreateDomain, parts: NewDomainPart
     sharedInfoFrame: toMfn(0),
     eoiFrame: null,
     memoryMap: null,
-    assists: new Set(),
+    assists: 0,
     pool: parts.pool,
     pauseCount: 1,
     shutdownReason: null,
     shutdownCode: null,
     crash: null,
     dying: false,
-    watchdogs: new Map(),
   };
   for (let index = 0; index < options.vcpus; index++) vcpus.push(newVcpu(domain, index, parts));
   return domain;

@@ -1,4 +1,4 @@
-import { type Clock, type TimerQueue, toNanoseconds } from "@xenolith/machine-interface";
+import { type Clock, type Timer, type TimerQueue, toNanoseconds } from "@xenolith/machine-interface";
 import { EINVAL, ENOSPC } from "@xenolith/xen-abi";
 import type { Domain } from "../domain.ts";
 
@@ -23,12 +23,23 @@ export interface WatchdogParts {
   readonly onExpired: (domain: Domain) => void;
 }
 
+const NONE: ReadonlyMap<number, Timer> = new Map();
+
 /** Makes the watchdogs of a host. */
 export const createWatchdogs = ({ clock, timers, onExpired }: WatchdogParts): Watchdogs => {
+  /** Timers of the domains that have any, by number. */
+  const armed = new Map<Domain, Map<number, Timer>>();
+  const timersOf = (domain: Domain): Map<number, Timer> => {
+    const known = armed.get(domain) ?? new Map<number, Timer>();
+    armed.set(domain, known);
+    return known;
+  };
+
   const arm = (domain: Domain, number: number, timeoutSeconds: number): void => {
-    domain.watchdogs.get(number)?.cancel();
+    const watchdogs = timersOf(domain);
+    watchdogs.get(number)?.cancel();
     const deadline = toNanoseconds(clock.now() + timeoutSeconds * NS_PER_SECOND);
-    domain.watchdogs.set(
+    watchdogs.set(
       number,
       timers.at(deadline, () => onExpired(domain)),
     );
@@ -36,7 +47,7 @@ export const createWatchdogs = ({ clock, timers, onExpired }: WatchdogParts): Wa
 
   return {
     set(domain, number, timeoutSeconds) {
-      const { watchdogs } = domain;
+      const watchdogs = armed.get(domain) ?? NONE;
       if (number > WATCHDOGS_PER_DOMAIN) return -EINVAL;
       if (number === 0) {
         if (timeoutSeconds === 0) return -EINVAL;
@@ -50,13 +61,13 @@ export const createWatchdogs = ({ clock, timers, onExpired }: WatchdogParts): Wa
       if (timeoutSeconds > 0) arm(domain, number, timeoutSeconds);
       else {
         watchdogs.get(number)?.cancel();
-        watchdogs.delete(number);
+        timersOf(domain).delete(number);
       }
       return 0;
     },
     cancelAll(domain) {
-      for (const timer of domain.watchdogs.values()) timer.cancel();
-      domain.watchdogs.clear();
+      for (const timer of armed.get(domain)?.values() ?? []) timer.cancel();
+      armed.delete(domain);
     },
   };
 };

@@ -161,6 +161,7 @@ export const createFakeProcessor = (): FakeProcessor => {
   const vcpus: FakeVcpu[] = [];
   return {
     vcpus,
+    forgetCode: () => {},
     createVcpu(options) {
       const vcpu = new FakeVcpu(options);
       vcpus.push(vcpu);

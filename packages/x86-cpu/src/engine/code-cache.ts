@@ -22,7 +22,7 @@ const STRAIGHT_PATIENCE = 8;
 /** Blocks that are looked at when others are to be translated along with a hot one. */
 const MOST_LOOKS = 1024;
 /** Frames whose decoded instructions are remembered. */
-const RECENT_FRAMES = 512;
+const RECENT_FRAMES = 64;
 /** Most often that the patience with a frame that keeps changing is doubled. */
 const MOST_PATIENCE = 10;
 

@@ -91,6 +91,7 @@ export const createMonitoredProcessor = (options: MonitoredProcessorOptions): Mo
   /** Blocks of VCPUs that were released: a reserve cannot be given back. */
   const freeBlocks: number[] = [];
   return {
+    forgetCode: () => engine.flush(),
     createVcpu: (vcpuOptions: MonitoredVcpuOptions): X86Vcpu => {
       const block = freeBlocks.pop() ?? memory.reserve(STATE_BYTES);
       memory.bytes.fill(0, block, block + STATE_BYTES);

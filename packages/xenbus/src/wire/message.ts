@@ -40,49 +40,51 @@ export interface MessageReader {
   reset(): void;
 }
 
-/** Makes a reader that stands at the first byte of a message. */
-export const createMessageReader = (): MessageReader => {
-  const headerBytes = new Uint8Array(XSD_SOCKMSG_BYTES);
-  const headerView = new DataView(headerBytes.buffer);
-  let header: XsdSockmsg | null = null;
-  let payload = new Uint8Array(0);
-  let filled = 0;
-  let violated = false;
+const NO_PAYLOAD: Uint8Array = new Uint8Array(0);
+
+/** A class, not closures: a host has one for every domain. */
+class StreamReader implements MessageReader {
+  violated = false;
+  readonly #headerBytes = new Uint8Array(XSD_SOCKMSG_BYTES);
+  #header: XsdSockmsg | null = null;
+  #payload = NO_PAYLOAD;
+  #filled = 0;
+
+  reset(): void {
+    this.#header = null;
+    this.#filled = 0;
+    this.violated = false;
+  }
+
+  next(stream: ByteStream): StoreMessage | null {
+    if (this.violated) return null;
+    if (this.#header === null) {
+      if (!this.#fill(stream, this.#headerBytes)) return null;
+      const next = XSD_SOCKMSG.read(new DataView(this.#headerBytes.buffer), 0, "x86_64");
+      this.violated = next.len > XENSTORE_PAYLOAD_MAX;
+      if (this.violated) return null;
+      this.#header = next;
+      this.#payload = new Uint8Array(next.len);
+    }
+    if (!this.#fill(stream, this.#payload)) return null;
+    const { type, reqId, txId } = this.#header;
+    const payload = this.#payload;
+    this.#header = null;
+    this.#payload = NO_PAYLOAD;
+    return { type, requestId: reqId, transactionId: txId, payload };
+  }
 
   /** Reads on into a buffer. @returns whether it is full. */
-  const fill = (stream: ByteStream, into: Uint8Array): boolean => {
-    while (filled < into.length) {
-      const count = stream.read(into.subarray(filled));
+  #fill(stream: ByteStream, into: Uint8Array): boolean {
+    while (this.#filled < into.length) {
+      const count = stream.read(into.subarray(this.#filled));
       if (count <= 0) return false;
-      filled += count;
+      this.#filled += count;
     }
-    filled = 0;
+    this.#filled = 0;
     return true;
-  };
+  }
+}
 
-  return {
-    get violated() {
-      return violated;
-    },
-    reset: () => {
-      header = null;
-      filled = 0;
-      violated = false;
-    },
-    next: (stream) => {
-      if (violated) return null;
-      if (header === null) {
-        if (!fill(stream, headerBytes)) return null;
-        const next = XSD_SOCKMSG.read(headerView, 0, "x86_64");
-        violated = next.len > XENSTORE_PAYLOAD_MAX;
-        if (violated) return null;
-        header = next;
-        payload = new Uint8Array(next.len);
-      }
-      if (!fill(stream, payload)) return null;
-      const { type, reqId, txId } = header;
-      header = null;
-      return { type, requestId: reqId, transactionId: txId, payload };
-    },
-  };
-};
+/** Makes a reader that stands at the first byte of a message. */
+export const createMessageReader = (): MessageReader => new StreamReader();

@@ -1,6 +1,13 @@
 import type { XsdError } from "@xenolith/xen-abi/io/xs-wire";
 import type { Quotas } from "../quotas.ts";
-import { countedNodeSize, EMPTY_VALUE, type NodeContent, type StoreNode } from "./node.ts";
+import {
+  countedNodeSize,
+  EMPTY_VALUE,
+  type NodeContent,
+  type StoredValue,
+  type StoreNode,
+  storeBytes,
+} from "./node.ts";
 import { leafName, parentPath, pathAndAncestors, ROOT_PATH } from "./path.ts";
 import { ACCESS, accessOf, type Permissions, type Principal } from "./permissions.ts";
 import type { View } from "./view.ts";
@@ -48,7 +55,7 @@ const tooLarge = ({ quotas }: Caller, content: NodeContent, childNameBytes: numb
   quotas !== null && countedNodeSize(content, childNameBytes) > quotas.nodeBytes;
 
 /** Creates a node and all missing nodes above it. They inherit permissions; the caller owns them. */
-const createWithParents = (view: View, caller: Caller, path: string, value: Uint8Array): XsdError | null => {
+const createWithParents = (view: View, caller: Caller, path: string, value: StoredValue): XsdError | null => {
   const { principal, quotas } = caller;
   const missing = pathAndAncestors(path)
     .filter((ancestor) => view.find(ancestor) === null)
@@ -77,7 +84,8 @@ const createWithParents = (view: View, caller: Caller, path: string, value: Uint
 };
 
 /** WRITE: sets a value, creating the node and what is missing above it. */
-export const writeNode = (view: View, caller: Caller, path: string, value: Uint8Array): XsdError | null => {
+export const writeNode = (view: View, caller: Caller, path: string, bytes: Uint8Array): XsdError | null => {
+  const value = storeBytes(bytes);
   const node = accessNode(view, caller, path, ACCESS.write);
   if (node === "ENOENT") return createWithParents(view, caller, path, value);
   if (typeof node === "string") return node;

@@ -1,6 +1,7 @@
 import { createNode, type NodeContent, type StoreNode } from "./node.ts";
 import { childPath, pathKeys } from "./path.ts";
 import { mapDelete, mapEntries, mapGet, mapSet } from "./persistent-map.ts";
+import { sharedName, sharedPermissions } from "./shared-values.ts";
 
 /**
  * Pure operations on a tree. The topmost node has no name and is never seen by clients; below it stand the root `/` and
@@ -40,7 +41,7 @@ export const addNode = (top: StoreNode, path: string, content: NodeContent, gene
   rebuild(top, pathKeys(path), (parent, key) => ({
     ...parent,
     generation,
-    children: mapSet(parent.children, key, createNode(content, generation)),
+    children: mapSet(parent.children, sharedName(key), createNode(content, generation)),
     childNameBytes: parent.childNameBytes + key.length + 1,
   }));
 
@@ -54,7 +55,8 @@ export const replaceNode = (
   rebuild(top, pathKeys(path), (parent, key) => {
     const old = mapGet(parent.children, key);
     if (old === undefined) return parent;
-    const { value, permissions } = content;
+    const { value } = content;
+    const permissions = sharedPermissions(content.permissions);
     return { ...parent, children: mapSet(parent.children, key, { ...old, value, permissions, generation }) };
   });
 

@@ -35,6 +35,7 @@ export interface TestMachineOptions {
 
 /** The same processor, whose VCPUs have no direct gates. */
 const withoutDirectGates = (processor: MonitoredProcessor): MonitoredProcessor => ({
+  forgetCode: processor.forgetCode,
   createVcpu(options) {
     const vcpu = processor.createVcpu(options);
     vcpu.setDirectGate = () => {};
