@@ -1,4 +1,13 @@
-import { FLAG, packFault, REGISTER, SEGMENT, type VcpuContext, VECTOR } from "@xenolith/x86-architecture";
+import {
+  ATTRIBUTE,
+  addressOfValue,
+  FLAG,
+  packFault,
+  REGISTER,
+  SEGMENT,
+  type VcpuContext,
+  VECTOR,
+} from "@xenolith/x86-architecture";
 import { isWithinLimit } from "../delivery/segment-loading.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { hasIoPrivilege } from "./io-privilege.ts";
@@ -43,12 +52,19 @@ const addToRegister = (context: VcpuContext, index: number, delta: number, addre
 
 const ALL_ONES = new Uint8Array(8).fill(0xff);
 
+/** Linear address of ES:DI, or null beyond the segment's limit. 64-bit code has neither base nor limit. */
+const destination = (context: VcpuContext, sizeBytes: number, addressBytes: number): number | null => {
+  const offset = context.wideRegister(REGISTER.rdi) & offsetMask(addressBytes);
+  if ((context.segment(SEGMENT.cs).attributes & ATTRIBUTE.long) !== 0) return addressOfValue(offset);
+  const segment = context.segment(SEGMENT.es);
+  const isInside = isWithinLimit(segment, Number(offset), sizeBytes);
+  return isInside ? (segment.base + Number(offset)) >>> 0 : null;
+};
+
 /** One iteration of INS: stores all ones at ES:DI. @returns 0 or a fault. */
 const storeOne = (vcpu: Vcpu, context: VcpuContext, sizeBytes: number, addressBytes: number): number => {
-  const segment = context.segment(SEGMENT.es);
-  const offset = Number(context.wideRegister(REGISTER.rdi) & offsetMask(addressBytes));
-  if (!isWithinLimit(segment, offset, sizeBytes)) return REFUSED;
-  const linear = (segment.base + offset) >>> 0;
+  const linear = destination(context, sizeBytes, addressBytes);
+  if (linear === null) return REFUSED;
   if (vcpu.guestMemory.copyTo(linear, ALL_ONES.subarray(0, sizeBytes))) return 0;
   const { fault } = vcpu.guestMemory;
   return fault === null ? REFUSED : packFault(VECTOR.pageFault, fault.errorCode);

@@ -9,12 +9,14 @@ import {
   VGCF_in_syscall,
 } from "@xenolith/xen-abi/arch-x86";
 import { CALLBACK_REGISTER_64, CALLBACKOP_register, CALLBACKTYPE_syscall } from "@xenolith/xen-abi/callback";
+import { PHYSDEVOP_set_iopl } from "@xenolith/xen-abi/physdev";
 import { VCPU_INFO } from "@xenolith/xen-abi/shared-info";
 import {
   __HYPERVISOR_callback_op,
   __HYPERVISOR_get_debugreg,
   __HYPERVISOR_iret,
   __HYPERVISOR_mmuext_op,
+  __HYPERVISOR_physdev_op,
   __HYPERVISOR_set_debugreg,
   __HYPERVISOR_set_segment_base,
   __HYPERVISOR_set_trap_table,
@@ -367,4 +369,17 @@ describe("debug registers of a 64-bit guest", () => {
     ];
     expect(words(run({ code }).guest, RESULT, 1)).toEqual([BigInt.asUintN(64, BigInt(-EPERM))]);
   });
+});
+
+test("INS of a 64-bit guest stores at all of RDI, whatever ES is", () => {
+  const setIopl = [...movImmediate64("rax", 1), ...store64("rax", ARGUMENT + 128)];
+  const code = [
+    ...setIopl,
+    ...hypercall64(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, ARGUMENT + 128),
+    ...movImmediate64("rdi", RESULT),
+    ...movImmediate64("rcx", 4),
+    0xf3,
+    0x6c, // rep insb
+  ];
+  expect(words(run({ code }).guest, RESULT, 1)).toEqual([0xffff_ffffn]);
 });
