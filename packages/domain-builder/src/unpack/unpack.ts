@@ -1,8 +1,11 @@
 import { decompress as unpackZstandard } from "fzstd";
 import { type BuildProblem, buildProblem } from "../problem.ts";
 import { findPayload } from "./bz-image.ts";
+import { unpackBzip2 } from "./bzip2.ts";
 import { unpackLz4Legacy } from "./lz4-legacy.ts";
+import { unpackLzma } from "./lzma-alone.ts";
 import { collect, streamOf } from "./streams.ts";
+import { unpackXz } from "./xz.ts";
 
 /** A form in which kernels are packed. */
 interface Packing {
@@ -18,11 +21,11 @@ const PACKINGS: readonly Packing[] = [
     magic: [0x1f, 0x8b],
     unpack: (bytes) => collect(streamOf(bytes).pipeThrough(new DecompressionStream("gzip"))),
   },
-  { name: "xz", magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], unpack: null },
+  { name: "xz", magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], unpack: unpackXz },
   { name: "lz4", magic: [0x02, 0x21, 0x4c, 0x18], unpack: unpackLz4Legacy },
   { name: "zstd", magic: [0x28, 0xb5, 0x2f, 0xfd], unpack: (bytes) => unpackZstandard(bytes) },
-  { name: "bzip2", magic: [0x42, 0x5a, 0x68], unpack: null },
-  { name: "lzma", magic: [0x5d, 0, 0], unpack: null },
+  { name: "bzip2", magic: [0x42, 0x5a, 0x68], unpack: unpackBzip2 },
+  { name: "lzma", magic: [0x5d, 0, 0], unpack: unpackLzma },
   { name: "lzo", magic: [0x89, 0x4c, 0x5a, 0x4f, 0, 0x0d, 0x0a, 0x1a, 0x0a], unpack: null },
 ];
 
