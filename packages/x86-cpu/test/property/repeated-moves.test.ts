@@ -43,7 +43,7 @@ const move = (maxLog: number): fc.Arbitrary<Move> =>
       isDown: fc.boolean(),
       count: fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 9000 })),
       source: place,
-      apart: fc.option(fc.integer({ min: -70, max: 70 })),
+      apart: fc.option(fc.oneof(fc.integer({ min: -70, max: 70 }), fc.constantFrom(PAGE, -PAGE, PAGE + 4))),
       elsewhere: place,
       budget: fc.oneof(fc.integer({ min: 1, max: 50 }), fc.constant(20_000)),
       value: fc.constantFrom(0, 0x5a5a_5a5a, 0x1234_5678),

@@ -1,9 +1,27 @@
-import { add, compare, ltU, ne, select, sub, TYPE, type Value } from "@xenolith/wasm-emitter";
+import {
+  add,
+  and,
+  compare,
+  eq,
+  type FunctionBody,
+  i32,
+  isZero,
+  ltU,
+  ne,
+  select,
+  sub,
+  TYPE,
+  type Value,
+} from "@xenolith/wasm-emitter";
 import type { SupportFunction } from "../support-function.ts";
 import { ElementRun } from "./element-run.ts";
 
+/** How far a destination is ahead of its source, in the direction of the copy: unsigned, so that behind is far ahead. */
+const distanceAhead = (from: Value, to: Value, isDown: Value): Value =>
+  select(sub(from, to), sub(to, from), isDown);
+
 /** Emits a loop that goes on while a condition holds. */
-const emitWhile = ({ body }: ElementRun, condition: Value, turn: () => void): void => {
+const emitWhile = (body: FunctionBody, condition: Value, turn: () => void): void => {
   const loop = body.loop();
   body.if(condition);
   turn();
@@ -13,36 +31,81 @@ const emitWhile = ({ body }: ElementRun, condition: Value, turn: () => void): vo
 };
 
 /**
- * Copies the bytes of a piece as one iteration after another would. Where the destination lies ahead of the source and they
- * overlap, iterations read what others have written, so the bytes between both repeat: they are copied, then what is there by
- * then, and so on.
+ * (offset in memory of the source, of the destination, bytes, 1 for downwards): copies bytes as one iteration of MOVS after
+ * another would. Where the destination is ahead of the source and they overlap, iterations read what others have written, so
+ * the bytes between both repeat: they are copied, then what is there by then, and so on. It is not ahead by less than an
+ * element.
  */
-const emitCopy = (run: ElementRun, from: Value, to: Value, ahead: Value, ready: Value, more: Value): void => {
-  const { body, lengthBytes, isDown, sizeBytes } = run;
-  const atStart = (at: Value, bytes: Value): Value => select(sub(add(at, lengthBytes), bytes), at, isDown);
-  body.set(ahead, select(sub(from, to), sub(to, from), isDown));
-  body.if(compare("geU", ahead, lengthBytes));
-  body.copyMemory(to, from, lengthBytes);
-  body.else();
-  // Less than an element ahead, nothing repeats: one is copied alone.
-  body.if(ltU(ahead, sizeBytes));
-  body.set(from, atStart(from, sizeBytes));
-  body.set(to, atStart(to, sizeBytes));
-  run.shorten();
-  body.copyMemory(to, from, lengthBytes);
-  body.else();
-  body.copyMemory(atStart(to, ahead), atStart(from, ahead), ahead);
-  body.set(ready, ahead);
-  emitWhile(run, ne(ready, lengthBytes), () => {
-    body.set(more, sub(lengthBytes, ready));
-    body.set(more, select(ready, more, ltU(ready, more)));
-    const next = select(sub(sub(add(to, lengthBytes), ready), more), add(to, ready), isDown);
-    body.copyMemory(next, atStart(to, more), more);
-    body.set(ready, add(ready, more));
-  });
-  body.end();
-  body.end();
+export const COPY_IN_ORDER: SupportFunction = {
+  name: "copyInOrder",
+  parameters: [TYPE.i32, TYPE.i32, TYPE.i32, TYPE.i32],
+  results: [],
+  emit(body) {
+    const [from, to, bytes, isDown] = [0, 1, 2, 3].map((n) => body.parameter(n)) as [
+      Value,
+      Value,
+      Value,
+      Value,
+    ];
+    const [ahead, ready, more] = [body.local(TYPE.i32), body.local(TYPE.i32), body.local(TYPE.i32)];
+    /** Where the part of an area begins that comes first. */
+    const start = (at: Value, length: Value): Value => select(sub(add(at, bytes), length), at, isDown);
+    body.set(ahead, distanceAhead(from, to, isDown));
+    body.if(compare("geU", sub(ahead, 1), sub(bytes, 1)));
+    body.copyMemory(to, from, bytes);
+    body.else();
+    body.copyMemory(start(to, ahead), start(from, ahead), ahead);
+    body.set(ready, ahead);
+    emitWhile(body, ne(ready, bytes), () => {
+      body.set(more, sub(bytes, ready));
+      body.set(more, select(ready, more, ltU(ready, more)));
+      const next = select(sub(sub(add(to, bytes), ready), more), add(to, ready), isDown);
+      body.copyMemory(next, start(to, more), more);
+      body.set(ready, add(ready, more));
+    });
+    body.end();
+  },
 };
+
+/** A copy that is put off, because the next piece may go on where it ends. */
+class PendingCopy {
+  readonly #run: ElementRun;
+  readonly #call: (...values: readonly Value[]) => void;
+  readonly #from: Value;
+  readonly #to: Value;
+  readonly #bytes: Value;
+
+  constructor(run: ElementRun, call: (...values: readonly Value[]) => void) {
+    this.#run = run;
+    this.#call = call;
+    this.#from = run.body.local(TYPE.i32);
+    this.#to = run.body.local(TYPE.i32);
+    this.#bytes = run.body.local(TYPE.i32);
+    run.settle = () => this.#settle();
+  }
+
+  #settle(): void {
+    const { body, isDown } = this.#run;
+    body.if(this.#bytes);
+    this.#call(this.#from, this.#to, this.#bytes, isDown);
+    body.set(this.#bytes, i32(0));
+    body.end();
+  }
+
+  /** Adds the present piece. */
+  add(from: Value, to: Value): void {
+    const { body, isDown, lengthBytes } = this.#run;
+    const follows = and(eq(from, add(this.#from, this.#bytes)), eq(to, add(this.#to, this.#bytes)));
+    body.if(and(follows, isZero(isDown)));
+    body.set(this.#bytes, add(this.#bytes, lengthBytes));
+    body.else();
+    this.#settle();
+    body.set(this.#from, from);
+    body.set(this.#to, to);
+    body.set(this.#bytes, lengthBytes);
+    body.end();
+  }
+}
 
 const copyElements = (name: string, isWide: boolean): SupportFunction => {
   const address = isWide ? TYPE.i64 : TYPE.i32;
@@ -54,12 +117,25 @@ const copyElements = (name: string, isWide: boolean): SupportFunction => {
       const source = body.parameter(0);
       const destination = body.parameter(1);
       const run = new ElementRun(body, context, isWide, body.parameter(2), body.parameter(3));
-      const [ahead, ready, more] = [body.local(TYPE.i32), body.local(TYPE.i32), body.local(TYPE.i32)];
+      const pending = new PendingCopy(run, (...values) =>
+        body.call(context.indexOf(COPY_IN_ORDER), ...values),
+      );
+      const ahead = body.local(TYPE.i32);
       run.prepare();
       run.emit([source, destination], () => {
         const from = run.locate(source, false);
         const to = run.locate(destination, true);
-        emitCopy(run, from, to, ahead, ready, more);
+        body.set(ahead, distanceAhead(from, to, run.isDown));
+        // Less than an element ahead, nothing repeats: one is copied alone.
+        body.if(ltU(sub(ahead, 1), sub(run.sizeBytes, 1)));
+        run.settle();
+        const first = (at: Value): Value =>
+          select(sub(add(at, run.lengthBytes), run.sizeBytes), at, run.isDown);
+        body.copyMemory(first(to), first(from), run.sizeBytes);
+        run.shorten();
+        body.else();
+        pending.add(from, to);
+        body.end();
       });
     },
   };

@@ -58,6 +58,8 @@ export class ElementRun {
   readonly #spaceTag: Value;
   readonly #entry: Value;
   readonly #outcome: Value;
+  /** Does what was put off, before anything happens that could tell. */
+  settle: () => void = () => {};
 
   /**
    * @param left - a local with the most iterations that may be done
@@ -97,6 +99,7 @@ export class ElementRun {
     body.branch(loop);
     body.end();
     body.end();
+    this.settle();
     body.push(this.#done);
   }
 
@@ -115,6 +118,7 @@ export class ElementRun {
   /** Comes back with what was done so far. */
   stopIf(condition: Value): void {
     this.body.if(condition);
+    this.settle();
     this.body.return(this.#done);
     this.body.end();
   }
@@ -164,6 +168,8 @@ export class ElementRun {
     body.set(this.#outcome, i32(REFILL.filled));
     const present = load(type, this.#isWide ? 8 : 4, false, this.#entry, table + TLB_ENTRY.tag);
     body.if(ne(present, tlbTag(address, 1, this.#spaceTag)));
+    // The walk may read what is about to be overwritten.
+    this.settle();
     const access = add(shl(and(this.#spaceTag, TLB_TAG.user | TLB_TAG.narrow), 2), i32(kind));
     body.callInto(refill, [this.#outcome], toF64(address, this.#isWide), access);
     this.stopIf(eq(this.#outcome, REFILL.fault));
