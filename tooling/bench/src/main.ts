@@ -7,6 +7,7 @@ import { hostBenchmarks } from "./host.ts";
 import { processorBenchmarks } from "./processor.ts";
 import { benchSchedulers, SCHEDULERS_USAGE } from "./schedulers/command.ts";
 import { UsageError } from "./usage-error.ts";
+import { compareVirtualisation, VIRTUALISATION_USAGE } from "./virtualisation/command.ts";
 import { runWildStreams, WILD_USAGE } from "./wild/command.ts";
 
 const USAGE = "usage: pnpm bench [NAME] [--batches N] [--json FILE]";
@@ -30,6 +31,7 @@ const main = (): void => {
   if (values.help === true) {
     say(USAGE);
     say(CPU_USAGE);
+    say(VIRTUALISATION_USAGE);
     say(WILD_USAGE);
     say(DOMAINS_USAGE);
     say(SCHEDULERS_USAGE);
@@ -61,6 +63,7 @@ try {
   if (first === "cpu") await compareProcessors(rest);
   else if (first === "domains") await benchDomains(rest);
   else if (first === "schedulers") await benchSchedulers(rest);
+  else if (first === "virtualisation") compareVirtualisation(rest);
   else if (first === "wild") process.exitCode = runWildStreams(rest);
   else main();
 } catch (error) {

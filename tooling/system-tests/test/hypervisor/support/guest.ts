@@ -10,6 +10,8 @@ export interface TestGuest {
   readonly frames: readonly Mfn[];
   /** Frame of the root table. */
   readonly root: Mfn;
+  /** Frame of the level-1 table of all mapped pages: entry n is that of page n. */
+  readonly level1: Mfn;
   /** x86_64: frame of another root, for user mode. It has the same tables below, and nothing refers to it yet. */
   readonly userRoot: Mfn | null;
   /** Reads the guest's memory at a mapped linear address. */
@@ -114,6 +116,7 @@ export const createTestGuest = (machine: TestMachine, options: TestGuestOptions)
     id,
     frames,
     root,
+    level1,
     userRoot,
     read: (at, lengthBytes) => new DataView(machine.memory.memory.buffer, place(at), lengthBytes),
     write(at, bytes) {

@@ -1,0 +1,4 @@
+export * from "./assemble.ts";
+export { createTestGuest, page, type TestGuest, type TestGuestOptions } from "./guest.ts";
+export { createTestMachine, type TestMachine, type TestMachineOptions } from "./machine.ts";
+export { type Trap, trapTable } from "./trap-table.ts";
