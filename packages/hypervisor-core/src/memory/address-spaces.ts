@@ -11,7 +11,8 @@ import {
 } from "@xenolith/machine-interface";
 import type { DomId, GuestWidth } from "@xenolith/xen-abi";
 import { HYPERVISOR_RANGE } from "@xenolith/xen-abi/arch-x86";
-import type { Domain } from "../domain.ts";
+import { VMASST_TYPE_m2p_strict } from "@xenolith/xen-abi/xen";
+import { type Domain, hasAssist } from "../domain.ts";
 import type { Vcpu } from "../vcpu.ts";
 
 /**
@@ -20,9 +21,9 @@ import type { Vcpu } from "../vcpu.ts";
  */
 export interface AddressSpaces {
   /** Makes `root`, a validated root table that the caller holds, what a VCPU translates by. */
-  enter(vcpu: Vcpu, root: Mfn): void;
+  enter(vcpu: Vcpu, root: Mfn, role: BaseRole): void;
   /** Makes `root` ready as one of a VCPU's two bases (x86_64), which goes on with it later. The caller holds it. */
-  prepare(vcpu: Vcpu, root: Mfn): void;
+  prepare(vcpu: Vcpu, root: Mfn, role: BaseRole): void;
   /** Goes on with the other of two bases. Nothing is forgotten by that: flushes are for both. */
   resume(vcpu: Vcpu, root: Mfn): void;
   /** Forgets the translations of a VCPU's bases: all of them, or those of one page. */
@@ -37,6 +38,9 @@ export interface AddressSpaces {
   /** Ends all spaces of a domain. Its VCPUs have none any more. */
   close(domain: Domain): void;
 }
+
+/** What a root is the base of. On x86_64 user mode has its own; with the assist m2p_strict it sees no M2P table. [XEN xen.h] */
+export type BaseRole = "kernel" | "user";
 
 /** Spaces kept for a domain beyond those in use. */
 const SPARE_SPACES = 8;
@@ -58,6 +62,8 @@ interface Space {
   readonly asid: Asid;
   /** Generation of the domain's tables that its translations belong to. */
   generation: number;
+  /** Whether the machine-to-physical table is seen in it. */
+  showsTable: boolean;
 }
 
 interface DomainSpaces {
@@ -68,8 +74,12 @@ interface DomainSpaces {
   generation: number;
 }
 
-/** How a guest of a width is translated from a root. The monitor shows it nothing but the machine-to-physical table. */
-export const pagingContext = (width: GuestWidth, root: Mfn, table: MachineToPhysical): PagingContext => ({
+/** How a guest of a width is translated from a root. The monitor shows it nothing but the machine-to-physical table, if that. */
+export const pagingContext = (
+  width: GuestWidth,
+  root: Mfn,
+  table: MachineToPhysical | null,
+): PagingContext => ({
   format: FORMAT[width],
   rootAddress: frameAddress(root),
   writeProtect: true,
@@ -78,14 +88,17 @@ export const pagingContext = (width: GuestWidth, root: Mfn, table: MachineToPhys
   globalPages: false,
   supervisorExecutionPrevention: false,
   linearLimit: LINEAR_LIMIT[width],
-  overlays: [
-    {
-      start: toLinearAddress(HYPERVISOR_RANGE[width].machToPhysStart),
-      frames: width === "x86_64" ? table.wideFrames : table.frames,
-      writable: false,
-      user: width === "x86_64",
-    },
-  ],
+  overlays:
+    table === null
+      ? []
+      : [
+          {
+            start: toLinearAddress(HYPERVISOR_RANGE[width].machToPhysStart),
+            frames: width === "x86_64" ? table.wideFrames : table.frames,
+            writable: false,
+            user: width === "x86_64",
+          },
+        ],
 });
 
 /** Makes the address spaces of a host. */
@@ -125,12 +138,17 @@ export const createAddressSpaces = (
   };
 
   /** The space of a root, new or known and then without what has become wrong. */
-  const open = (spaces: DomainSpaces, root: Mfn): Space => {
+  const open = (spaces: DomainSpaces, root: Mfn, role: BaseRole): Space => {
+    const { domain, generation } = spaces;
     const known = spaces.byRoot.get(root);
-    const space = known ?? {
-      asid: translator.open(pagingContext(spaces.domain.width, root, machineToPhysical())),
-      generation: spaces.generation,
-    };
+    const showsTable = role === "kernel" || !hasAssist(domain, VMASST_TYPE_m2p_strict);
+    const context = (): PagingContext =>
+      pagingContext(domain.width, root, showsTable ? machineToPhysical() : null);
+    const space = known ?? { asid: translator.open(context()), generation, showsTable };
+    if (space.showsTable !== showsTable) {
+      translator.change(space.asid, context());
+      space.showsTable = showsTable;
+    }
     if (space.generation !== spaces.generation) flushSpace(spaces, space);
     spaces.byRoot.delete(root);
     spaces.byRoot.set(root, space);
@@ -148,22 +166,22 @@ export const createAddressSpaces = (
       for (const { asid } of spaces.byRoot.values()) translator.close(asid);
       domains.delete(domain.id);
     },
-    enter(vcpu, root) {
+    enter(vcpu, root, role) {
       const spaces = domains.get(vcpu.domain.id);
       if (spaces === undefined) return;
-      vcpu.space = open(spaces, root).asid;
+      vcpu.space = open(spaces, root, role).asid;
       trim(spaces);
     },
-    prepare(vcpu, root) {
+    prepare(vcpu, root, role) {
       const spaces = domains.get(vcpu.domain.id);
       if (spaces === undefined) return;
-      open(spaces, root);
+      open(spaces, root, role);
       trim(spaces);
     },
     resume(vcpu, root) {
       const spaces = domains.get(vcpu.domain.id);
       if (spaces === undefined) return;
-      vcpu.space = (spaces.byRoot.get(root) ?? open(spaces, root)).asid;
+      vcpu.space = (spaces.byRoot.get(root) ?? open(spaces, root, vcpu.kernelMode ? "kernel" : "user")).asid;
     },
     flush(vcpu, at) {
       const spaces = domains.get(vcpu.domain.id);

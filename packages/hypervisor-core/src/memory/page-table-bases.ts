@@ -2,7 +2,7 @@ import type { FrameTable, FrameType } from "@xenolith/frame-table";
 import { type Mfn, toMfn } from "@xenolith/machine-interface";
 import { EINVAL } from "@xenolith/xen-abi";
 import type { Vcpu } from "../vcpu.ts";
-import type { AddressSpaces } from "./address-spaces.ts";
+import type { AddressSpaces, BaseRole } from "./address-spaces.ts";
 import type { DescriptorTables } from "./descriptor-tables.ts";
 
 /** Page-table bases of VCPUs. Each holds its root as a validated table. [XEN xen.h] MMUEXT_NEW_BASEPTR */
@@ -31,11 +31,11 @@ export const createPageTableBases = (
     vcpu.kernelMode ? vcpu.pageTableBase : vcpu.userPageTableBase;
 
   /** Makes a new base ready, and in force where it is that of the VCPU's mode. */
-  const adopt = (vcpu: Vcpu, base: Mfn | null): void => {
+  const adopt = (vcpu: Vcpu, base: Mfn | null, role: BaseRole): void => {
     const active = activeBase(vcpu);
     if (active === null) vcpu.space = null;
-    else if (active === base) spaces.enter(vcpu, base);
-    else if (base !== null) spaces.prepare(vcpu, base);
+    else if (active === base) spaces.enter(vcpu, base, role);
+    else if (base !== null) spaces.prepare(vcpu, base, role);
   };
 
   const letGo = (root: Mfn | null): void => {
@@ -51,7 +51,7 @@ export const createPageTableBases = (
       }
       descriptors.forgetLdtFrames(vcpu);
       vcpu.pageTableBase = root;
-      adopt(vcpu, root);
+      adopt(vcpu, root, "kernel");
       if (old !== root) letGo(old);
       return 0;
     },
@@ -64,7 +64,7 @@ export const createPageTableBases = (
         if (error !== 0) return error;
       }
       vcpu.userPageTableBase = root === 0 ? null : toMfn(root);
-      adopt(vcpu, vcpu.userPageTableBase);
+      adopt(vcpu, vcpu.userPageTableBase, "user");
       letGo(old);
       return 0;
     },

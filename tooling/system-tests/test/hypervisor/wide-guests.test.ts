@@ -21,8 +21,11 @@ import {
   __HYPERVISOR_set_segment_base,
   __HYPERVISOR_set_trap_table,
   __HYPERVISOR_stack_switch,
+  __HYPERVISOR_vm_assist,
   MMUEXT_NEW_USER_BASEPTR,
   MMUEXT_OP,
+  VMASST_CMD_enable,
+  VMASST_TYPE_m2p_strict,
 } from "@xenolith/xen-abi/xen";
 import { describe, expect, test } from "vitest";
 import { int, spin } from "./support/assemble.ts";
@@ -382,4 +385,26 @@ test("INS of a 64-bit guest stores at all of RDI, whatever ES is", () => {
     0x6c, // rep insb
   ];
   expect(words(run({ code }).guest, RESULT, 1)).toEqual([0xffff_ffffn]);
+});
+
+describe("the machine-to-physical table of a 64-bit guest", () => {
+  const table = 0xffff_8000_0000_0000n;
+  /** `mov (%rbx), %rax` */
+  const read = [...movImmediate64("rbx", table), 0x48, 0x8b, 0x03];
+  const traps = [{ vector: VECTOR.pageFault, address: HANDLER }];
+  const strict = hypercall64(__HYPERVISOR_vm_assist, VMASST_CMD_enable, VMASST_TYPE_m2p_strict);
+
+  test("is read by its kernel and, unless it asks for the opposite, by user mode", () => {
+    const user = [...read, ...store64("rax", RESULT), ...spin];
+    const { guest } = run({ code: [...read, ...store64("rax", RESULT + 8), ...toUser], traps, user });
+    const [byUser, byKernel] = words(guest, RESULT, 2);
+    expect(byUser).toBe(byKernel);
+    expect(byUser).not.toBe(0n);
+  });
+
+  test("is not there for user mode with the assist m2p_strict", () => {
+    const { guest } = run({ code: [...strict, ...toUser], traps, user: [...read, ...spin] });
+    const faulting = BigInt(USER_CODE + movImmediate64("rbx", table).length);
+    expect(frameBelow(guest, KERNEL_STACK, 6).slice(0, 2)).toEqual([4n, faulting]);
+  });
 });
