@@ -16,6 +16,7 @@ import { createQueries, readTableEntry } from "./queries.ts";
 import { createReferences, type TypeContents } from "./references.ts";
 import { createRelinquish } from "./relinquish.ts";
 import { createTableContents } from "./table-contents.ts";
+import { tablesBelow } from "./tables-below.ts";
 import { FRAME_TABLE_TRACE } from "./trace.ts";
 import type { FrameTable, FrameTableOptions, TableLevel } from "./types.ts";
 import { createDescriptorUpdate } from "./update-descriptor.ts";
@@ -137,6 +138,11 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
     rootLevelOf: (domain) => domains.get(domain).rules.rootLevel,
     readEntry: (domain, frame, index) =>
       readTableEntry(entryMemory, domains.get(domain).rules, store, frame, index),
+    tablesBelow(domain, root, level, validated) {
+      const { rules } = domains.get(domain);
+      const walk = { memory: entryMemory, store, rules, levelOf: updater.levelOf, domain, validated, worked };
+      return tablesBelow(walk, root, level);
+    },
     findLevel1Entry: (domain, root, address) =>
       findLevel1Entry(entryMemory, domains.get(domain).rules, root, address),
     updateEntry: updater.updateEntry,

@@ -14,6 +14,7 @@ export {
   type InvariantCheckOptions,
   type InvariantViolation,
   type MachineToPhysical,
+  type TableBelow,
   type TableEntry,
   type TableLevel,
 } from "./types.ts";

@@ -35,6 +35,12 @@ export interface TableEntry {
   readonly high: number;
 }
 
+/** A table, or a frame that looks like one, below a root. */
+export interface TableBelow {
+  readonly table: Mfn;
+  readonly level: TableLevel;
+}
+
 /** Where an entry stands. */
 export interface EntryPosition {
   readonly table: Mfn;
@@ -214,6 +220,11 @@ export interface FrameTable {
   /** Validates a table and keeps it validated until unpinned. */
   pin(domain: DomId, frame: Mfn, level: TableLevel): number;
   unpin(domain: DomId, frame: Mfn): number;
+  /**
+   * The tables below a root of a domain, each once, lowest levels first: those that are validated, or the frames that look
+   * like tables and are not. Of the latter nothing is checked but their owner. Nothing is held.
+   */
+  tablesBelow(domain: DomId, root: Mfn, level: TableLevel, validated: boolean): TableBelow[];
   /** Level of the root tables of a domain: 2, 3 or 4. */
   rootLevelOf(domain: DomId): TableLevel;
   /** Reads entry-sized words of any frame in the domain's format. `null` when frame or index are out of range. */

@@ -57,6 +57,29 @@ describe("long tables", () => {
     expect(frames.checkInvariants()).toEqual([]);
   });
 
+  it("are found below a root lowest levels first, once each and not behind the monitor's slots", () => {
+    const { frames, poke, root, level3, level2, level1 } = build();
+    poke(root, 1, leadsTo(level3));
+    poke(root, 511, NOTHING);
+    poke(level2, 9, leadsTo(level1));
+    poke(level2, 10, leadsTo(root));
+    poke(level2, 11, leadsTo(0xf_ffff));
+    const tables = [
+      { table: level1, level: 1 },
+      { table: level2, level: 2 },
+      { table: level3, level: 3 },
+    ];
+    expect(frames.tablesBelow(DOM1, root, 4, false)).toEqual(tables);
+    expect(frames.tablesBelow(DOM1, root, 4, true)).toEqual([]);
+    poke(level2, 10, NOTHING);
+    poke(level2, 11, NOTHING);
+    expect(frames.pin(DOM1, root, 4)).toBe(0);
+    expect(frames.tablesBelow(DOM1, root, 4, true)).toEqual(tables);
+    expect(frames.tablesBelow(DOM1, level1, 1, true)).toEqual([]);
+    poke(root, 1, NOTHING);
+    expect(frames.tablesBelow(DOM1, root, 4, true)).toEqual([]);
+  });
+
   it("keep slots 256 to 271 of the root for the monitor", () => {
     const { frames, peek, root } = build();
     frames.pin(DOM1, root, 4);

@@ -14,6 +14,9 @@ export interface Batch {
   readonly doneBefore: number;
 }
 
+/** Answer of a request that has to be made again, because events are waiting. */
+export const INTERRUPTED: unique symbol = Symbol("interrupted");
+
 /** Reads the first three arguments. */
 export const readBatch = (call: HypercallContext): Batch => {
   const given = call.argument32(1);
@@ -33,27 +36,30 @@ const writeDone = (call: HypercallContext, batch: Batch, done: number): void => 
 
 /**
  * Carries out a batch: each request is copied once and done before the next is copied, until one fails or the call has to
- * stop. The counter is written in any case. `perform` gets a view of the copy that is used again.
+ * stop, between two or within one. The counter is written in any case. `perform` gets a view of the copy that is used again.
  * @returns 0, the errno of the request that failed, or a restart with what is left
  */
 export const runBatch = (
   call: HypercallContext,
   batch: Batch,
   requestBytes: number,
-  perform: (request: DataView) => number,
+  perform: (request: DataView) => number | typeof INTERRUPTED,
 ): HypercallResult => {
   const copy = new Uint8Array(requestBytes);
   const request = new DataView(copy.buffer);
   let done = 0;
   let error = 0;
-  for (; done < batch.count; done++) {
+  const repeat = (): HypercallResult => {
+    writeDone(call, batch, done);
     const at = batch.first + done * requestBytes;
-    if (done > 0 && call.shouldPreempt()) {
-      writeDone(call, batch, done);
-      return call.restart([at, (batch.count - done + MMU_UPDATE_PREEMPTED) >>> 0]);
-    }
+    return call.restart([at, (batch.count - done + MMU_UPDATE_PREEMPTED) >>> 0]);
+  };
+  for (; done < batch.count; done++) {
+    if (done > 0 && call.shouldPreempt()) return repeat();
     call.charge(REQUEST_NS);
-    error = call.guest.copyFrom(at, copy) ? perform(request) : -EFAULT;
+    const answer = call.guest.copyFrom(batch.first + done * requestBytes, copy) ? perform(request) : -EFAULT;
+    if (answer === INTERRUPTED) return repeat();
+    error = answer;
     if (error !== 0) break;
   }
   writeDone(call, batch, done);

@@ -9,6 +9,7 @@ import { createAddressSpaces } from "./address-spaces.ts";
 import { createDescriptorHypercalls } from "./descriptor-hypercalls.ts";
 import { createDescriptorTables } from "./descriptor-tables.ts";
 import { createGrantHost } from "./grant-host.ts";
+import { createLongTableWork } from "./long-table-work.ts";
 import { createMemoryOp } from "./memory-op/index.ts";
 import { createMmuUpdate } from "./mmu-update.ts";
 import { createMmuExtOp } from "./mmuext-op.ts";
@@ -48,7 +49,8 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
   });
   const descriptors = createDescriptorTables(memory, frames);
   const bases = createPageTableBases(frames, spaces, descriptors);
-  const parts: MemoryParts = { memory, frames, spaces, descriptors, findDomain };
+  const longWork = createLongTableWork(frames);
+  const parts: MemoryParts = { memory, frames, spaces, descriptors, longWork, findDomain };
 
   /** In the order of pseudo-physical numbers; frames without one come last. */
   const framesOf = (domain: Domain): Mfn[] => {
@@ -98,6 +100,7 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
     },
     closeDomain(domain) {
       for (const vcpu of domain.vcpus) {
+        longWork.close(vcpu);
         descriptors.close(vcpu);
         bases.close(vcpu);
       }

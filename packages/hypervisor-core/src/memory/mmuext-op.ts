@@ -6,7 +6,6 @@ import {
   PAGE_SIZE,
   toLinearAddress,
   toMfn,
-  toNanoseconds,
 } from "@xenolith/machine-interface";
 import { type DomId, EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, toDomId } from "@xenolith/xen-abi";
 import {
@@ -37,8 +36,8 @@ import {
 } from "@xenolith/xen-abi/xen";
 import type { Hypercall, HypercallContext } from "../hypercalls/context.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { readBatch, runBatch } from "./batch.ts";
-import { ENTRY_NS, FLUSH_NS, PAGE_NS } from "./costs.ts";
+import { type INTERRUPTED, readBatch, runBatch } from "./batch.ts";
+import { FLUSH_NS, PAGE_NS } from "./costs.ts";
 import { pageOwner, permissionError } from "./page-owner.ts";
 import type { PageTableBases } from "./page-table-bases.ts";
 import type { MemoryParts } from "./parts.ts";
@@ -52,8 +51,8 @@ interface Request extends MmuExtOp {
   readonly vcpu: Vcpu;
 }
 
-/** Carries out one kind of request. @returns 0 or a negative errno */
-type Operation = (request: Request) => number;
+/** Carries out one kind of request. @returns 0, a negative errno, or that it has to be made again */
+type Operation = (request: Request) => number | typeof INTERRUPTED;
 
 /** Operations on one's own address space: a foreign domain named with them is -EPERM. */
 const own =
@@ -63,12 +62,43 @@ const own =
 
 /** mmuext_op(requests, count, done, foreigndom): pinning, page-table bases, flushes and page operations. [XEN xen.h] */
 export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hypercall => {
-  const { frames, memory, spaces, descriptors } = parts;
+  const { frames, memory, spaces, descriptors, longWork } = parts;
 
   const pin =
     (level: TableLevel): Operation =>
-    ({ owner, arg1 }) =>
-      frames.pin(owner, toMfn(arg1), level);
+    ({ call, command, owner, arg1 }) => {
+      const root = toMfn(arg1);
+      const carryOut = (): number => frames.pin(owner, root, level);
+      return longWork.run(call, { command, owner, root, level, isGivenUp: false, carryOut });
+    };
+
+  const unpin: Operation = ({ call, command, owner, arg1 }) => {
+    const root = toMfn(arg1);
+    const carryOut = (): number => frames.unpin(owner, root);
+    return longWork.run(call, {
+      command,
+      owner,
+      root,
+      level: frames.levelOf(root) || 1,
+      isGivenUp: true,
+      carryOut,
+    });
+  };
+
+  /** Loads a base: the kernel's, or the user's on x86_64. */
+  const loadBase = (load: (vcpu: Vcpu, root: Mfn) => number): Operation =>
+    own(({ call, vcpu, command, owner, arg1 }) => {
+      const root = toMfn(arg1);
+      const carryOut = (): number => load(vcpu, root);
+      return longWork.run(call, {
+        command,
+        owner,
+        root,
+        level: frames.rootLevelOf(owner),
+        isGivenUp: false,
+        carryOut,
+      });
+    });
 
   const flush = (call: HypercallContext, vcpus: readonly Vcpu[], at?: LinearAddress): number => {
     for (const vcpu of vcpus) spaces.flush(vcpu, at);
@@ -120,9 +150,9 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
     [MMUEXT_PIN_L2_TABLE, pin(2)],
     [MMUEXT_PIN_L3_TABLE, pin(3)],
     [MMUEXT_PIN_L4_TABLE, pin(4)],
-    [MMUEXT_UNPIN_TABLE, ({ owner, arg1 }) => frames.unpin(owner, toMfn(arg1))],
-    [MMUEXT_NEW_BASEPTR, own(({ vcpu, arg1 }) => bases.load(vcpu, toMfn(arg1)))],
-    [MMUEXT_NEW_USER_BASEPTR, own(({ vcpu, arg1 }) => bases.loadUser(vcpu, toMfn(arg1)))],
+    [MMUEXT_UNPIN_TABLE, unpin],
+    [MMUEXT_NEW_BASEPTR, loadBase(bases.load)],
+    [MMUEXT_NEW_USER_BASEPTR, loadBase(bases.loadUser)],
     [MMUEXT_TLB_FLUSH_LOCAL, own(({ call, vcpu }) => flush(call, [vcpu]))],
     [MMUEXT_INVLPG_LOCAL, own(({ call, vcpu, arg1 }) => flush(call, [vcpu], pageOf(arg1)))],
     [MMUEXT_TLB_FLUSH_MULTI, own((request) => flushMasked(request))],
@@ -154,11 +184,8 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
       const denied = permissionError(call.domain, owner);
       if (denied !== 0) return denied;
       return runBatch(call, batch, requestBytes, (view) => {
-        const before = frames.work;
         const request = { ...readMmuExtOp(view, 0, width), call, owner, vcpu };
-        const result = operations.get(request.command)?.(request) ?? -ENOSYS;
-        call.charge(toNanoseconds((frames.work - before) * ENTRY_NS));
-        return result;
+        return operations.get(request.command)?.(request) ?? -ENOSYS;
       });
     },
   };

@@ -4,6 +4,7 @@ import type { DomId } from "@xenolith/xen-abi";
 import type { Domain } from "../domain.ts";
 import type { AddressSpaces } from "./address-spaces.ts";
 import type { DescriptorTables } from "./descriptor-tables.ts";
+import type { LongTableWork } from "./long-table-work.ts";
 
 /** Finds a living domain by its number. Reserved numbers are nobody's. */
 export type FindDomain = (domain: DomId) => Domain | null;
@@ -14,5 +15,6 @@ export interface MemoryParts {
   readonly frames: FrameTable;
   readonly spaces: AddressSpaces;
   readonly descriptors: DescriptorTables;
+  readonly longWork: LongTableWork;
   readonly findDomain: FindDomain;
 }

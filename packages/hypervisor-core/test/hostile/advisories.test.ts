@@ -87,6 +87,59 @@ describe("memory, between two domains", () => {
     isSound();
   });
 
+  /** A tree of a root, four level-2 tables and 30 level-1 tables that map pages. */
+  const plantTree = (): { root: Mfn; tables: Mfn[]; all: Mfn[] } => {
+    const all = attacker.spare(35);
+    const [root = toMfn(0), ...below] = all;
+    const [upper, tables] = [below.slice(0, 4), below.slice(4)];
+    const fill = (table: Mfn, index: number, low: number): void =>
+      fixture.memory.view.setUint32(entryOf(table, index), low, true);
+    for (const [slot, table] of upper.entries()) fill(root, slot, leadsTo(table, PTE.present));
+    for (const [slot, table] of tables.entries()) {
+      fill(upper[slot % 3] ?? root, slot, leadsTo(table));
+      fill(table, slot, leadsTo(attacker.pages[slot % 8] ?? root));
+    }
+    // A linear mapping of the tables is no level-1 table.
+    fill(upper[1] ?? root, 400, leadsTo(upper[0] ?? root, RO));
+    return { root, tables, all };
+  };
+
+  it("a large tree is validated and given up piece by piece, however often events interrupt", () => {
+    const { frames } = fixture.system;
+    const { root, all } = plantTree();
+    fixture.interrupted = true;
+    expect(attacker.mmuExtOp([[xen.MMUEXT_PIN_L3_TABLE, root]])).toBe(0);
+    expect([fixture.restarts >= 30, attacker.done()]).toEqual([true, 1]);
+    expect(all.map((table) => frames.levelOf(table))).toEqual([3, 2, 2, 2, 2, ...Array<number>(30).fill(1)]);
+    isSound();
+    fixture.restarts = 0;
+    expect(attacker.mmuExtOp([[xen.MMUEXT_UNPIN_TABLE, root]])).toBe(0);
+    expect([fixture.restarts >= 30, attacker.done()]).toEqual([true, 1]);
+    for (const table of all) expect(frames.describe(table)).toMatchObject({ typeCount: 0, count: 1 });
+    isSound();
+    expect(attacker.mmuExtOp([[xen.MMUEXT_UNPIN_TABLE, root]])).toBe(-EINVAL);
+  });
+
+  it("what a call that is not made again has validated stays so until another takes its place, or the domain goes", () => {
+    const { frames } = fixture.system;
+    frames.setMaximumPages(attacker.domain.id, 1024);
+    const { root, tables } = plantTree();
+    fixture.interrupted = true;
+    const begin = (frame: Mfn): void => attacker.begin([[xen.MMUEXT_PIN_L3_TABLE, frame]]);
+    begin(root);
+    begin(root);
+    expect(tables.filter((table) => frames.levelOf(table) === 1)).toHaveLength(2);
+    isSound();
+    for (let others = 0; others < 3; others++) begin(plantTree().root);
+    begin(plantTree().root);
+    expect(tables.filter((table) => frames.levelOf(table) === 1)).toHaveLength(1);
+    begin(plantTree().root);
+    expect(tables.filter((table) => frames.levelOf(table) === 1)).toHaveLength(0);
+    isSound();
+    while (!fixture.system.closeDomain(attacker.domain));
+    isSound();
+  });
+
   it("tables that stand in tables of their own level make no chain and no circle (XSA-240)", () => {
     const [first = toMfn(0), second = toMfn(0), third = toMfn(0)] = attacker.spare(3);
     for (const table of [first, second, third])

@@ -1,0 +1,137 @@
+import type { FrameTable, FrameType, TableBelow, TableLevel } from "@xenolith/frame-table";
+import { type Mfn, toNanoseconds } from "@xenolith/machine-interface";
+import type { DomId } from "@xenolith/xen-abi";
+import type { HypercallContext } from "../hypercalls/context.ts";
+import type { Vcpu } from "../vcpu.ts";
+import { INTERRUPTED } from "./batch.ts";
+import { ENTRY_NS } from "./costs.ts";
+
+/** A request that validates, or gives up, a table and with it all that it leads to. */
+export interface TableRequest {
+  readonly command: number;
+  /** Whose table it is. */
+  readonly owner: DomId;
+  readonly root: Mfn;
+  readonly level: TableLevel;
+  /** Whether the tables below are given up, not validated. */
+  readonly isGivenUp: boolean;
+  /** @returns 0 or a negative errno */
+  carryOut(): number;
+}
+
+/**
+ * Makes the work on large trees of page tables one that can be interrupted, without a table that is validated in part: the
+ * tables below a root are validated one by one beforehand and held, lowest levels first, and are let go one by one after
+ * what the request asks for has been done. A call that is made again goes on. Whatever the guest does meanwhile, a table is
+ * validated or it is not, and only the request itself decides about the root. XSA-296, XSA-299
+ */
+export interface LongTableWork {
+  /** @returns 0, a negative errno, or {@link INTERRUPTED} when the request has to be made again */
+  run(call: HypercallContext, request: TableRequest): number | typeof INTERRUPTED;
+  /** Lets go of all that is held for a VCPU. */
+  close(vcpu: Vcpu): void;
+}
+
+/** Requests of a VCPU that may be unfinished at a time: what interrupts one may make others. The oldest gives way. */
+const MAX_UNFINISHED = 4;
+
+/** How far the request of a VCPU has come. */
+interface Progress {
+  readonly command: number;
+  readonly root: Mfn;
+  readonly tables: readonly TableBelow[];
+  /** How many of `tables` are held, from the first one. */
+  held: number;
+  /** Answer of the request once it has been carried out. */
+  result: number | null;
+}
+
+/** Makes the part that works on trees of tables. */
+export const createLongTableWork = (frames: FrameTable): LongTableWork => {
+  const unfinished = new Map<Vcpu, Progress[]>();
+
+  /** Does a piece of the work and charges the call for it. */
+  const charged = <Result>(call: HypercallContext, work: () => Result): Result => {
+    const before = frames.work;
+    const result = work();
+    call.charge(toNanoseconds((frames.work - before) * ENTRY_NS));
+    return result;
+  };
+
+  const release = (progress: Progress): void => {
+    progress.held--;
+    const last = progress.tables[progress.held];
+    if (last !== undefined) frames.putPageAndType(last.table);
+  };
+
+  /** Lets go of tables until an event waits. @returns false then */
+  const releaseAll = (call: HypercallContext, progress: Progress): boolean => {
+    while (progress.held > 0) {
+      charged(call, () => release(progress));
+      if (progress.held > 0 && call.shouldPreempt()) return false;
+    }
+    return true;
+  };
+
+  /** Holds tables until an event waits. @returns false then; a table that cannot be held ends it */
+  const holdAll = (call: HypercallContext, progress: Progress): boolean => {
+    const hold = ({ table, level }: TableBelow): number =>
+      frames.getPageAndType(table, call.domain.id, level as FrameType);
+    for (;;) {
+      const next = progress.tables[progress.held];
+      if (next === undefined || charged(call, () => hold(next)) !== 0) return true;
+      progress.held++;
+      if (call.shouldPreempt()) return false;
+    }
+  };
+
+  /** Only one's own tables are worked on in pieces: a foreign domain must not be held up by what is left undone. */
+  const start = (
+    call: HypercallContext,
+    { command, owner, root, level, isGivenUp }: TableRequest,
+  ): Progress => {
+    const isNeeded =
+      owner === call.domain.id &&
+      level <= frames.rootLevelOf(owner) &&
+      frames.ownerOf(root) === owner &&
+      frames.levelOf(root) === (isGivenUp ? level : 0);
+    const tables = isNeeded ? charged(call, () => frames.tablesBelow(owner, root, level, isGivenUp)) : [];
+    return { command, root, tables, held: 0, result: null };
+  };
+
+  const isAbout = (progress: Progress, { command, root }: TableRequest): boolean =>
+    progress.command === command && progress.root === root;
+
+  const run = (call: HypercallContext, request: TableRequest): number | typeof INTERRUPTED => {
+    const { vcpu } = call;
+    const others = (unfinished.get(vcpu) ?? []).filter((other) => !isAbout(other, request));
+    let progress = unfinished.get(vcpu)?.find((other) => isAbout(other, request));
+    if (progress === undefined) {
+      const [oldest] = others;
+      if (oldest !== undefined && others.length >= MAX_UNFINISHED) {
+        if (!releaseAll(call, oldest)) return INTERRUPTED;
+        others.shift();
+      }
+      progress = start(call, request);
+      unfinished.set(vcpu, [...others, progress]);
+    }
+    if (progress.result === null) {
+      if (!holdAll(call, progress)) return INTERRUPTED;
+      progress.result = charged(call, request.carryOut);
+    }
+    // Tables that are in use now only lose a reference: that is quick, and the guest may be in another address space.
+    if (progress.result === 0 && !request.isGivenUp) while (progress.held > 0) release(progress);
+    else if (!releaseAll(call, progress)) return INTERRUPTED;
+    if (others.length > 0) unfinished.set(vcpu, others);
+    else unfinished.delete(vcpu);
+    return progress.result;
+  };
+
+  return {
+    run,
+    close(vcpu) {
+      for (const progress of unfinished.get(vcpu) ?? []) while (progress.held > 0) release(progress);
+      unfinished.delete(vcpu);
+    },
+  };
+};
