@@ -97,12 +97,12 @@ const unmapAndReplace: fc.Arbitrary<Operation> = fc.tuple(domain, fc.nat(9), fc.
 const transfer: fc.Arbitrary<Operation> = fc.tuple(domain, named, hostile(11), fc.nat(9), fc.boolean()).map(
   ([caller, to, ref, index, accepts]): Operation =>
     (setting) => {
-      const accepting = [DOM0, DOM1, DOM2].includes(to) && accepts && ref < 12;
-      if (accepting && setting.shown(to, ref) === 0) setting.entry(to, ref, 2, caller, 7);
+      const isEntry = [DOM0, DOM1, DOM2].includes(to) && ref < 12;
+      if (isEntry && accepts && setting.shown(to, ref) === 0) setting.entry(to, ref, 2, caller, 7);
       const request = { mfn: ownFrame(caller, index), domid: to, ref: toGrantRef(ref) };
       const status = setting.grants.transfer(caller, request);
-      // So that flags say nothing but uses afterwards.
-      if (accepting && (setting.flags(to, ref) & 3) === 2) setting.entry(to, ref, 0, caller, 0);
+      // So that flags say nothing but uses afterwards, whoever wrote that the entry takes a frame.
+      if (isEntry && (setting.flags(to, ref) & 3) === 2) setting.entry(to, ref, 0, caller, 0);
       return status;
     },
 );
