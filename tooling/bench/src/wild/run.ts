@@ -38,7 +38,8 @@ const CHUNK_BYTES = 0x8000;
 const REAL_MODE_CODE = 0x2000;
 const STEP_BYTES = 16;
 const BUDGET = 250;
-const SLOW_MS = 5000;
+/** A run takes a millisecond; on a machine with much else to do it may wait for seconds. */
+const SLOW_MS = 30_000;
 const GUARD_BYTES = 1 << 16;
 const GUARD = 0xa5;
 const MOST_PROBLEMS = 10;
@@ -96,14 +97,11 @@ export const runWild = (world: WildWorld, { seed, bytes, isOver = () => false }:
     enterPrivilege(machine, world);
     setRegisters(machine, noise, memory.ramBytes);
     machine.context.instructionPointer = at;
-    const startUsage = process.cpuUsage();
     const startMs = performance.now();
     const exit = processor.run(BUDGET);
     const tookMs = performance.now() - startMs;
     slowestMs = Math.max(slowestMs, tookMs);
-    // On a machine with much else to do a run may wait for long: what counts is the processor's time.
-    const usedMs = tookMs > SLOW_MS ? process.cpuUsage(startUsage).user / 1000 : tookMs;
-    if (usedMs > SLOW_MS) problems.push(`a run from ${at.toString(16)} took ${usedMs.toFixed(0)} ms`);
+    if (tookMs > SLOW_MS) problems.push(`a run from ${at.toString(16)} took ${tookMs.toFixed(0)} ms`);
     if (exit.retired > BUDGET) problems.push(`a run retired ${exit.retired} instructions`);
     const name = END_NAMES.get(exit.kind) ?? `${exit.kind}`;
     ends[name] = (ends[name] ?? 0) + 1;
