@@ -212,14 +212,19 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
     const startNs = times.leave();
     const endNs = Math.floor(startNs / WINDOW_NS + 1) * WINDOW_NS;
     let used: number | null = null;
+    /** Where the host's time goes: to the end of the window, or to where the last CPU has become idle. */
+    let reachedNs = startNs;
     for (const cpu of runControl.cpus) {
       runControl.activate(cpu);
       times.enter(Math.max(startNs, cpu.reachedNs));
-      const done = goThrough(endNs);
+      // One that is beyond the window already, because what it did last took longer, is not idle.
+      const done = cpu.reachedNs >= endNs ? 0 : goThrough(endNs);
       if (done !== null) used = (used ?? 0) + done;
       cpu.reachedNs = times.leave();
+      const isBusy = cpu.current?.isAwake === true;
+      if (done !== null) reachedNs = Math.max(reachedNs, isBusy ? endNs : cpu.reachedNs);
     }
-    if (used !== null) times.moveHost(Math.max(startNs, Math.min(endNs, timers.next() ?? endNs)));
+    if (used !== null) times.moveHost(Math.max(startNs, Math.min(reachedNs, endNs, timers.next() ?? endNs)));
     return used;
   };
 
