@@ -26,6 +26,8 @@ export interface DomainControl {
   allocateFrames(domain: DomId, count: number): Mfn[] | number;
   /** Access to frames that belong to the domain, for building, consoles and dumps. @returns -EINVAL when one does not. */
   mapFrames(domain: DomId, frames: readonly Mfn[]): MappedPages | number;
+  /** Copies a frame of the domain, whatever it is used for, or its shared_info: for dumps. @returns 0, -ESRCH or -EINVAL. */
+  readFrame(domain: DomId, frame: Mfn, into: Uint8Array): number;
   /** Frames of the domain, in the order of `pfn` where the M2P table knows one. */
   framesOf(domain: DomId): Mfn[];
   /** Enters pseudo-physical numbers into the machine-to-physical table: `frames[i]` is `first + i`. */
@@ -53,6 +55,18 @@ export interface DomainControl {
   allocateUnbound(domain: DomId, remote: DomId): Port | number;
   /** Writes a reserved grant entry (GNTTAB_RESERVED_CONSOLE, GNTTAB_RESERVED_XENSTORE) of a domain that has not started. */
   seedGrant(domain: DomId, reference: GrantRef, to: DomId, frame: Mfn): number;
+  /** The whole state of a VCPU as a vcpu_guest_context of the domain's width; null without an x86 processor. */
+  vcpuContext(domain: DomId, vcpu: VcpuIndex): Uint8Array | null;
+  /** The pseudo-physical numbers of the frames that {@link framesOf} gives, in that order; null for none. */
+  physicalNumbersOf(domain: DomId): (Pfn | null)[];
+  /** The version of Xen whose interface this is. */
+  readonly version: { readonly major: number; readonly minor: number; readonly extra: string };
+  /**
+   * Lets a domain go on that has stopped with reason `suspend`. Its call answers 1 when the suspension was cancelled and nothing
+   * has changed; otherwise 0, start_info (whose frame the call named) is filled in anew, and VCPUs but the first are down.
+   * @returns 0, -ESRCH, or -EINVAL for a domain that is not suspended.
+   */
+  resume(domain: DomId, options: { readonly cancelled: boolean }): number;
   /** Asks for the end of a domain from outside, as if it had called SCHEDOP_shutdown. */
   shutdown(domain: DomId, reason: ShutdownReason): number;
 
@@ -134,7 +148,7 @@ export interface CreateDomain {
 export type ShutdownReason = "poweroff" | "reboot" | "suspend" | "crash" | "watchdog" | "soft-reset";
 
 /** What happened to a domain. */
-export type DomainChange = "created" | "paused" | "unpaused" | "shutdown" | "destroyed";
+export type DomainChange = "created" | "paused" | "unpaused" | "shutdown" | "resumed" | "destroyed";
 
 /** A crash: the reason in words and the registers at that moment. */
 export interface CrashReport {

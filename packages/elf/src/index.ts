@@ -9,3 +9,4 @@ export {
   type ElfSegment,
   SEGMENT_TYPE,
 } from "./types.ts";
+export { type CoreSection, encodeNote, writeCore } from "./write-core.ts";

@@ -213,7 +213,7 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
     const endNs = Math.floor(startNs / WINDOW_NS + 1) * WINDOW_NS;
     let used: number | null = null;
     /** Where the host's time goes: to the end of the window, or to where the last CPU has become idle. */
-    let reachedNs = startNs;
+    let reachedNs: number = startNs;
     for (const cpu of runControl.cpus) {
       runControl.activate(cpu);
       times.enter(Math.max(startNs, cpu.reachedNs));

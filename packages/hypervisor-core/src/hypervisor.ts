@@ -33,6 +33,7 @@ import { createHypercalls } from "./hypercalls/hypercalls.ts";
 import { createDomainFactory } from "./lifecycle/create-domain.ts";
 import { createDomainDestroyer } from "./lifecycle/destroy-domain.ts";
 import { createProcessors } from "./lifecycle/processors.ts";
+import { createResume } from "./lifecycle/resume-domain.ts";
 import { createShutdown } from "./lifecycle/shutdown.ts";
 import { createMemorySystem } from "./memory/create.ts";
 import { createRealSpeed, createVirtualSpeed } from "./processor-speed.ts";
@@ -230,6 +231,7 @@ export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
     pools,
   });
   const control = createDomainControl({
+    machine,
     clock,
     domains,
     memory,
@@ -243,6 +245,11 @@ export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
     processors,
     createRecord,
     destroyer,
+    resume: createResume({
+      memory,
+      runControl,
+      onResumed: (domain) => changes.announce(domain, "resumed"),
+    }),
     changes,
   });
 

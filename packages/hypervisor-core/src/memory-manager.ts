@@ -48,6 +48,8 @@ export interface MemoryManager {
   allocateFrames(domain: Domain, count: number): Mfn[] | number;
   /** Frames of the domain, ordered by the M2P table. */
   framesOf(domain: Domain): Mfn[];
+  /** The pseudo-physical number of a frame, or null. */
+  physicalNumberOf(frame: Mfn): Pfn | null;
   /** Access from TypeScript to frames of a domain; each is held until the handle is released. @returns -EINVAL when one is not its own. */
   mapFrames(domain: Domain, frames: readonly Mfn[], writable: boolean): MappedPages | number;
   /** Enters pseudo-physical numbers into the machine-to-physical table. */

@@ -1,4 +1,5 @@
 export { ConfigError } from "./config-error.ts";
+export { dumpCore } from "./core-dump.ts";
 export { type DiskSpec, parseDiskSpec } from "./disk-spec.ts";
 export type {
   ConsoleService,

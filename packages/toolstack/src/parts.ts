@@ -14,6 +14,8 @@ export interface ToolstackStore {
   introduce(domain: DomId, frame: Mfn, port: Port): Promise<void>;
   /** Tells the store that a domain is gone; one that it does not know is no error. */
   release(domain: DomId): Promise<void>;
+  /** Tells the store that a domain goes on that had stopped. */
+  resume(domain: DomId): Promise<void>;
 }
 
 /** A console back end. */

@@ -15,6 +15,12 @@ export interface NamedDomain {
 export interface Toolstack {
   /** Makes a domain and lets it run, unless `paused`. @throws ConfigError with one line; nothing is left behind then. */
   create(config: DomainConfig, options?: { readonly paused?: boolean }): Promise<DomId>;
+  /** Asks a domain to end, start again or stop for a while, by its `control/shutdown`. It does so when it likes, if it does. */
+  ask(domain: DomId, what: "poweroff" | "reboot" | "suspend"): Promise<void>;
+  /** Lets a domain go on that has suspended itself; `cancelled`: as if nothing had been. @throws ConfigError when it has not. */
+  resume(domain: DomId, options?: { readonly cancelled?: boolean }): Promise<void>;
+  /** Makes a domain anew from its configuration, in place of one that asked for a restart or is wedged. @returns the new one. */
+  restart(domain: DomId): Promise<DomId>;
   /** Ends a domain at once and removes all traces of it. */
   destroy(domain: DomId): Promise<void>;
   /** Domains made and not destroyed, in order of creation. */
@@ -27,7 +33,7 @@ export interface Toolstack {
 
 /** Makes a toolstack over a host's parts. */
 export const createToolstack = (parts: ToolstackParts): Toolstack => {
-  const domains = new Map<DomId, NamedDomain>();
+  const domains = new Map<DomId, NamedDomain & { readonly config: DomainConfig }>();
   const pending = new Set<string>();
 
   const remove = async (domain: DomId, uuid: string): Promise<void> => {
@@ -44,28 +50,52 @@ export const createToolstack = (parts: ToolstackParts): Toolstack => {
     parts.control.destroy(domain);
   };
 
+  const known = (domain: DomId): NamedDomain & { readonly config: DomainConfig } => {
+    const found = domains.get(domain);
+    if (found === undefined) throw new ConfigError(`domain ${domain}: there is none`);
+    return found;
+  };
+
+  const destroy = async (domain: DomId): Promise<void> => {
+    const { uuid } = known(domain);
+    domains.delete(domain);
+    await remove(domain, uuid);
+  };
+
+  const create: Toolstack["create"] = async (config, options = {}) => {
+    const isTaken =
+      pending.has(config.name) || [...domains.values()].some((other) => other.name === config.name);
+    if (isTaken) throw new ConfigError(`name '${config.name}': there is a domain of this name`);
+    pending.add(config.name);
+    try {
+      const { domain, uuid } = await createDomain(parts, config, remove);
+      domains.set(domain, { domain, name: config.name, uuid, config });
+      if (options.paused !== true) parts.control.unpause(domain);
+      return domain;
+    } finally {
+      pending.delete(config.name);
+    }
+  };
+
   return {
-    async create(config, options = {}) {
-      const isTaken =
-        pending.has(config.name) || [...domains.values()].some((other) => other.name === config.name);
-      if (isTaken) throw new ConfigError(`name '${config.name}': there is a domain of this name`);
-      pending.add(config.name);
-      try {
-        const { domain, uuid } = await createDomain(parts, config, remove);
-        domains.set(domain, { domain, name: config.name, uuid });
-        if (options.paused !== true) parts.control.unpause(domain);
-        return domain;
-      } finally {
-        pending.delete(config.name);
-      }
+    create,
+    destroy,
+    async ask(domain, what) {
+      known(domain);
+      await parts.store.write(`${domainPath(domain)}/control/shutdown`, what);
     },
-    async destroy(domain) {
-      const known = domains.get(domain);
-      if (known === undefined) throw new ConfigError(`domain ${domain}: there is none`);
-      domains.delete(domain);
-      await remove(domain, known.uuid);
+    async resume(domain, { cancelled = false } = {}) {
+      known(domain);
+      if (parts.control.resume(domain, { cancelled }) < 0)
+        throw new ConfigError(`domain ${domain}: it is not suspended`);
+      await parts.store.resume(domain);
     },
-    list: () => [...domains.values()],
+    async restart(domain) {
+      const { config } = known(domain);
+      await destroy(domain);
+      return create(config);
+    },
+    list: () => [...domains.values()].map(({ domain, name, uuid }) => ({ domain, name, uuid })),
     console: (domain) => parts.consoles.find(domain),
     nameOf: (domain) => domains.get(domain)?.name ?? null,
   };

@@ -29,6 +29,7 @@ export interface PromisedStore extends PromisedNodes {
   transaction(body: (nodes: PromisedNodes) => Promise<void>): Promise<void>;
   introduce(domain: DomId, frame: number, port: Port): Promise<void>;
   release(domain: DomId): Promise<void>;
+  resume(domain: DomId): Promise<void>;
 }
 
 const promise = <Value>(
@@ -76,5 +77,6 @@ export const promiseStore = (client: StoreClient): PromisedStore => ({
   },
   introduce: (domain, frame, port) =>
     promise("introduce", `${domain}`, (done) => client.introduce(domain, frame, port, done)),
+  resume: (domain) => promise("resume", `${domain}`, (done) => client.resume(domain, done)),
   release: (domain) => promise("release", `${domain}`, (done) => client.release(domain, done)),
 });

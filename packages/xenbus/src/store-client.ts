@@ -4,6 +4,7 @@ import {
   XS_INTRODUCE,
   XS_IS_DOMAIN_INTRODUCED,
   XS_RELEASE,
+  XS_RESUME,
   XS_TRANSACTION_END,
   XS_TRANSACTION_START,
   XS_UNWATCH,
@@ -87,6 +88,7 @@ export const createStoreClient = (stream: ByteStream): ReconnectingStoreClient =
     introduce: (domain, frame, port, done) =>
       send(XS_INTRODUCE, encodeStrings([domain, frame, port, 1].map(String)), acknowledge(done)),
     release: (domain, done) => send(XS_RELEASE, encodeStrings([String(domain)]), acknowledge(done)),
+    resume: (domain, done) => send(XS_RESUME, encodeStrings([String(domain)]), acknowledge(done)),
     isIntroduced: (domain, done) =>
       send(
         XS_IS_DOMAIN_INTRODUCED,

@@ -54,6 +54,8 @@ export interface StoreClient extends StoreNodes {
   introduce(domain: DomId, frame: number, port: Port, done?: StoreCallback<void>): void;
   /** Tells the store that a domain is gone. Privileged. */
   release(domain: DomId, done?: StoreCallback<void>): void;
+  /** Tells the store that a domain which had stopped goes on. */
+  resume(domain: DomId, done?: StoreCallback<void>): void;
   isIntroduced(domain: DomId, done: StoreCallback<boolean>): void;
   /** Directory of a domain. */
   domainPath(domain: DomId, done: StoreCallback<string>): void;

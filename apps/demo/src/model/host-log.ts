@@ -7,6 +7,7 @@ const WORDS: Readonly<Record<DomainChange, string>> = {
   created: "created",
   paused: "paused",
   unpaused: "started",
+  resumed: "goes on",
   shutdown: "stopped",
   destroyed: "gone",
 };

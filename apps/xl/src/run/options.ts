@@ -21,13 +21,15 @@ export interface RunOptions {
   readonly timeoutSeconds: number | null;
   /** File for figures of the run, or null. */
   readonly stats: string | null;
+  /** File for the core of a domain that crashes, or null. */
+  readonly core: string | null;
   readonly seed: number;
 }
 
 /** How `xl run` is called. */
 export const RUN_USAGE = `usage: xl run KERNEL [--ramdisk FILE] [--cmdline TEXT] [--memory MiB] [--vcpus N]
               [--disk SPEC]... [--clock virtual|real] [--engine auto|interpreter]
-              [--scheduler bvt|atropos|rrobin|credit] [--cpus N] [--seed N] [--timeout SECONDS] [--stats FILE]
+              [--scheduler bvt|atropos|rrobin|credit] [--cpus N] [--seed N] [--timeout SECONDS] [--stats FILE] [--core FILE]
 
 Runs one domain on a private host until it stops. The domain's console is stdout and stdin; on a terminal,
 Ctrl+] ends the run.
@@ -69,6 +71,7 @@ const parse = (args: readonly string[]) => {
         seed: { type: "string" },
         timeout: { type: "string" },
         stats: { type: "string" },
+        core: { type: "string" },
       },
     });
   } catch (error) {
@@ -98,6 +101,7 @@ export const parseRunOptions = (args: readonly string[]): RunOptions => {
     engine: oneOf(values.engine ?? "auto", "engine", ["auto", "interpreter"]),
     timeoutSeconds: values.timeout === undefined ? null : integer(values.timeout, "timeout", 1, 1_000_000),
     stats: values.stats ?? null,
+    core: values.core ?? null,
     seed: integer(values.seed ?? "1", "seed", 0, 0xffff_ffff),
   };
 };

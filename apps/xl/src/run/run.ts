@@ -1,7 +1,8 @@
-import { writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import type { CrashReport, ShutdownReason } from "@xenolith/domain-interface/control";
 import type { Host } from "@xenolith/host";
 import { createNodeHost } from "@xenolith/host/node";
+import { dumpCore } from "@xenolith/toolstack";
 import type { DomId } from "@xenolith/xen-abi";
 import { attachConsole, prepareInput } from "./console.ts";
 import { EXIT_CODE } from "./exit-code.ts";
@@ -71,6 +72,15 @@ const writeStats = (host: Host, domain: DomId, outcome: Outcome, startMs: number
   writeFileSync(path, `${JSON.stringify(stats, null, 2)}\n`);
 };
 
+const writeCoreFile = (host: Host, domain: DomId, path: string): void => {
+  const file = openSync(path, "w");
+  try {
+    for (const piece of dumpCore(host.control, domain) ?? []) writeSync(file, piece);
+  } finally {
+    closeSync(file);
+  }
+};
+
 const runDomain = async (
   options: RunOptions,
   clock: "virtual" | "real",
@@ -126,6 +136,7 @@ const runDomain = async (
     await running;
     if (failure !== null) throw failure;
     const outcome = endOf() ?? { reason: interruption, crash: null };
+    if (options.core !== null && outcome.crash !== null) writeCoreFile(host, created, options.core);
     if (options.stats !== null) writeStats(host, created, outcome, startMs, options.stats);
     return report(outcome, options);
   } finally {

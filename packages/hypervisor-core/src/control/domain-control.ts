@@ -1,7 +1,7 @@
 import type { DomainChange, DomainControl, DomainServices } from "@xenolith/domain-interface/control";
 import type { EventChannels } from "@xenolith/event-channels";
 import type { GrantTables } from "@xenolith/grant-tables";
-import { HostError } from "@xenolith/machine-interface";
+import { frameAddress, HostError, type MachineMemory, PAGE_SIZE } from "@xenolith/machine-interface";
 import { type DomId, EBUSY, EEXIST, EINVAL, ESRCH, type VcpuIndex } from "@xenolith/xen-abi";
 import type { CpuPools } from "../cpu-pools.ts";
 import type { Domain } from "../domain.ts";
@@ -11,17 +11,21 @@ import type { CreateDomainRecord } from "../lifecycle/create-domain.ts";
 import type { DestroyDomain } from "../lifecycle/destroy-domain.ts";
 import type { Processors } from "../lifecycle/processors.ts";
 import { dumpRegisters } from "../lifecycle/register-dump.ts";
+import type { ResumeDomain } from "../lifecycle/resume-domain.ts";
+import { saveContext } from "../lifecycle/saved-context.ts";
 import type { Shutdown } from "../lifecycle/shutdown.ts";
 import { applyStartContext } from "../lifecycle/start-context.ts";
 import type { MemoryManager } from "../memory-manager.ts";
 import type { RunControl } from "../run-control.ts";
 import type { Vcpu } from "../vcpu.ts";
+import { XEN_VERSION } from "../version.ts";
 import { describeDomain } from "./describe.ts";
 import { createDomainServices, type DomainServicesParts } from "./domain-services.ts";
 import { createPlacementControl } from "./placement-control.ts";
 
 /** What control of domains is made from. */
 export interface DomainControlParts extends DomainServicesParts {
+  readonly machine: MachineMemory;
   readonly domains: DomainList;
   readonly memory: MemoryManager;
   readonly events: EventChannels;
@@ -33,6 +37,7 @@ export interface DomainControlParts extends DomainServicesParts {
   readonly recall: () => void;
   readonly processors: Processors;
   readonly createRecord: CreateDomainRecord;
+  readonly resume: ResumeDomain;
   readonly destroyer: DestroyDomain;
   readonly changes: DomainChanges;
 }
@@ -120,6 +125,19 @@ export const createDomainControl = (parts: DomainControlParts): DomainControl =>
 
     allocateFrames: (id, count) => withDomain(id, (domain) => memory.allocateFrames(domain, count)),
     mapFrames: (id, frames) => withDomain(id, (domain) => memory.mapFrames(domain, frames, true)),
+    readFrame: (id, frame, into) =>
+      withDomain(id, (domain) => {
+        if (frame === domain.sharedInfoFrame) {
+          const at = frameAddress(frame);
+          into.set(parts.machine.bytes.subarray(at, at + PAGE_SIZE));
+          return 0;
+        }
+        const pages = memory.mapFrames(domain, [frame], false);
+        if (typeof pages === "number") return pages;
+        pages.copyOut(0, into);
+        pages.release();
+        return 0;
+      }),
     framesOf: (id) => memory.framesOf(known(id)),
     setPhysicalNumbers: (id, frames, first) =>
       withDomain(id, (domain) => memory.setPhysicalNumbers(domain, frames, first)),
@@ -163,6 +181,13 @@ export const createDomainControl = (parts: DomainControlParts): DomainControl =>
 
     allocateUnbound: (id, remote) => withDomain(id, () => events.allocUnbound(id, id, remote)),
     seedGrant: (id, reference, to, frame) => withDomain(id, () => grants.seed(id, reference, to, frame)),
+    vcpuContext(id, index) {
+      const vcpu = domains.get(id)?.vcpus[index];
+      return vcpu === undefined ? null : saveContext(vcpu);
+    },
+    physicalNumbersOf: (id) => memory.framesOf(known(id)).map(memory.physicalNumberOf),
+    version: XEN_VERSION,
+    resume: (id, { cancelled }) => withDomain(id, (domain) => parts.resume(domain, cancelled)),
     shutdown: (id, reason) =>
       withDomain(id, (domain) => {
         shutdown.shutdown(domain, reason);

@@ -2,7 +2,7 @@ import { createFrameTable, FRAME_TYPE, type FrameTable } from "@xenolith/frame-t
 import { createMappedFrames, type GrantHost } from "@xenolith/grant-tables";
 import type { AddressTranslator, EntropySource, MachineMemory, Mfn } from "@xenolith/machine-interface";
 import type { TraceSink } from "@xenolith/trace";
-import { EINVAL, ENOMEM } from "@xenolith/xen-abi";
+import { EINVAL, ENOMEM, toPfn } from "@xenolith/xen-abi";
 import type { Domain } from "../domain.ts";
 import type { MemoryManager } from "../memory-manager.ts";
 import { createAddressSpaces } from "./address-spaces.ts";
@@ -124,6 +124,10 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
 
     allocateFrames: (domain, count) => frames.allocate(domain.id, count),
     framesOf,
+    physicalNumberOf(frame) {
+      const pfn = frames.machineToPhysical.read(frame);
+      return pfn === null ? null : toPfn(pfn);
+    },
     mapFrames(domain, wanted, writable) {
       const held: Mfn[] = [];
       for (const frame of wanted) {
