@@ -12,7 +12,9 @@ export const findOverlayPage = (
   at: LinearAddress | number,
 ): OverlayPage | null => {
   for (const { start, frames, writable, user, executable = false } of overlays) {
-    const frame = at >= start ? frames[Math.floor((at - start) / 4096)] : undefined;
+    const page = Math.floor((at - start) / 4096);
+    if (page < 0 || page >= frames.length) continue;
+    const frame = frames[page];
     if (frame !== undefined) return { frame, writable, user, noExecute: !executable };
   }
   return null;

@@ -33,11 +33,17 @@ export const PAGE_TABLE_SHAPE: Readonly<Record<"two-level" | "pae" | "long", Pag
   long: { levels: 4, entryBytes: 8, indexBits: 9 },
 };
 
+/** Bytes that an entry of each level stands for, by the bits of an index. */
+const ENTRY_SPAN: Readonly<Record<9 | 10, readonly number[]>> = {
+  9: [0, 2 ** 12, 2 ** 21, 2 ** 30, 2 ** 39],
+  10: [0, 2 ** 12, 2 ** 22],
+};
+
 /** Index into the table of `level` (1 = lowest) for a linear address, for any exact canonical number. */
 export const tableIndex = (shape: PageTableShape, level: number, address: number): number => {
   const mask = shape.levels === 3 && level === 3 ? 3 : (1 << shape.indexBits) - 1;
   // What is cut off is a multiple of 2^32, whatever the sign: the low bits stay as they are.
-  return Math.floor(address / 2 ** (12 + shape.indexBits * (level - 1))) & mask;
+  return Math.floor(address / (ENTRY_SPAN[shape.indexBits][level] ?? 1)) & mask;
 };
 
 /** Frame number in an 8-byte entry, given as two words: bits 51:12. Exact up to 2^40 frames. */
