@@ -21,12 +21,15 @@ export interface Entry {
   active: boolean;
 }
 
-/** What a group may use at most until the next hand-out: the time of its active VCPUs, within its cap. */
+/**
+ * What a group can take at most: what its active VCPUs may keep beyond what they have, within its cap. One that sleeps most of
+ * the time has its credit still, and takes hardly more than it has used: the rest is for those that use it.
+ */
 const peakNs = ({ parameters, members }: Group, periodNs: number): number => {
-  let active = 0;
-  for (const member of members) if (member.active) active++;
+  let roomNs = 0;
+  for (const member of members) if (member.active) roomNs += Math.max(0, periodNs - member.creditNs);
   const capNs = parameters.cap === 0 ? Number.POSITIVE_INFINITY : (parameters.cap * periodNs) / 100;
-  return Math.min(active * periodNs, capNs);
+  return Math.min(roomNs, capNs);
 };
 
 /**

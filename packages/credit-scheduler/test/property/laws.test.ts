@@ -24,6 +24,27 @@ describe("laws of credit", () => {
     );
   });
 
+  it("shares by weight what sleepers leave, whatever weight they have", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 2, maxLength: 4 }),
+        fc.array(fc.integer({ min: 1, max: 5_000 }), { minLength: 1, maxLength: 4 }),
+        (weights, sleepers) => {
+          const total = weights.reduce((sum, weight) => sum + weight, 0);
+          const load = [
+            ...weights.map((weight, id) => busy(id, { weight: weight * 64 })),
+            ...sleepers.map((weight, index) => periodic(50 + index, MS / 10, 9 * MS, { weight })),
+          ];
+          const { ranNs } = simulate(createCreditScheduler(), load, 20 * SECONDS);
+          const computed = weights.reduce((sum, _, id) => sum + (ranNs.get(id) ?? 0), 0);
+          for (const [id, weight] of weights.entries())
+            expect(Math.abs((ranNs.get(id) ?? 0) / computed - weight / total)).toBeLessThan(0.02);
+        },
+      ),
+      { numRuns: 20 },
+    );
+  });
+
   it("never lets a domain have more than its cap, and lets it have that", () => {
     fc.assert(
       fc.property(

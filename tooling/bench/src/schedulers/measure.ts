@@ -15,9 +15,9 @@ interface Member {
 
 /** Three that compute with weights 1, 2 and 4, and two that wake for a moment now and then. */
 export const WORKLOAD: readonly Member[] = [
-  { name: "compute-1", commandLine: `quiet run="spin 100000000"`, weight: 1 },
-  { name: "compute-2", commandLine: `quiet run="spin 100000000"`, weight: 2 },
-  { name: "compute-4", commandLine: `quiet run="spin 100000000"`, weight: 4 },
+  { name: "compute-1", commandLine: `quiet run="spin 100000"`, weight: 1 },
+  { name: "compute-2", commandLine: `quiet run="spin 100000"`, weight: 2 },
+  { name: "compute-4", commandLine: `quiet run="spin 100000"`, weight: 4 },
   { name: "ticks-10ms", commandLine: "quiet tick=10", weight: 0 },
   { name: "ticks-50ms", commandLine: "quiet tick=50", weight: 0 },
 ];
