@@ -23,7 +23,7 @@ import type { SupportContext, SupportFunction } from "../../support/support-func
 import { normaliseOperand, returnIfDenormalStops, roundInto, unpacked } from "../arithmetic.ts";
 import { FRACTION_BITS, LN2 } from "../constants.ts";
 import { named, product128, shiftRightSticky, taken, when } from "../emit.ts";
-import { CONTROL, EXPONENT_BIAS } from "../format.ts";
+import { CONTROL, EXPONENT_BIAS, RAISED, RAISED_SHIFT } from "../format.ts";
 import { returnSpecialOperand } from "../integral.ts";
 import {
   addWide,
@@ -201,13 +201,17 @@ export const EXPONENTIAL: SupportFunction = {
   },
 };
 
-/** Beyond 1 the function is not defined; -1 and minus infinity are exact. */
+/**
+ * Beyond 1 the function is not defined: the operand stays. Silicon takes it, and the half that comes of -1, for inexact all the
+ * same. Infinities are exact.
+ */
 const returnBeyond = (body: FunctionBody, mantissa: Value, head: Value): void => {
   const isMinusOne = and(eq(head, 0x8000 | EXPONENT_BIAS), eq(mantissa, i64(1n << 63n)));
   const isMinusInfinity = and(eq(head, 0xffff), eq(mantissa, i64(1n << 63n)));
-  when(body, isMinusOne, () => body.return(mantissa, i32(0x8000 | (EXPONENT_BIAS - 1))));
+  const inexact = RAISED.precision << RAISED_SHIFT;
+  when(body, isMinusOne, () => body.return(mantissa, i32(0x8000 | (EXPONENT_BIAS - 1) | inexact)));
   when(body, isMinusInfinity, () => body.return(mantissa, i32(0x8000 | EXPONENT_BIAS)));
-  body.return(mantissa, head);
+  body.return(mantissa, or(head, select(i32(0), i32(inexact), eq(and(head, 0x7fff), 0x7fff))));
 };
 
 /** Functions around powers of two. */

@@ -267,14 +267,8 @@ const cosineOf = (body: FunctionBody, { high, low, exponent }: Scaled): Scaled =
   return { ...value, exponent: resultExponent };
 };
 
-/** Below this the function of an angle is the angle itself, which processors give whatever the rounding. */
+/** Below this sine and tangent are an angle less something that only rounding shows: processors take the tangent for less, too. */
 const TINY_EXPONENT = EXPONENT_BIAS - 40;
-
-/** The control word to round a sine or tangent with. */
-const roundingFor = (body: FunctionBody, control: Value, exponent: Value): Value => {
-  const isTiny = compare("ltS", exponent, TINY_EXPONENT);
-  return named(body, select(and(control, ~CONTROL.rounding), control, isTiny));
-};
 
 const anyPrecision = (control: Value): Value => or(control, CONTROL.mantissa64);
 
@@ -335,8 +329,7 @@ const sineAhead = (name: string, ahead: 0 | 1): SupportFunction => ({
         body.set(sign, xor(sign, and(angle.turns, 0x8000)));
       },
     );
-    const rounding = roundingFor(body, control, targetExponent);
-    roundInto(body, context, sign, targetExponent, target, targetLow, rounding, angle.raised);
+    roundInto(body, context, sign, targetExponent, target, targetLow, control, angle.raised);
   },
 });
 
@@ -370,8 +363,8 @@ const TANGENT_VALUE: SupportFunction = {
     const angle = takeAngle(body, context, () => body.return(body.parameter(0), body.parameter(1)));
     const isTiny = compare("ltS", angle.exponent, TINY_EXPONENT);
     when(body, and(isZero(angle.turns), isTiny), () => {
-      const rounding = roundingFor(body, control, angle.exponent);
-      roundInto(body, context, angle.sign, angle.exponent, angle.high, i64(1), rounding, angle.raised);
+      const { high, low, exponent } = sineOf(body, angle);
+      roundInto(body, context, angle.sign, exponent, high, low, control, angle.raised);
       body.return();
     });
     const sine = sineOf(body, angle);
@@ -394,8 +387,7 @@ const TANGENT_VALUE: SupportFunction = {
     const fraction = or(select(integerBit, i64(0), isAbove), 1);
     const exponent = add(sub(sub(topExponent, bottomExponent), isLess), EXPONENT_BIAS);
     const sign = xor(xor(angle.sign, and(angle.turns, 0x8000)), shl(isOdd, 15));
-    const rounding = roundingFor(body, control, named(body, exponent));
-    roundInto(body, context, sign, exponent, quotient, fraction, rounding, angle.raised);
+    roundInto(body, context, sign, exponent, quotient, fraction, control, angle.raised);
   },
 };
 
