@@ -58,6 +58,13 @@ export const TRANSLATION_PARAMETERS: readonly ValueType[] = [TYPE.i32, TYPE.i32]
  */
 export type InterpreterFunction = (spaceTag: number, record: number, once: number) => number;
 
+/** Types of the parameters of functions that translate an address: it, size and flags, space tag. */
+const translationParameters = ({ wide }: InterpreterShape): readonly ValueType[] => [
+  wide ? TYPE.i64 : TYPE.i32,
+  TYPE.i32,
+  TYPE.i32,
+];
+
 interface OpenModule {
   readonly module: ModuleBuilder;
   readonly imports: TranslationImports;
@@ -68,7 +75,6 @@ interface OpenModule {
 const openModule = (shape: InterpreterShape, environment: InterpreterEnvironment): OpenModule => {
   const module = new ModuleBuilder();
   const { tlb } = environment.translator;
-  const addressType: ValueType = shape.wide ? TYPE.i64 : TYPE.i32;
   module.importMemory("machine", "memory", 1);
   const imports: TranslationImports = {
     refill: module.importFunction("machine", "refill", [TYPE.f64, TYPE.i32], [TYPE.i32]),
@@ -78,7 +84,7 @@ const openModule = (shape: InterpreterShape, environment: InterpreterEnvironment
   const commit = module.importFunction("machine", "commit", [], []);
   const supportIndex = importSupport(module);
   module.importTable("machine", "translations", 1);
-  const translate = module.function([addressType, TYPE.i32, TYPE.i32], [TYPE.i32]);
+  const translate = module.function(translationParameters(shape), [TYPE.i32]);
   if (shape.careful) emitCarefulTranslation(translate, { ...environment, tlb }, imports);
   else emitFastTranslation(translate, { ...environment, tlb }, imports);
   const places: InterpreterPlaces = {
@@ -118,8 +124,7 @@ export const buildInterpreter = (
   const { module, imports, places } = openModule(shape, environment);
   const parameters = [TYPE.i32, TYPE.i32, TYPE.i32];
   const emitMisses = (): MissFunctions => {
-    const addressType: ValueType = shape.wide ? TYPE.i64 : TYPE.i32;
-    const miss = module.function([addressType, TYPE.i32, TYPE.i32], [TYPE.i32]);
+    const miss = module.function(translationParameters(shape), [TYPE.i32]);
     emitMissFunction(miss, { ...environment, tlb: places.tlb }, imports);
     const uncached = module.function(PART_PARAMETERS, PART_RESULTS);
     emitUncachedPart(uncached, shape, handlers, places);

@@ -14,7 +14,7 @@ import {
 } from "@xenolith/wasm-emitter";
 import { PART } from "../meanings/part.ts";
 import { STATE } from "../state/layout.ts";
-import { emitMiss, emitPartCall, type MissFunctions } from "./emit-part.ts";
+import { emitMeanings, emitMiss, emitPartCall, type MissFunctions } from "./emit-part.ts";
 import type { InterpreterPlaces } from "./execute-check.ts";
 import { type HandlerTable, SPECIAL } from "./handlers.ts";
 import {
@@ -178,12 +178,7 @@ const emitHandlers = (
   const handlers = table.parts[PART.common] ?? [];
   for (let number = handlers.length + SPECIAL.length; number > 0; number--) blocks.push(body.block());
   body.branchTable(m.field16(RECORD.handler), blocks.toReversed(), foreign);
-  for (const { form, definition } of handlers) {
-    body.end();
-    m.begin(form.sizeBytes, form.operands);
-    definition.meaning(m);
-    m.finish();
-  }
+  emitMeanings(m, handlers);
   emitSpecialHandlers(m, locals, places);
   body.unreachable();
   body.end();

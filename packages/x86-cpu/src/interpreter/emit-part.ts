@@ -47,6 +47,16 @@ export interface MissFunctions {
 export const partSlot = ({ wide, careful }: InterpreterShape, part: Part): number =>
   part + ((wide ? 2 : 0) + (careful ? 1 : 0)) * (PART_COUNT - 1);
 
+/** Emits handlers, each behind the end of a block that a branch by its number leaves. */
+export const emitMeanings = (m: InterpreterMachine, handlers: readonly Handler[]): void => {
+  for (const { form, definition } of handlers) {
+    m.body.end();
+    m.begin(form.sizeBytes, form.operands);
+    definition.meaning(m);
+    m.finish();
+  }
+};
+
 /** What a part does: some of the handlers with consecutive numbers; the others are not its own. */
 interface PartHandlers {
   readonly first: number;
@@ -93,12 +103,7 @@ const emitHandlers = (
   let position = 0;
   const targets = handlers.map((handler) => (handler === null ? foreign : (blocks[position++] ?? foreign)));
   body.branchTable(sub(m.field16(RECORD.handler), first), targets, foreign);
-  for (const { form, definition } of own) {
-    body.end();
-    m.begin(form.sizeBytes, form.operands);
-    definition.meaning(m);
-    m.finish();
-  }
+  emitMeanings(m, own);
   body.end();
   for (const answer of [GO_ON.next, GO_ON.enter, GO_ON.lookup]) {
     body.end();

@@ -1,3 +1,5 @@
+import { PART_COUNT } from "../meanings/part.ts";
+
 /**
  * Layout of a record, the interpreter's form of one instruction: 64 bytes, one cache line. Blocks of instructions are
  * consecutive records. Register fields are byte offsets in the state block, so that AH is a register like any other and an
@@ -72,7 +74,7 @@ export const SECOND_PAGE_RECORD = { page: 16, frame: 24 } as const;
 export const INDIRECT_EXIT = 1;
 
 /** Number of the first translation in their table; those below are functions of interpreters. */
-export const FIRST_TRANSLATION = 17;
+export const FIRST_TRANSLATION: number = 1 + 4 * (PART_COUNT - 1);
 
 /** Why generated code came back to TypeScript. */
 export const LEAVE = {

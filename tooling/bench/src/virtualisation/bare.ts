@@ -1,7 +1,7 @@
 import { createMachineMemory } from "@xenolith/machine";
 import { toMfn } from "@xenolith/machine-interface";
 import { createAddressTranslator } from "@xenolith/mmu";
-import { movImmediate } from "@xenolith/system-tests/hypervisor";
+import { dword, movImmediate, pushImmediate } from "@xenolith/system-tests/hypervisor";
 import { CR0, CR4, PTE, REGISTER, SEGMENT } from "@xenolith/x86-architecture";
 import { createBareProcessor } from "@xenolith/x86-cpu";
 import { COMPUTE_PAGE, compute, count, forever, skipInstruction, touch } from "./programs.ts";
@@ -26,8 +26,6 @@ const COMPUTE_BATCH = 20_000_000;
 
 const SELECTOR = { code0: 0x08, data0: 0x10, code3: 0x1b, data3: 0x23, task: 0x28 } as const;
 const FLAT = { base: 0, limit: 0xffff_ffff };
-
-const word = (value: number): readonly number[] => [0, 8, 16, 24].map((shift) => (value >>> shift) & 0xff);
 
 /** Descriptor table, task state and interrupt gates, all in one page. */
 const writeTables = (view: DataView): void => {
@@ -59,16 +57,14 @@ const writeTables = (view: DataView): void => {
 
 /** Loads the tables: lgdt, lidt, ltr. */
 const loadTables: readonly number[] = [
-  ...[0x0f, 0x01, 0x15, ...word(TABLES + 0x100), 0x0f, 0x01, 0x1d, ...word(TABLES + 0x110)],
+  ...[0x0f, 0x01, 0x15, ...dword(TABLES + 0x100), 0x0f, 0x01, 0x1d, ...dword(TABLES + 0x110)],
   ...[...movImmediate("eax", SELECTOR.task), 0x0f, 0x00, 0xd8],
 ];
 
-const push = (value: number): readonly number[] => [0x68, ...word(value)];
-
 /** Goes to ring 3. */
 const toUser: readonly number[] = [
-  ...[...push(SELECTOR.data3), ...push(STACK - 0x1000), ...push(2), ...push(SELECTOR.code3)],
-  ...[...push(USER_CODE), 0xcf],
+  ...[SELECTOR.data3, STACK - 0x1000, 2, SELECTOR.code3, USER_CODE].flatMap(pushImmediate),
+  0xcf,
 ];
 
 /** A machine without a hypervisor that runs `code` in ring 0, with paging: the first 4 MiB and one page behind are there. */
@@ -107,9 +103,8 @@ const machineOf = (
   };
 };
 
-const entry = LEVEL_1;
-/** `xorl $0x200, entry`: changes a bit of a page-table entry that is software's. */
-const changeEntry: readonly number[] = [0x81, 0x35, ...word(entry), ...word(0x200)];
+/** `xorl $0x200, LEVEL_1`: changes a bit of a page-table entry that is software's. */
+const changeEntry: readonly number[] = [0x81, 0x35, ...dword(LEVEL_1), ...dword(0x200)];
 
 /** What the same things take without a hypervisor, by name. */
 export const BARE: Readonly<Record<string, () => RunBatch>> = {
@@ -122,14 +117,14 @@ export const BARE: Readonly<Record<string, () => RunBatch>> = {
     machineOf(
       [
         ...movImmediate("ebx", PAGED),
-        // movl $0, entry; invlpg (%ebx): then a touch that faults, and the entry is put back.
-        ...forever([0xc7, 0x05, ...word(entry), ...word(0), 0x0f, 0x01, 0x3b], touch, count(COUNTER)),
+        // movl $0, LEVEL_1; invlpg (%ebx): then a touch that faults, and the entry is put back.
+        ...forever([0xc7, 0x05, ...dword(LEVEL_1), ...dword(0), 0x0f, 0x01, 0x3b], touch, count(COUNTER)),
       ],
       [
         0xc7,
         0x05,
-        ...word(entry),
-        ...word(SCRATCH | PTE.present | PTE.writable | PTE.user),
+        ...dword(LEVEL_1),
+        ...dword(SCRATCH | PTE.present | PTE.writable | PTE.user),
         0x83,
         0xc4,
         0x04,

@@ -1,32 +1,25 @@
 import {
   createTestGuest,
   createTestMachine,
+  dword,
   hypercall,
   movImmediate,
   page,
-  pushImmediate,
   type TestGuest,
+  toUser,
   trapTable,
 } from "@xenolith/system-tests/hypervisor";
-import { entryLow, PTE } from "@xenolith/x86-architecture";
+import { entryLow, FLAG, PTE } from "@xenolith/x86-architecture";
 import { DOMID_SELF } from "@xenolith/xen-abi";
-import {
-  FLAT_RING1_CS,
-  FLAT_RING1_SS,
-  FLAT_RING3_CS,
-  FLAT_RING3_DS,
-  FLAT_RING3_SS,
-} from "@xenolith/xen-abi/arch-x86";
+import { FLAT_RING1_CS } from "@xenolith/xen-abi/arch-x86";
 import { EVTCHNOP_bind_ipi, EVTCHNOP_send } from "@xenolith/xen-abi/event-channel";
 import { SHARED_INFO, VCPU_INFO } from "@xenolith/xen-abi/shared-info";
 import {
   __HYPERVISOR_event_channel_op,
-  __HYPERVISOR_iret,
   __HYPERVISOR_mmu_update,
   __HYPERVISOR_mmuext_op,
   __HYPERVISOR_set_callbacks,
   __HYPERVISOR_set_trap_table,
-  __HYPERVISOR_stack_switch,
   __HYPERVISOR_update_va_mapping,
   __HYPERVISOR_xen_version,
   MMUEXT_NEW_BASEPTR,
@@ -100,19 +93,10 @@ const map = (at: number, low: number): readonly number[] =>
 const frameOf = (guest: TestGuest, at: number): number =>
   entryLow(guest.frames[at / 4096] ?? (0 as never), MAPPED);
 
-const toUser: readonly number[] = [
-  ...hypercall(__HYPERVISOR_stack_switch, FLAT_RING1_SS, KERNEL_STACK),
-  ...[...movImmediate("eax", FLAT_RING3_DS), 0x8e, 0xd8],
-  ...[FLAT_RING3_SS, USER_STACK, 0x202, FLAT_RING3_CS, USER_CODE, 0].flatMap(pushImmediate),
-  ...hypercall(__HYPERVISOR_iret),
-];
-
-const word = (value: number): readonly number[] => [0, 8, 16, 24].map((shift) => (value >>> shift) & 0xff);
-
 /** `movl $0, address` */
-const clear = (at: number): readonly number[] => [0xc7, 0x05, ...word(at), 0, 0, 0, 0];
+const clear = (at: number): readonly number[] => [0xc7, 0x05, ...dword(at), 0, 0, 0, 0];
 /** `movb $0, address` */
-const clearByte = (at: number): readonly number[] => [0xc6, 0x05, ...word(at), 0];
+const clearByte = (at: number): readonly number[] => [0xc6, 0x05, ...dword(at), 0];
 
 const info = VCPU_INFO.layout[WIDTH];
 
@@ -158,7 +142,13 @@ export const PARAVIRTUAL: Readonly<Record<string, () => RunBatch>> = {
     code: () => forever(hypercall(__HYPERVISOR_xen_version, 0), count(COUNTER)),
   }),
   "system call": machineOf({
-    code: () => toUser,
+    code: () =>
+      toUser({
+        instructionPointer: USER_CODE,
+        stackPointer: USER_STACK,
+        flags: FLAG.fixed | FLAG.if,
+        kernelStack: KERNEL_STACK,
+      }),
     trap: { vector: SYSTEM_CALL, privilegeLevel: 3 },
     handler: () => [0xcf],
     user: forever([0xcd, SYSTEM_CALL], count(COUNTER)),

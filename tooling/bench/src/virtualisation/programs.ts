@@ -1,8 +1,6 @@
-import type { Register } from "@xenolith/system-tests/hypervisor";
+import { dword, type Register } from "@xenolith/system-tests/hypervisor";
 
 /** Code that both machines run. */
-
-const dword = (value: number): readonly number[] => [0, 8, 16, 24].map((shift) => (value >>> shift) & 0xff);
 
 /** `incl address`: counts an operation. */
 export const count = (counter: number): readonly number[] => [0xff, 0x05, ...dword(counter)];
@@ -22,8 +20,6 @@ export const skipInstruction: readonly number[] = [
   ...[0x83, 0xc4, 0x04, 0xcf], // addl $4, %esp; iret
 ];
 
-const SCRATCH: Register = "edi";
-
 /** A million turns of arithmetic on registers and on a page that EDI points to; then the turn is counted. */
 export const compute = (counter: number): readonly number[] =>
   forever(
@@ -39,4 +35,4 @@ export const compute = (counter: number): readonly number[] =>
   );
 
 /** The register that {@link compute} expects to point to a page. */
-export const COMPUTE_PAGE: Register = SCRATCH;
+export const COMPUTE_PAGE: Register = "edi";

@@ -1,14 +1,11 @@
 import { toVcpuIndex } from "@xenolith/xen-abi";
-import { FLAT_RING1_SS, FLAT_RING3_CS, FLAT_RING3_DS, FLAT_RING3_SS } from "@xenolith/xen-abi/arch-x86";
-import {
-  __HYPERVISOR_iret,
-  __HYPERVISOR_set_trap_table,
-  __HYPERVISOR_stack_switch,
-} from "@xenolith/xen-abi/xen";
+import { FLAT_RING1_SS } from "@xenolith/xen-abi/arch-x86";
+import { __HYPERVISOR_set_trap_table } from "@xenolith/xen-abi/xen";
 import { describe, expect, test } from "vitest";
-import { hypercall, int, iret, movImmediate, pushImmediate, spin } from "./support/assemble.ts";
+import { hypercall, int, iret, spin } from "./support/assemble.ts";
 import { createTestGuest, page } from "./support/guest.ts";
 import { createTestMachine } from "./support/machine.ts";
+import { toUser } from "./support/to-user.ts";
 import { trapTable } from "./support/trap-table.ts";
 
 const CODE = page(1);
@@ -19,20 +16,15 @@ const KERNEL_STACK = page(11);
 const USER_STACK = page(13);
 const SYSTEM_CALL = 0x80;
 
-const toUser = (flags: number): readonly number[] => [
-  ...hypercall(__HYPERVISOR_stack_switch, FLAT_RING1_SS, KERNEL_STACK),
-  ...movImmediate("eax", FLAT_RING3_DS),
-  ...[0x8e, 0xd8],
-  ...[FLAT_RING3_SS, USER_STACK, flags, FLAT_RING3_CS, USER_CODE, 0].flatMap(pushImmediate),
-  ...hypercall(__HYPERVISOR_iret),
-];
-
 /** A user process makes system calls for ever; the kernel counts them in EBX and returns by IRET. */
 const run = (directGates: boolean, flags: number, handler: readonly number[]) => {
   const machine = createTestMachine({ directGates });
   const guest = createTestGuest(machine, { entry: CODE, stackTop: page(9), userPages: [4, 12] });
   guest.write(TRAPS, trapTable([{ vector: SYSTEM_CALL, address: HANDLER, privilegeLevel: 3 }]));
-  guest.write(CODE, [...hypercall(__HYPERVISOR_set_trap_table, TRAPS), ...toUser(flags)]);
+  guest.write(CODE, [
+    ...hypercall(__HYPERVISOR_set_trap_table, TRAPS),
+    ...toUser({ instructionPointer: USER_CODE, stackPointer: USER_STACK, flags, kernelStack: KERNEL_STACK }),
+  ]);
   guest.write(HANDLER, handler);
   guest.write(USER_CODE, [...int(SYSTEM_CALL), 0xeb, 0xfc]);
   guest.start();

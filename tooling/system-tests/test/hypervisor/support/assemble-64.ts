@@ -1,22 +1,9 @@
+import { REGISTER } from "@xenolith/x86-architecture";
+
 /** A few instructions of 64-bit code as bytes, enough for guests of tests. Each function gives one instruction. */
 
-const REGISTERS = {
-  rax: 0,
-  rcx: 1,
-  rdx: 2,
-  rbx: 3,
-  rsp: 4,
-  rbp: 5,
-  rsi: 6,
-  rdi: 7,
-  r8: 8,
-  r9: 9,
-  r10: 10,
-  r11: 11,
-} as const;
-
 /** Name of a general register. */
-export type Register64 = keyof typeof REGISTERS;
+export type Register64 = keyof typeof REGISTER;
 
 const bytesOf = (value: number | bigint, count: number): number[] =>
   Array.from({ length: count }, (_, index) => Number((BigInt(value) >> BigInt(8 * index)) & 0xffn));
@@ -25,12 +12,12 @@ const rex = (extended: boolean, bit: number): number => 0x48 | (extended ? bit :
 
 /** `movabs $value, %register` */
 export const movImmediate64 = (register: Register64, value: number | bigint): number[] => {
-  const index = REGISTERS[register];
+  const index = REGISTER[register];
   return [rex(index >= 8, 1), 0xb8 + (index & 7), ...bytesOf(value, 8)];
 };
 
 const absolute = (opcode: number, register: Register64, address: number): number[] => {
-  const index = REGISTERS[register];
+  const index = REGISTER[register];
   return [rex(index >= 8, 4), opcode, 0x04 | ((index & 7) << 3), 0x25, ...bytesOf(address, 4)];
 };
 

@@ -1,6 +1,7 @@
 /** A few instructions as bytes, enough for guests of tests. Each function gives one instruction. */
 
-const dword = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >>> shift) & 0xff);
+/** Four bytes, lowest first. */
+export const dword = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >>> shift) & 0xff);
 
 const REGISTERS = { eax: 0, ecx: 1, edx: 2, ebx: 3, esp: 4, ebp: 5, esi: 6, edi: 7 } as const;
 
