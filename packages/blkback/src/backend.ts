@@ -4,13 +4,14 @@ import { HostError } from "@xenolith/machine-interface";
 import { silentTrace, type TraceSink } from "@xenolith/trace";
 import type { XenbusState } from "@xenolith/xen-abi/io/xenbus";
 import { createBackendDevice, type StoreClient } from "@xenolith/xenbus";
+import type { InFlightLimits } from "./connection.ts";
 import { type BlkbackCosts, createDiskDriver, type DiskOptions } from "./device.ts";
 import type { BlkbackStats } from "./stats.ts";
 
 /** Bounds on what front ends can make the back end do and hold. */
-export interface BlkbackLimits extends TurnLimits {
-  /** Requests of one device under way at a time; each holds at most 44 KiB. */
-  readonly requestsInFlight: number;
+export interface BlkbackLimits extends TurnLimits, InFlightLimits {
+  /** Pages of all devices together that are kept mapped. */
+  readonly persistentGrantsInAll: number;
 }
 
 /** Limits where none are given. */
@@ -18,6 +19,11 @@ export const DEFAULT_LIMITS: BlkbackLimits = {
   requestsPerTurn: 8,
   requestsPerDispatch: 64,
   requestsInFlight: 64,
+  bytesInFlight: 4_194_304,
+  // What Linux's front end makes use of: 32 requests of 32 pages, and a page of segments for each.
+  persistentGrants: 1_056,
+  // Half of the mappings that a domain may have.
+  persistentGrantsInAll: 32_768,
 };
 
 /** Costs where none are given: of the order of a back end in C on a machine of one instruction per nanosecond. */
@@ -67,6 +73,7 @@ export const createBlkback = (options: BlkbackOptions): Blkback => {
   for (const [name, value] of Object.entries(limits))
     if (!Number.isInteger(value) || value < 1)
       throw new HostError("bad-limits", `blkback: ${name} is ${value}`);
+  const mappings = { left: limits.persistentGrantsInAll };
   const turns = createTurns(limits, (run) => {
     domain.timers.at(domain.timers.now(), run);
   });
@@ -79,7 +86,8 @@ export const createBlkback = (options: BlkbackOptions): Blkback => {
         domain,
         turns,
         costs,
-        requestsInFlight: limits.requestsInFlight,
+        limits,
+        mappings,
         trace,
         onViolation: (message) => bus.fail(message),
         onGone: () => disk.onGone?.(),

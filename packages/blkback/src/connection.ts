@@ -9,8 +9,19 @@ import {
 } from "@xenolith/io-ring";
 import { type DomId, type Port, toPort } from "@xenolith/xen-abi";
 import { BLKIF_RESPONSE, BLKIF_SLOT_BYTES } from "@xenolith/xen-abi/io/blkif";
+import { type DataPages, type MappingBudget, openDataPages } from "./data-pages.ts";
 import type { RingOffer } from "./negotiate.ts";
 import type { ParsedRequest } from "./parse.ts";
+
+/** Bounds of what one front end makes its back end hold. */
+export interface InFlightLimits {
+  /** Requests of one device under way at a time. */
+  readonly requestsInFlight: number;
+  /** Bytes of data that requests under way may hold before no other is taken; the last one taken may go beyond. */
+  readonly bytesInFlight: number;
+  /** Pages of one device that are kept mapped, for front ends that use the same grants again and again. */
+  readonly persistentGrants: number;
+}
 
 /** What a connection needs of its device. */
 export interface ConnectionOptions {
@@ -18,13 +29,14 @@ export interface ConnectionOptions {
   readonly turns: Turns;
   readonly frontendDomain: DomId;
   readonly offer: RingOffer;
-  /** Most requests that may be under way at a time. */
-  readonly requestsInFlight: number;
+  /** Most that may be under way at a time. */
+  readonly limits: InFlightLimits;
+  readonly mappings: MappingBudget;
   /** Reads a request from a slot that was copied out of the ring. */
-  readonly parse: (slot: DataView) => ParsedRequest;
+  readonly parse: (slot: DataView, pages: DataPages) => ParsedRequest;
   /** Carries a request out. `done` is called exactly once, with the response's status. */
-  readonly execute: (request: ParsedRequest, isOpen: () => boolean, done: (status: number) => void) => void;
-  /** Service stopped because `requestsInFlight` are under way. */
+  readonly execute: (request: ParsedRequest, pages: DataPages, done: (status: number) => void) => void;
+  /** Service stopped because as much as may be is under way. */
   readonly onStall: () => void;
   /** The front end's indices are impossible: the connection must be closed. */
   readonly onViolation: () => void;
@@ -39,12 +51,17 @@ export interface Connection {
   close(): void;
 }
 
+/** Bytes of the buffer that a request is carried out with. */
+const bufferBytes = ({ command }: ParsedRequest): number =>
+  command.kind === "read" || command.kind === "write" ? command.lengthBytes : 0;
+
 const isBarrier = ({ command }: ParsedRequest): boolean =>
   command.kind === "write" && command.order === "barrier";
 
 class RingService implements Connection, Participant {
   private isOpen = true;
   private inFlight = 0;
+  private bytesInFlight = 0;
   /** A barrier that waits for the requests before it, or is under way. No request is taken meanwhile. */
   private barrier: ParsedRequest | null = null;
   private readonly slot: Uint8Array;
@@ -54,6 +71,7 @@ class RingService implements Connection, Participant {
   private inTurn = false;
   private readonly options: ConnectionOptions;
   private readonly pages: MappedPages;
+  private readonly data: DataPages;
   private readonly port: Port;
   private readonly ring: BackRing;
 
@@ -62,6 +80,12 @@ class RingService implements Connection, Participant {
     this.options = options;
     this.pages = pages;
     this.port = port;
+    this.data = openDataPages({
+      grants: options.domain.grants,
+      frontendDomain: options.frontendDomain,
+      persistentGrants: options.offer.persistent ? options.limits.persistentGrants : 0,
+      budget: options.mappings,
+    });
     this.ring = createBackRing({ page: pages, ringBytes: pages.lengthBytes, slotBytes });
     this.slot = new Uint8Array(slotBytes);
     this.slotView = new DataView(this.slot.buffer);
@@ -98,7 +122,7 @@ class RingService implements Connection, Participant {
   private takeRequests(limit: number): number {
     for (let taken = 0; taken < limit; taken++) {
       if (!this.isOpen || this.barrier !== null) return taken;
-      if (this.inFlight >= this.options.requestsInFlight) {
+      if (this.isFull()) {
         this.options.onStall();
         return taken;
       }
@@ -109,9 +133,14 @@ class RingService implements Connection, Participant {
       }
       // Requests that came just now are for the next turn.
       if (result === SLOT_NONE) return this.ring.finalCheck() ? limit : taken;
-      this.admit(this.options.parse(this.slotView));
+      this.admit(this.options.parse(this.slotView, this.data));
     }
     return limit;
+  }
+
+  private isFull(): boolean {
+    const { requestsInFlight, bytesInFlight } = this.options.limits;
+    return this.inFlight >= requestsInFlight || this.bytesInFlight >= bytesInFlight;
   }
 
   private admit(request: ParsedRequest): void {
@@ -121,16 +150,14 @@ class RingService implements Connection, Participant {
 
   private begin(request: ParsedRequest): void {
     this.inFlight++;
-    this.options.execute(
-      request,
-      () => this.isOpen,
-      (status) => this.complete(request, status),
-    );
+    this.bytesInFlight += bufferBytes(request);
+    this.options.execute(request, this.data, (status) => this.complete(request, status));
   }
 
   private complete(request: ParsedRequest, status: number): void {
-    const wasFull = this.inFlight >= this.options.requestsInFlight;
+    const wasFull = this.isFull();
     this.inFlight--;
+    this.bytesInFlight -= bufferBytes(request);
     if (!this.isOpen) return;
     const { id, operation } = request;
     BLKIF_RESPONSE.write(this.responseView, 0, this.options.offer.width, { id, operation, status });
@@ -153,6 +180,7 @@ class RingService implements Connection, Participant {
     const { domain, turns } = this.options;
     turns.remove(this);
     domain.events.close(this.port);
+    this.data.close();
     this.pages.release();
   }
 }

@@ -12,10 +12,11 @@ import {
   VDISK_REMOVABLE,
 } from "@xenolith/xen-abi/io/blkif";
 import type { BackendDriver, DeviceNodes } from "@xenolith/xenbus";
-import { type Connection, openConnection } from "./connection.ts";
+import { type Connection, type InFlightLimits, openConnection } from "./connection.ts";
+import type { DataPages, MappingBudget } from "./data-pages.ts";
 import { executeCommand } from "./execute.ts";
 import { FRONTEND_NODES, type FrontendNode, MAX_RING_PAGE_ORDER, parseRingOffer } from "./negotiate.ts";
-import { type DiskLimits, type ParsedRequest, parseRequest } from "./parse.ts";
+import { type DiskLimits, MAX_INDIRECT_SEGMENTS, type ParsedRequest, parseRequest } from "./parse.ts";
 import { type BlkbackCounters, type BlkbackStats, createCounters } from "./stats.ts";
 import { BLKBACK_TRACE } from "./trace.ts";
 
@@ -48,7 +49,8 @@ export interface DeviceSurroundings {
   readonly domain: Domain;
   readonly turns: Turns;
   readonly costs: BlkbackCosts;
-  readonly requestsInFlight: number;
+  readonly limits: InFlightLimits;
+  readonly mappings: MappingBudget;
   readonly trace: TraceSink;
   /** The front end broke the ring's protocol: it has to be disconnected. */
   readonly onViolation: (message: string) => void;
@@ -83,6 +85,8 @@ const featureNodes = (canDiscard: boolean): Record<string, string> => ({
   "max-ring-page-order": String(MAX_RING_PAGE_ORDER),
   "feature-barrier": "1",
   "feature-flush-cache": "1",
+  "feature-persistent": "1",
+  "feature-max-indirect-segments": String(MAX_INDIRECT_SEGMENTS),
   ...(canDiscard
     ? {
         "feature-discard": "1",
@@ -113,11 +117,7 @@ export const createDiskDriver = (options: DiskOptions, around: DeviceSurrounding
   };
   let connection: Connection | null = null;
 
-  const execute = (
-    request: ParsedRequest,
-    isConnected: () => boolean,
-    done: (status: number) => void,
-  ): void => {
+  const execute = (request: ParsedRequest, pages: DataPages, done: (status: number) => void): void => {
     const { command, operation } = request;
     const transfers = command.kind === "read" || command.kind === "write";
     domain.charge(toNanoseconds(costs.requestNs + (transfers ? command.runs.length * costs.segmentNs : 0)));
@@ -130,7 +130,7 @@ export const createDiskDriver = (options: DiskOptions, around: DeviceSurrounding
         command.kind === "refused" ? 0 : command.sector512,
         transfers ? command.lengthBytes : 0,
       );
-    executeCommand({ store, grants: domain.grants, frontendDomain, isConnected }, command, (status) => {
+    executeCommand({ store, pages }, command, (status) => {
       if (status !== BLKIF_RSP_OKAY) counters.failures++;
       if (trace.on) trace.record(events.response, frontendDomain, device, operation, status);
       done(status);
@@ -145,8 +145,9 @@ export const createDiskDriver = (options: DiskOptions, around: DeviceSurrounding
       turns: around.turns,
       frontendDomain,
       offer,
-      requestsInFlight: around.requestsInFlight,
-      parse: (slot) => parseRequest(slot, offer.width, disk),
+      limits: around.limits,
+      mappings: around.mappings,
+      parse: (slot, pages) => parseRequest(slot, offer.width, disk, pages.readSegments),
       execute,
       onStall: () => {
         counters.stalls++;

@@ -1,43 +1,19 @@
 import type { BlockStatus, BlockStore } from "@xenolith/backend-interface";
-import type { GrantCopy, Grants } from "@xenolith/domain-interface";
-import type { DomId } from "@xenolith/xen-abi";
-import { GNTST_okay } from "@xenolith/xen-abi/grant-table";
 import { BLKIF_RSP_EOPNOTSUPP, BLKIF_RSP_ERROR, BLKIF_RSP_OKAY } from "@xenolith/xen-abi/io/blkif";
-import type { BlockCommand, GrantedRun } from "./parse.ts";
+import type { DataPages } from "./data-pages.ts";
+import type { BlockCommand } from "./parse.ts";
 
 /** What commands work on. */
 export interface ExecutionContext {
   readonly store: BlockStore;
-  readonly grants: Grants;
-  readonly frontendDomain: DomId;
-  /** Whether the front end is still connected. Its pages are left alone otherwise. */
-  readonly isConnected: () => boolean;
+  /** The front end's pages. They are left alone once it has disconnected. */
+  readonly pages: DataPages;
 }
 
 const STATUS: Readonly<Record<BlockStatus, number>> = {
   ok: BLKIF_RSP_OKAY,
   "io-error": BLKIF_RSP_ERROR,
   unsupported: BLKIF_RSP_EOPNOTSUPP,
-};
-
-/**
- * Copies between the granted pages and a buffer. Grants are copied and never mapped: whatever happens to a request, no mapping
- * is left behind, and a page that the front end changes meanwhile is read only once.
- * @returns whether every reference was good.
- */
-const copyRuns = (
-  { grants, frontendDomain }: ExecutionContext,
-  runs: readonly GrantedRun[],
-  buffer: Uint8Array,
-  direction: GrantCopy["direction"],
-): boolean => {
-  let at = 0;
-  const pieces = runs.map(({ reference, offset, lengthBytes }): GrantCopy => {
-    const piece = buffer.subarray(at, at + lengthBytes);
-    at += lengthBytes;
-    return { domain: frontendDomain, reference, offset, direction, buffer: piece };
-  });
-  return grants.copy(pieces).every((status) => status === GNTST_okay);
 };
 
 const executeRead = (
@@ -47,8 +23,8 @@ const executeRead = (
 ): void => {
   const into = new Uint8Array(command.lengthBytes);
   context.store.submit({ kind: "read", sector512: command.sector512, into }, (status) => {
-    if (status !== "ok" || !context.isConnected()) done(STATUS[status]);
-    else done(copyRuns(context, command.runs, into, "to-grant") ? BLKIF_RSP_OKAY : BLKIF_RSP_ERROR);
+    if (status !== "ok") done(STATUS[status]);
+    else done(context.pages.copy(command.runs, into, "to-grant") ? BLKIF_RSP_OKAY : BLKIF_RSP_ERROR);
   });
 };
 
@@ -65,7 +41,7 @@ const executeWrite = (
     return;
   }
   const from = new Uint8Array(lengthBytes);
-  if (!copyRuns(context, runs, from, "from-grant")) {
+  if (!context.pages.copy(runs, from, "from-grant")) {
     done(BLKIF_RSP_ERROR);
     return;
   }

@@ -9,6 +9,7 @@ export const MAX_RING_PAGE_ORDER = 2;
 export const FRONTEND_NODES = [
   "protocol",
   "event-channel",
+  "feature-persistent",
   "ring-page-order",
   "ring-ref",
   "ring-ref0",
@@ -25,6 +26,8 @@ export interface RingOffer {
   readonly width: GuestWidth;
   readonly references: readonly GrantRef[];
   readonly eventChannel: Port;
+  /** The front end uses the same grants again and again: they may stay mapped. */
+  readonly persistent: boolean;
 }
 
 const U32_LIMIT = 0x1_0000_0000;
@@ -61,5 +64,6 @@ export const parseRingOffer = (
     if (reference === null) return `${name} is missing or no number`;
     references.push(toGrantRef(reference));
   }
-  return { width, references, eventChannel: toPort(eventChannel) };
+  const persistent = nodes["feature-persistent"] === "1";
+  return { width, references, eventChannel: toPort(eventChannel), persistent };
 };

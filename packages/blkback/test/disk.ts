@@ -3,6 +3,8 @@ import { createFakeHost, type FakeDomain, type FakeHost } from "@xenolith/domain
 import { createTurns } from "@xenolith/io-ring";
 import { silentTrace } from "@xenolith/trace";
 import { toDomId } from "@xenolith/xen-abi";
+import { DEFAULT_LIMITS } from "../src/backend.ts";
+import type { InFlightLimits } from "../src/connection.ts";
 import { createDiskDriver, type DiskDriver, type DiskOptions } from "../src/device.ts";
 import type { FrontendNode } from "../src/negotiate.ts";
 import { createRingFrontend, type RingFrontend, type RingFrontendOptions } from "../src/testing/index.ts";
@@ -49,7 +51,7 @@ export interface DiskBench {
 export const createDiskBench = (
   store: BlockStore,
   options: Partial<DiskOptions> = {},
-  requestsInFlight = 64,
+  limits: Partial<InFlightLimits> = {},
 ): DiskBench => {
   const host = createFakeHost();
   const back = host.domain(0);
@@ -64,7 +66,8 @@ export const createDiskBench = (
       domain: back,
       turns,
       costs: { requestNs: 1000, segmentNs: 100 },
-      requestsInFlight,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      mappings: { left: DEFAULT_LIMITS.persistentGrantsInAll },
       trace: silentTrace,
       onViolation: (message) => {
         violations.push(message);

@@ -1,7 +1,12 @@
 import type { Domain } from "@xenolith/domain-interface";
 import type { EntropySource } from "@xenolith/machine-interface";
 import { toGrantRef } from "@xenolith/xen-abi";
-import { BLKIF_SLOT_BYTES, type BlkifRequest, type BlkifRequestSegment } from "@xenolith/xen-abi/io/blkif";
+import {
+  BLKIF_OP_INDIRECT,
+  BLKIF_SLOT_BYTES,
+  type BlkifRequest,
+  type BlkifRequestSegment,
+} from "@xenolith/xen-abi/io/blkif";
 import { SHARED_RING } from "@xenolith/xen-abi/io/ring";
 import type { RingFrontend } from "./ring-frontend.ts";
 
@@ -30,6 +35,8 @@ export interface HostileTraffic {
 const OPERATIONS = [0, 0, 0, 1, 1, 1, 2, 3, 4, 5, 6, 7, 0x80, 0xff];
 const ODD_SECTS = [0, 6, 7, 8, 9, 0x7f, 0x80, 0xff];
 const ODD_SEGMENT_COUNTS = [0, 11, 12, 13, 127, 128, 255];
+/** Around what a request, a page of segments and a back end may have. */
+const ODD_INDIRECT_COUNTS = [0, 31, 32, 255, 256, 257, 511, 512, 513, 0xffff];
 const ODD_REFERENCES = [0, 1, 7, 511, 512, 0x7fff_ffff, 0xffff_ffff];
 
 /** Makes such a front end over a ring that is, so far, in order. */
@@ -61,12 +68,32 @@ export const createHostileTraffic = (options: HostileTrafficOptions): HostileTra
     sectorNumber: drawSector(),
     seg: Array.from({ length: 11 }, drawSegment),
   });
+  /** An indirect request: its first segments are in order but for some mistakes, the others whatever stood in the page. */
+  const putIndirect = (): void => {
+    const nrSegments = chance(6) ? pick(ODD_INDIRECT_COUNTS) : 1 + entropy.below(40);
+    const page = entropy.below(frontend.references.length);
+    if (!chance(8))
+      frontend.writeSegments(page, Array.from({ length: Math.min(nrSegments, 40) }, drawSegment));
+    const reference = frontend.references[page] ?? toGrantRef(0);
+    frontend.putIndirect({
+      operation: BLKIF_OP_INDIRECT,
+      indirectOp: chance(8) ? pick(OPERATIONS) : entropy.below(2),
+      nrSegments,
+      id: { low: entropy.next32(), high: entropy.next32() },
+      sectorNumber: drawSector(),
+      handle: entropy.below(65_536),
+      indirectGrefs: Array.from({ length: 8 }, (_unused, index) =>
+        index === 0 && !chance(10) ? reference : toGrantRef(drawReference()),
+      ),
+    });
+  };
   const drawBytes = (): Uint8Array =>
     Uint8Array.from({ length: BLKIF_SLOT_BYTES[frontend.width] }, () => entropy.below(256));
 
   const putSlots = (): void => {
     for (let left = 1 + entropy.below(12); left > 0 && frontend.ring.freeSlots > 0; left--) {
       if (chance(8)) frontend.putBytes(drawBytes());
+      else if (chance(6)) putIndirect();
       else frontend.put(drawRequest());
       slots++;
     }

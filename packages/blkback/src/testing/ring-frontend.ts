@@ -3,9 +3,13 @@ import { createFrontRing, type FrontRing, SLOT_TAKEN } from "@xenolith/io-ring";
 import { HostError } from "@xenolith/machine-interface";
 import { type DomId, type GrantRef, type GuestWidth, type Port, toGrantRef, toPort } from "@xenolith/xen-abi";
 import {
+  BLKIF_REQUEST_INDIRECT,
+  BLKIF_REQUEST_SEGMENT,
   BLKIF_RESPONSE,
   BLKIF_SLOT_BYTES,
   type BlkifRequest,
+  type BlkifRequestIndirect,
+  type BlkifRequestSegment,
   type BlkifResponse,
   readBlkifResponse,
   writeBlkifRequest,
@@ -21,6 +25,8 @@ export interface RingFrontendOptions {
   readonly ringPages?: number;
   /** Pages granted for data; 16 where nothing is said. */
   readonly dataPages?: number;
+  /** Whether it says that it uses the same grants again and again. */
+  readonly persistent?: boolean;
 }
 
 /** The front end of a ring, operated slot by slot by a test. It is honest unless the test makes it lie. */
@@ -37,6 +43,10 @@ export interface RingFrontend {
   readonly references: readonly GrantRef[];
   /** Puts a request, whatever it says. Segments that are not given are zero. @returns false when the ring is full. */
   put(request: Partial<BlkifRequest>): boolean;
+  /** Puts an indirect request, whatever it says; its segments stand wherever its references point to. */
+  putIndirect(request: BlkifRequestIndirect): boolean;
+  /** Writes segments of an indirect request to a data page. */
+  writeSegments(pageIndex: number, segments: readonly BlkifRequestSegment[]): void;
   /** Puts raw bytes as a slot. */
   putBytes(slot: Uint8Array): boolean;
   /** Shows the back end what was put. The event is sent even if it is not wanted. */
@@ -48,6 +58,9 @@ export interface RingFrontend {
   /** Gives the pages back to the domain. Only after {@link close} has left nothing mapped. */
   release(): void;
 }
+
+const PAGE_BYTES = 4096;
+const SEGMENT_BYTES = 8;
 
 const NO_REQUEST: BlkifRequest = {
   operation: 0,
@@ -73,10 +86,11 @@ export const createRingFrontend = (options: RingFrontendOptions): RingFrontend =
   const dataShare = share(dataPages);
   const port = toPort(domain.events.allocateUnbound(backend));
   const slotBytes = BLKIF_SLOT_BYTES[width];
-  const ring = createFrontRing({ page: ringShare.pages, ringBytes: ringPages * 4096, slotBytes });
+  const ring = createFrontRing({ page: ringShare.pages, ringBytes: ringPages * PAGE_BYTES, slotBytes });
   const slot = new Uint8Array(slotBytes);
   const view = new DataView(slot.buffer);
   const nodes: Record<string, string> = { "event-channel": String(port), protocol: nativeProtocol(width) };
+  if (options.persistent === true) nodes["feature-persistent"] = "1";
   if (ringPages > 1) nodes["ring-page-order"] = String(Math.log2(ringPages));
   for (const [index, reference] of ringShare.references.entries())
     nodes[ringPages === 1 ? "ring-ref" : `ring-ref${index}`] = String(reference);
@@ -93,6 +107,18 @@ export const createRingFrontend = (options: RingFrontendOptions): RingFrontend =
       slot.fill(0);
       writeBlkifRequest(view, 0, width, { ...NO_REQUEST, ...request });
       return ring.putRequest(slot);
+    },
+    putIndirect: (request) => {
+      slot.fill(0);
+      BLKIF_REQUEST_INDIRECT.write(view, 0, width, request);
+      return ring.putRequest(slot);
+    },
+    writeSegments: (pageIndex, segments) => {
+      const bytes = new Uint8Array(segments.length * SEGMENT_BYTES);
+      const segmentView = new DataView(bytes.buffer);
+      for (const [index, segment] of segments.entries())
+        BLKIF_REQUEST_SEGMENT.write(segmentView, index * SEGMENT_BYTES, width, segment);
+      dataShare.pages.copyIn(pageIndex * PAGE_BYTES, bytes);
     },
     putBytes: (bytes) => ring.putRequest(bytes),
     push: () => {

@@ -46,7 +46,11 @@ describe("a hostile front end", () => {
       let answers = 0;
       const statuses = new Map<number, number>();
       while (slots < 10_000) {
-        const frontend: RingFrontend = bench.connect({ width, ringPages: 1 + entropy.below(2) });
+        const frontend: RingFrontend = bench.connect({
+          width,
+          ringPages: 1 + entropy.below(2),
+          persistent: entropy.below(2) === 0,
+        });
         const traffic = createHostileTraffic({ frontend, domain: bench.front, entropy, sectorCount: 1000 });
         const violations = bench.violations.length;
         while (bench.violations.length === violations && slots + traffic.slots < 10_000) {
@@ -71,7 +75,7 @@ describe("a hostile front end", () => {
 
   it("makes the back end do a bounded amount of work per event, however it fills its ring", () => {
     const store = createHeldStore(1000);
-    const bench = createDiskBench(store, {}, 16);
+    const bench = createDiskBench(store, {}, { requestsInFlight: 16 });
     const front = bench.connect({ ringPages: 4 });
     while (front.put({ operation: 1, nrSegments: 11 }));
     front.push();
@@ -79,5 +83,42 @@ describe("a hostile front end", () => {
     // Every write has references that are no good, and is answered without the store.
     expect(store.held).toHaveLength(0);
     expect(bench.back.chargedNs).toBe(front.ring.slotCount * (1000 + 11 * 100));
+  });
+
+  it("holds a bounded number of bytes and of mappings, however large its requests are", () => {
+    const store = createHeldStore(100_000);
+    const limits = { bytesInFlight: 1_048_576, persistentGrants: 20 };
+    const bench = createDiskBench(store, {}, limits);
+    const front = bench.connect({ persistent: true, dataPages: 64 });
+    const ring = bench.host.mappedGrants;
+    const [table, ...pages] = front.references;
+    if (table === undefined) throw new Error("no page");
+    const segments = Array.from({ length: 256 }, (_unused, index) => ({
+      gref: pages[index % pages.length] ?? table,
+      firstSect: 0,
+      lastSect: 7,
+    }));
+    front.writeSegments(0, segments);
+    const request = { operation: 6, nrSegments: 256, handle: 0, indirectGrefs: Array(8).fill(table) };
+    for (let index = 0; index < 32; index++)
+      front.putIndirect({
+        ...request,
+        indirectOp: index % 2,
+        id: { low: index, high: 0 },
+        sectorNumber: index * 2048,
+      });
+    front.push();
+    for (let answered = 0; answered < 32; answered++) {
+      bench.host.settle();
+      expect(store.held).toHaveLength(1);
+      expect(bench.host.mappedGrants - ring).toBeLessThanOrEqual(20);
+      store.answer(0);
+    }
+    bench.host.settle();
+    expect(front.responses().map(({ status, operation }) => [status, operation])).toEqual(
+      Array.from({ length: 32 }, (_unused, index) => [0, index % 2]),
+    );
+    bench.driver.disconnect();
+    expect(bench.host.mappedGrants).toBe(0);
   });
 });

@@ -16,6 +16,9 @@ describe("parseRequest", () => {
     });
     fc.assert(
       fc.property(slot, overlay, fc.boolean(), fc.boolean(), (bytes, chosen, wide, readOnly) => {
+        const segmentBytes = Uint8Array.from({ length: 4096 }, (_unused, at) =>
+          at % 8 < 4 ? at : (chosen.sects[(at >> 3) % chosen.sects.length] ?? 0),
+        );
         const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
         const body = wide ? 16 : 12;
         view.setUint8(0, chosen.operation);
@@ -26,7 +29,9 @@ describe("parseRequest", () => {
           view.setUint8(body + 8 + Math.floor(index / 2) * 8 + 4 + (index % 2), sect);
 
         const disk = { sectorCount: 1000, readOnly, canDiscard: true };
-        const { command } = parseRequest(view, wide ? "x86_64" : "x86_32p", disk);
+        const { command } = parseRequest(view, wide ? "x86_64" : "x86_32p", disk, (_references, length) =>
+          length % 3 === 0 ? null : segmentBytes.slice(0, length),
+        );
         if (command.kind === "refused") {
           expect(command.status).toBeLessThan(0);
           return;
@@ -36,7 +41,7 @@ describe("parseRequest", () => {
           expect(command.sector512 + command.sectorCount).toBeLessThanOrEqual(1000);
           return;
         }
-        expect(command.runs.length).toBeLessThanOrEqual(11);
+        expect(command.runs.length).toBeLessThanOrEqual(chosen.operation === 6 ? 256 : 11);
         for (const { offset, lengthBytes } of command.runs) {
           expect(lengthBytes).toBeGreaterThanOrEqual(512);
           expect(offset + lengthBytes).toBeLessThanOrEqual(4096);

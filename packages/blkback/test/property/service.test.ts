@@ -34,7 +34,7 @@ describe("a connection over a store that answers when and as it likes", () => {
         fc.integer({ min: 1, max: 6 }),
         (actions, inFlight) => {
           const store = createHeldStore(100_000);
-          const { host, connect } = createDiskBench(store, {}, inFlight);
+          const { host, connect } = createDiskBench(store, {}, { requestsInFlight: inFlight });
           const front = connect();
           /** Sectors number the requests: what the store sees tells which they are. */
           const barriers = new Set<number>();

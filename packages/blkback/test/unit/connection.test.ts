@@ -100,7 +100,7 @@ describe("a connection", () => {
 
   it("has no more requests under way than it may, and goes on when one is done", () => {
     const store = createHeldStore(800);
-    const { host, driver, connect } = createDiskBench(store, {}, 3);
+    const { host, driver, connect } = createDiskBench(store, {}, { requestsInFlight: 3 });
     const front = connect();
     putAll(front, Array(10).fill(BLKIF_OP_READ));
     host.settle();
@@ -182,11 +182,13 @@ describe("what a disk says of itself", () => {
     });
   });
 
-  it("offers barriers, flushes and multi-page rings; discard only where it is possible and wanted", () => {
+  it("offers barriers, flushes, indirect requests, persistent grants and multi-page rings; discard only where it is possible and wanted", () => {
     expect(createDiskBench(store).driver.features).toMatchObject({
       "feature-barrier": "1",
       "feature-flush-cache": "1",
       "feature-discard": "1",
+      "feature-persistent": "1",
+      "feature-max-indirect-segments": "256",
       "max-ring-page-order": "2",
     });
     expect(createDiskBench(store, { discard: false }).driver.features).toMatchObject({

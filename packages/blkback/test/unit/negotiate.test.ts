@@ -12,6 +12,7 @@ describe("parseRingOffer", () => {
       width: "x86_32p",
       references: [8],
       eventChannel: 3,
+      persistent: false,
     });
     expect(parse({ "ring-ref": "8", "event-channel": "3", protocol: "x86_64-abi" })).toMatchObject({
       width: "x86_64",
@@ -22,6 +23,12 @@ describe("parseRingOffer", () => {
     const nodes = { "ring-page-order": "1", "ring-ref0": "8", "ring-ref1": "9", "event-channel": "3" };
     expect(parse(nodes)).toMatchObject({ references: [8, 9] });
     expect(parse({ ...nodes, "ring-page-order": "0" })).toMatchObject({ references: [8] });
+  });
+
+  it("believes that grants are used again only where the front end says so", () => {
+    const nodes = { "ring-ref": "8", "event-channel": "3" };
+    expect(parse({ ...nodes, "feature-persistent": "1" })).toMatchObject({ persistent: true });
+    expect(parse({ ...nodes, "feature-persistent": "0" })).toMatchObject({ persistent: false });
   });
 
   it.each([

@@ -7,6 +7,8 @@ import {
   BLKIF_OP_WRITE,
   BLKIF_OP_WRITE_BARRIER,
   BLKIF_REQUEST_DISCARD,
+  BLKIF_REQUEST_INDIRECT,
+  BLKIF_REQUEST_SEGMENT,
   BLKIF_RSP_EOPNOTSUPP,
   BLKIF_RSP_ERROR,
   type BlkifRequest,
@@ -21,6 +23,8 @@ const page = (firstSect = 0, lastSect = 7): BlkifRequest["seg"][number] => ({
   firstSect,
   lastSect,
 });
+/** No request of these tests has segments elsewhere, but for those that say so. */
+const noSegments = (): null => null;
 const parse = (request: Partial<BlkifRequest>, limits: DiskLimits = disk): BlockCommand => {
   const view = new DataView(new ArrayBuffer(112));
   const seg = request.seg ?? [];
@@ -33,7 +37,7 @@ const parse = (request: Partial<BlkifRequest>, limits: DiskLimits = disk): Block
     ...request,
     seg,
   });
-  return parseRequest(view, "x86_64", limits).command;
+  return parseRequest(view, "x86_64", limits, noSegments).command;
 };
 const error = expect.objectContaining({ kind: "refused", status: BLKIF_RSP_ERROR });
 const notSupported = expect.objectContaining({ kind: "refused", status: BLKIF_RSP_EOPNOTSUPP });
@@ -59,7 +63,7 @@ describe("parseRequest", () => {
     view.setUint32(12, 33, true);
     view.setUint32(20, 77, true);
     view.setUint8(25, 7);
-    expect(parseRequest(view, "x86_32p", disk)).toEqual({
+    expect(parseRequest(view, "x86_32p", disk, noSegments)).toEqual({
       id: { low: 0x1234_5678, high: 0x9abc_def0 },
       operation: BLKIF_OP_READ,
       command: {
@@ -103,7 +107,6 @@ describe("parseRequest", () => {
   });
 
   it("answers operations that were not announced as not supported", () => {
-    expect(parse({ operation: BLKIF_OP_INDIRECT })).toEqual(notSupported);
     expect(parse({ operation: 4 })).toEqual(notSupported);
     expect(parse({ operation: BLKIF_OP_DISCARD }, { ...disk, canDiscard: false })).toEqual(notSupported);
   });
@@ -119,14 +122,84 @@ describe("parseRequest", () => {
 
   it("reads discards in their own layout", () => {
     const view = new DataView(new ArrayBuffer(112));
-    const discard = { operation: BLKIF_OP_DISCARD, flag: 1, handle: 0, id: { low: 1, high: 2 } };
+    const discard = { operation: BLKIF_OP_DISCARD, flag: 0, handle: 0, id: { low: 1, high: 2 } };
     BLKIF_REQUEST_DISCARD.write(view, 0, "x86_64", { ...discard, sectorNumber: 10, nrSectors: 90 });
-    expect(parseRequest(view, "x86_64", disk).command).toEqual({
+    expect(parseRequest(view, "x86_64", disk, noSegments).command).toEqual({
       kind: "discard",
       sector512: 10,
       sectorCount: 90,
     });
+    const secure = { ...discard, flag: 1, sectorNumber: 10, nrSectors: 90 };
+    BLKIF_REQUEST_DISCARD.write(view, 0, "x86_64", secure);
+    expect(parseRequest(view, "x86_64", disk, noSegments).command).toEqual(notSupported);
     BLKIF_REQUEST_DISCARD.write(view, 0, "x86_64", { ...discard, sectorNumber: 10, nrSectors: 91 });
-    expect(parseRequest(view, "x86_64", disk).command).toEqual(error);
+    expect(parseRequest(view, "x86_64", disk, noSegments).command).toEqual(error);
+  });
+});
+
+describe("an indirect request", () => {
+  const request = {
+    operation: BLKIF_OP_INDIRECT,
+    indirectOp: BLKIF_OP_WRITE,
+    nrSegments: 20,
+    id: { low: 7, high: 8 },
+    sectorNumber: 0,
+    handle: 0,
+    indirectGrefs: Array.from({ length: 8 }, (_unused, index) => toGrantRef(100 + index)),
+  };
+  const segments = (lastSect: number) => {
+    const view = new DataView(new ArrayBuffer(4096));
+    for (let index = 0; index < 512; index++)
+      BLKIF_REQUEST_SEGMENT.write(view, index * 8, "x86_64", {
+        gref: toGrantRef(index),
+        firstSect: 0,
+        lastSect: index === 19 ? lastSect : 0,
+      });
+    return new Uint8Array(view.buffer);
+  };
+  const read =
+    (bytes: Uint8Array | null, asked: unknown[] = []) =>
+    (references: readonly unknown[], lengthBytes: number): Uint8Array | null => {
+      asked.push([references, lengthBytes]);
+      return bytes?.slice(0, lengthBytes) ?? null;
+    };
+  const parseIndirect = (
+    change: Partial<typeof request>,
+    bytes: Uint8Array | null = segments(0),
+    width: "x86_32p" | "x86_64" = "x86_64",
+    asked: unknown[] = [],
+  ) => {
+    const view = new DataView(new ArrayBuffer(112));
+    BLKIF_REQUEST_INDIRECT.write(view, 0, width, { ...request, ...change });
+    return parseRequest(view, width, { ...disk, sectorCount: 300 }, read(bytes, asked));
+  };
+
+  it.each(["x86_32p", "x86_64"] as const)(
+    "is what it stands for, with the segments of its page, read once (%s)",
+    (width) => {
+      const asked: unknown[] = [];
+      const { id, operation, command } = parseIndirect({}, segments(7), width, asked);
+      expect({ id, operation }).toEqual({ id: { low: 7, high: 8 }, operation: BLKIF_OP_WRITE });
+      expect(command).toMatchObject({ kind: "write", order: "none", lengthBytes: 19 * 512 + 4096 });
+      expect(asked).toEqual([[[100], 160]]);
+    },
+  );
+
+  it.each([
+    ["no segments", { nrSegments: 0 }],
+    ["more segments than were offered", { nrSegments: 257 }],
+    ["more segments than any page has", { nrSegments: 0xffff }],
+    ["a range beyond the end", { sectorNumber: 290 }],
+  ])("is refused with %s", (_what, change) => {
+    expect(parseIndirect(change).command).toEqual(error);
+  });
+
+  it("is refused when its segments cannot be read, or do not lie within their pages", () => {
+    expect(parseIndirect({}, null).command).toEqual(error);
+    expect(parseIndirect({}, segments(8)).command).toEqual(error);
+  });
+
+  it.each([2, 3, 5, 6, 255])("does not stand for operation %i", (indirectOp) => {
+    expect(parseIndirect({ indirectOp })).toMatchObject({ operation: indirectOp, command: notSupported });
   });
 });
