@@ -4,6 +4,7 @@ import { type Figures, measure } from "./benchmark.ts";
 import { CPU_USAGE, compareProcessors } from "./cpu/command.ts";
 import { benchDomains, DOMAINS_USAGE } from "./domains/command.ts";
 import { hostBenchmarks } from "./host.ts";
+import { benchLinux, LINUX_USAGE } from "./linux/command.ts";
 import { processorBenchmarks } from "./processor.ts";
 import { benchSchedulers, SCHEDULERS_USAGE } from "./schedulers/command.ts";
 import { UsageError } from "./usage-error.ts";
@@ -35,6 +36,7 @@ const main = (): void => {
     say(WILD_USAGE);
     say(DOMAINS_USAGE);
     say(SCHEDULERS_USAGE);
+    say(LINUX_USAGE);
     return;
   }
   const [name] = positionals;
@@ -62,6 +64,7 @@ const [first, ...rest] = process.argv.slice(2);
 try {
   if (first === "cpu") await compareProcessors(rest);
   else if (first === "domains") await benchDomains(rest);
+  else if (first === "linux") process.exitCode = await benchLinux(rest);
   else if (first === "schedulers") await benchSchedulers(rest);
   else if (first === "virtualisation") compareVirtualisation(rest);
   else if (first === "wild") process.exitCode = runWildStreams(rest);

@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { writeResults } from "../document.ts";
 import { UsageError } from "../usage-error.ts";
-import { writeResults } from "./document.ts";
+import { wholeNumber } from "../whole-number.ts";
 import type { Run } from "./protocol.ts";
 import { ratiosTable, timesTable, toJson, verdictTable } from "./report.ts";
 import { RACED_MODEL, type Runner, race, runnersOf } from "./runners.ts";
@@ -14,15 +15,6 @@ export const CPU_USAGE =
 
 const say = (line = ""): void => {
   process.stdout.write(`${line}\n`);
-};
-
-/** A whole number of an option. */
-const wholeNumber = (name: string, text: string, most: number): number => {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || value > most) {
-    throw new UsageError(`--${name} ${text}: a whole number from 1 to ${most} is wanted`);
-  }
-  return value;
 };
 
 const chosenRunners = (all: readonly Runner[], names: string | undefined): readonly Runner[] => {
@@ -54,9 +46,9 @@ export const compareProcessors = async (args: readonly string[]): Promise<void> 
     options: {
       "peer-bench": { type: "string" },
       only: { type: "string", default: "" },
-      rounds: { type: "string", default: "3" },
+      rounds: { type: "string" },
       runners: { type: "string" },
-      timeout: { type: "string", default: "240" },
+      timeout: { type: "string" },
       json: { type: "string" },
       into: { type: "string" },
       help: { type: "boolean", short: "h" },
@@ -66,8 +58,8 @@ export const compareProcessors = async (args: readonly string[]): Promise<void> 
     say(CPU_USAGE);
     return;
   }
-  const roundCount = wholeNumber("rounds", values.rounds, 100);
-  const limitMs = 1000 * wholeNumber("timeout", values.timeout, 100_000);
+  const roundCount = wholeNumber("rounds", values.rounds, 3, 1, 100);
+  const limitMs = 1000 * wholeNumber("timeout", values.timeout, 240, 1, 100_000);
   const yardstick = openYardstick(values["peer-bench"] ?? process.env["XENOLITH_PEER_BENCH"]);
   const runners = chosenRunners(runnersOf(yardstick), values.runners);
   const rounds = new Map<string, Run[]>(runners.map(({ name }) => [name, []]));
@@ -93,6 +85,6 @@ export const compareProcessors = async (args: readonly string[]): Promise<void> 
       .flatMap((table) => ["", ...table]),
   ];
   for (const line of lines) say(line);
-  if (values.into !== undefined) writeResults(values.into, lines);
+  if (values.into !== undefined) writeResults(values.into, "cpu", lines);
   if (values.json !== undefined) writeFileSync(values.json, toJson(rounds, about));
 };

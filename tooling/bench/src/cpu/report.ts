@@ -1,3 +1,4 @@
+import { figure, tableOf } from "../table.ts";
 import { judgeRounds, type Verdict } from "./acceptance.ts";
 import { checksumsOf, kernelsOf, type Rounds, ratioOf, TIMES, timeOf } from "./statistics.ts";
 
@@ -10,19 +11,6 @@ const RATIOS = [
   ["xenolith64", "xenolith"],
   ["xenolith64", "qemu64"],
 ] as const;
-
-const figure = (value: number): string =>
-  Number.isFinite(value) ? value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2) : "-";
-
-/** Lines of a Markdown table whose columns are aligned. */
-const tableOf = (rows: readonly (readonly string[])[]): readonly string[] => {
-  const [head = []] = rows;
-  const widths = head.map((_, column) => Math.max(3, ...rows.map((row) => (row[column] ?? "").length)));
-  const line = (row: readonly string[]): string =>
-    `| ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(" | ")} |`;
-  const rule = `|${widths.map((width, column) => (column === 0 ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`;
-  return [line(head), rule, ...rows.slice(1).map(line)];
-};
 
 const ratioColumns = (rounds: Rounds): readonly (readonly [string, string])[] =>
   RATIOS.filter(([above, below]) => rounds.has(above) && rounds.has(below));

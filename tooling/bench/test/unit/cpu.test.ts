@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { judgeRounds } from "../../src/cpu/acceptance.ts";
-import { withResults } from "../../src/cpu/document.ts";
 import { coldMs, type Run, readRun, warmMs } from "../../src/cpu/protocol.ts";
 import { ratiosTable, timesTable, toJson } from "../../src/cpu/report.ts";
 import { geometricMean, median } from "../../src/cpu/statistics.ts";
+import { withResults } from "../../src/document.ts";
 
 /** A run whose every sub-benchmark takes `ms` when warm and twice as long when cold. */
 const runOf = (kernels: Readonly<Record<string, number>>, checksum = "7"): Run =>
@@ -52,10 +52,10 @@ describe("a document", () => {
   it("gets results between its marks, again and again", () => {
     const document =
       "before\n<!-- results: written by pnpm bench cpu -->\nold\n<!-- end of results -->\nafter\n";
-    const once = withResults(document, ["new"]) ?? "";
+    const once = withResults(document, "cpu", ["new"]) ?? "";
     expect(once).toMatch(/^before\n<!-- [^\n]*\n\nnew\n\n<!-- end of results -->\nafter\n$/);
-    expect(withResults(once, ["new"])).toBe(once);
-    expect(withResults("no marks", [])).toBeNull();
+    expect(withResults(once, "cpu", ["new"])).toBe(once);
+    expect(withResults("no marks", "cpu", [])).toBeNull();
   });
 });
 

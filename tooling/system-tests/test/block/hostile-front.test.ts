@@ -42,7 +42,8 @@ describe("a hostile guest beside an honest one", () => {
         ringPages: 2 ** entropy.below(3),
         persistent: entropy.below(2) === 0,
       });
-      for (const name of ["ring-ref", "ring-page-order", "feature-persistent"]) hostile.store.remove(`device/vbd/${XVDA}/${name}`);
+      for (const name of ["ring-ref", "ring-page-order", "feature-persistent"])
+        hostile.store.remove(`device/vbd/${XVDA}/${name}`);
       for (const [name, value] of Object.entries(ring.nodes))
         hostile.store.write(`device/vbd/${XVDA}/${name}`, value);
       hostile.store.write(state, "3");
