@@ -36,7 +36,7 @@ import {
 import { PAGE_FAULT, PTE } from "@xenolith/x86-architecture";
 import { ACTIVE_SPACE, WALK_FLAG } from "./active-space.ts";
 import { RESERVED_1_GIB, RESERVED_2_MIB } from "./reserved-bits.ts";
-import { CACHED, type SoftwareTlb } from "./tlb.ts";
+import { PLACES, type SoftwareTlb } from "./tlb.ts";
 
 /** i64.trunc_sat_f64_s: never traps. */
 const I64_TRUNC_SAT_F64_S = 0xfc_0006;
@@ -399,9 +399,7 @@ export class RefillEmitter {
     body.end();
     const kind = and(this.#access, ACCESS.kindMask);
     const index = and(shrU(this.#low, 12), TLB_ENTRY_COUNT - 1);
-    const cached = select(i32(CACHED.write), i32(CACHED.readOrExecute), this.#isKind(ACCESS.write));
-    const before = load(TYPE.i32, 1, false, this.#frame, tlb.cachedTableOffset);
-    body.store(1, this.#frame, or(before, cached), tlb.cachedTableOffset);
+    this.#notePlace(add(index, 1));
     const position = add(shl(kind, Math.log2(TLB_ENTRY_COUNT)), index);
     body.set(this.#entry, shl(position, Math.log2(TLB_ENTRY_BYTES)));
     const lowBits = or(shrU(and(this.#access, ACCESS.user), 2), shrU(and(this.#access, ACCESS.narrow), 2));
@@ -411,6 +409,20 @@ export class RefillEmitter {
     body.store(4, this.#entry, sub(hostPage, and(this.#low, -4096)), region.read + TLB_ENTRY.addend);
     body.store(4, this.#entry, this.#frame, region.read + TLB_ENTRY.frame);
     body.return(i32(REFILL.filled));
+  }
+
+  /** Notes that an entry leads to the frame; see {@link PLACES}. */
+  #notePlace(place: Value): void {
+    const body = this.#body;
+    const { placesOffset } = this.#places.tlb;
+    const at = shl(this.#frame, 2);
+    const places = body.local(TYPE.i32);
+    body.set(places, load(TYPE.i32, 4, false, at, placesOffset));
+    const second = shrU(places, PLACES.bits);
+    body.if(and(ne(and(places, PLACES.mask), place), ne(second, place)));
+    const added = select(i32(PLACES.many | 0), or(places, shl(place, PLACES.bits)), isSet(second));
+    body.store(4, at, select(place, added, isZero(places)), placesOffset);
+    body.end();
   }
 
   /** Error code out of the cause and the access, whose user bit is where the code has it. */

@@ -16,24 +16,27 @@ const INDEX_MASK = TLB_ENTRY_COUNT - 1;
 /** Words of an entry. */
 const WORD = { tagLow: 0, tagHigh: 1, addend: 2, frame: 3 } as const;
 
-/** What the byte of a frame says: whether entries of the read and execute arrays, or of the write array, may lead there. */
-export const CACHED = { readOrExecute: 1, write: 2 } as const;
+/**
+ * What the word of a frame says of entries that may lead there: their index in the arrays, which is that of the page, plus 1.
+ * Two indices have room, the first in the low half; 0 is none. A frame that was entered at a third one is searched for.
+ */
+export const PLACES = { bits: 16, mask: 0xffff, many: 0xffff_ffff } as const;
 
 /**
- * The software TLB in machine memory: the three arrays of the contract, and one byte per frame that says whether the frame
- * may be cached at all. Entries of global pages are as any other: that they outlive a change of root is nothing that the
+ * The software TLB in machine memory: the three arrays of the contract, and one word per frame that says where entries that
+ * lead to it may be. Entries of global pages are as any other: that they outlive a change of root is nothing that the
  * manual promises. [SDM3A-4.10.4]
  */
 export class SoftwareTlb {
   readonly region: Omit<TlbRegion, "largeRange">;
-  /** Offset of the byte of frame 0, values of {@link CACHED}. */
-  readonly cachedTableOffset: number;
+  /** Offset of the word of frame 0; see {@link PLACES}. */
+  readonly placesOffset: number;
   readonly #words: Uint32Array;
-  readonly #bytes: Uint8Array;
+  /** The words of all frames. */
+  readonly #places: Uint32Array;
 
   constructor(memory: MachineMemory) {
     this.#words = memory.words;
-    this.#bytes = memory.bytes;
     const read = memory.reserve(3 * ARRAY_BYTES);
     this.region = {
       read,
@@ -41,7 +44,8 @@ export class SoftwareTlb {
       execute: read + 2 * ARRAY_BYTES,
       mailbox: memory.reserve(REFILL_MAILBOX.sizeBytes),
     };
-    this.cachedTableOffset = memory.reserve(memory.frameCount);
+    this.placesOffset = memory.reserve(memory.frameCount * 4);
+    this.#places = memory.words.subarray(this.placesOffset / 4, this.placesOffset / 4 + memory.frameCount);
     this.empty();
   }
 
@@ -49,6 +53,7 @@ export class SoftwareTlb {
   empty(): void {
     const first = this.region.read / 4;
     this.#words.fill(0xffff_ffff, first, first + (3 * ARRAY_BYTES) / 4);
+    this.#places.fill(0);
   }
 
   /**
@@ -58,10 +63,9 @@ export class SoftwareTlb {
    * @param access decides the array and the low bits of the tag
    */
   fill(pageAddress: number, tag: number, access: number, frame: number): void {
-    const kind = access & ACCESS.kindMask;
     const low = pageAddress >>> 0;
-    const entry = kind * TLB_ENTRY_COUNT + ((low >>> 12) & INDEX_MASK);
-    const word = this.region.read / 4 + entry * WORDS_PER_ENTRY;
+    const index = (low >>> 12) & INDEX_MASK;
+    const word = this.#entryAt(access & ACCESS.kindMask, index);
     const tagLow =
       low |
       (tag << 2) |
@@ -71,8 +75,7 @@ export class SoftwareTlb {
     this.#words[word + WORD.tagHigh] = Math.floor(pageAddress / 2 ** 32);
     this.#words[word + WORD.addend] = frame * 4096 - low;
     this.#words[word + WORD.frame] = frame;
-    const cached = kind === ACCESS.write ? CACHED.write : CACHED.readOrExecute;
-    this.#bytes[this.cachedTableOffset + frame] = (this.#bytes[this.cachedTableOffset + frame] ?? 0) | cached;
+    this.#notePlace(frame, index + 1);
   }
 
   /** Forgets one page of a space, whatever the low bits of its tags. */
@@ -80,39 +83,49 @@ export class SoftwareTlb {
     const low = pageAddress >>> 0;
     const wanted = (low | (tag << 2)) >>> 0;
     for (let kind = 0; kind < 3; kind++) {
-      const entry = kind * TLB_ENTRY_COUNT + ((low >>> 12) & INDEX_MASK);
-      const word = this.region.read / 4 + entry * WORDS_PER_ENTRY;
+      const word = this.#entryAt(kind, (low >>> 12) & INDEX_MASK);
       // The high half is not looked at: to forget a page that shares the low half costs one refill.
       if (((this.#words[word + WORD.tagLow] ?? 0) & ~3) >>> 0 === wanted) this.#invalidateEntry(word);
     }
   }
 
-  /** Forgets everything that leads to a frame. Cheap when nothing does. */
+  /** Forgets everything that leads to a frame. Cheap unless it was entered at many places. */
   forgetFrame(frame: Mfn): void {
-    const flags = this.#bytes[this.cachedTableOffset + frame];
-    if (flags === 0 || flags === undefined) return;
-    this.#forgetFrameIn(0, 3, frame);
-    this.#bytes[this.cachedTableOffset + frame] = 0;
+    const places = this.#places[frame] ?? 0;
+    if (places === 0) return;
+    for (let kind = 0; kind < 3; kind++) this.#forgetFrameIn(kind, places, frame);
+    this.#places[frame] = 0;
   }
 
-  /** Forgets the entries that allow to write to a frame. Cheap when there are none. */
+  /** Forgets the entries that allow to write to a frame. Cheap unless it was entered at many places. */
   forgetWritesTo(frame: Mfn): void {
-    const flags = this.#bytes[this.cachedTableOffset + frame] ?? 0;
-    if ((flags & CACHED.write) === 0) return;
-    this.#forgetFrameIn(ACCESS.write, ACCESS.write + 1, frame);
-    this.#bytes[this.cachedTableOffset + frame] = flags & ~CACHED.write;
+    this.#forgetFrameIn(ACCESS.write, this.#places[frame] ?? 0, frame);
   }
 
-  #forgetFrameIn(firstKind: number, endKind: number, frame: Mfn): void {
-    const first = this.region.read / 4;
-    const end = first + endKind * TLB_ENTRY_COUNT * WORDS_PER_ENTRY;
-    for (
-      let word = first + firstKind * TLB_ENTRY_COUNT * WORDS_PER_ENTRY;
-      word < end;
-      word += WORDS_PER_ENTRY
-    ) {
-      if (this.#words[word + WORD.frame] === frame) this.#invalidateEntry(word);
+  #notePlace(frame: number, place: number): void {
+    const places = this.#places[frame] ?? 0;
+    if ((places & PLACES.mask) === place || places >>> PLACES.bits === place) return;
+    if (places === 0) this.#places[frame] = place;
+    else this.#places[frame] = places >>> PLACES.bits === 0 ? places | (place << PLACES.bits) : PLACES.many;
+  }
+
+  #forgetFrameIn(kind: number, places: number, frame: Mfn): void {
+    if (places === PLACES.many) {
+      for (let index = 0; index < TLB_ENTRY_COUNT; index++) this.#forgetFrameAt(kind, index, frame);
+      return;
     }
+    for (let rest = places; rest !== 0; rest >>>= PLACES.bits)
+      this.#forgetFrameAt(kind, (rest & PLACES.mask) - 1, frame);
+  }
+
+  #forgetFrameAt(kind: number, index: number, frame: Mfn): void {
+    const word = this.#entryAt(kind, index);
+    if (this.#words[word + WORD.frame] === frame) this.#invalidateEntry(word);
+  }
+
+  /** Where an entry begins, as an index of words. */
+  #entryAt(kind: number, index: number): number {
+    return this.region.read / 4 + (kind * TLB_ENTRY_COUNT + index) * WORDS_PER_ENTRY;
   }
 
   #invalidateEntry(word: number): void {
