@@ -10,7 +10,15 @@ import {
 } from "@xenolith/xen-abi";
 import { NR_VIRQS, VIRQ_DEBUG, VIRQ_TIMER, VIRQ_XENOPROF, VIRQ_XENPMU } from "@xenolith/xen-abi/xen";
 import type { EventContext } from "./event-context.ts";
-import { createChannel, type EventDomain, findFreePort, isPort, isVcpu, openPort } from "./event-domain.ts";
+import {
+  createChannel,
+  type EventDomain,
+  findFreePort,
+  isPort,
+  isVcpu,
+  openPort,
+  virqKey,
+} from "./event-domain.ts";
 
 const FIRST_VCPU = 0 as VcpuIndex;
 
@@ -70,15 +78,14 @@ export const bindInterdomain = (
 export const bindVirq = (caller: EventDomain, virq: number, vcpu: number): number => {
   if (!(virq >= 0 && virq < NR_VIRQS)) return -EINVAL;
   if (isGlobalVirq(virq) && vcpu !== 0) return -EINVAL;
-  const ports = isVcpu(caller, vcpu) ? caller.virqPorts[vcpu] : undefined;
-  if (ports === undefined) return -ENOENT;
-  if (ports.has(virq)) return -EEXIST;
+  if (!isVcpu(caller, vcpu)) return -ENOENT;
+  if (caller.virqPorts.has(virqKey(vcpu, virq))) return -EEXIST;
   const port = findFreePort(caller);
   if (port < 0) return port;
-  const channel = createChannel("virq", vcpu as VcpuIndex);
+  const channel = createChannel("virq", vcpu);
   channel.virq = virq;
   openPort(caller, port, channel);
-  ports.set(virq, port);
+  caller.virqPorts.set(virqKey(vcpu, virq), port);
   return port;
 };
 

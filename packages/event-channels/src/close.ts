@@ -7,9 +7,7 @@ export const closePort = (context: EventContext, domain: EventDomain, port: numb
   const channel = isPort(domain, port) ? domain.channels[port] : undefined;
   if (channel === undefined || channel.kind === "reserved") return -EINVAL;
   if (channel.kind === "virq") {
-    for (const ports of domain.virqPorts) {
-      if (ports.get(channel.virq) === port) ports.delete(channel.virq);
-    }
+    for (const [key, bound] of domain.virqPorts) if (bound === port) domain.virqPorts.delete(key);
   }
   if (channel.kind === "interdomain") {
     const peer = channel.remote?.channels[channel.remotePort];

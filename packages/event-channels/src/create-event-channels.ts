@@ -3,7 +3,7 @@ import { allocUnbound, bindInterdomain, bindIpi, bindPirq, bindVirq } from "./bi
 import { closeAllPorts, closePort, resetPorts } from "./close.ts";
 import { createEventContext } from "./event-context.ts";
 import { expandFifoArray, initFifoControl } from "./fifo-setup.ts";
-import { beginPoll } from "./poll.ts";
+import { beginPoll, endPoll } from "./poll.ts";
 import { bindPortToVcpu, portStatus, setPortPriority, unmaskPort } from "./port-settings.ts";
 import { raiseVirq, sendEvent } from "./send.ts";
 import type { EventChannelOptions, EventChannels, EventHost } from "./types.ts";
@@ -38,10 +38,8 @@ export const createEventChannels = (host: EventHost, options: EventChannelOption
     raiseVirq: (domain, vcpu, virq) => raiseVirq(context, known(domain), vcpu, virq),
     raiseGlobalVirq: (domain, virq) => raiseVirq(context, known(domain), 0 as VcpuIndex, virq),
     beginPoll: (domain, vcpu, ports) => beginPoll(known(domain), vcpu, ports),
-    endPoll: (domain, vcpu) => {
-      known(domain).polling.delete(vcpu);
-    },
-    isPolling: (domain, vcpu) => known(domain).polling.has(vcpu),
+    endPoll: (domain, vcpu) => endPoll(known(domain), vcpu),
+    isPolling: (domain, vcpu) => known(domain).polling?.has(vcpu) === true,
     takePending: (domain, vcpu) => known(domain).delivery.take(vcpu) as Port[],
   };
 };

@@ -1,4 +1,5 @@
 import { type DomId, ENOSPC, type GuestWidth, type VcpuIndex } from "@xenolith/xen-abi";
+import { NR_VIRQS } from "@xenolith/xen-abi/xen";
 import type { EventDelivery } from "./delivery.ts";
 
 /** Port numbers become valid in steps of this many, as they are allocated for the first time. */
@@ -38,10 +39,10 @@ export interface EventDomain {
   validPorts: number;
   /** Ports in use, by number. */
   readonly channels: (Channel | undefined)[];
-  /** Per VCPU: port by VIRQ. */
-  readonly virqPorts: readonly Map<number, number>[];
-  /** Ports that polling VCPUs wait for: one port, or null for any. */
-  readonly polling: Map<VcpuIndex, number | null>;
+  /** Ports that VIRQs are bound to, by {@link virqKey}. */
+  readonly virqPorts: Map<number, number>;
+  /** Ports that polling VCPUs wait for: one port, or null for any. No map while none polls. */
+  polling: Map<VcpuIndex, number | null> | null;
 }
 
 /** What an {@link EventDomain} is made from. */
@@ -66,14 +67,23 @@ export const createChannel = (kind: ChannelKind, vcpu: VcpuIndex): Channel => ({
 
 /** Makes the state of a domain: port 0 is taken for good. */
 export const createEventDomain = (parts: EventDomainParts): EventDomain => ({
-  ...parts,
+  // Field by field: objects that are made by spreading another have a layout of their own each.
+  id: parts.id,
+  width: parts.width,
+  privileged: parts.privileged,
+  vcpuCount: parts.vcpuCount,
+  delivery: parts.delivery,
+  maximumPort: parts.maximumPort,
   nextReset: 0,
   firstFree: 1,
   validPorts: Math.min(PORTS_PER_BUCKET, parts.delivery.portLimit),
   channels: [createChannel("reserved", 0 as VcpuIndex)],
-  virqPorts: Array.from({ length: parts.vcpuCount }, () => new Map<number, number>()),
-  polling: new Map(),
+  virqPorts: new Map(),
+  polling: null,
 });
+
+/** Key of a VIRQ of one VCPU in {@link EventDomain.virqPorts}. */
+export const virqKey = (vcpu: VcpuIndex, virq: number): number => vcpu * NR_VIRQS + virq;
 
 /** Whether the number is a port of the domain, used or free. Any number may be asked for. */
 export const isPort = (domain: EventDomain, port: number): boolean => port >= 0 && port < domain.validPorts;

@@ -9,8 +9,15 @@ export const beginPoll = (domain: EventDomain, vcpu: VcpuIndex, ports: readonly 
     if (domain.delivery.isPending(port)) return 0;
   }
   const [only] = ports;
+  domain.polling ??= new Map();
   domain.polling.set(vcpu, ports.length === 1 && only !== undefined ? only : null);
   return 1;
+};
+
+/** A VCPU polls no longer, if it did. */
+export const endPoll = (domain: EventDomain, vcpu: VcpuIndex): void => {
+  domain.polling?.delete(vcpu);
+  if (domain.polling?.size === 0) domain.polling = null;
 };
 
 /**
@@ -18,10 +25,10 @@ export const beginPoll = (domain: EventDomain, vcpu: VcpuIndex, ports: readonly 
  * looks for itself, as under Xen. Masked ports count: polling is how they are used.
  */
 export const wakePollers = (host: EventHost, domain: EventDomain, port: number): void => {
-  if (domain.polling.size === 0) return;
+  if (domain.polling === null) return;
   for (const [vcpu, wanted] of [...domain.polling]) {
     if (wanted !== null && wanted !== port) continue;
-    domain.polling.delete(vcpu);
+    endPoll(domain, vcpu);
     host.wakePolling(domain.id, vcpu);
   }
 };

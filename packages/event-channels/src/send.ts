@@ -1,6 +1,6 @@
 import { EINVAL, type VcpuIndex } from "@xenolith/xen-abi";
 import type { EventContext } from "./event-context.ts";
-import { type EventDomain, isPort, isVcpu } from "./event-domain.ts";
+import { type EventDomain, isPort, isVcpu, virqKey } from "./event-domain.ts";
 
 /** EVTCHNOP_send. */
 export const sendEvent = (context: EventContext, domain: EventDomain, port: number): number => {
@@ -33,7 +33,7 @@ export const raiseVirq = (
   vcpu: VcpuIndex,
   virq: number,
 ): void => {
-  const port = isVcpu(domain, vcpu) ? domain.virqPorts[vcpu]?.get(virq) : undefined;
+  const port = isVcpu(domain, vcpu) ? domain.virqPorts.get(virqKey(vcpu, virq)) : undefined;
   const channel = port === undefined ? undefined : domain.channels[port];
   if (port === undefined || channel === undefined) return;
   context.traceVirq(domain.id, vcpu, virq);

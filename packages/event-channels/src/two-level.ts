@@ -4,7 +4,7 @@ import { evtchn2lChannels } from "@xenolith/xen-abi/event-channel";
 import { SHARED_INFO, VCPU_INFO } from "@xenolith/xen-abi/shared-info";
 import type { EventDelivery } from "./delivery.ts";
 import type { EventHost, SharedWords } from "./types.ts";
-import { createUpcallFlag } from "./upcall.ts";
+import { createUpcallFlag, type UpcallFlag } from "./upcall.ts";
 
 const BITS_PER_WORD = 32;
 
@@ -46,29 +46,95 @@ const bitsOf = (word: number): number[] => {
   return bits;
 };
 
-/**
- * Two-level delivery: evtchn_pending and evtchn_mask in shared_info, one selector word per VCPU whose bit n says that
- * `unsigned long` n of evtchn_pending has news, and evtchn_upcall_pending. All of it may be scribbled over by the guest at
- * any time; nothing read here is used as anything but a bit. [XEN xen.h]
- */
-export const createTwoLevelDelivery = (host: EventHost, domain: DomId, width: GuestWidth): EventDelivery => {
-  const shared = host.sharedInfo(domain);
-  const { evtchnPending, evtchnMask } = SHARED_INFO[width];
-  const { evtchnPendingSel } = VCPU_INFO.layout[width];
-  const upcall = createUpcallFlag(host, domain, width);
-  const bitsPerLong = longBytes(width) * 8;
-  const wordsPerLong = bitsPerLong / BITS_PER_WORD;
+/** A class, not closures: a host has one for every domain. */
+class TwoLevelDelivery implements EventDelivery {
+  readonly abi = "two-level";
+  readonly #host: EventHost;
+  readonly #domain: DomId;
+  readonly #width: GuestWidth;
+  readonly #shared: SharedWords;
+  readonly #upcall: UpcallFlag;
+
+  constructor(host: EventHost, domain: DomId, width: GuestWidth) {
+    this.#host = host;
+    this.#domain = domain;
+    this.#width = width;
+    this.#shared = host.sharedInfo(domain);
+    this.#upcall = createUpcallFlag(host, domain, width);
+  }
+
+  get portLimit(): number {
+    return evtchn2lChannels(this.#width);
+  }
+
+  opened(): void {}
+
+  isBusy(): boolean {
+    return false;
+  }
+
+  setPriority(): number {
+    return -ENOSYS;
+  }
+
+  close(): void {}
+
+  setPending(port: number, vcpu: VcpuIndex): boolean {
+    const { evtchnPending, evtchnMask } = SHARED_INFO[this.#width];
+    if (testAndSetBit(this.#shared, evtchnPending, port)) return false;
+    if (!hasBit(this.#shared, evtchnMask, port)) this.#announce(port, vcpu);
+    return true;
+  }
+
+  clearPending(port: number): void {
+    testAndClearBit(this.#shared, SHARED_INFO[this.#width].evtchnPending, port);
+  }
+
+  isPending(port: number): boolean {
+    return hasBit(this.#shared, SHARED_INFO[this.#width].evtchnPending, port);
+  }
+
+  isMasked(port: number): boolean {
+    return hasBit(this.#shared, SHARED_INFO[this.#width].evtchnMask, port);
+  }
+
+  unmask(port: number, vcpu: VcpuIndex): void {
+    const { evtchnMask } = SHARED_INFO[this.#width];
+    if (testAndClearBit(this.#shared, evtchnMask, port) && this.isPending(port)) this.#announce(port, vcpu);
+  }
+
+  take(vcpu: VcpuIndex): number[] {
+    const info = this.#host.vcpuInfo(this.#domain, vcpu);
+    if (info === null) return [];
+    const { evtchnPendingSel } = VCPU_INFO.layout[this.#width];
+    // Cleared before the selector is looked at: an event that comes meanwhile is announced again.
+    this.#upcall.clear(vcpu);
+    const ports: number[] = [];
+    for (let word = 0; word < this.#wordsPerLong; word++) {
+      const selector = takeWord(info, evtchnPendingSel + word * 4);
+      for (const bit of bitsOf(selector)) this.#takeLong(word * BITS_PER_WORD + bit, ports);
+    }
+    return ports;
+  }
+
+  get #wordsPerLong(): number {
+    return longBytes(this.#width) / 4;
+  }
 
   /** Announces news of a port's word to a VCPU. */
-  const announce = (port: number, vcpu: VcpuIndex): void => {
-    const info = host.vcpuInfo(domain, vcpu);
-    if (info === null || testAndSetBit(info, evtchnPendingSel, Math.floor(port / bitsPerLong))) return;
-    upcall.raise(vcpu);
-  };
+  #announce(port: number, vcpu: VcpuIndex): void {
+    const info = this.#host.vcpuInfo(this.#domain, vcpu);
+    const { evtchnPendingSel } = VCPU_INFO.layout[this.#width];
+    const long = Math.floor(port / (this.#wordsPerLong * BITS_PER_WORD));
+    if (info === null || testAndSetBit(info, evtchnPendingSel, long)) return;
+    this.#upcall.raise(vcpu);
+  }
 
   /** Takes the ports of one `unsigned long` of evtchn_pending that a selector bit stands for. */
-  const takeLong = (long: number, into: number[]): void => {
-    for (let index = long * wordsPerLong; index < (long + 1) * wordsPerLong; index++) {
+  #takeLong(long: number, into: number[]): void {
+    const shared = this.#shared;
+    const { evtchnPending, evtchnMask } = SHARED_INFO[this.#width];
+    for (let index = long * this.#wordsPerLong; index < (long + 1) * this.#wordsPerLong; index++) {
       const at = evtchnPending + index * 4;
       const pending = shared.readUint32(at);
       const due = pending & ~shared.readUint32(evtchnMask + index * 4);
@@ -76,41 +142,13 @@ export const createTwoLevelDelivery = (host: EventHost, domain: DomId, width: Gu
       shared.writeUint32(at, (pending & ~due) >>> 0);
       for (const bit of bitsOf(due)) into.push(index * BITS_PER_WORD + bit);
     }
-  };
+  }
+}
 
-  return {
-    abi: "two-level",
-    portLimit: evtchn2lChannels(width),
-    opened: () => {},
-    isBusy: () => false,
-    setPriority: () => -ENOSYS,
-    close: () => {},
-    setPending: (port, vcpu) => {
-      if (testAndSetBit(shared, evtchnPending, port)) return false;
-      if (!hasBit(shared, evtchnMask, port)) announce(port, vcpu);
-      return true;
-    },
-    clearPending: (port) => {
-      testAndClearBit(shared, evtchnPending, port);
-    },
-    isPending: (port) => hasBit(shared, evtchnPending, port),
-    isMasked: (port) => hasBit(shared, evtchnMask, port),
-    unmask: (port, vcpu) => {
-      if (testAndClearBit(shared, evtchnMask, port) && hasBit(shared, evtchnPending, port)) {
-        announce(port, vcpu);
-      }
-    },
-    take: (vcpu) => {
-      const info = host.vcpuInfo(domain, vcpu);
-      if (info === null) return [];
-      // Cleared before the selector is looked at: an event that comes meanwhile is announced again.
-      upcall.clear(vcpu);
-      const ports: number[] = [];
-      for (let word = 0; word < wordsPerLong; word++) {
-        const selector = takeWord(info, evtchnPendingSel + word * 4);
-        for (const bit of bitsOf(selector)) takeLong(word * BITS_PER_WORD + bit, ports);
-      }
-      return ports;
-    },
-  };
-};
+/**
+ * Two-level delivery: evtchn_pending and evtchn_mask in shared_info, one selector word per VCPU whose bit n says that
+ * `unsigned long` n of evtchn_pending has news, and evtchn_upcall_pending. All of it may be scribbled over by the guest at
+ * any time; nothing read here is used as anything but a bit. [XEN xen.h]
+ */
+export const createTwoLevelDelivery = (host: EventHost, domain: DomId, width: GuestWidth): EventDelivery =>
+  new TwoLevelDelivery(host, domain, width);

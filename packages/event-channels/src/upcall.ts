@@ -9,22 +9,43 @@ export interface UpcallFlag {
   clear(vcpu: VcpuIndex): void;
 }
 
+/** A class, not closures: a host has one for every domain. */
+class SharedUpcallFlag implements UpcallFlag {
+  readonly #host: EventHost;
+  readonly #domain: DomId;
+  readonly #offset: number;
+
+  constructor(host: EventHost, domain: DomId, width: GuestWidth) {
+    this.#host = host;
+    this.#domain = domain;
+    this.#offset = VCPU_INFO.layout[width].evtchnUpcallPending;
+  }
+
+  raise(vcpu: VcpuIndex): void {
+    const info = this.#host.vcpuInfo(this.#domain, vcpu);
+    const word = info?.readUint32(this.#wordOffset) ?? 0;
+    if (info === null || ((word >>> this.#shift) & 0xff) !== 0) return;
+    info.writeUint32(this.#wordOffset, (word | (1 << this.#shift)) >>> 0);
+    this.#host.upcallPending(this.#domain, vcpu);
+  }
+
+  clear(vcpu: VcpuIndex): void {
+    const info = this.#host.vcpuInfo(this.#domain, vcpu);
+    const word = info?.readUint32(this.#wordOffset) ?? 0;
+    info?.writeUint32(this.#wordOffset, (word & ~(0xff << this.#shift)) >>> 0);
+  }
+
+  /** Place of the word that holds the byte. */
+  get #wordOffset(): number {
+    return this.#offset & ~3;
+  }
+
+  /** Place of the byte in its word. */
+  get #shift(): number {
+    return (this.#offset & 3) * 8;
+  }
+}
+
 /** Makes access to the flags of a domain's VCPUs. */
-export const createUpcallFlag = (host: EventHost, domain: DomId, width: GuestWidth): UpcallFlag => {
-  const { evtchnUpcallPending } = VCPU_INFO.layout[width];
-  const at = evtchnUpcallPending & ~3;
-  const shift = (evtchnUpcallPending & 3) * 8;
-  return {
-    raise(vcpu) {
-      const info = host.vcpuInfo(domain, vcpu);
-      const word = info?.readUint32(at) ?? 0;
-      if (info === null || ((word >>> shift) & 0xff) !== 0) return;
-      info.writeUint32(at, (word | (1 << shift)) >>> 0);
-      host.upcallPending(domain, vcpu);
-    },
-    clear(vcpu) {
-      const info = host.vcpuInfo(domain, vcpu);
-      info?.writeUint32(at, (info.readUint32(at) & ~(0xff << shift)) >>> 0);
-    },
-  };
-};
+export const createUpcallFlag = (host: EventHost, domain: DomId, width: GuestWidth): UpcallFlag =>
+  new SharedUpcallFlag(host, domain, width);

@@ -5,6 +5,7 @@ import type { Domain } from "../domain.ts";
 import type { DomainList } from "../domain-list.ts";
 import type { MemoryManager } from "../memory-manager.ts";
 import type { RunControl } from "../run-control.ts";
+import type { Vcpu } from "../vcpu.ts";
 
 /** What event channels are connected with. */
 export interface EventHostParts {
@@ -14,6 +15,28 @@ export interface EventHostParts {
   readonly memoryManager: Pick<MemoryManager, "mapFrames">;
 }
 
+/** Words of an information page. A class, not closures: a host has several of these for every domain. */
+class MachineWords implements SharedWords {
+  readonly #memory: MachineMemory;
+  readonly #place: Pick<Vcpu, "infoAddress">;
+
+  /** `place` says where the words lie now: it is looked at on every access. */
+  constructor(memory: MachineMemory, place: Pick<Vcpu, "infoAddress">) {
+    this.#memory = memory;
+    this.#place = place;
+  }
+
+  readUint32(at: number): number {
+    return this.#memory.view.getUint32(this.#place.infoAddress + at, true);
+  }
+
+  writeUint32(at: number, value: number): void {
+    const address = this.#place.infoAddress + at;
+    this.#memory.view.setUint32(address, value, true);
+    this.#memory.written(toMfn(address >>> PAGE_SHIFT), address & (PAGE_SIZE - 1), 4);
+  }
+}
+
 /** Connects event channels with shared memory and with the VCPUs that wait for events. */
 export const createEventHost = ({
   memory,
@@ -21,15 +44,7 @@ export const createEventHost = ({
   runControl,
   memoryManager,
 }: EventHostParts): EventHost => {
-  const words = (base: () => number): SharedWords => ({
-    readUint32: (at) => memory.view.getUint32(base() + at, true),
-    writeUint32(at, value) {
-      const address = base() + at;
-      memory.view.setUint32(address, value, true);
-      memory.written(toMfn(address >>> PAGE_SHIFT), address & (PAGE_SIZE - 1), 4);
-    },
-  });
-  /** Accessors of vcpu_info, made once per VCPU: the place may move, so it is looked up on every access. */
+  /** Accessors of vcpu_info, made once per VCPU. */
   const infoOf = new WeakMap<Domain, SharedWords[]>();
 
   const wakeVcpu = (domain: DomId, vcpu: number): void => {
@@ -40,13 +55,13 @@ export const createEventHost = ({
   return {
     sharedInfo(id) {
       const frame = domains.get(id)?.sharedInfoFrame ?? toMfn(0);
-      return words(() => frameAddress(frame));
+      return new MachineWords(memory, { infoAddress: frameAddress(frame) });
     },
     vcpuInfo(id, vcpu) {
       const domain = domains.get(id);
       if (domain === null) return null;
       const known = infoOf.get(domain);
-      const all = known ?? domain.vcpus.map((of) => words(() => of.infoAddress));
+      const all = known ?? domain.vcpus.map((of) => new MachineWords(memory, of));
       if (known === undefined) infoOf.set(domain, all);
       return all[vcpu] ?? null;
     },
