@@ -1,12 +1,12 @@
 import type { ByteStream } from "@xenolith/backend-interface";
-import type { Domain } from "@xenolith/domain-interface";
-import { createRingStream } from "@xenolith/io-ring";
+import type { Domain, MappedPages } from "@xenolith/domain-interface";
+import { createRingStream, type RingStream } from "@xenolith/io-ring";
 import { toNanoseconds } from "@xenolith/machine-interface";
-import { silentTrace, type TraceSink } from "@xenolith/trace";
+import { silentTrace, type TraceEventId, type TraceSink } from "@xenolith/trace";
 import { type DomId, type GrantRef, type Port, toPort } from "@xenolith/xen-abi";
 import { CONSOLE_RING } from "@xenolith/xen-abi/io/console";
-import { createHistory } from "./history.ts";
-import { type ConsoleStats, createCounters } from "./stats.ts";
+import { createHistory, type History } from "./history.ts";
+import { type ConsoleCounters, type ConsoleStats, createCounters } from "./stats.ts";
 import { TRACE } from "./trace.ts";
 
 /** What a console back end is made with. */
@@ -49,18 +49,195 @@ const DEFAULT_BACKLOG_BYTES = 65_536;
 const CHUNK_BYTES = 2048;
 /** What is being passed on at the moment, by whichever console: nothing is kept in it. */
 const chunk: Uint8Array = new Uint8Array(CHUNK_BYTES);
+/** No input waits. */
+const NOTHING_TYPED: Uint8Array = new Uint8Array(0);
 /** Passes over the ring before other work of the domain has its turn. */
 const PASSES_PER_EVENT = 4;
 /** How often a full input ring is looked at again: guests need not say that they have taken input. */
 const RETRY_NS = 1_000_000;
 const COST_PER_PASS_NS = 1_000;
 
+/** Events of the trace as the recorder knows them. */
+interface TracedEvents {
+  readonly output: TraceEventId;
+  readonly input: TraceEventId;
+  readonly violation: TraceEventId;
+}
+
+/** What a back end has in hand when its page is mapped and its event channel bound. */
+interface Connected {
+  readonly page: MappedPages;
+  readonly port: Port;
+}
+
+/** A class, not closures: a host has one for every domain. */
+class RingConsole implements ConsoleBackend {
+  readonly stats: ConsoleCounters = createCounters();
+  readonly #domain: Domain;
+  readonly #guest: DomId;
+  readonly #page: MappedPages;
+  readonly #port: Port;
+  readonly #ring: RingStream;
+  readonly #capacityBytes: number;
+  readonly #history: History;
+  readonly #trace: TraceSink;
+  readonly #traced: TracedEvents;
+  #terminal: ByteStream | null = null;
+  #seen = 0;
+  #typed = NOTHING_TYPED;
+  #cancelRetry: (() => void) | null = null;
+  #isClosed = false;
+  #isServing = false;
+  #again = false;
+
+  constructor(options: ConsoleBackendOptions, { page, port }: Connected) {
+    const { domain, trace = silentTrace } = options;
+    this.#domain = domain;
+    this.#guest = options.guest;
+    this.#page = page;
+    this.#port = port;
+    this.#ring = createRingStream({
+      page,
+      send: CONSOLE_RING.in,
+      receive: CONSOLE_RING.out,
+      notify: () => domain.events.notify(port),
+    });
+    this.#capacityBytes = options.backlogBytes ?? DEFAULT_BACKLOG_BYTES;
+    this.#history = createHistory(this.#capacityBytes);
+    this.#trace = trace;
+    this.#traced = {
+      output: trace.define(TRACE.output),
+      input: trace.define(TRACE.input),
+      violation: trace.define(TRACE.violation),
+    };
+    domain.events.listen(port, () => this.#serve());
+  }
+
+  get violated(): boolean {
+    return this.#ring.violated;
+  }
+
+  get unreadInputBytes(): number {
+    const { producerOffset, consumerOffset } = CONSOLE_RING.in;
+    if (this.#isClosed) return 0;
+    return (this.#page.readUint32(producerOffset) - this.#page.readUint32(consumerOffset)) >>> 0;
+  }
+
+  attach(next: ByteStream | null): void {
+    this.#terminal?.onActivity(null);
+    this.#terminal = next;
+    next?.onActivity(() => this.#serve());
+    this.#serve();
+    if (this.#ring.closed) this.#deliver();
+  }
+
+  tail(maximumBytes: number): Uint8Array {
+    return this.#history.copy(this.#history.end - maximumBytes, maximumBytes);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#serve();
+    this.#isClosed = true;
+    this.#cancelRetry?.();
+    this.#ring.close();
+    this.#domain.events.close(this.#port);
+    this.#page.release();
+  }
+
+  /** A terminal in this process may answer at once, from within a delivery: that is served when the delivery is over. */
+  #serve(): void {
+    this.#again = true;
+    if (this.#isServing) return;
+    this.#isServing = true;
+    while (this.#again && !this.#isClosed && !this.#ring.closed) {
+      this.#again = false;
+      this.#serveOnce();
+    }
+    this.#isServing = false;
+  }
+
+  #serveOnce(): void {
+    for (let pass = 0; pass < PASSES_PER_EVENT; pass++) {
+      this.#domain.charge(toNanoseconds(COST_PER_PASS_NS));
+      this.#deliver();
+      if (this.#takeOutput() === 0) break;
+      if (pass === PASSES_PER_EVENT - 1) this.#retryLater();
+    }
+    this.#giveInput();
+    if (this.#ring.violated) this.#record(this.#traced.violation);
+  }
+
+  #deliver(): void {
+    const history = this.#history;
+    if (this.#terminal?.closed === true) this.#terminal = null;
+    if (this.#terminal === null) return;
+    if (this.#seen < history.start) {
+      this.stats.droppedBytes += history.start - this.#seen;
+      this.#seen = history.start;
+    }
+    while (this.#seen < history.end) {
+      const taken = this.#terminal.write(history.copy(this.#seen, CHUNK_BYTES));
+      if (taken === 0) return;
+      this.#seen += taken;
+    }
+  }
+
+  /** Room for output: unlimited without a terminal, else what can be kept until the terminal has seen it. */
+  #room(): number {
+    if (this.#terminal === null) return CHUNK_BYTES;
+    return Math.min(CHUNK_BYTES, this.#capacityBytes - (this.#history.end - this.#seen));
+  }
+
+  #takeOutput(): number {
+    const taken = this.#ring.read(chunk.subarray(0, this.#room()));
+    if (taken === 0) return 0;
+    this.#history.append(chunk.subarray(0, taken));
+    this.stats.outputBytes += taken;
+    this.#record(this.#traced.output, taken);
+    this.#deliver();
+    return taken;
+  }
+
+  #giveInput(): void {
+    for (;;) {
+      const terminal = this.#terminal;
+      if (this.#typed.length === 0 && terminal !== null) this.#typed = chunk.slice(0, terminal.read(chunk));
+      if (this.#typed.length === 0) {
+        this.#typed = NOTHING_TYPED;
+        return;
+      }
+      const taken = this.#ring.write(this.#typed);
+      this.stats.inputBytes += taken;
+      if (taken > 0) this.#record(this.#traced.input, taken);
+      this.#typed = this.#typed.subarray(taken);
+      if (this.#typed.length > 0) {
+        this.#retryLater();
+        return;
+      }
+    }
+  }
+
+  #retryLater(): void {
+    if (this.#cancelRetry !== null || this.#isClosed) return;
+    const { timers } = this.#domain;
+    this.#cancelRetry = timers.at(toNanoseconds(timers.now() + RETRY_NS), () => {
+      this.#cancelRetry = null;
+      this.#serve();
+    });
+  }
+
+  #record(event: TraceEventId, bytes?: number): void {
+    if (this.#trace.on) this.#trace.record(event, this.#guest, bytes);
+  }
+}
+
 /**
  * Maps a guest's console page and binds its event channel.
  * @returns the back end, or a negative GNTST or errno with nothing left mapped or bound.
  */
 export const createConsoleBackend = (options: ConsoleBackendOptions): ConsoleBackend | number => {
-  const { domain, guest, trace = silentTrace } = options;
+  const { domain, guest } = options;
   const page = domain.grants.map(guest, [options.reference], true);
   if (typeof page === "number") return page;
   const bound = domain.events.bindInterdomain(guest, options.port);
@@ -68,130 +245,5 @@ export const createConsoleBackend = (options: ConsoleBackendOptions): ConsoleBac
     page.release();
     return bound;
   }
-  const port = toPort(bound);
-  const ring = createRingStream({
-    page,
-    send: CONSOLE_RING.in,
-    receive: CONSOLE_RING.out,
-    notify: () => domain.events.notify(port),
-  });
-  const capacityBytes = options.backlogBytes ?? DEFAULT_BACKLOG_BYTES;
-  const history = createHistory(capacityBytes);
-  const counters = createCounters();
-  const traced = {
-    output: trace.define(TRACE.output),
-    input: trace.define(TRACE.input),
-    violation: trace.define(TRACE.violation),
-  };
-  let terminal: ByteStream | null = null;
-  let seen = 0;
-  let typed: Uint8Array = new Uint8Array(0);
-  let cancelRetry: (() => void) | null = null;
-  let isClosed = false;
-  let isServing = false;
-  let again = false;
-
-  const deliver = (): void => {
-    if (terminal?.closed === true) terminal = null;
-    if (terminal === null) return;
-    if (seen < history.start) {
-      counters.droppedBytes += history.start - seen;
-      seen = history.start;
-    }
-    while (seen < history.end) {
-      const taken = terminal.write(history.copy(seen, CHUNK_BYTES));
-      if (taken === 0) return;
-      seen += taken;
-    }
-  };
-
-  /** Room for output: unlimited without a terminal, else what can be kept until the terminal has seen it. */
-  const room = (): number =>
-    terminal === null ? CHUNK_BYTES : Math.min(CHUNK_BYTES, capacityBytes - (history.end - seen));
-
-  const takeOutput = (): number => {
-    const taken = ring.read(chunk.subarray(0, room()));
-    if (taken === 0) return 0;
-    history.append(chunk.subarray(0, taken));
-    counters.outputBytes += taken;
-    if (trace.on) trace.record(traced.output, guest, taken);
-    deliver();
-    return taken;
-  };
-
-  const retryLater = (): void => {
-    if (cancelRetry !== null || isClosed) return;
-    cancelRetry = domain.timers.at(toNanoseconds(domain.timers.now() + RETRY_NS), () => {
-      cancelRetry = null;
-      serve();
-    });
-  };
-
-  const giveInput = (): void => {
-    for (;;) {
-      if (typed.length === 0 && terminal !== null) typed = chunk.slice(0, terminal.read(chunk));
-      if (typed.length === 0) return;
-      const taken = ring.write(typed);
-      counters.inputBytes += taken;
-      if (taken > 0 && trace.on) trace.record(traced.input, guest, taken);
-      typed = typed.subarray(taken);
-      if (typed.length > 0) {
-        retryLater();
-        return;
-      }
-    }
-  };
-
-  const serveOnce = (): void => {
-    for (let pass = 0; pass < PASSES_PER_EVENT; pass++) {
-      domain.charge(toNanoseconds(COST_PER_PASS_NS));
-      deliver();
-      if (takeOutput() === 0) break;
-      if (pass === PASSES_PER_EVENT - 1) retryLater();
-    }
-    giveInput();
-    if (ring.violated && trace.on) trace.record(traced.violation, guest);
-  };
-
-  /** A terminal in this process may answer at once, from within a delivery: that is served when the delivery is over. */
-  const serve = (): void => {
-    again = true;
-    if (isServing) return;
-    isServing = true;
-    while (again && !isClosed && !ring.closed) {
-      again = false;
-      serveOnce();
-    }
-    isServing = false;
-  };
-
-  domain.events.listen(port, serve);
-
-  return {
-    attach: (next) => {
-      terminal?.onActivity(null);
-      terminal = next;
-      next?.onActivity(serve);
-      serve();
-      if (ring.closed) deliver();
-    },
-    tail: (maximumBytes) => history.copy(history.end - maximumBytes, maximumBytes),
-    get unreadInputBytes() {
-      const { producerOffset, consumerOffset } = CONSOLE_RING.in;
-      return isClosed ? 0 : (page.readUint32(producerOffset) - page.readUint32(consumerOffset)) >>> 0;
-    },
-    get violated() {
-      return ring.violated;
-    },
-    stats: counters,
-    close: () => {
-      if (isClosed) return;
-      serve();
-      isClosed = true;
-      cancelRetry?.();
-      ring.close();
-      domain.events.close(port);
-      page.release();
-    },
-  };
+  return new RingConsole(options, { page, port: toPort(bound) });
 };

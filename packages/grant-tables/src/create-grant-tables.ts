@@ -43,8 +43,9 @@ export const createGrantTables = (host: GrantHost, options: GrantTableOptions = 
       dying.dying = true;
       releaseAllMappings(context, dying);
       dying.gone = true;
-      for (const frame of [...dying.frames.splice(0), ...dying.statusFrames.splice(0)])
-        host.frames.releaseShared(frame);
+      for (const frame of [...dying.frames, ...dying.statusFrames]) host.frames.releaseShared(frame);
+      dying.frames = [];
+      dying.statusFrames = [];
       context.remove(domain);
     },
     mapGrantRef: (caller, request) => mapGrantRef(context, known(caller), request),

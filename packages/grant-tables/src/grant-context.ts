@@ -1,7 +1,6 @@
 import { HostError } from "@xenolith/machine-interface";
 import { silentTrace, type TraceEventId } from "@xenolith/trace";
 import { DOMID_SELF, type DomId } from "@xenolith/xen-abi";
-import { GNTTAB_NR_RESERVED_ENTRIES } from "@xenolith/xen-abi/grant-table";
 import { createGrantTable, type GrantTable } from "./grant-table.ts";
 import { createSharedEntries, type SharedEntries } from "./shared-entries.ts";
 import { GRANT_TABLE_TRACE } from "./trace.ts";
@@ -55,9 +54,8 @@ export const createGrantContext = (host: GrantHost, options: GrantTableOptions):
         privileged,
         maximumFrames: maximumFrames ?? DEFAULT_MAXIMUM_FRAMES,
         maximumMappings: maximumMappings ?? DEFAULT_MAXIMUM_MAPPINGS,
-        firstOffer: GNTTAB_NR_RESERVED_ENTRIES,
       });
-      table.frames.push(first);
+      table.frames = [first];
       tables.set(id, table);
       return table;
     },

@@ -27,6 +27,15 @@ export interface ActiveEntry extends Record<PinKind, number> {
   readonly passedOn: { readonly granter: GrantTable; readonly ref: number } | null;
 }
 
+/** References that a TypeScript kernel offers pages by. */
+export interface Offers {
+  readonly made: Set<number>;
+  /** Those that were offered and are free again. */
+  readonly free: number[];
+  /** First one that was never offered. */
+  next: number;
+}
+
 /** The table of one domain, and what the domain has mapped of others. */
 export interface GrantTable {
   readonly id: DomId;
@@ -34,18 +43,15 @@ export interface GrantTable {
   /** Version of the entries' layout, chosen by the domain. */
   version: 1 | 2;
   /** Frames of the shared table, in order. */
-  readonly frames: Mfn[];
+  frames: readonly Mfn[];
   /** Frames of uses of version 2, in order; none in version 1. */
-  readonly statusFrames: Mfn[];
+  statusFrames: readonly Mfn[];
   readonly maximumFrames: number;
   /** Entries in use, by reference. */
   readonly active: Map<number, ActiveEntry>;
   readonly mapTrack: MapTrack;
-  /** References that were offered by the domain's TypeScript kernel, and those that are free for it again. */
-  readonly offered: Set<number>;
-  readonly freeOffers: number[];
-  /** First reference that was never offered. */
-  nextOffer: number;
+  /** What the domain's TypeScript kernel has offered; null for a domain that has made no offer. */
+  offers: Offers | null;
   /** The domain is dying: its grants cannot be used anew. */
   dying: boolean;
   /** The table's frames are gone: nothing is written to them any more. */
@@ -58,8 +64,6 @@ export interface GrantTableParts {
   readonly privileged: boolean;
   readonly maximumFrames: number;
   readonly maximumMappings: number;
-  /** First reference for {@link GrantTable.nextOffer}. */
-  readonly firstOffer: number;
 }
 
 /** Makes a table without frames. */
@@ -72,9 +76,7 @@ export const createGrantTable = (parts: GrantTableParts): GrantTable => ({
   maximumFrames: parts.maximumFrames,
   active: new Map(),
   mapTrack: createMapTrack(parts.maximumMappings),
-  offered: new Set(),
-  freeOffers: [],
-  nextOffer: parts.firstOffer,
+  offers: null,
   dying: false,
   gone: false,
 });

@@ -57,7 +57,9 @@ class HandleTrack implements MapTrack {
   add(parts: Omit<Mapping, "handle">): Mapping {
     const number = this.#freeNumbers.pop() ?? this.#generations.push(0) - 1;
     const handle = ((this.#generations[number] ?? 0) << NUMBER_BITS) | number;
-    const mapping = { ...parts, handle };
+    const { granter, ref, frame, writable, containsPte, host, device, onLost } = parts;
+    // Field by field: objects that are made by spreading another have a layout of their own each.
+    const mapping = { handle, granter, ref, frame, writable, containsPte, host, device, onLost };
     this.#mappings.set(handle, mapping);
     return mapping;
   }

@@ -1,6 +1,6 @@
 import type { Mfn } from "@xenolith/machine-interface";
 import { type DomId, EINVAL, ENOSPC, type GrantRef } from "@xenolith/xen-abi";
-import { GTF_permit_access, GTF_readonly } from "@xenolith/xen-abi/grant-table";
+import { GNTTAB_NR_RESERVED_ENTRIES, GTF_permit_access, GTF_readonly } from "@xenolith/xen-abi/grant-table";
 import type { GrantContext } from "./grant-context.ts";
 import { entryCount, type GrantTable, isReference } from "./grant-table.ts";
 import { growTable } from "./table-size.ts";
@@ -26,13 +26,15 @@ export const offerPage = (
   to: DomId,
   writable: boolean,
 ): GrantRef | number => {
-  let ref = table.freeOffers.pop();
+  table.offers ??= { made: new Set(), free: [], next: GNTTAB_NR_RESERVED_ENTRIES };
+  const { offers } = table;
+  let ref = offers.free.pop();
   if (ref === undefined) {
-    if (table.nextOffer >= entryCount(table) && !growTable(context, table, table.frames.length + 1))
+    if (offers.next >= entryCount(table) && !growTable(context, table, table.frames.length + 1))
       return -ENOSPC;
-    ref = table.nextOffer++;
+    ref = offers.next++;
   }
-  table.offered.add(ref);
+  offers.made.add(ref);
   context.entries.write(
     table,
     ref,
@@ -45,10 +47,11 @@ export const offerPage = (
 
 /** Ends an offer. @returns false while somebody uses it. */
 export const withdrawOffer = (context: GrantContext, table: GrantTable, ref: GrantRef): boolean => {
-  if (!table.offered.has(ref)) return true;
+  const { offers } = table;
+  if (offers === null || !offers.made.has(ref)) return true;
   if (table.active.has(ref)) return false;
   context.entries.setFlags(table, ref, 0);
-  table.offered.delete(ref);
-  table.freeOffers.push(ref);
+  offers.made.delete(ref);
+  offers.free.push(ref);
   return true;
 };

@@ -92,6 +92,20 @@ const offeredPage = (entries: SharedEntries, table: GrantTable, ref: number): Pi
   passedOn: null,
 });
 
+/** Field by field: objects that are made by spreading another have a layout of their own each. */
+const newEntry = (user: DomId, { frame, start, length, isSubPage, passedOn }: PinnedPage): ActiveEntry => ({
+  user,
+  frame,
+  start,
+  length,
+  isSubPage,
+  passedOn,
+  hostReads: 0,
+  hostWrites: 0,
+  deviceReads: 0,
+  deviceWrites: 0,
+});
+
 /**
  * Begins a use of a grant by a domain, and shows it to the granter by GTF_reading and GTF_writing. The page itself is not
  * held yet. On failure nothing has changed. `passedOn`: the page behind a transitive grant.
@@ -106,14 +120,7 @@ export const pinEntry = (
   const status = checkPin(entries, table, ref, request);
   if (status !== GNTST_okay) return failed(status);
   const known = table.active.get(ref);
-  const entry: ActiveEntry = known ?? {
-    ...(passedOn ?? offeredPage(entries, table, ref)),
-    user: request.user,
-    hostReads: 0,
-    hostWrites: 0,
-    deviceReads: 0,
-    deviceWrites: 0,
-  };
+  const entry = known ?? newEntry(request.user, passedOn ?? offeredPage(entries, table, ref));
   if (known === undefined || (request.writable && !isWritten(known)))
     entries.addUse(table, ref, GTF_reading | (request.writable ? GTF_writing : 0));
   for (const kind of request.kinds) entry[kind]++;

@@ -32,8 +32,8 @@ export const growTable = (context: GrantContext, table: GrantTable, count: numbe
   const missingStatus = Math.max(0, status - table.statusFrames.length);
   const added = allocateFrames(context, table, missing + missingStatus);
   if (added === null) return false;
-  table.frames.push(...added.slice(0, missing));
-  table.statusFrames.push(...added.slice(missing));
+  table.frames = [...table.frames, ...added.slice(0, missing)];
+  table.statusFrames = [...table.statusFrames, ...added.slice(missing)];
   return true;
 };
 

@@ -60,7 +60,8 @@ const fitsVersion1 = ({ entries }: GrantContext, table: GrantTable, ref: number)
 /** Takes all status frames back, or none while the domain has any of them mapped. */
 const dropStatusFrames = ({ host }: GrantContext, table: GrantTable): boolean => {
   if (!table.statusFrames.every((frame) => host.frames.isIdleShared(frame))) return false;
-  for (const frame of table.statusFrames.splice(0)) host.frames.releaseShared(frame);
+  for (const frame of table.statusFrames) host.frames.releaseShared(frame);
+  table.statusFrames = [];
   return true;
 };
 
@@ -72,7 +73,7 @@ const changeVersion = (context: GrantContext, table: GrantTable, version: 1 | 2)
   const kept = RESERVED.map((ref) => keptEntry(context, table, ref));
   if (version === 1 && !dropStatusFrames(context, table)) return -EBUSY;
   context.entries.clear(table);
-  table.statusFrames.push(...added);
+  table.statusFrames = [...table.statusFrames, ...added];
   table.version = version;
   for (const [ref, entry] of kept.entries()) writeKept(context, table, ref, entry);
   return 0;

@@ -21,6 +21,6 @@ export const announceChange = (database: Database, watches: WatchRegistry, chang
   const permitted = concerned.filter(({ owner }) =>
     visible.some((permissions) => (accessOf(owner.principal, permissions) & ACCESS.read) !== 0),
   );
-  for (const watch of permitted) watch.fire(watch, change.path);
+  for (const watch of permitted) watch.owner.fire(watch, change.path);
   return permitted.length;
 };

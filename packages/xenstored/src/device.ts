@@ -10,7 +10,7 @@ import {
 } from "@xenolith/xen-abi/io/xs-wire";
 import { encodeMessage, encodeStrings, type StoreMessage } from "@xenolith/xenbus/wire";
 import { announceChange } from "./announce.ts";
-import type { Connection } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { executeControl } from "./control.ts";
 import { DEFAULT_XENSTORED_COSTS } from "./costs.ts";
 import { createDomainTable } from "./domain-table.ts";
@@ -121,24 +121,14 @@ export const createXenstored = (options: XenstoredOptions): Xenstored => {
     (run) => home.timers.at(home.timers.now(), run),
   );
 
+  const shared = { quotas, database, watches };
   const open = (stream: ByteStream, principal: Principal, link: RingLink | null): Connection => {
-    const session = createSession({
-      stream,
-      principal,
-      quotas,
-      database,
-      watches,
-      onPending: () => turns.wake(connection),
-    });
-    const connection: Connection = {
-      session,
-      link,
-      ended: false,
-      serve: (limit) => serveTurn(connection, limit),
-    };
+    const wake = (): void => turns.wake(connection);
+    const session = createSession({ stream, principal, shared, onPending: wake });
+    const connection = new Connection(session, link, serveTurn);
     connections.add(connection);
-    stream.onActivity(() => turns.wake(connection));
-    turns.wake(connection);
+    stream.onActivity(wake);
+    wake();
     return connection;
   };
 

@@ -81,7 +81,7 @@ const addWatch = (session: Session, request: WatchRequest): Answer => {
   const watch = session.addWatch(path, token, relative);
   if (typeof watch === "string") return { reply: watch };
   // Each watch fires once when it is set, so that a client need not read before it watches.
-  return { reply: DONE, afterwards: () => watch.fire(watch, path) };
+  return { reply: DONE, afterwards: () => watch.owner.fire(watch, path) };
 };
 
 const executeInView = (

@@ -26,10 +26,11 @@ class MessageQueue implements Outbox {
   #queue: Waiting[] = [];
   #first = 0;
   #sentOfFirst = 0;
-  readonly #eventKeys = new Set<string>();
+  /** Keys of the events that wait; no set while there is none. */
+  #eventKeys: Set<string> | null = null;
 
   get events(): number {
-    return this.#eventKeys.size;
+    return this.#eventKeys?.size ?? 0;
   }
 
   pushReply(bytes: Uint8Array): void {
@@ -38,7 +39,8 @@ class MessageQueue implements Outbox {
   }
 
   pushEvent(key: string, bytes: Uint8Array): void {
-    if (this.#eventKeys.has(key)) return;
+    if (this.#eventKeys?.has(key) === true) return;
+    this.#eventKeys ??= new Set();
     this.#eventKeys.add(key);
     this.#queue.push({ bytes, eventKey: key });
   }
@@ -62,12 +64,13 @@ class MessageQueue implements Outbox {
     this.#first = 0;
     this.#sentOfFirst = 0;
     this.replies = 0;
-    this.#eventKeys.clear();
+    this.#eventKeys = null;
   }
 
   #dropFirst({ eventKey }: Waiting): void {
     if (eventKey === null) this.replies--;
-    else this.#eventKeys.delete(eventKey);
+    else this.#eventKeys?.delete(eventKey);
+    if (this.#eventKeys?.size === 0) this.#eventKeys = null;
     this.#first++;
     this.#sentOfFirst = 0;
     // Sent messages leave the array in batches, so that a long queue does not cost its square; an empty one keeps nothing.

@@ -8,10 +8,10 @@ import type { Caller } from "./store/operations.ts";
 import { domainPath } from "./store/path.ts";
 import type { Principal } from "./store/permissions.ts";
 import { createTransaction, type Transaction } from "./store/transaction.ts";
-import type { Watch, WatchRegistry } from "./watches.ts";
+import type { Watch, WatchOwner, WatchRegistry } from "./watches.ts";
 
 /** One client's connection: who it is, what it watches, its transactions, and what is on the way to it. */
-export interface Session extends Caller {
+export interface Session extends Caller, WatchOwner {
   readonly stream: ByteStream;
   readonly reader: MessageReader;
   readonly outbox: Outbox;
@@ -29,16 +29,21 @@ export interface Session extends Caller {
   clear(): void;
 }
 
-/** What sessions are made with. */
-export interface SessionOptions {
-  readonly stream: ByteStream;
-  readonly principal: Principal;
-  /** Limits for a client that is not privileged. */
+/** What all sessions have in common. */
+export interface SharedStore {
+  /** Limits for clients that are not privileged. */
   readonly quotas: Quotas;
   readonly database: Database;
   readonly watches: WatchRegistry;
+}
+
+/** What a session is made with. */
+export interface SessionOptions {
+  readonly stream: ByteStream;
+  readonly principal: Principal;
+  readonly shared: SharedStore;
   /** Called when something was put into the outbox from outside a request of this session's own. */
-  readonly onPending: (session: Session) => void;
+  readonly onPending: () => void;
 }
 
 /** Most events that wait for a privileged client before they are merged. */
@@ -54,86 +59,108 @@ const eventMessage = (path: string, token: string): Uint8Array =>
 
 const watchKey = (path: string, token: string): string => `${path}\0${token}`;
 
-/** Makes the state of a new connection. */
-export const createSession = (options: SessionOptions): Session => {
-  const { database, watches: registry } = options;
-  let principal = options.principal;
-  const quotas = principal.privileged ? null : options.quotas;
-  const base = domainPath(principal.domain);
-  const own = new Map<string, Watch>();
-  const transactions = new Map<number, Transaction>();
-  const outbox = createOutbox();
-  const reader = createMessageReader();
-  const eventLimit = quotas?.pendingEvents ?? PRIVILEGED_PENDING_EVENTS;
-  let nextTransaction = 1;
+/** A class, not closures: a host has one for every domain. */
+class ClientSession implements Session {
+  readonly stream: ByteStream;
+  readonly quotas: Quotas | null;
+  readonly reader: MessageReader = createMessageReader();
+  readonly outbox: Outbox = createOutbox();
+  principal: Principal;
+  readonly #shared: SharedStore;
+  readonly #onPending: () => void;
+  /** By {@link watchKey}; no map while there is none. */
+  #watches: Map<string, Watch> | null = null;
+  /** By number; no map while there is none. */
+  #transactions: Map<number, Transaction> | null = null;
+  #nextTransaction = 1;
 
-  const fire = (watch: Watch, path: string): void => {
+  constructor({ stream, principal, shared, onPending }: SessionOptions) {
+    this.stream = stream;
+    this.principal = principal;
+    this.quotas = principal.privileged ? null : shared.quotas;
+    this.#shared = shared;
+    this.#onPending = onPending;
+  }
+
+  get base(): string {
+    return domainPath(this.principal.domain);
+  }
+
+  setTarget(target: number | null): void {
+    const { domain, privileged } = this.principal;
+    this.principal = { domain, privileged, target };
+  }
+
+  addWatch(path: string, token: string, relative: boolean): Watch | XsdError {
+    const key = watchKey(path, token);
+    this.#watches ??= new Map();
+    if (this.#watches.has(key)) return "EEXIST";
+    if (this.quotas !== null && this.#watches.size >= this.quotas.watches) return "E2BIG";
+    const prefixLength = relative ? this.base.length + 1 : 0;
+    const watch = this.#shared.watches.add({ path, token, prefixLength, owner: this });
+    this.#watches.set(key, watch);
+    return watch;
+  }
+
+  removeWatch(path: string, token: string): XsdError | null {
+    const key = watchKey(path, token);
+    const watch = this.#watches?.get(key);
+    if (watch === undefined) return "ENOENT";
+    this.#watches?.delete(key);
+    this.#shared.watches.remove(watch);
+    return null;
+  }
+
+  startTransaction(): number | XsdError {
+    const { quotas } = this;
+    this.#transactions ??= new Map();
+    const transactions = this.#transactions;
+    if (quotas !== null && transactions.size >= quotas.transactions) return "ENOSPC";
+    while (transactions.has(this.#nextTransaction) || this.#nextTransaction === 0) this.#countOn();
+    const id = this.#nextTransaction;
+    this.#countOn();
+    const limit = quotas?.transactionNodes ?? Number.POSITIVE_INFINITY;
+    transactions.set(id, createTransaction(this.#shared.database, limit));
+    return id;
+  }
+
+  transaction(id: number): Transaction | undefined {
+    return this.#transactions?.get(id);
+  }
+
+  endTransaction(id: number): void {
+    this.#transactions?.delete(id);
+    if (this.#transactions?.size === 0) this.#transactions = null;
+  }
+
+  resetState(): void {
+    for (const watch of this.#watches?.values() ?? []) this.#shared.watches.remove(watch);
+    this.#watches = null;
+    this.#transactions = null;
+  }
+
+  clear(): void {
+    this.resetState();
+    this.outbox.clear();
+    this.reader.reset();
+  }
+
+  fire(watch: Watch, path: string): void {
     const payloadBytes = path.length - watch.prefixLength + watch.token.length + 2;
+    const eventLimit = this.quotas?.pendingEvents ?? PRIVILEGED_PENDING_EVENTS;
     // A client that does not take its events is told once per watch that it has to look again; so is one whose token
     // leaves no room for the path.
-    const exact = outbox.events < eventLimit && payloadBytes <= XENSTORE_PAYLOAD_MAX;
+    const exact = this.outbox.events < eventLimit && payloadBytes <= XENSTORE_PAYLOAD_MAX;
     const told = exact ? path : watch.path;
-    outbox.pushEvent(watchKey(told, watch.token), eventMessage(told.slice(watch.prefixLength), watch.token));
-    options.onPending(session);
-  };
-  const resetState = (): void => {
-    for (const watch of own.values()) registry.remove(watch);
-    own.clear();
-    transactions.clear();
-  };
+    const message = eventMessage(told.slice(watch.prefixLength), watch.token);
+    this.outbox.pushEvent(watchKey(told, watch.token), message);
+    this.#onPending();
+  }
 
-  const session: Session = {
-    stream: options.stream,
-    get principal() {
-      return principal;
-    },
-    quotas,
-    base,
-    reader,
-    outbox,
-    setTarget: (target) => {
-      principal = { ...principal, target };
-    },
-    addWatch: (path, token, relative) => {
-      const key = watchKey(path, token);
-      if (own.has(key)) return "EEXIST";
-      if (quotas !== null && own.size >= quotas.watches) return "E2BIG";
-      const watch = registry.add({
-        path,
-        token,
-        prefixLength: relative ? base.length + 1 : 0,
-        owner: session,
-        fire,
-      });
-      own.set(key, watch);
-      return watch;
-    },
-    removeWatch: (path, token) => {
-      const watch = own.get(watchKey(path, token));
-      if (watch === undefined) return "ENOENT";
-      own.delete(watchKey(path, token));
-      registry.remove(watch);
-      return null;
-    },
-    startTransaction: () => {
-      if (quotas !== null && transactions.size >= quotas.transactions) return "ENOSPC";
-      while (transactions.has(nextTransaction) || nextTransaction === 0)
-        nextTransaction = (nextTransaction + 1) >>> 0;
-      const id = nextTransaction;
-      nextTransaction = (nextTransaction + 1) >>> 0;
-      transactions.set(id, createTransaction(database, quotas?.transactionNodes ?? Number.POSITIVE_INFINITY));
-      return id;
-    },
-    transaction: (id) => transactions.get(id),
-    endTransaction: (id) => {
-      transactions.delete(id);
-    },
-    resetState,
-    clear: () => {
-      resetState();
-      outbox.clear();
-      reader.reset();
-    },
-  };
-  return session;
-};
+  #countOn(): void {
+    this.#nextTransaction = (this.#nextTransaction + 1) >>> 0;
+  }
+}
+
+/** Makes the state of a new connection. */
+export const createSession = (options: SessionOptions): Session => new ClientSession(options);

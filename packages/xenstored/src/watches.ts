@@ -1,6 +1,13 @@
 import { pathAndAncestors } from "./store/path.ts";
 import type { Principal } from "./store/permissions.ts";
 
+/** Who watches. */
+export interface WatchOwner {
+  readonly principal: Principal;
+  /** Queues an event for the client. `path` is absolute. */
+  fire(watch: Watch, path: string): void;
+}
+
 /** A client's wish to be told of changes at a path and below it. */
 export interface Watch {
   /** Absolute path, or a special name. */
@@ -9,10 +16,7 @@ export interface Watch {
   readonly token: string;
   /** Characters that the client left out at the front, because it named the path relative to its own directory. */
   readonly prefixLength: number;
-  /** Who watches. */
-  readonly owner: { readonly principal: Principal };
-  /** Queues an event for the client. `path` is absolute. */
-  readonly fire: (watch: Watch, path: string) => void;
+  readonly owner: WatchOwner;
   /** Order in which watches were set, over all clients. */
   readonly sequence: number;
 }
@@ -38,8 +42,9 @@ export const createWatchRegistry = (): WatchRegistry => {
     get size() {
       return size;
     },
-    add: (wanted) => {
-      const watch: Watch = { ...wanted, sequence: sequence++ };
+    add: ({ path, token, prefixLength, owner }) => {
+      // Field by field: objects that are made by spreading another have a layout of their own each.
+      const watch: Watch = { path, token, prefixLength, owner, sequence: sequence++ };
       const there = byPath.get(watch.path) ?? new Set();
       byPath.set(watch.path, there.add(watch));
       size++;
