@@ -147,6 +147,8 @@ export interface X86Vcpu extends Executor {
   space: Asid;
   /** Installs, replaces or (null) removes the direct gate of a vector. */
   setDirectGate(vector: number, gate: DirectGate | null): void;
+  /** To be called when descriptors have changed that it may have read: it keeps copies for direct gates and IRET. */
+  forgetDescriptors(): void;
   /** The operation behind the last exit of kind `privileged`. Reused: read it before running again. */
   readonly privilegedOperation: PrivilegedOperation;
   /** Makes a run that is under way, or the next one, come back with exit `request` at an instruction boundary. */

@@ -4,6 +4,7 @@ import { EFAULT, EINVAL, longBytes, type Word64 } from "@xenolith/xen-abi";
 import { __HYPERVISOR_set_gdt, __HYPERVISOR_update_descriptor } from "@xenolith/xen-abi/xen";
 import type { Hypercall, HypercallContext } from "../hypercalls/context.ts";
 import { ENTRY_NS } from "./costs.ts";
+import { noteDescriptorChange } from "./descriptor-tables.ts";
 import type { MemoryParts } from "./parts.ts";
 
 /** Frame numbers of a GDT in guest memory, or null when they cannot be read. */
@@ -47,7 +48,7 @@ const createUpdateDescriptor = ({ frames }: MemoryParts): Hypercall => {
       const frame = toMfn(Math.floor(at / PAGE_SIZE));
       call.charge(ENTRY_NS);
       const error = frames.updateDescriptor(call.domain.id, frame, address.low % PAGE_SIZE, low, high);
-      if (error === 0) for (const vcpu of call.domain.vcpus) vcpu.descriptorsChanged = true;
+      if (error === 0) for (const vcpu of call.domain.vcpus) noteDescriptorChange(vcpu);
       return error;
     },
   };

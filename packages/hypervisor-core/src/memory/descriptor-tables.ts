@@ -40,6 +40,12 @@ export interface DescriptorTables {
   close(vcpu: Vcpu): void;
 }
 
+/** Descriptors of a VCPU have changed: its processor keeps none of them, and its segments are loaded again in time. */
+export const noteDescriptorChange = (vcpu: Vcpu): void => {
+  vcpu.descriptorsChanged = true;
+  vcpu.x86?.forgetDescriptors();
+};
+
 /** Makes the descriptor tables of a host. */
 export const createDescriptorTables = (memory: MachineMemory, frames: FrameTable): DescriptorTables => {
   /** Frames of LDTs found so far, by page of the table. */
@@ -120,6 +126,7 @@ export const createDescriptorTables = (memory: MachineMemory, frames: FrameTable
     for (const frame of vcpu.gdtFrames) frames.putPageAndType(frame);
     vcpu.gdtFrames = [];
     vcpu.gdtEntries = 0;
+    vcpu.x86?.forgetDescriptors();
   };
 
   return {
@@ -139,7 +146,7 @@ export const createDescriptorTables = (memory: MachineMemory, frames: FrameTable
       releaseGdt(vcpu);
       vcpu.gdtFrames = held;
       vcpu.gdtEntries = entries;
-      vcpu.descriptorsChanged = true;
+      noteDescriptorChange(vcpu);
       return 0;
     },
     loadLdt(vcpu, base, entries) {
@@ -151,7 +158,7 @@ export const createDescriptorTables = (memory: MachineMemory, frames: FrameTable
       forgetLdtFrames(vcpu);
       vcpu.ldtBase = newBase;
       vcpu.ldtEntries = entries;
-      vcpu.descriptorsChanged = true;
+      noteDescriptorChange(vcpu);
       return 0;
     },
     close(vcpu) {

@@ -146,6 +146,7 @@ export class FakeVcpu implements X86Vcpu {
     if (gate === null) this.directGates.delete(vector);
     else this.directGates.set(vector, gate);
   }
+  forgetDescriptors(): void {}
   requestExit(): void {}
   release(): void {
     this.isReleased = true;

@@ -8,6 +8,7 @@ import {
 import { createHandlerTable, type HandlerTable } from "../interpreter/handlers.ts";
 import type { InterpreterShape } from "../interpreter/interpreter-machine.ts";
 import { INDIRECT_EXIT, RECORD } from "../interpreter/record.ts";
+import type { SystemCode } from "../meanings/definition.ts";
 import { PART, type Part } from "../meanings/part.ts";
 import { STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
@@ -18,7 +19,7 @@ import { RecordBuilder } from "./record-builder.ts";
 interface WidthOptions {
   readonly translates: boolean;
   readonly features: ReadonlySet<Feature>;
-  readonly leavesSystem: boolean;
+  readonly system: SystemCode;
 }
 
 /**
@@ -52,7 +53,7 @@ export class CodeWidth {
   }
 
   get handlers(): HandlerTable {
-    this.#handlers ??= createHandlerTable(this.isWide, this.#options.leavesSystem);
+    this.#handlers ??= createHandlerTable(this.isWide, this.#options.system);
     return this.#handlers;
   }
 

@@ -2,7 +2,14 @@ import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interfa
 import type { Feature } from "../decoder/features.ts";
 import type { InterpreterEnvironment } from "../interpreter/build-interpreter.ts";
 import { JUMP_CACHE_BYTES } from "../interpreter/jump-cache.ts";
-import { type AnnounceStore, createSupportModule, type SupportExports } from "../support/support-module.ts";
+import type { SystemCode } from "../meanings/definition.ts";
+import { supportFunctionsOf } from "../support/support-functions.ts";
+import {
+  type AnnounceStore,
+  createSupportModule,
+  type SupportEnvironment,
+  type SupportExports,
+} from "../support/support-module.ts";
 import { CPUID_TABLE_BYTES } from "../support/system/identification.ts";
 import { TranslationStore } from "../translator/translation-store.ts";
 import { Translator } from "../translator/translator.ts";
@@ -28,8 +35,8 @@ export interface EngineOptions {
   readonly translateAfter?: number;
   /** Estimated memory that translations may take. Default 256 MiB; when it is used up, all are made anew. */
   readonly translationBytes?: number;
-  /** Whether system instructions are TypeScript's alone, as under a monitor. Else generated code does their usual cases. */
-  readonly leavesSystem: boolean;
+  /** Which system instructions generated code does in their usual case. */
+  readonly system: SystemCode;
 }
 
 const DEFAULT_RECORD_BYTES = 0x100_0000;
@@ -74,7 +81,7 @@ export class Engine {
     this.cpuidTable = machine.reserve(CPUID_TABLE_BYTES);
     const announceStore: AnnounceStore = (host, sizeBytes) =>
       this.accesses.announceStore(host >>> 0, sizeBytes);
-    this.support = createSupportModule({
+    const supportEnvironment: SupportEnvironment = {
       machine,
       translator,
       state: this.window.base,
@@ -86,7 +93,8 @@ export class Engine {
         readTimestamp: () => this.accesses.current?.host.readTimestamp(),
       },
       announceStore,
-    });
+    };
+    this.support = createSupportModule(supportEnvironment, supportFunctionsOf(options.system));
     this.translations = new TranslationStore(options.translationBytes ?? DEFAULT_TRANSLATION_BYTES);
     const environment: InterpreterEnvironment = {
       memory: machine.memory,
@@ -103,11 +111,11 @@ export class Engine {
       access: (address, flags) => this.accesses.access(address, flags),
       commit: () => this.accesses.commit(),
     };
-    const { features, leavesSystem, translates = true, translateAfter = DEFAULT_TRANSLATE_AFTER } = options;
+    const { features, system, translates = true, translateAfter = DEFAULT_TRANSLATE_AFTER } = options;
     this.translates = translates;
     this.widths = {
-      narrow: new CodeWidth(false, arena, environment, { translates, features, leavesSystem }),
-      wide: new CodeWidth(true, arena, environment, { translates, features, leavesSystem }),
+      narrow: new CodeWidth(false, arena, environment, { translates, features, system }),
+      wide: new CodeWidth(true, arena, environment, { translates, features, system }),
     };
     this.code = new CodeCache(machine, arena, this.widths, jumpCache, translateAfter, chunks);
     this.hotCode = new Translator({

@@ -72,6 +72,7 @@ export class RecordBuilder {
   readonly #forms: FormLookup;
   /** Instructions that TypeScript does, by the number in their record. */
   readonly #rare: Instruction[] = [];
+  readonly #refused = new Map<number, Instruction>();
 
   readonly #features: ReadonlySet<Feature>;
   /** Parts of an interpreter that an instruction has ever belonged to. */
@@ -113,6 +114,17 @@ export class RecordBuilder {
   /** Forgets all instructions: the records are gone. */
   clear(): void {
     this.#rare.length = 0;
+    this.#refused.clear();
+  }
+
+  /** The instruction of a record that generated code has left to TypeScript before, once it was told. */
+  refusedInstruction(record: number): Instruction | undefined {
+    return this.#refused.get(record);
+  }
+
+  /** Remembers the instruction of a record that generated code leaves to TypeScript. Not for records that are copies. */
+  rememberRefused(record: number, instruction: Instruction): void {
+    this.#refused.set(record, instruction);
   }
 
   /** The instruction that the record of a rare one stands for. */

@@ -33,6 +33,7 @@ import { InterruptShadow } from "./interrupt-shadow.ts";
 import { VcpuMemory } from "./linear-memory.ts";
 import { codeBytesOf } from "./mode.ts";
 import { VcpuOperands } from "./operand-access.ts";
+import { placeDirectGate } from "./placed-gate.ts";
 import { PresentCode } from "./present-code.ts";
 import { describePrivileged } from "./privileged-operation.ts";
 import type { RecordBuilder } from "./record-builder.ts";
@@ -138,6 +139,11 @@ export class Vcpu implements X86Vcpu, GatedCore {
   setDirectGate(vector: number, gate: DirectGate | null): void {
     if (gate === null) this.directGates.delete(vector);
     else this.directGates.set(vector, gate);
+    placeDirectGate(this.state, this.directGates);
+  }
+
+  forgetDescriptors(): void {
+    this.state.forgetDescriptors();
   }
 
   requestExit(): void {
@@ -408,7 +414,12 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   /** The instruction that generated code left to TypeScript: always, or this time. */
   #rareInstruction(builder: RecordBuilder, record: number): Instruction | null {
-    return builder.isRare(record) ? (builder.rareInstruction(record) ?? null) : this.#code.instruction;
+    if (builder.isRare(record)) return builder.rareInstruction(record) ?? null;
+    const known = builder.refusedInstruction(record);
+    if (known !== undefined) return known;
+    const { instruction } = this.#code;
+    if (instruction !== null && record < this.#engine.scratch) builder.rememberRefused(record, instruction);
+    return instruction;
   }
 
   #softwareExit(instruction: Instruction, vector: number): ExitKind {

@@ -1,5 +1,5 @@
 import type { Form } from "../machine/form.ts";
-import { type Definition, formsOf } from "../meanings/definition.ts";
+import { type Definition, formsOf, type SystemCode } from "../meanings/definition.ts";
 import { DEFINITIONS } from "../meanings/index.ts";
 import { PART, PART_COUNT, type Part } from "../meanings/part.ts";
 import { partOf } from "./parts.ts";
@@ -48,11 +48,14 @@ const unique = (wide: boolean): readonly Handler[] => {
   return [...new Map(handlers.map((handler) => [handler.form.key, handler])).values()];
 };
 
+const isGenerated = ({ system }: Definition, code: SystemCode): boolean =>
+  system === undefined || system === code || (system === "both" && code !== "none");
+
 /**
  * Lists the handlers for 32-bit or (wide) 64-bit code. Where system instructions are left to TypeScript, the numbers of
  * theirs are not given away; the list is the same.
  */
-export const createHandlerTable = (wide: boolean, leavesSystem = false): HandlerTable => {
+export const createHandlerTable = (wide: boolean, system: SystemCode = "bare"): HandlerTable => {
   const parts: Handler[][] = Array.from({ length: PART_COUNT }, () => []);
   for (const handler of unique(wide)) parts[partOf(handler.form, handler.definition)]?.push(handler);
   const specialAt = parts[PART.common]?.length ?? 0;
@@ -63,7 +66,7 @@ export const createHandlerTable = (wide: boolean, leavesSystem = false): Handler
     firsts.push(byNumber.length);
     for (const handler of handlers) {
       const { form, definition } = handler;
-      if (!leavesSystem || definition.isSystem !== true) numberOf.set(form.key, byNumber.length);
+      if (isGenerated(definition, system)) numberOf.set(form.key, byNumber.length);
       byNumber.push(handler);
     }
     if (part === PART.common) for (const _ of SPECIAL) byNumber.push(undefined);

@@ -3,6 +3,12 @@ import { formKey } from "../machine/form.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Part } from "./part.ts";
 
+/**
+ * Which system instructions generated code does in their usual case: those of a processor whose ring 0 is machine code, those
+ * that direct gates and moves among the guest's rings allow under a monitor, or none, all being left to TypeScript.
+ */
+export type SystemCode = "bare" | "monitored" | "none";
+
 /** Says what an instruction does, by calling the machine. Called once for each form. */
 export type Meaning = (machine: Machine) => void;
 
@@ -39,8 +45,8 @@ export interface Definition {
   /** The part of an interpreter that its handlers belong to; without one, it is the form that decides: see `partOf`. */
   readonly part?: Part;
   readonly meaning: Meaning;
-  /** Only for engines that do not leave system instructions to TypeScript; see `EngineOptions`. */
-  readonly isSystem?: boolean;
+  /** Set for a system instruction: the engines that do not leave it to TypeScript. */
+  readonly system?: "bare" | "monitored" | "both";
 }
 
 const KIND: Readonly<Record<string, OperandForm["kind"]>> = {

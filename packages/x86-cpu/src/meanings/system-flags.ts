@@ -70,18 +70,18 @@ const narrowOnly =
   (wide) =>
     wide ? [] : sizes;
 
-const isSystem = true;
+const system = "bare";
 
 /** CLI STI PUSHF POPF, where nothing stands in the way. [SDM2A-3.2] [SDM2B-4.3] */
 export const systemFlags: readonly Definition[] = [
-  { mnemonic: "cli", sizes: narrowOnly(2, 4), forms: [""], isSystem, meaning: clearInterrupts },
+  { mnemonic: "cli", sizes: narrowOnly(2, 4), forms: [""], system, meaning: clearInterrupts },
   {
     mnemonic: "sti",
     sizes: narrowOnly(2, 4),
     forms: [""],
-    isSystem,
+    system,
     meaning: (m) => m.system(SET_INTERRUPTS),
   },
-  { mnemonic: "pushf", sizes: narrowOnly(4), forms: [""], isSystem, meaning: pushFlags },
-  { mnemonic: "popf", sizes: narrowOnly(4), forms: [""], isSystem, meaning: popFlags },
+  { mnemonic: "pushf", sizes: narrowOnly(4), forms: [""], system, meaning: pushFlags },
+  { mnemonic: "popf", sizes: narrowOnly(4), forms: [""], system, meaning: popFlags },
 ];

@@ -147,7 +147,9 @@ export const assembleProcessor = <Made extends BareProcessor>(
   const { memory, translator, firmware = [], model = I686_MODEL, reference = false } = options;
   const hugePages = (answerCpuid(model, EXTENDED_FEATURES_LEAF, 0)[3] & AMD_FEATURE.pdpe1gb) !== 0;
   const paging = { firmware, hugePages };
-  const engine = new Engine(engineOptions({ memory, translator, model, leavesSystem: reference }, options));
+  const engine = new Engine(
+    engineOptions({ memory, translator, model, system: reference ? "none" : "bare" }, options),
+  );
   let vcpu: Vcpu | null = null;
   let space: Asid | null = null;
   const followControls = (state: VcpuState, index: number): void => {

@@ -22,19 +22,19 @@ export const engineOptions = (
     memory,
     translator,
     model,
-    leavesSystem,
+    system,
   }: {
     readonly memory: EngineOptions["machine"];
     readonly translator: EngineOptions["translator"];
     readonly model: ProcessorModel;
-    readonly leavesSystem: boolean;
+    readonly system: EngineOptions["system"];
   },
   { engine = "auto", recordBytes, translateAfter, translationBytes }: EngineTuning,
 ): EngineOptions => ({
   machine: memory,
   translator,
   features: model.features,
-  leavesSystem,
+  system,
   translates: engine === "auto",
   ...(recordBytes === undefined ? {} : { recordBytes }),
   ...(translateAfter === undefined ? {} : { translateAfter }),

@@ -36,6 +36,8 @@ export interface MonitoredProcessorOptions extends EngineTuning {
   readonly model?: ProcessorModel;
   /** What RDRAND and RDSEED draw from. Default: a source with a fixed seed. */
   readonly entropy?: EntropySource;
+  /** Lets TypeScript take every direct gate and do every IRET. What comes out is the same, slower: for tests of generated code. */
+  readonly reference?: boolean;
 }
 
 const environmentOf = (
@@ -86,8 +88,16 @@ const LONG_MODE_EFER = EFER.lme | EFER.lma | EFER.nxe | EFER.sce;
  * @throws HostError when memory's reserve is used up.
  */
 export const createMonitoredProcessor = (options: MonitoredProcessorOptions): MonitoredProcessor => {
-  const { memory, translator, model = I686_MODEL, entropy = createDefaultEntropy() } = options;
-  const engine = new Engine(engineOptions({ memory, translator, model, leavesSystem: true }, options));
+  const {
+    memory,
+    translator,
+    model = I686_MODEL,
+    entropy = createDefaultEntropy(),
+    reference = false,
+  } = options;
+  const engine = new Engine(
+    engineOptions({ memory, translator, model, system: reference ? "none" : "monitored" }, options),
+  );
   /** Blocks of VCPUs that were released: a reserve cannot be given back. */
   const freeBlocks: number[] = [];
   return {

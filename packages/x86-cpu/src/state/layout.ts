@@ -51,8 +51,10 @@ export const NOTHING_PENDING = 0xffff_ffff;
  * | 0x500 | 16 x 32 | vector registers |
  * | 0x700 | 64 bytes | bounce buffer: bytes of an access that generated code cannot make in place |
  * | 0x740 | 4 x i64 | root entries of PAE paging as they were when CR3 was loaded |
+ * | 0x780 | 16 x 16 | under a monitor, descriptors as they were read last: see {@link DESCRIPTOR_CACHE} |
+ * | 0x880 | 6 x u32 | under a monitor, the direct gate of a vector: see {@link DIRECT_GATE} |
  */
-export const STATE_BYTES = 0x800;
+export const STATE_BYTES = 0x900;
 
 /** Offsets of the fields of a state block. */
 export const STATE = {
@@ -105,6 +107,8 @@ export const STATE = {
   vectors: 0x500,
   bounce: 0x700,
   rootEntries: 0x740,
+  descriptorCache: 0x780,
+  directGate: 0x880,
 } as const;
 
 /** Fields of an x87 register: the mantissa with its integer bit explicit, sign and exponent in the low 16 bits. */
@@ -155,6 +159,24 @@ export const SEGMENT_FIELD = {
   writeLast: 36,
   flatLast: 40,
 } as const;
+
+/**
+ * The kept descriptors of a monitor's GDT. A selector's place is given by the low bits of its number; `selector` is the
+ * selector with RPL 1 while there is a descriptor, else 0.
+ */
+export const DESCRIPTOR_CACHE = { entries: 16, entryBytes: 16, selector: 0, low: 4, high: 8 } as const;
+
+/** Fields of a direct gate in the block. `vector` is {@link NO_GATE} where there is none. */
+export const DIRECT_GATE = {
+  vector: 0,
+  codeSelector: 4,
+  target: 8,
+  stackSelector: 12,
+  stackPointer: 16,
+} as const;
+
+/** No vector. */
+export const NO_GATE = 0xffff_ffff;
 
 /** Fields of GDTR and IDTR. */
 export const TABLE_FIELD = { base: 0, limit: 8 } as const;

@@ -13,8 +13,11 @@ import {
 import { ARITHMETIC_FLAGS, encodeFlags, evaluateFlags, FLAGS_KIND } from "./flags.ts";
 import { FloatingPointState, INITIAL_MXCSR, INITIAL_X87_CONTROL } from "./floating-point-state.ts";
 import {
+  DESCRIPTOR_CACHE,
+  DIRECT_GATE,
   MSR_SLOT,
   type MsrSlot,
+  NO_GATE,
   NOTHING_PENDING,
   SEGMENT_BYTES,
   SEGMENT_FIELD,
@@ -69,6 +72,7 @@ export class VcpuState implements VcpuContext {
     this.setU32(STATE.x87Control, INITIAL_X87_CONTROL);
     this.setU32(STATE.mxcsr, INITIAL_MXCSR);
     this.setU32(STATE.xcr0, 1);
+    this.setU32(STATE.directGate + DIRECT_GATE.vector, NO_GATE);
   }
 
   /** To be called when the block was written as a whole: what hangs on it follows. */
@@ -79,6 +83,21 @@ export class VcpuState implements VcpuContext {
     this.setU32(STATE.unbounded + 4, 0xffff_ffff);
     this.modeIsStale = true;
     this.#hooks.replaced(this);
+  }
+
+  /** Keeps a descriptor of a monitor's GDT for generated code. */
+  keepDescriptor(selector: number, low: number, high: number): void {
+    const { entries, entryBytes } = DESCRIPTOR_CACHE;
+    const entry = STATE.descriptorCache + ((selector >>> 3) & (entries - 1)) * entryBytes;
+    this.setU32(entry + DESCRIPTOR_CACHE.selector, (selector & 0xfff8) | 1);
+    this.setU32(entry + DESCRIPTOR_CACHE.low, low);
+    this.setU32(entry + DESCRIPTOR_CACHE.high, high);
+  }
+
+  /** Forgets the kept descriptors. */
+  forgetDescriptors(): void {
+    for (let entry = 0; entry < DESCRIPTOR_CACHE.entries; entry++)
+      this.setU32(STATE.descriptorCache + entry * DESCRIPTOR_CACHE.entryBytes, 0);
   }
 
   /** Reads an unsigned word of the block. */

@@ -1,8 +1,10 @@
 import { FLOATING_POINT_FUNCTIONS } from "../floating-point/index.ts";
+import type { SystemCode } from "../meanings/definition.ts";
 import { VECTOR_SUPPORT } from "../vector-support/index.ts";
 import { X87_FUNCTIONS } from "../x87/index.ts";
 import { STRING_FUNCTIONS } from "./strings/index.ts";
 import type { SupportFunction } from "./support-function.ts";
+import { KEPT_DESCRIPTOR, TAKE_DIRECT_GATE } from "./system/direct-gate.ts";
 import { SYSTEM_FUNCTIONS } from "./system/index.ts";
 
 /** Every support function there is. Generated code imports those it calls. */
@@ -13,3 +15,14 @@ export const SUPPORT_FUNCTIONS: readonly SupportFunction[] = [
   ...STRING_FUNCTIONS,
   ...VECTOR_SUPPORT,
 ];
+
+/** Functions under a monitor that take the place of those of the same name. */
+const UNDER_MONITOR: ReadonlyMap<string, SupportFunction> = new Map(
+  [KEPT_DESCRIPTOR, TAKE_DIRECT_GATE].map((support) => [support.name, support]),
+);
+
+/** The support functions of an engine: under a monitor descriptors and gates are the monitor's. */
+export const supportFunctionsOf = (system: SystemCode): readonly SupportFunction[] =>
+  system === "monitored"
+    ? SUPPORT_FUNCTIONS.map((support) => UNDER_MONITOR.get(support.name) ?? support)
+    : SUPPORT_FUNCTIONS;

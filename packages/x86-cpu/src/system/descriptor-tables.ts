@@ -23,7 +23,10 @@ const descriptorAddress = (core: ProcessorCore, selector: number): number | null
 export const lookUpDescriptor = (core: ProcessorCore, selector: number): DescriptorLookup => {
   const { descriptors } = core.environment;
   if (descriptors !== null) {
-    return descriptors.read(selector) ? { selector, low: descriptors.low, high: descriptors.high } : null;
+    if (!descriptors.read(selector)) return null;
+    const { low, high } = descriptors;
+    if ((selector & TABLE_INDICATOR) === 0) core.state.keepDescriptor(selector, low, high);
+    return { selector, low, high };
   }
   const address = descriptorAddress(core, selector);
   if (address === null) return null;

@@ -1,0 +1,84 @@
+import { and, eq, i32, load, ltU, ne, or, shl, sub, TYPE, type Value } from "@xenolith/wasm-emitter";
+import { FLAG, REGISTER, SEGMENT } from "@xenolith/x86-architecture";
+import { DESCRIPTOR_CACHE, DIRECT_GATE, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
+import type { SupportFunction } from "../support-function.ts";
+import { FLAG_IMAGE } from "./flag-image.ts";
+import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
+import { LOCATE_WRITE, READ_DESCRIPTOR } from "./linear-access.ts";
+import { DONE, SystemEmitter, systemFunction } from "./system-emitter.ts";
+
+/** Flags that a trap gate clears. [SDM3A-6.12.1] */
+const CLEARED_FLAGS = FLAG.tf | FLAG.nt | FLAG.rf | FLAG.vm;
+
+const STACK_POINTER = STATE.registers + 8 * REGISTER.rsp;
+/** SS, ESP, EFLAGS, CS, EIP. */
+const FRAME_BYTES = 20;
+
+/**
+ * (selector) -> both words of its descriptor as TypeScript has read it last, out of the block's cache; zeros, which is a
+ * descriptor that is not present, where the cache does not have it. Takes the place of the function that reads the
+ * processor's own tables.
+ */
+export const KEPT_DESCRIPTOR: SupportFunction = {
+  ...READ_DESCRIPTOR,
+  emit(body, context) {
+    const s = new SystemEmitter(body, context);
+    const selector = body.parameter(0);
+    const number = and(selector, 0xfff8);
+    const place = and(selector, (DESCRIPTOR_CACHE.entries - 1) << 3);
+    const entry = s.pin(shl(place, Math.log2(DESCRIPTOR_CACHE.entryBytes) - 3));
+    const word = (offset: number): Value =>
+      load(TYPE.i32, 4, false, entry, context.state + STATE.descriptorCache + offset);
+    body.if(or(and(selector, 4), ne(word(DESCRIPTOR_CACHE.selector), or(number, 1))));
+    body.return(i32(0), i32(0));
+    body.end();
+    body.push(word(DESCRIPTOR_CACHE.low), word(DESCRIPTOR_CACHE.high));
+  },
+};
+
+/**
+ * (vector, …) -> done or refused: the usual case of `takeDirectGate`, from ring 3 to flat code of an inner ring. Takes the
+ * place of the function that goes through the processor's own gates.
+ */
+export const TAKE_DIRECT_GATE: SupportFunction = systemFunction(
+  ENTER_INTERRUPT.name,
+  ENTER_INTERRUPT.parameters,
+  (s, [vector]) => {
+    if (vector === undefined) return;
+    const { body } = s;
+    const gate = (field: number): Value => s.field(STATE.directGate + field);
+    s.refuseIf(ne(vector, gate(DIRECT_GATE.vector)));
+    s.refuseUnlessEqual(s.privilege, 3);
+    s.refuseUnlessUsual();
+
+    const selector = s.pin(gate(DIRECT_GATE.codeSelector));
+    const privilege = s.pin(and(selector, 3));
+    s.refuseIf(eq(privilege, 3));
+    const [codeLow, codeHigh] = s.callForTwo(READ_DESCRIPTOR, selector);
+    s.refuseUnlessFlatCode(codeLow, codeHigh);
+    s.refuseIf(ne(s.privilegeOf(codeHigh), privilege));
+    const stackSelector = s.pin(gate(DIRECT_GATE.stackSelector));
+    const [stackLow, stackHigh] = s.callForTwo(READ_DESCRIPTOR, stackSelector);
+    s.refuseUnlessFlatData(stackLow, stackHigh);
+    s.refuseIf(or(ne(s.privilegeOf(stackHigh), privilege), ne(and(stackSelector, 3), privilege)));
+    const top = s.pin(gate(DIRECT_GATE.stackPointer));
+    s.refuseIf(ltU(top, FRAME_BYTES));
+    const bottom = s.pin(sub(top, FRAME_BYTES));
+    const frame = s.call(LOCATE_WRITE, bottom, i32(FRAME_BYTES), s.tagFor(privilege));
+    s.refuseIf(s.isNowhere(frame));
+
+    // Nothing can go wrong any more.
+    const flags = s.call(FLAG_IMAGE);
+    body.store(4, frame, s.field(STATE.instructionPointer));
+    body.store(4, frame, s.segment(SEGMENT.cs, SEGMENT_FIELD.selector), 4);
+    body.store(4, frame, flags, 8);
+    body.store(4, frame, s.field(STACK_POINTER), 12);
+    body.store(4, frame, s.segment(SEGMENT.ss, SEGMENT_FIELD.selector), 16);
+    s.setField(STATE.systemFlags, and(s.systemFlags, ~CLEARED_FLAGS));
+    s.setStack(stackSelector, s.attributesOf(stackHigh));
+    s.setCode(selector, s.attributesOf(codeHigh), privilege);
+    s.setWide(STACK_POINTER, bottom);
+    s.setWide(STATE.instructionPointer, gate(DIRECT_GATE.target));
+    body.push(i32(DONE));
+  },
+);
