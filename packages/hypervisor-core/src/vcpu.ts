@@ -12,21 +12,7 @@ import type { DescriptorSource, X86Vcpu } from "@xenolith/x86-architecture";
 import type { VcpuIndex } from "@xenolith/xen-abi";
 import type { Domain } from "./domain.ts";
 import type { GuestMemory } from "./guest-memory.ts";
-
-/** Where an exception or a callback enters the guest. */
-export interface EntryPoint {
-  /** Code selector; its RPL has been raised to the guest kernel's. 64-bit callbacks use the flat one. */
-  readonly codeSelector: number;
-  readonly address: LinearAddress;
-  /** Sets the upcall mask on entry (TI_IF, CALLBACKF_mask_events). */
-  readonly masksEvents: boolean;
-}
-
-/** One entry of the trap table. [XEN arch-x86/xen.h] */
-export interface TrapGate extends EntryPoint {
-  /** Least privileged ring that may enter by a software interrupt, 0 to 3. */
-  readonly privilegeLevel: number;
-}
+import type { EntryPoint, TrapTable } from "./trap-table.ts";
 
 /** Callbacks of a VCPU; null where none is registered. That of NMIs is the trap gate of vector 2. [XEN callback.h] */
 export interface Callbacks {
@@ -98,8 +84,7 @@ export interface Vcpu {
 
   // Exceptions. Owners: `hypercalls/`, read by `delivery/`.
 
-  /** Trap table by vector, as far as it has been filled. */
-  readonly traps: (TrapGate | null)[];
+  readonly traps: TrapTable;
   readonly callbacks: Callbacks;
   /** Stack for entries from ring 3 (32-bit) or user mode (64-bit): stack_switch. */
   kernelStack: { selector: number; pointer: number };

@@ -4,8 +4,9 @@ import { hasErrorCode, VECTOR } from "@xenolith/x86-architecture";
 import type { GuestWidth } from "@xenolith/xen-abi";
 import type { CrashDomain } from "../domain.ts";
 import { HYPERVISOR_TRACE } from "../trace.ts";
+import type { EntryPoint, TrapGate } from "../trap-table.ts";
 import type { UpcallState } from "../upcall-state.ts";
-import type { EntryPoint, TrapGate, Vcpu } from "../vcpu.ts";
+import type { Vcpu } from "../vcpu.ts";
 import type { EntryDetails, GuestEntry } from "./guest-entry.ts";
 
 /** What of the interrupted state is not in the VCPU's registers. */
@@ -55,7 +56,7 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
   const enter = <Entry extends EntryPoint>(
     vcpu: Vcpu,
     what: string,
-    entry: Entry | null | undefined,
+    entry: Entry | null,
     details: (entry: Entry) => EntryDetails,
   ): void => {
     const problem = entry?.address
@@ -71,7 +72,7 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
     details: (gate: TrapGate) => EntryDetails,
   ): void => {
     if (trace.on) trace.record(traceFault, vcpu.domain.id, vcpu.index, vector, vcpu.cr2);
-    enter(vcpu, what, vcpu.traps[vector], details);
+    enter(vcpu, what, vcpu.traps.get(vector), details);
   };
 
   const exception: Delivery["exception"] = (vcpu, vector, errorCode, interrupted = {}) =>
@@ -122,8 +123,9 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
       enter(vcpu, "an event", vcpu.callbacks.event, () => ({ errorCode: null, masksEvents: true }));
     },
     pendingNmi(vcpu) {
-      const gate = vcpu.traps[VECTOR.nmi];
-      if (!vcpu.nmiPending || vcpu.nmiMasked || !gate?.address) return;
+      if (!vcpu.nmiPending || vcpu.nmiMasked) return;
+      const gate = vcpu.traps.get(VECTOR.nmi);
+      if (!gate?.address) return;
       vcpu.nmiPending = false;
       vcpu.nmiMasked = true;
       enter(vcpu, "an NMI", gate, () => ({ errorCode: null, masksEvents: true }));

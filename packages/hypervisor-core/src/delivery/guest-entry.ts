@@ -1,5 +1,6 @@
 import type { SegmentState } from "@xenolith/x86-architecture";
-import type { EntryPoint, Vcpu } from "../vcpu.ts";
+import type { EntryPoint } from "../trap-table.ts";
+import type { Vcpu } from "../vcpu.ts";
 
 /** State of the interrupted code, where it is not that in the VCPU's registers: the target of a failed iret. */
 export interface InterruptedState {

@@ -1,7 +1,8 @@
 import type { DirectGate } from "@xenolith/machine-interface";
 import { type PackedFault, packFault, SELECTOR_ERROR, VECTOR } from "@xenolith/x86-architecture";
 import { kernelRing, USER_RING } from "../rings.ts";
-import type { TrapGate, Vcpu } from "../vcpu.ts";
+import type { TrapGate } from "../trap-table.ts";
+import type { Vcpu } from "../vcpu.ts";
 
 /** The one vector that may enter a guest kernel without an exit: its system call. [SOSP03 3.1] */
 export const FAST_TRAP_VECTOR = 0x80;
@@ -13,12 +14,12 @@ const isOpenToAll = (vector: number): boolean => vector === VECTOR.breakpoint ||
  * Whether code at `privilege` may enter a gate by a software interrupt: level 0 nobody, 1 and 2 the kernel, 3 everyone.
  * [XEN arch-x86/xen.h]
  */
-const isPermitted = (gate: TrapGate | null | undefined, privilege: number): boolean =>
-  gate !== null && gate !== undefined && gate.privilegeLevel > 0 && gate.privilegeLevel >= privilege;
+const isPermitted = (gate: TrapGate | null, privilege: number): boolean =>
+  gate !== null && gate.privilegeLevel > 0 && gate.privilegeLevel >= privilege;
 
 /** The fault a software interrupt raises where its gate may not be used, or 0. [SDM3A-6.12.1.1] */
 export const softwareInterruptFault = (vcpu: Vcpu, vector: number, privilege: number): PackedFault | 0 =>
-  isOpenToAll(vector) || isPermitted(vcpu.traps[vector], privilege)
+  isOpenToAll(vector) || isPermitted(vcpu.traps.get(vector), privilege)
     ? 0
     : packFault(VECTOR.generalProtection, (vector << 3) | SELECTOR_ERROR.idt);
 
@@ -27,9 +28,9 @@ export const softwareInterruptFault = (vcpu: Vcpu, vector: number, privilege: nu
  * the system-call vector, open to ring 3, with a handler in ring 1 that does not mask events (the engine cannot).
  */
 export const directGateOf = (vcpu: Vcpu, vector: number): DirectGate | null => {
-  const gate = vcpu.traps[vector];
+  const gate = vcpu.traps.get(vector);
   if (vector !== FAST_TRAP_VECTOR || vcpu.domain.width === "x86_64") return null;
-  if (gate === null || gate === undefined || gate.address === 0) return null;
+  if (gate === null || gate.address === 0) return null;
   if (
     gate.masksEvents ||
     !isPermitted(gate, USER_RING) ||

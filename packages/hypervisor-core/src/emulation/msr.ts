@@ -103,7 +103,7 @@ export const createMsrEmulations = ({
       const { context } = x86;
       const value = readMsr(vcpu, x86, context.register(REGISTER.rcx), timestamp);
       // A kernel without a #GP handler yet would be ended by the fault: it reads 0. [XEN arch-x86/xen.h]
-      if (value === null && vcpu.traps[VECTOR.generalProtection]?.address) return REFUSED;
+      if (value === null && vcpu.traps.get(VECTOR.generalProtection)?.address) return REFUSED;
       context.setRegister(REGISTER.rax, Number(BigInt.asUintN(32, value ?? 0n)));
       context.setRegister(REGISTER.rdx, Number(BigInt.asUintN(32, (value ?? 0n) >> 32n)));
       return EMULATED.next;

@@ -41,12 +41,12 @@ const nameOf = (vcpu: Vcpu, type: number): keyof Callbacks | null => {
 const registerNmi = (vcpu: Vcpu, address: number): number => {
   const { width } = vcpu.domain;
   if (!isEntryAddress(width, address)) return -EINVAL;
-  vcpu.traps[VECTOR.nmi] = {
+  vcpu.traps.set(VECTOR.nmi, {
     codeSelector: FLAT_SELECTORS[width].kernelCs,
     address: entryAddress(width, address),
     masksEvents: true,
     privilegeLevel: 0,
-  };
+  });
   return 0;
 };
 
@@ -68,6 +68,6 @@ export const registerCallback = (vcpu: Vcpu, request: CallbackRequest): number =
 /** Takes a callback back: only that of NMIs may be. */
 export const unregisterCallback = (vcpu: Vcpu, type: number): number => {
   if (type !== CALLBACKTYPE_nmi) return nameOf(vcpu, type) === null ? -ENOSYS : -EINVAL;
-  vcpu.traps[VECTOR.nmi] = null;
+  vcpu.traps.set(VECTOR.nmi, null);
   return 0;
 };

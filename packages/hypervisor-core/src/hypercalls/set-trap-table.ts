@@ -3,7 +3,8 @@ import { EFAULT, EINVAL } from "@xenolith/xen-abi";
 import { readTrapInfo, TI_DPL_MASK, TI_IF, TRAP_INFO, type TrapInfo } from "@xenolith/xen-abi/arch-x86";
 import { __HYPERVISOR_set_trap_table } from "@xenolith/xen-abi/xen";
 import { refreshDirectGates } from "../delivery/software-interrupts.ts";
-import type { TrapGate, Vcpu } from "../vcpu.ts";
+import type { TrapGate } from "../trap-table.ts";
+import type { Vcpu } from "../vcpu.ts";
 import type { Hypercall, HypercallContext, HypercallResult } from "./context.ts";
 import { entryAddress, fixCodeSelector, isEntryAddress } from "./guest-selectors.ts";
 
@@ -33,7 +34,7 @@ export const trapGateOf = (vcpu: Vcpu, { flags, cs, address }: Omit<TrapInfo, "v
 
 /** Forgets all gates. */
 export const clearTraps = (vcpu: Vcpu): void => {
-  vcpu.traps.length = 0;
+  vcpu.traps.clear();
   refreshDirectGates(vcpu);
 };
 
@@ -46,7 +47,7 @@ const readTable = (call: HypercallContext): HypercallResult => {
     const entry = readTrapInfo(view, 0, width);
     if (entry.address === 0) return 0;
     if (!isEntryAddress(width, entry.address)) return -EINVAL;
-    vcpu.traps[entry.vector] = trapGateOf(vcpu, entry);
+    vcpu.traps.set(entry.vector, trapGateOf(vcpu, entry));
     call.charge(ENTRY_COST);
     if (call.shouldPreempt()) return call.restart([at + entryBytes]);
   }

@@ -93,7 +93,7 @@ const loadEntryPoints = (
   callbacks: readonly (readonly [cs: number, address: number])[],
 ): void => {
   for (const [vector, trap] of given.trapCtxt.entries())
-    vcpu.traps[vector] = trap.address === 0 ? null : trapGateOf(vcpu, trap);
+    vcpu.traps.set(vector, trap.address === 0 ? null : trapGateOf(vcpu, trap));
   const failsafeFlags = given.flags & VGCF_failsafe_disables_events ? CALLBACKF_mask_events : 0;
   const types = [CALLBACKTYPE_event, CALLBACKTYPE_failsafe] as const;
   for (const [index, [codeSelector, address]] of callbacks.entries())

@@ -15,6 +15,7 @@ import { RUNSTATE_offline } from "@xenolith/xen-abi/vcpu";
 import type { CpuPool } from "../cpu-pools.ts";
 import type { Domain } from "../domain.ts";
 import { createGuestMemory } from "../guest-memory.ts";
+import { TrapTable } from "../trap-table.ts";
 import type { Vcpu } from "../vcpu.ts";
 
 /** What the record of a domain is made with. */
@@ -59,7 +60,7 @@ const newVcpu = (domain: Domain, index: number, parts: NewDomainParts): Vcpu => 
     registeredInfoFrame: null,
     nmiPending: false,
     nmiMasked: false,
-    traps: [],
+    traps: new TrapTable(),
     callbacks: { event: null, failsafe: null, syscall: null, syscall32: null, sysenter: null },
     kernelStack: { selector: 0, pointer: 0 },
     cr0: 0,

@@ -31,8 +31,8 @@ const commonOf = (vcpu: Vcpu, context: VcpuContext) => ({
   fpuCtxt: new Uint8Array(FPU_BYTES),
   flags: (vcpu.isUp ? VGCF_online : 0) | (vcpu.kernelMode ? VGCF_in_kernel : 0),
   trapCtxt: Array.from({ length: VECTORS }, (_, vector) => {
-    const gate = vcpu.traps[vector];
-    if (gate === null || gate === undefined) return { vector: 0, flags: 0, cs: 0, address: 0 };
+    const gate = vcpu.traps.get(vector);
+    if (gate === null) return { vector: 0, flags: 0, cs: 0, address: 0 };
     const flags = gate.privilegeLevel | (gate.masksEvents ? 4 : 0);
     return { vector, flags, cs: gate.codeSelector, address: gate.address };
   }),
