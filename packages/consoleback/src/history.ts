@@ -12,7 +12,7 @@ export interface History {
 }
 
 /** Room that a history has at first: most consoles never say more. */
-const FIRST_BYTES = 256;
+const FIRST_BYTES = 64;
 
 /**
  * Not yet at its capacity it holds the whole stream, so that bytes stay where they are when it grows. A class, not closures:

@@ -55,8 +55,8 @@ export const mapPages = (
       containsPte: false,
       host: true,
       device: false,
-      onLost: mapped.revoke,
+      pages: mapped,
     }),
   );
-  return mapped.pages;
+  return mapped;
 };

@@ -1,5 +1,6 @@
 import type { Mfn } from "@xenolith/machine-interface";
 import type { GrantTable } from "./grant-table.ts";
+import type { MappedFrames } from "./mapped-frames.ts";
 
 /** A handle's number lies in its low bits; above it a generation, so that a stale handle is not taken for a new one. */
 const NUMBER_BITS = 20;
@@ -18,8 +19,8 @@ export interface Mapping {
   /** Parts that are still there. Both false: the mapping is over. */
   host: boolean;
   device: boolean;
-  /** Held by a TypeScript kernel's page handle, not by a page-table entry; called when the pages are taken away. */
-  readonly onLost: (() => void) | null;
+  /** The page handle of a TypeScript kernel that holds it, revoked when the pages are taken away; null: a page-table entry does. */
+  readonly pages: Pick<MappedFrames, "revoke"> | null;
 }
 
 /** The mappings of one domain by handle. */
@@ -35,44 +36,53 @@ export interface MapTrack {
   readonly all: Iterable<Mapping>;
 }
 
-/** A class, not closures: a host has one for every domain. */
+/** Handles in use and free ones, once there is any. */
+interface Handles {
+  readonly mappings: Map<number, Mapping>;
+  readonly freeNumbers: number[];
+  /** By number. */
+  readonly generations: number[];
+}
+
+/** A class, not closures: a host has one for every domain. Most domains map nothing of others. */
 class HandleTrack implements MapTrack {
-  readonly #mappings = new Map<number, Mapping>();
-  readonly #freeNumbers: number[] = [];
-  readonly #generations: number[] = [];
   readonly #most: number;
+  #handles: Handles | null = null;
 
   constructor(limit: number) {
     this.#most = Math.min(limit, NUMBER_MASK + 1);
   }
 
   get all(): Iterable<Mapping> {
-    return this.#mappings.values();
+    return this.#handles?.mappings.values() ?? [];
   }
 
   room(): number {
-    return this.#most - this.#mappings.size;
+    return this.#most - (this.#handles?.mappings.size ?? 0);
   }
 
   add(parts: Omit<Mapping, "handle">): Mapping {
-    const number = this.#freeNumbers.pop() ?? this.#generations.push(0) - 1;
-    const handle = ((this.#generations[number] ?? 0) << NUMBER_BITS) | number;
-    const { granter, ref, frame, writable, containsPte, host, device, onLost } = parts;
+    this.#handles ??= { mappings: new Map(), freeNumbers: [], generations: [] };
+    const { mappings, freeNumbers, generations } = this.#handles;
+    const number = freeNumbers.pop() ?? generations.push(0) - 1;
+    const handle = ((generations[number] ?? 0) << NUMBER_BITS) | number;
+    const { granter, ref, frame, writable, containsPte, host, device, pages } = parts;
     // Field by field: objects that are made by spreading another have a layout of their own each.
-    const mapping = { handle, granter, ref, frame, writable, containsPte, host, device, onLost };
-    this.#mappings.set(handle, mapping);
+    const mapping = { handle, granter, ref, frame, writable, containsPte, host, device, pages };
+    mappings.set(handle, mapping);
     return mapping;
   }
 
   find(handle: number): Mapping | undefined {
-    return this.#mappings.get(handle);
+    return this.#handles?.mappings.get(handle);
   }
 
   remove({ handle }: Mapping): void {
-    if (!this.#mappings.delete(handle)) return;
+    if (this.#handles?.mappings.delete(handle) !== true) return;
+    const { freeNumbers, generations } = this.#handles;
     const number = handle & NUMBER_MASK;
-    this.#generations[number] = ((this.#generations[number] ?? 0) + 1) & GENERATION_MASK;
-    this.#freeNumbers.push(number);
+    generations[number] = ((generations[number] ?? 0) + 1) & GENERATION_MASK;
+    freeNumbers.push(number);
   }
 }
 

@@ -100,7 +100,7 @@ const mapInto = (
     containsPte: (request.flags & GNTMAP_contains_pte) !== 0,
     host,
     device,
-    onLost: null,
+    pages: null,
   });
   return { status: GNTST_okay, handle, devBusAddr: entry.frame * PAGE_SIZE };
 };

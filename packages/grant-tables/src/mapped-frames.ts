@@ -2,8 +2,7 @@ import type { MappedPages } from "@xenolith/domain-interface";
 import { type MachineMemory, type Mfn, PAGE_SIZE } from "@xenolith/machine-interface";
 
 /** A handle on frames whose pages can be taken away from outside. */
-export interface MappedFrames {
-  readonly pages: MappedPages;
+export interface MappedFrames extends MappedPages {
   /** Takes the pages away without calling `onRelease`: the handle is stale from now on. */
   revoke(): void;
 }
@@ -19,7 +18,7 @@ export interface MappedFramesOptions {
 }
 
 /** A class, not closures: a host has several of these for every domain. */
-class FramePages implements MappedPages {
+class FramePages implements MappedFrames {
   readonly writable: boolean;
   readonly #memory: MappedFramesOptions["memory"];
   readonly #onRelease: () => void;
@@ -73,7 +72,6 @@ class FramePages implements MappedPages {
     this.#onRelease();
   }
 
-  /** Takes the pages away without giving the frames back. */
   revoke(): void {
     this.#frames = [];
   }
@@ -103,7 +101,4 @@ class FramePages implements MappedPages {
 }
 
 /** Makes frames accessible as one contiguous range. Every store passes the frame watch. */
-export const createMappedFrames = (options: MappedFramesOptions): MappedFrames => {
-  const pages = new FramePages(options);
-  return { pages, revoke: () => pages.revoke() };
-};
+export const createMappedFrames = (options: MappedFramesOptions): MappedFrames => new FramePages(options);

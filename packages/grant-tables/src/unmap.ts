@@ -65,7 +65,7 @@ const unmapHandle = (
   parts: UnmapParts,
 ): number => {
   const mapping = caller.mapTrack.find(handle);
-  if (mapping === undefined || mapping.onLost !== null) return GNTST_bad_handle;
+  if (mapping === undefined || mapping.pages !== null) return GNTST_bad_handle;
   const status = unmap(context, caller, mapping, parts);
   context.traceUnmap(caller.id, mapping.granter.id, mapping.ref, status);
   return status;
@@ -86,8 +86,8 @@ export const unmapAndReplace = (
 export const releaseAllMappings = (context: GrantContext, dying: GrantTable): void => {
   const { frames } = context.host;
   for (const mapping of [...dying.mapTrack.all]) {
-    if (mapping.onLost !== null) {
-      mapping.onLost();
+    if (mapping.pages !== null) {
+      mapping.pages.revoke();
       dropFrame(frames, mapping.frame, mapping.writable);
     }
     if (mapping.device) dropFrame(frames, mapping.frame, mapping.writable);

@@ -1,4 +1,4 @@
-import type { Domain } from "@xenolith/domain-interface";
+import type { Domain, MappedPages } from "@xenolith/domain-interface";
 import { createRingStream, type RingStream } from "@xenolith/io-ring";
 import { type DomId, type Port, toGrantRef, toPort } from "@xenolith/xen-abi";
 import { GNTTAB_RESERVED_XENSTORE } from "@xenolith/xen-abi/grant-table";
@@ -22,6 +22,71 @@ export interface RingLink {
   release(): void;
 }
 
+/** A class, not closures: a host has one for every domain. */
+class PageLink implements RingLink {
+  readonly stream: RingStream;
+  readonly #domain: Domain;
+  readonly #client: DomId;
+  readonly #page: MappedPages;
+  readonly #onReconnect: () => void;
+  #port: Port | null = null;
+
+  constructor(domain: Domain, client: DomId, page: MappedPages, onReconnect: () => void) {
+    this.#domain = domain;
+    this.#client = client;
+    this.#page = page;
+    this.#onReconnect = onReconnect;
+    this.stream = createRingStream({
+      page,
+      send: XENSTORE_RING.replies,
+      receive: XENSTORE_RING.requests,
+      notify: () => this.#notify(),
+    });
+  }
+
+  rebind(remotePort: Port): number {
+    this.#closePort();
+    const bound = this.#domain.events.bindInterdomain(this.#client, remotePort);
+    if (bound < 0) return bound;
+    this.#port = toPort(bound);
+    this.#domain.events.listen(this.#port, () => this.#takeEvent());
+    return 0;
+  }
+
+  fail(error: number): void {
+    this.#page.writeUint32(XENSTORE_DOMAIN_INTERFACE.error, error);
+    this.stream.close();
+    this.#notify();
+  }
+
+  release(): void {
+    this.stream.close();
+    this.#closePort();
+    this.#page.release();
+  }
+
+  #takeEvent(): void {
+    const { connection, reqCons, reqProd, rspCons, rspProd } = XENSTORE_DOMAIN_INTERFACE;
+    if (this.stream.closed) return;
+    if (this.#page.readUint32(connection) === XENSTORE_RECONNECT) {
+      for (const index of [reqCons, reqProd, rspCons, rspProd]) this.#page.writeUint32(index, 0);
+      this.#onReconnect();
+      this.#page.writeUint32(connection, XENSTORE_CONNECTED);
+      this.#notify();
+    }
+    this.stream.activity();
+  }
+
+  #notify(): void {
+    if (this.#port !== null) this.#domain.events.notify(this.#port);
+  }
+
+  #closePort(): void {
+    if (this.#port !== null) this.#domain.events.close(this.#port);
+    this.#port = null;
+  }
+}
+
 /**
  * Maps the page that a domain has granted by its reserved entry and binds its event channel. `onReconnect`
  * runs when the domain asks for a fresh start: nothing of the old connection counts then.
@@ -35,60 +100,15 @@ export const connectRing = (
 ): RingLink | number => {
   const page = domain.grants.map(client, [toGrantRef(GNTTAB_RESERVED_XENSTORE)], true);
   if (typeof page === "number") return page;
-  let port: Port | null = null;
-
-  const notify = (): void => {
-    if (port !== null) domain.events.notify(port);
-  };
-  const stream = createRingStream({
-    page,
-    send: XENSTORE_RING.replies,
-    receive: XENSTORE_RING.requests,
-    notify,
-  });
-  const { connection, error, reqCons, reqProd, rspCons, rspProd, serverFeatures } = XENSTORE_DOMAIN_INTERFACE;
-
-  const onEvent = (): void => {
-    if (stream.closed) return;
-    if (page.readUint32(connection) === XENSTORE_RECONNECT) {
-      for (const index of [reqCons, reqProd, rspCons, rspProd]) page.writeUint32(index, 0);
-      onReconnect();
-      page.writeUint32(connection, XENSTORE_CONNECTED);
-      notify();
-    }
-    stream.activity();
-  };
-  const closePort = (): void => {
-    if (port !== null) domain.events.close(port);
-    port = null;
-  };
-  const rebind = (remote: Port): number => {
-    closePort();
-    const bound = domain.events.bindInterdomain(client, remote);
-    if (bound < 0) return bound;
-    port = toPort(bound);
-    domain.events.listen(port, onEvent);
-    return 0;
-  };
-
-  const bound = rebind(remotePort);
+  const link = new PageLink(domain, client, page, onReconnect);
+  const bound = link.rebind(remotePort);
   if (bound < 0) {
     page.release();
     return bound;
   }
-  page.writeUint32(serverFeatures, XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR);
-  return {
-    stream,
-    rebind,
-    fail: (code) => {
-      page.writeUint32(error, code);
-      stream.close();
-      notify();
-    },
-    release: () => {
-      stream.close();
-      closePort();
-      page.release();
-    },
-  };
+  page.writeUint32(
+    XENSTORE_DOMAIN_INTERFACE.serverFeatures,
+    XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR,
+  );
+  return link;
 };

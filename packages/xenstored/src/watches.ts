@@ -35,7 +35,7 @@ export interface WatchRegistry {
 
 /** Makes a registry without watches. */
 export const createWatchRegistry = (): WatchRegistry => {
-  const byPath = new Map<string, Set<Watch>>();
+  const byPath = new Map<string, readonly Watch[]>();
   let sequence = 0;
   let size = 0;
   return {
@@ -45,16 +45,17 @@ export const createWatchRegistry = (): WatchRegistry => {
     add: ({ path, token, prefixLength, owner }) => {
       // Field by field: objects that are made by spreading another have a layout of their own each.
       const watch: Watch = { path, token, prefixLength, owner, sequence: sequence++ };
-      const there = byPath.get(watch.path) ?? new Set();
-      byPath.set(watch.path, there.add(watch));
+      byPath.set(path, [...(byPath.get(path) ?? []), watch]);
       size++;
       return watch;
     },
     remove: (watch) => {
-      const there = byPath.get(watch.path);
-      if (there?.delete(watch) !== true) return;
+      const there = byPath.get(watch.path) ?? [];
+      const others = there.filter((other) => other !== watch);
+      if (others.length === there.length) return;
       size--;
-      if (there.size === 0) byPath.delete(watch.path);
+      if (others.length > 0) byPath.set(watch.path, others);
+      else byPath.delete(watch.path);
     },
     matching: (path, exact) => {
       const found: Watch[] = [];

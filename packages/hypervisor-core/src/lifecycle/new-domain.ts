@@ -91,7 +91,8 @@ const newVcpu = (domain: Domain, index: number, parts: NewDomainParts): Vcpu => 
 
 /** Makes the record of a domain: paused once, without memory; VCPU 0 is up. */
 export const newDomain = (id: DomId, options: CreateDomain, parts: NewDomainParts): Domain => {
-  const vcpus: Vcpu[] = [];
+  // Of the size that it will have: one that grows keeps room for more.
+  const vcpus = new Array<Vcpu>(options.vcpus);
   const domain: Domain = {
     id,
     width: options.width,
@@ -110,7 +111,7 @@ export const newDomain = (id: DomId, options: CreateDomain, parts: NewDomainPart
     crash: null,
     dying: false,
   };
-  for (let index = 0; index < options.vcpus; index++) vcpus.push(newVcpu(domain, index, parts));
+  for (let index = 0; index < options.vcpus; index++) vcpus[index] = newVcpu(domain, index, parts);
   return domain;
 };
 

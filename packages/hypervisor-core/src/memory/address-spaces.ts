@@ -5,6 +5,7 @@ import {
   frameAddress,
   type LinearAddress,
   type Mfn,
+  type OverlayMapping,
   type PagingContext,
   type PagingFormat,
   toLinearAddress,
@@ -74,12 +75,16 @@ interface DomainSpaces {
   generation: number;
 }
 
-/** How a guest of a width is translated from a root. The monitor shows it nothing but the machine-to-physical table, if that. */
-export const pagingContext = (
-  width: GuestWidth,
-  root: Mfn,
-  table: MachineToPhysical | null,
-): PagingContext => ({
+/** The machine-to-physical table where guests of a width look for it. */
+const tableOverlay = (width: GuestWidth, table: MachineToPhysical): OverlayMapping => ({
+  start: toLinearAddress(HYPERVISOR_RANGE[width].machToPhysStart),
+  frames: width === "x86_64" ? table.wideFrames : table.frames,
+  writable: false,
+  user: width === "x86_64",
+});
+
+/** How a guest of a width is translated from a root. The monitor shows it nothing but `overlays`. */
+const pagingContext = (width: GuestWidth, root: Mfn, overlays: readonly OverlayMapping[]): PagingContext => ({
   format: FORMAT[width],
   rootAddress: frameAddress(root),
   writeProtect: true,
@@ -88,18 +93,10 @@ export const pagingContext = (
   globalPages: false,
   supervisorExecutionPrevention: false,
   linearLimit: LINEAR_LIMIT[width],
-  overlays:
-    table === null
-      ? []
-      : [
-          {
-            start: toLinearAddress(HYPERVISOR_RANGE[width].machToPhysStart),
-            frames: width === "x86_64" ? table.wideFrames : table.frames,
-            writable: false,
-            user: width === "x86_64",
-          },
-        ],
+  overlays,
 });
+
+const NO_OVERLAYS: readonly OverlayMapping[] = [];
 
 /** Makes the address spaces of a host. */
 export const createAddressSpaces = (
@@ -107,6 +104,13 @@ export const createAddressSpaces = (
   machineToPhysical: () => MachineToPhysical,
 ): AddressSpaces => {
   const domains = new Map<DomId, DomainSpaces>();
+  /** The overlays of those who see the table, which all guests of a width share. */
+  const overlays = new Map<GuestWidth, readonly OverlayMapping[]>();
+  const overlaysOf = (width: GuestWidth): readonly OverlayMapping[] => {
+    const known = overlays.get(width) ?? [tableOverlay(width, machineToPhysical())];
+    overlays.set(width, known);
+    return known;
+  };
 
   /** Spaces of the one or two bases of a VCPU. */
   const spacesOf = ({ byRoot }: DomainSpaces, { pageTableBase, userPageTableBase }: Vcpu): Space[] =>
@@ -143,7 +147,7 @@ export const createAddressSpaces = (
     const known = spaces.byRoot.get(root);
     const showsTable = role === "kernel" || !hasAssist(domain, VMASST_TYPE_m2p_strict);
     const context = (): PagingContext =>
-      pagingContext(domain.width, root, showsTable ? machineToPhysical() : null);
+      pagingContext(domain.width, root, showsTable ? overlaysOf(domain.width) : NO_OVERLAYS);
     const space = known ?? { asid: translator.open(context()), generation, showsTable };
     if (space.showsTable !== showsTable) {
       translator.change(space.asid, context());

@@ -138,7 +138,7 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
         held.push(frame);
       }
       const onRelease = (): void => letGo(held, writable);
-      return createMappedFrames({ memory, frames: held, writable, onRelease }).pages;
+      return createMappedFrames({ memory, frames: held, writable, onRelease });
     },
     setPhysicalNumbers(domain, list, first) {
       if (list.some((frame) => frames.ownerOf(frame) !== domain.id)) return -EINVAL;

@@ -16,33 +16,28 @@ const portOf = (instruction: Instruction, state: VcpuState): number => {
   return state.register(REGISTER.rdx) & 0xffff;
 };
 
-/** Describes an instruction for the monitor that is to emulate it. Without one: a harmless HLT. */
-export const describePrivileged = (
-  instruction: Instruction | null,
-  state: VcpuState | null,
-): PrivilegedOperation => {
-  if (instruction === null || state === null) {
-    return {
-      mnemonic: "hlt",
-      lengthBytes: 1,
-      sizeBytes: 4,
-      system: 0,
-      register: 0,
-      port: 0,
-      repeat: false,
-      addressBytes: 4,
-      segment: SEGMENT.ds,
-    };
-  }
-  return {
-    mnemonic: instruction.mnemonic as PrivilegedOperation["mnemonic"],
-    lengthBytes: instruction.lengthBytes,
-    sizeBytes: instruction.operandBytes,
-    system: numberOf(instruction.operands, "control", "debug"),
-    register: numberOf(instruction.operands, "register"),
-    port: portOf(instruction, state),
-    repeat: instruction.repeat !== "none",
-    addressBytes: instruction.addressBytes,
-    segment: instruction.segment,
-  };
+/** A harmless HLT, where nothing has been left to the monitor yet. */
+export const NOTHING_PRIVILEGED: PrivilegedOperation = {
+  mnemonic: "hlt",
+  lengthBytes: 1,
+  sizeBytes: 4,
+  system: 0,
+  register: 0,
+  port: 0,
+  repeat: false,
+  addressBytes: 4,
+  segment: SEGMENT.ds,
 };
+
+/** Describes an instruction for the monitor that is to emulate it. */
+export const describePrivileged = (instruction: Instruction, state: VcpuState): PrivilegedOperation => ({
+  mnemonic: instruction.mnemonic as PrivilegedOperation["mnemonic"],
+  lengthBytes: instruction.lengthBytes,
+  sizeBytes: instruction.operandBytes,
+  system: numberOf(instruction.operands, "control", "debug"),
+  register: numberOf(instruction.operands, "register"),
+  port: portOf(instruction, state),
+  repeat: instruction.repeat !== "none",
+  addressBytes: instruction.addressBytes,
+  segment: instruction.segment,
+});

@@ -11,25 +11,43 @@ interface InterruptibleCore extends ProcessorCore {
 
 const portBytes = (sizeBytes: number): 1 | 2 | 4 => (sizeBytes === 1 ? 1 : sizeBytes === 2 ? 2 : 4);
 
+/** A class, not closures: there is one for every VCPU. */
+class CoreSupportHost implements SupportHost {
+  readonly #core: InterruptibleCore;
+  readonly #wantsAttention: () => boolean;
+
+  constructor(core: InterruptibleCore, wantsAttention: () => boolean) {
+    this.#core = core;
+    this.#wantsAttention = wantsAttention;
+  }
+
+  interruptRequested(): number {
+    return this.#core.isInterruptRequested ? 1 : 0;
+  }
+
+  portOut(port: number, sizeBytes: number): void {
+    const { state, environment } = this.#core;
+    const value = state.register(REGISTER.rax);
+    const size = portBytes(sizeBytes);
+    environment.portOut(port, size, size === 4 ? value : value & (2 ** (8 * size) - 1));
+    this.#look();
+  }
+
+  portIn(port: number, sizeBytes: number): number {
+    const value = this.#core.environment.portIn(port, portBytes(sizeBytes));
+    this.#look();
+    return value;
+  }
+
+  readTimestamp(): void {
+    setWideResult(this.#core, timestampCounter(this.#core));
+  }
+
+  #look(): void {
+    if (this.#wantsAttention()) this.#core.state.setU32(STATE.wantsAttention, 1);
+  }
+}
+
 /** What support functions ask on behalf of a core. */
-export const createSupportHost = (core: InterruptibleCore, wantsAttention: () => boolean): SupportHost => {
-  const { state, environment } = core;
-  const look = (): void => {
-    if (wantsAttention()) state.setU32(STATE.wantsAttention, 1);
-  };
-  return {
-    interruptRequested: () => (core.isInterruptRequested ? 1 : 0),
-    portOut(port, sizeBytes) {
-      const value = state.register(REGISTER.rax);
-      const size = portBytes(sizeBytes);
-      environment.portOut(port, size, size === 4 ? value : value & (2 ** (8 * size) - 1));
-      look();
-    },
-    portIn(port, sizeBytes) {
-      const value = environment.portIn(port, portBytes(sizeBytes));
-      look();
-      return value;
-    },
-    readTimestamp: () => setWideResult(core, timestampCounter(core)),
-  };
-};
+export const createSupportHost = (core: InterruptibleCore, wantsAttention: () => boolean): SupportHost =>
+  new CoreSupportHost(core, wantsAttention);

@@ -35,7 +35,7 @@ import { codeBytesOf } from "./mode.ts";
 import { VcpuOperands } from "./operand-access.ts";
 import { placeDirectGate } from "./placed-gate.ts";
 import { PresentCode } from "./present-code.ts";
-import { describePrivileged } from "./privileged-operation.ts";
+import { describePrivileged, NOTHING_PRIVILEGED } from "./privileged-operation.ts";
 import type { RecordBuilder } from "./record-builder.ts";
 import { RunBudget } from "./run-budget.ts";
 import { NOT_ADMITTED, type RunObserver, STOP_INSTRUCTION } from "./run-observer.ts";
@@ -73,7 +73,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
   readonly operands: VcpuOperands;
   readonly environment: ProcessorEnvironment;
   readonly directGates: Map<number, DirectGate> = new Map();
-  privilegedOperation: PrivilegedOperation = describePrivileged(null, null);
+  privilegedOperation: PrivilegedOperation = NOTHING_PRIVILEGED;
   readonly host: SupportHost;
   readonly #engine: Engine;
   readonly #operations: SystemOperations;

@@ -15,10 +15,9 @@ import {
 } from "@xenolith/x86-architecture";
 import { Engine } from "../engine/engine.ts";
 import { type EventPolicy, SOFTWARE_INTERRUPT } from "../engine/event-policy.ts";
-import type { ProcessorEnvironment } from "../engine/system-operations.ts";
 import { Vcpu } from "../engine/vcpu.ts";
 import { I686_MODEL } from "../model/models.ts";
-import { answerCpuid, type ProcessorModel } from "../model/processor-model.ts";
+import type { ProcessorModel } from "../model/processor-model.ts";
 import { MSR_SLOT, STATE_BYTES } from "../state/layout.ts";
 import { VcpuState } from "../state/vcpu-state.ts";
 import { loadContextSegment } from "../system/context-load.ts";
@@ -26,6 +25,7 @@ import { softwareInterruptVector } from "../system/software-interrupts.ts";
 import { createDefaultEntropy } from "./default-entropy.ts";
 import { takeDirectGate } from "./direct-gate.ts";
 import { type EngineTuning, engineOptions } from "./engine-choice.ts";
+import { MonitoredEnvironment } from "./monitored-environment.ts";
 import { ALL_OPERATIONS } from "./operations.ts";
 
 /** What a processor under a monitor is made with. */
@@ -39,24 +39,6 @@ export interface MonitoredProcessorOptions extends EngineTuning {
   /** Lets TypeScript take every direct gate and do every IRET. What comes out is the same, slower: for tests of generated code. */
   readonly reference?: boolean;
 }
-
-const environmentOf = (
-  options: MonitoredVcpuOptions,
-  model: ProcessorModel,
-  entropy: EntropySource,
-): ProcessorEnvironment => ({
-  isMonitored: true,
-  descriptors: options.descriptors,
-  portIn: () => 0,
-  portOut: () => {},
-  timestamp: options.timestamp,
-  trapTimestamp: options.trapTimestamp ?? false,
-  trapCpuid: options.trapCpuid ?? false,
-  cpuid: (leaf, subleaf) => answerCpuid(model, leaf, subleaf),
-  entropy,
-  readMsr: () => null,
-  writeMsr: () => false,
-});
 
 /** Everything leaves to the monitor but INT n with a direct gate. */
 const events: EventPolicy = {
@@ -75,6 +57,8 @@ const events: EventPolicy = {
     return vector;
   },
 };
+
+const ignore = (): void => {};
 
 /** What a monitor keeps in CR0: protected mode with paging, write protection and native x87 errors. */
 const MONITORED_CONTROL_0 = CR0.pe | CR0.et | CR0.ne | CR0.wp | CR0.pg;
@@ -107,8 +91,8 @@ export const createMonitoredProcessor = (options: MonitoredProcessorOptions): Mo
       memory.bytes.fill(0, block, block + STATE_BYTES);
       const state: VcpuState = new VcpuState(memory.view, block, {
         loadSegment: (_state, index, selector) => loadContextSegment(vcpu, index, selector),
-        controlWritten: () => {},
-        replaced: () => {},
+        controlWritten: ignore,
+        replaced: ignore,
       });
       const vcpu: Vcpu = new Vcpu({
         engine,
@@ -116,7 +100,7 @@ export const createMonitoredProcessor = (options: MonitoredProcessorOptions): Mo
         space: toAsid(0),
         operations: ALL_OPERATIONS,
         events,
-        environment: environmentOf(vcpuOptions, model, entropy),
+        environment: new MonitoredEnvironment(vcpuOptions, model, entropy),
         release: () => freeBlocks.push(block),
       });
       state.setControl(0, MONITORED_CONTROL_0 >>> 0);

@@ -8,16 +8,12 @@ export interface MapEntry<Value> {
   readonly left: PersistentMap<Value>;
   readonly right: PersistentMap<Value>;
   readonly height: number;
-  readonly size: number;
 }
 
 /** The topmost entry, or null when the map is empty. */
 export type PersistentMap<Value> = MapEntry<Value> | null;
 
 const heightOf = <Value>(map: PersistentMap<Value>): number => map?.height ?? 0;
-
-/** Number of entries. */
-export const mapSize = <Value>(map: PersistentMap<Value>): number => map?.size ?? 0;
 
 const join = <Value>(
   left: PersistentMap<Value>,
@@ -29,7 +25,6 @@ const join = <Value>(
   left,
   right,
   height: 1 + Math.max(heightOf(left), heightOf(right)),
-  size: 1 + mapSize(left) + mapSize(right),
 });
 
 /** Joins two maps whose heights differ by at most two, by one or two rotations. */

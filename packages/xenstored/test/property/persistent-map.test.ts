@@ -1,13 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  mapDelete,
-  mapEntries,
-  mapGet,
-  mapSet,
-  mapSize,
-  type PersistentMap,
-} from "../../src/store/persistent-map.ts";
+import { mapDelete, mapEntries, mapGet, mapSet, type PersistentMap } from "../../src/store/persistent-map.ts";
 
 const key = fc.string({ maxLength: 2 });
 const step = fc.record({ remove: fc.boolean(), key, value: fc.nat() });
@@ -32,7 +25,6 @@ describe("a persistent map", () => {
           versions.push([map, JSON.stringify(mapEntries(map).map((entry) => [entry.key, entry.value]))]);
           expect(heightIsBalanced(map)).toBe(true);
         }
-        expect(mapSize(map)).toBe(model.size);
         for (const [name, value] of model) expect(mapGet(map, name)).toBe(value);
         expect(mapEntries(map).map((entry) => entry.key)).toEqual([...model.keys()].sort());
         for (const [version, content] of versions) {
