@@ -270,6 +270,11 @@ export class CodeCache {
     return [...targets].filter((block) => block.mode === mode).map((block) => block.instructionPointer);
   }
 
+  /** Whether code at an offset in CS has been executed. Where all is translated at once, what was not may come to be. */
+  wasReached(frame: number, mode: number, instructionPointer: number): boolean {
+    return this.#translateAfter <= 1 || this.#frames.get(frame)?.get(mode, instructionPointer) !== undefined;
+  }
+
   /** Translations of a frame's code in a mode. */
   translationsOf(frame: number, mode: number): readonly Translation[] {
     return [...(this.#frames.get(frame)?.translations ?? [])].filter((one) => one.mode === mode);
@@ -289,12 +294,17 @@ export class CodeCache {
         if (last !== undefined && last !== block) blocks[this.#look] = last;
         continue;
       }
-      const isLoop = this.#frames.get(block.frame)?.isLoop(mode, block.instructionPointer) === true;
-      const limit = (this.#translateAfter * (isLoop ? 1 : STRAIGHT_PATIENCE)) / 2;
-      if (block.mode === mode && count <= limit) warm.push(block);
+      if (block.mode === mode && this.#isWarm(block, count)) warm.push(block);
       this.#look += 1;
     }
     return warm;
+  }
+
+  /** Whether a block has used up half of its patience. */
+  #isWarm(block: Block, count: number): boolean {
+    const half = this.#translateAfter / 2;
+    if (count <= half || count > half * STRAIGHT_PATIENCE) return count <= half;
+    return this.#frames.get(block.frame)?.isLoop(block.mode, block.instructionPointer) !== true;
   }
 
   /** Lets the code of a frame be entered as a translation. */

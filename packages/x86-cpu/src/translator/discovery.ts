@@ -10,6 +10,8 @@ import { type BlockEnd, type PlacedInstruction, type RegionBlock, runsOn } from 
 const PAGE_BYTES = 4096;
 /** Longest block of a region, in instructions. */
 const MAX_BLOCK_INSTRUCTIONS = 64;
+/** An indirect call that leads to more functions than these takes none of them along: it is no callback. */
+const MOST_CALLED = 2;
 
 /** What a form is translated with, or null where it is left to the interpreter. */
 export type HandlerLookup = (instruction: Instruction, mode: Mode) => Handler | null;
@@ -18,6 +20,14 @@ export type HandlerLookup = (instruction: Instruction, mode: Mode) => Handler | 
 export interface RegionLimits {
   readonly blocks: number;
   readonly instructions: number;
+}
+
+/** What runs have shown of a page's code. Addresses are offsets in CS. */
+export interface Trail {
+  /** Blocks of the page that the indirect jump or call at an address was seen to lead to. */
+  readonly targetsOf: (source: number) => readonly number[];
+  /** Whether a block is to be followed to, unless it is a root. */
+  readonly isWanted: (at: number) => boolean;
 }
 
 /** Blocks found from some roots, and which of them control may enter from outside. */
@@ -111,15 +121,8 @@ export class PageDiscovery {
     return { at, instructions, end: "fall", next, target: null };
   }
 
-  /**
-   * Follows direct edges from `roots`. `targetsOf` names the blocks of the page that the indirect jump at an
-   * offset in CS was seen to reach.
-   */
-  discover(
-    roots: readonly number[],
-    targetsOf: (source: number) => readonly number[],
-    limits: RegionLimits,
-  ): Discovery {
+  /** Follows direct edges from `roots`, and what the trail knows of others. */
+  discover(roots: readonly number[], { targetsOf, isWanted }: Trail, limits: RegionLimits): Discovery {
     const blocks = new Map<number, RegionBlock>();
     const entries = new Set(roots);
     const queue: number[] = [];
@@ -127,6 +130,7 @@ export class PageDiscovery {
     const reach = (at: number, isEntry: boolean): void => {
       if (!this.#isInPage(at)) return;
       if (!blocks.has(at)) {
+        if (!entries.has(at) && !isWanted(at)) return;
         if (blocks.size >= limits.blocks || instructions >= limits.instructions) return;
         const block = this.#blockAt(at);
         if (block.instructions.length === 0) return;
@@ -145,8 +149,10 @@ export class PageDiscovery {
       if (target !== null) reach(target, end === "call");
       if (end === "call" || end === "call-indirect") reach(next, true);
       const last = block.instructions.at(-1);
-      if ((end === "jump-indirect" || end === "call-indirect") && last !== undefined)
-        for (const one of targetsOf(last.at)) reach(one, true);
+      if (last === undefined || (end !== "jump-indirect" && end !== "call-indirect")) continue;
+      const targets = targetsOf(last.at);
+      if (end === "call-indirect" && targets.length > MOST_CALLED) continue;
+      for (const one of targets) reach(one, true);
     }
     const starts = [...blocks.values()].map((block) => this.#cut(block, blocks));
     return { blocks: starts, entries: [...entries].filter((at) => blocks.has(at)) };

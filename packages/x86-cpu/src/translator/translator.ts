@@ -7,7 +7,7 @@ import type { CodePlace } from "../engine/code-place.ts";
 import { FIRST_MODE_WITHOUT_STOPS, type Mode } from "../engine/mode.ts";
 import { TRANSLATION_PARAMETERS } from "../interpreter/build-interpreter.ts";
 import { importSupport, SUPPORT_IMPORT, type SupportExports } from "../support/support-module.ts";
-import { type Discovery, type HandlerLookup, PageDiscovery } from "./discovery.ts";
+import { type Discovery, type HandlerLookup, PageDiscovery, type Trail } from "./discovery.ts";
 import { EffectTable } from "./effects.ts";
 import { buildFlowGraph } from "./flow-graph.ts";
 import type { RegionBlock } from "./region-block.ts";
@@ -28,6 +28,9 @@ export interface TranslatorOptions {
 
 const PAGE_BYTES = 4096;
 const LIMITS = { blocks: 160, instructions: 1200 };
+/** Instructions up to which a region takes the place of older ones that it meets. Beyond, it leads to them instead. */
+const LARGEST_UNION = 500;
+const NOTHING: ReadonlySet<number> = new Set();
 /** Most regions of one module. */
 const LARGEST_BATCH = 64;
 
@@ -108,24 +111,38 @@ export class Translator {
     }
     const source: InstructionSource = (of, offset, mode) => code.instructionAt(of, offset, mode);
     const explorer = new PageDiscovery(source, place, handlerOf, this.#effectsOf(place.mode), code.isStop);
-    const targetsOf = (from: number): readonly number[] =>
-      code.indirectTargets(frame, place.mode.number, from);
+    const explore = (roots: readonly number[], known: ReadonlySet<number>): Discovery => {
+      const trail: Trail = {
+        targetsOf: (from) => code.indirectTargets(frame, place.mode.number, from),
+        isWanted: (to) =>
+          !known.has(to) &&
+          (code.wasReached(frame, place.mode.number, to) || live.some((one) => one.blocks.has(to))),
+      };
+      return explorer.discover(roots, trail, LIMITS);
+    };
     let roots: readonly number[] = [at];
-    let discovery = explorer.discover(roots, targetsOf, LIMITS);
+    let discovery = explore(roots, NOTHING);
     if (discovery.blocks.length === 0) {
       code.neverTranslate(block);
       return;
     }
     const begins = new Set(discovery.blocks.map((one) => one.at));
     const overlaps = (blocks: Iterable<number>): boolean => [...blocks].some((one) => begins.has(one));
-    const replaced = live.filter((one) => overlaps(one.blocks));
+    let replaced = live.filter((one) => overlaps(one.blocks));
     const joined = samePage.filter((one) => overlaps(one.discovery.blocks.map((each) => each.at)));
-    const others = [...replaced, ...joined.flatMap((one) => one.replaced)];
+    const rootsWith = (others: readonly { readonly roots: readonly number[] }[]): readonly number[] => [
+      ...new Set([...others.flatMap((one) => one.roots), at]),
+    ];
     if (replaced.length + joined.length > 0) {
-      const older = [...replaced, ...joined].flatMap((one) => one.roots);
-      roots = [...new Set([...older, at])];
-      discovery = explorer.discover(roots, targetsOf, LIMITS);
+      roots = rootsWith([...replaced, ...joined]);
+      discovery = explore(roots, NOTHING);
     }
+    if (replaced.length > 0 && instructionCount(discovery) > LARGEST_UNION) {
+      replaced = [];
+      roots = rootsWith(joined);
+      discovery = explore(roots, new Set(live.flatMap((one) => one.entries)));
+    }
+    const others = [...replaced, ...joined.flatMap((one) => one.replaced)];
     for (const one of joined) candidates.splice(candidates.indexOf(one), 1);
     candidates.push({ place, page: pageOf(place), roots, discovery, replaced: [...new Set(others)] });
   }
@@ -183,6 +200,9 @@ const placeOf = (block: Block, mode: Mode): CodePlace => ({
   mode,
   host: block.frame * PAGE_BYTES + block.start,
 });
+
+const instructionCount = ({ blocks }: Discovery): number =>
+  blocks.reduce((sum, { instructions }) => sum + instructions.length, 0);
 
 const instructionsOf = ({ discovery }: Candidate) => discovery.blocks.flatMap((block) => block.instructions);
 
