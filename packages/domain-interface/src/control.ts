@@ -144,8 +144,11 @@ export interface CreateDomain {
   readonly uuid: Uint8Array;
 }
 
-/** Why a domain stopped: SHUTDOWN_*. [XEN sched.h] */
-export type ShutdownReason = "poweroff" | "reboot" | "suspend" | "crash" | "watchdog" | "soft-reset";
+/** Why a domain stopped: SHUTDOWN_*, or any other number from 6 to 255, which a guest may give as well. [XEN sched.h] */
+export type ShutdownReason = KnownShutdownReason | `reason ${number}`;
+
+/** Reasons that have a name. */
+export type KnownShutdownReason = "poweroff" | "reboot" | "suspend" | "crash" | "watchdog" | "soft-reset";
 
 /** What happened to a domain. */
 export type DomainChange = "created" | "paused" | "unpaused" | "shutdown" | "resumed" | "destroyed";

@@ -51,8 +51,7 @@ const report = ({ reason, crash }: Outcome, options: RunOptions): number => {
     case "soft-reset":
       say(`xl run: ${options.kernel}: asked for ${reason}`);
       return EXIT_CODE.poweredOff;
-    case "crash":
-    case "watchdog":
+    default:
       say(`xl run: ${options.kernel}: ${crash === null ? reason : `crashed: ${crash.reason}`}`);
       if (crash !== null) say(crash.registers.trimEnd());
       return EXIT_CODE.crashed;

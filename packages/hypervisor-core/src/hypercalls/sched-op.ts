@@ -70,18 +70,14 @@ export const createSchedOp = (parts: SchedOpParts): Hypercall => {
   const stop = (call: HypercallContext): number => {
     const request = readArgument(call, SCHED_SHUTDOWN);
     if (request === null) return -EFAULT;
-    const reason = shutdownReasonOf(request.reason);
-    if (reason === null) return -EINVAL;
-    shutdown.shutdown(call.domain, reason);
+    shutdown.shutdown(call.domain, shutdownReasonOf(request.reason));
     return 0;
   };
 
   const registerCode = (call: HypercallContext): number => {
     const request = readArgument(call, SCHED_SHUTDOWN);
     if (request === null) return -EFAULT;
-    const reason = shutdownReasonOf(request.reason);
-    if (reason === null) return -EINVAL;
-    call.domain.shutdownCode = reason;
+    call.domain.shutdownCode = shutdownReasonOf(request.reason);
     return 0;
   };
 
@@ -91,9 +87,7 @@ export const createSchedOp = (parts: SchedOpParts): Hypercall => {
     const target = domains.resolveRemote(request.domainId);
     if (target === null) return -ESRCH;
     if (!call.domain.privileged) return -EPERM;
-    const reason = shutdownReasonOf(request.reason);
-    if (reason === null) return -EINVAL;
-    shutdown.shutdown(target, reason);
+    shutdown.shutdown(target, shutdownReasonOf(request.reason));
     return 0;
   };
 
@@ -145,12 +139,9 @@ export const createSchedOpCompat = ({
       case SCHEDOP_block:
         runControl.block(call.vcpu);
         return 0;
-      case SCHEDOP_shutdown: {
-        const reason = shutdownReasonOf(call.argument32(1));
-        if (reason === null) return -EINVAL;
-        shutdown.shutdown(call.domain, reason);
+      case SCHEDOP_shutdown:
+        shutdown.shutdown(call.domain, shutdownReasonOf(call.argument32(1)));
         return 0;
-      }
       default:
         return -ENOSYS;
     }

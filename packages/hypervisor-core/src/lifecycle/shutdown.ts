@@ -1,30 +1,13 @@
-import type { CrashReport, ShutdownReason } from "@xenolith/domain-interface/control";
+import type { CrashReport, KnownShutdownReason, ShutdownReason } from "@xenolith/domain-interface/control";
 import type { TraceSink } from "@xenolith/trace";
-import {
-  SHUTDOWN_crash,
-  SHUTDOWN_poweroff,
-  SHUTDOWN_reboot,
-  SHUTDOWN_soft_reset,
-  SHUTDOWN_suspend,
-  SHUTDOWN_watchdog,
-} from "@xenolith/xen-abi/sched";
 import type { CrashDomain, Domain } from "../domain.ts";
 import type { RunControl } from "../run-control.ts";
 import { HYPERVISOR_TRACE } from "../trace.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { dumpRegisters } from "./register-dump.ts";
 
-/** SHUTDOWN_* by name. [XEN sched.h] */
-export const SHUTDOWN_CODES: Readonly<Record<ShutdownReason, number>> = {
-  poweroff: SHUTDOWN_poweroff,
-  reboot: SHUTDOWN_reboot,
-  suspend: SHUTDOWN_suspend,
-  crash: SHUTDOWN_crash,
-  watchdog: SHUTDOWN_watchdog,
-  "soft-reset": SHUTDOWN_soft_reset,
-};
-
-const REASONS: readonly ShutdownReason[] = [
+/** Names of SHUTDOWN_* from 0 on. [XEN sched.h] */
+const NAMES: readonly KnownShutdownReason[] = [
   "poweroff",
   "reboot",
   "suspend",
@@ -33,8 +16,15 @@ const REASONS: readonly ShutdownReason[] = [
   "soft-reset",
 ];
 
-/** The reason a SHUTDOWN_* number stands for, or null. */
-export const shutdownReasonOf = (code: number): ShutdownReason | null => REASONS[code] ?? null;
+/** The reason that a number given by a guest stands for: of any number the low byte counts. */
+export const shutdownReasonOf = (code: number): ShutdownReason =>
+  NAMES[code & 0xff] ?? `reason ${code & 0xff}`;
+
+/** The number of a reason. */
+const codeOf = (reason: ShutdownReason): number => {
+  const known = (NAMES as readonly ShutdownReason[]).indexOf(reason);
+  return known >= 0 ? known : Number(reason.slice("reason ".length));
+};
 
 /** Stops domains. Each stops once: what comes later does not change the reason. */
 export interface Shutdown {
@@ -67,7 +57,7 @@ export const createShutdown = ({ runControl, trace, onStopped }: ShutdownParts):
     if (domain.shutdownReason !== null || domain.dying) return;
     domain.shutdownReason = domain.shutdownCode ?? reason;
     if (domain.shutdownReason === "crash") domain.crash ??= reportOf(domain, "a crash was reported");
-    if (trace.on) trace.record(traceShutdown, domain.id, SHUTDOWN_CODES[domain.shutdownReason]);
+    if (trace.on) trace.record(traceShutdown, domain.id, codeOf(domain.shutdownReason));
     runControl.updateAll(domain);
     onStopped(domain);
   };
