@@ -88,6 +88,12 @@ export const virqKey = (vcpu: VcpuIndex, virq: number): number => vcpu * NR_VIRQ
 /** Whether the number is a port of the domain, used or free. Any number may be asked for. */
 export const isPort = (domain: EventDomain, port: number): boolean => port >= 0 && port < domain.validPorts;
 
+/** Whether the number is a port that is bound to something. Any number may be asked for. */
+export const isUsable = (domain: EventDomain, port: number): boolean => {
+  const channel = isPort(domain, port) ? domain.channels[port] : undefined;
+  return channel !== undefined && channel.kind !== "reserved";
+};
+
 /** Whether the number is a VCPU of the domain. */
 export const isVcpu = (domain: EventDomain, vcpu: number): vcpu is VcpuIndex =>
   Number.isInteger(vcpu) && vcpu >= 0 && vcpu < domain.vcpuCount;

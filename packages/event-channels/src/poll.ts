@@ -1,11 +1,11 @@
 import { EINVAL, type VcpuIndex } from "@xenolith/xen-abi";
-import { type EventDomain, isPort } from "./event-domain.ts";
+import { type EventDomain, isUsable } from "./event-domain.ts";
 import type { EventHost } from "./types.ts";
 
-/** The part of SCHEDOP_poll that is about ports. The number of ports has been limited by the caller. [XEN sched.h] */
+/** The part of SCHEDOP_poll that is about ports, each of which has to be bound. The number of ports has been limited by the caller. [XEN sched.h] */
 export const beginPoll = (domain: EventDomain, vcpu: VcpuIndex, ports: readonly number[]): number => {
   for (const port of ports) {
-    if (!isPort(domain, port)) return -EINVAL;
+    if (!isUsable(domain, port)) return -EINVAL;
     if (domain.delivery.isPending(port)) return 0;
   }
   const [only] = ports;

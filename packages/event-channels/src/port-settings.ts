@@ -1,4 +1,14 @@
-import { type DomId, EINVAL, ENOENT, EPERM, ESRCH, type Port, type VcpuIndex } from "@xenolith/xen-abi";
+import {
+  type DomId,
+  EACCES,
+  EINVAL,
+  ENOENT,
+  ENOSYS,
+  EPERM,
+  ESRCH,
+  type Port,
+  type VcpuIndex,
+} from "@xenolith/xen-abi";
 import {
   EVTCHNSTAT_closed,
   EVTCHNSTAT_interdomain,
@@ -8,7 +18,7 @@ import {
 } from "@xenolith/xen-abi/event-channel";
 import { isGlobalVirq } from "./bind.ts";
 import type { EventContext } from "./event-context.ts";
-import { type Channel, type EventDomain, isPort, isVcpu } from "./event-domain.ts";
+import { type Channel, type EventDomain, isPort, isUsable, isVcpu } from "./event-domain.ts";
 import type { PortStatus } from "./types.ts";
 
 const NO_PORT = 0 as Port;
@@ -69,10 +79,13 @@ export const bindPortToVcpu = (domain: EventDomain, port: number, vcpu: number):
 export const unmaskPort = (domain: EventDomain, port: number): number => {
   if (!isPort(domain, port)) return -EINVAL;
   const channel = domain.channels[port];
-  if (channel !== undefined && channel.kind !== "reserved") domain.delivery.unmask(port, channel.vcpu);
+  if (channel !== undefined && isUsable(domain, port)) domain.delivery.unmask(port, channel.vcpu);
   return 0;
 };
 
-/** EVTCHNOP_set_priority, of which two-level delivery knows nothing. */
-export const setPortPriority = (domain: EventDomain, port: number, priority: number): number =>
-  isPort(domain, port) ? domain.delivery.setPriority(port, priority) : -EINVAL;
+/** EVTCHNOP_set_priority: only of a port that is bound, and of which two-level delivery knows nothing. */
+export const setPortPriority = (domain: EventDomain, port: number, priority: number): number => {
+  if (!isPort(domain, port)) return -EINVAL;
+  if (domain.delivery.abi === "two-level") return -ENOSYS;
+  return isUsable(domain, port) ? domain.delivery.setPriority(port, priority) : -EACCES;
+};

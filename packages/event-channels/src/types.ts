@@ -118,7 +118,7 @@ export interface EventChannels {
   initControl(caller: DomId, request: InitControlRequest): number;
   /** Adds a page to the FIFO event array. @returns 0, -EOPNOTSUPP (two-level events), -EINVAL (frame), -ENOSPC. */
   expandArray(caller: DomId, frame: number): number;
-  /** @returns 0, -EINVAL (port, priority), -ENOSYS: two-level events have no priorities. */
+  /** @returns 0, -EINVAL (port, priority), -ENOSYS (two-level events have no priorities), -EACCES (the port is free). */
   setPriority(caller: DomId, port: number, priority: number): number;
 
   /** Raises a VIRQ of one VCPU, if it is bound. */

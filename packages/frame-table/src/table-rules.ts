@@ -1,10 +1,4 @@
-import {
-  entryFrame,
-  PAGE_TABLE_SHAPE,
-  type PageTableShape,
-  PTE,
-  PTE_NX_HIGH,
-} from "@xenolith/x86-architecture";
+import { entryFrame, PAGE_TABLE_SHAPE, type PageTableShape, PTE } from "@xenolith/x86-architecture";
 import type { GuestWidth } from "@xenolith/xen-abi";
 import type { TableEntry, TableLevel } from "./types.ts";
 
@@ -39,8 +33,8 @@ export interface TableRules {
 const REFUSED_LEVEL1 = CACHING_AND_SIZE;
 const REFUSED_ABOVE = CACHING_AND_SIZE | PTE.global;
 
-/** Bits 62:52 are reserved in PAE tables, so that a guest may not set them; of bits 51:32 all may be part of the frame. */
-const PAE_REFUSED_HIGH = 0x7ff0_0000;
+/** Bits 63:52 of PAE's level 3 are refused. Below, 62:52 are the guest's own; of bits 51:32 all may be part of the frame. */
+const PAE_LEVEL3_REFUSED_HIGH = 0xfff0_0000;
 /** Bits that the processor reserves in PAE's level 3 and that guests set nevertheless: they are not stored. [SDM3A-4.4.1] */
 const PAE_LEVEL3_DROPPED = PTE.writable | PTE.user | PTE.accessed | PTE.dirty;
 
@@ -82,9 +76,9 @@ const RULES: Readonly<Record<GuestWidth, TableRules>> = {
     shape: PAGE_TABLE_SHAPE.pae,
     rootLevel: 3,
     levels: {
-      1: level(512, REFUSED_LEVEL1, PAE_REFUSED_HIGH),
-      2: level(512, REFUSED_ABOVE, PAE_REFUSED_HIGH, [428, 512]),
-      3: level(4, REFUSED_ABOVE, PAE_REFUSED_HIGH | PTE_NX_HIGH, [4, 4], PAE_LEVEL3_DROPPED),
+      1: level(512, REFUSED_LEVEL1, 0),
+      2: level(512, REFUSED_ABOVE, 0, [428, 512]),
+      3: level(4, REFUSED_ABOVE, PAE_LEVEL3_REFUSED_HIGH, [4, 4], PAE_LEVEL3_DROPPED),
       4: unused,
     },
   },

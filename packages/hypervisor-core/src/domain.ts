@@ -49,4 +49,5 @@ export interface Domain {
 export type CrashDomain = (domain: Domain, reason: string, vcpu?: Vcpu) => void;
 
 /** Whether an assist is switched on for a domain. */
-export const hasAssist = (domain: Domain, type: number): boolean => ((domain.assists >>> type) & 1) !== 0;
+export const hasAssist = ({ assists }: Domain, type: number): boolean =>
+  Math.floor(assists / 2 ** type) % 2 === 1;

@@ -23,6 +23,12 @@ export interface Callbacks {
   sysenter: EntryPoint | null;
 }
 
+/** A bitmap of ports in guest memory. [XEN physdev.h] PHYSDEVOP_set_iobitmap */
+export interface PortBitmap {
+  readonly address: number;
+  readonly ports: number;
+}
+
 /** State of a VCPU for time accounting: RUNSTATE_running, _runnable, _blocked or _offline. [XEN vcpu.h] */
 export type Runstate = 0 | 1 | 2 | 3;
 
@@ -99,6 +105,8 @@ export interface Vcpu {
   cr4: number;
   /** Virtual IOPL, 0 to 3. */
   ioPrivilege: number;
+  /** Guest address of the bitmap of ports, and how many ports it is about: a clear bit allows use. null: there is none. */
+  portBitmap: PortBitmap | null;
 
   // Address spaces and descriptor tables. Owner: `memory/`.
 

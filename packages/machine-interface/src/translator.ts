@@ -30,6 +30,11 @@ export interface PagingContext {
   readonly noExecute: boolean;
   /** CR4.PSE for `two-level`: 4 MiB pages. PAE and long formats always know large pages. */
   readonly largePages: boolean;
+  /**
+   * Whether bits 62:52 of `pae` entries below the root are free for software, as they are in long format: a monitor that
+   * walks such tables by long format's rules leaves them to its guests. Default: they are reserved.
+   */
+  readonly softwareBits?: boolean;
   /** Whether long format knows pages of 1 GiB, as CPUID says. Default: no, and bit 7 is reserved at level 3. */
   readonly hugePages?: boolean;
   /** CR4.PGE: entries marked global may survive a change of root. */

@@ -38,7 +38,7 @@ export class ReservedBits {
     switch (context.format) {
       case "pae":
         if (level === 3) return (high & (this.#paeHigh | PTE_NX_HIGH)) !== 0;
-        return this.#anyWide(context, low, high, large, this.#paeHigh);
+        return this.#anyWide(context, low, high, large, this.#highOf(context));
       case "long":
         // Where pages of 1 GiB are not offered bit 7 is reserved above level 2.
         if (level > 2 && (low & PTE.large) !== 0 && !large) return true;
@@ -51,13 +51,18 @@ export class ReservedBits {
 
   /** Reserved bits of the high word of an 8-byte entry, of the PAE root too where `isRoot`. */
   highMask(context: PagingContext, isRoot: boolean): number {
-    const mask = context.format === "pae" ? this.#paeHigh : this.#longHigh;
+    const mask = isRoot ? this.#paeHigh : this.#highOf(context);
     return context.noExecute && !isRoot ? mask : mask | PTE_NX_HIGH;
   }
 
   /** Reserved bits of the low word of a 4-byte entry that maps 4 MiB. */
   get fourMib(): number {
     return this.#fourMib;
+  }
+
+  /** Reserved bits of the high word, but for NX, of entries below the PAE root and of long format. */
+  #highOf({ format, softwareBits = false }: PagingContext): number {
+    return format === "pae" && !softwareBits ? this.#paeHigh : this.#longHigh;
   }
 
   #anyWide(context: PagingContext, low: number, high: number, large: boolean, highMask: number): boolean {

@@ -1,6 +1,7 @@
 import { RESET_UNFINISHED } from "@xenolith/event-channels";
 import {
   DOMID_SELF,
+  EACCES,
   EAGAIN,
   EBUSY,
   EINVAL,
@@ -112,6 +113,7 @@ describe("events in queues", () => {
     expect(setting.events.setPriority(DOM2, local(1), 0)).toBe(0);
     expect(setting.events.setPriority(DOM2, local(1), 16)).toBe(-EINVAL);
     expect(setting.events.setPriority(DOM2, 4000, 3)).toBe(-EINVAL);
+    expect(setting.events.setPriority(DOM2, 100, 3), "a free port").toBe(-EACCES);
     for (const index of [0, 1]) send(index);
     expect([queue(0), queue(7), ready()]).toEqual([[local(1)], [local(0)], 1 | (1 << 7)]);
     expect(setting.events.takePending(DOM2, VCPU0)).toEqual([local(1), local(0)]);

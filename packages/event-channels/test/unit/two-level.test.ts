@@ -103,6 +103,13 @@ describe("taking pending ports", () => {
 });
 
 describe("polling", () => {
+  it("is of ports that are bound", () => {
+    const { events } = createThreeDomains();
+    const port = events.bindIpi(DOM1, 0);
+    expect(events.beginPoll(DOM1, VCPU0, [port])).toBe(1);
+    for (const free of [0, port + 1, 5000]) expect(events.beginPoll(DOM1, VCPU0, [port, free])).toBe(-EINVAL);
+  });
+
   it("of a port that is pending ends at once, masked or not", () => {
     const { events, guest } = createThreeDomains();
     const port = events.bindIpi(DOM1, 0);

@@ -92,10 +92,15 @@ describe("updateEntry", () => {
     expect(update(0, leadsTo(space.level1, RW | PTE.global), table)).toBe(-EINVAL);
   });
 
-  it("refuses bits 62:52, which PAE reserves, and allows no-execute", () => {
+  it("leaves bits 62:52 to the guest and allows no-execute, but for a root's", () => {
     const { low } = leadsTo(first(space.pages), RO);
-    expect(update(100, { low, high: 0x10_0000 })).toBe(-EINVAL);
-    expect(update(100, { low, high: PTE_NX_HIGH })).toBe(0);
+    for (const high of [0x10_0000, 0x7ff0_0000, PTE_NX_HIGH]) {
+      expect(update(100, { low, high })).toBe(0);
+      expect(fixture.peek(space.level1, 100)).toEqual({ low, high });
+    }
+    const table = leadsTo(space.level2[1] ?? 0, PTE.present);
+    for (const high of [0x10_0000, 0x4000_0000, PTE_NX_HIGH])
+      expect(update(1, { ...table, high }, space.root)).toBe(-EINVAL);
   });
 
   it("changes harmless bits without looking at the frame again", () => {

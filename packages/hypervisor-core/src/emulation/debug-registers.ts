@@ -29,12 +29,18 @@ const resolve = (vcpu: Vcpu, index: number): number => {
 const watchesPorts = (control: number): boolean =>
   [16, 20, 24, 28].some((shift) => ((control >>> shift) & 3) === BREAK_ON_PORT);
 
-/** Sets a debug register with the rules of set_debugreg. @returns 0, -ENODEV, or -EPERM for what could trap the monitor. */
+const TWO_32 = 0x1_0000_0000;
+
+/**
+ * Sets a debug register with the rules of set_debugreg.
+ * @returns 0, -ENODEV, -EINVAL for bits above 31 of DR6 and DR7, or -EPERM for what could trap the monitor
+ */
 export const setDebugRegister = (vcpu: Vcpu, index: number, value: number): number => {
   const register = resolve(vcpu, index);
   const context = vcpu.x86?.context;
   if (register < 0) return register;
   if (context === undefined) return -EINVAL;
+  if (register >= 6 && !(value >= 0 && value < TWO_32)) return -EINVAL;
   if (register < 4) {
     if (!isGuestRange(vcpu.domain.width, value, 1)) return -EPERM;
     context.setDebug(register, value);

@@ -6,10 +6,10 @@ import { type ControlRegisterParts, createControlRegisterEmulations } from "./co
 import { createCpuidEmulation } from "./cpuid.ts";
 import type { CpuidPolicy } from "./cpuid-policy.ts";
 import { emulateReadDebug, emulateWriteDebug } from "./debug-registers.ts";
-import { emulateInterruptFlag } from "./io-privilege.ts";
+import { createPortCheck, emulateInterruptFlag } from "./io-privilege.ts";
 import { createMsrEmulations, type MsrParts } from "./msr.ts";
 import { EMULATED, type Emulation, type EmulationOutcome, kernelOnly, REFUSED } from "./outcome.ts";
-import { emulateIn, emulateIns, emulateOut, emulateOuts } from "./port-io.ts";
+import { createPortEmulations } from "./port-io.ts";
 import { createTimestampEmulation } from "./timestamp.ts";
 
 /** What emulation is made from. */
@@ -32,10 +32,7 @@ export const createEmulation = (parts: EmulationParts): EmulatePrivileged => {
   const msr = createMsrEmulations(parts);
   const traceEmulate = parts.trace.define(HYPERVISOR_TRACE.emulate);
   const emulations: Partial<Record<Mnemonic, Emulation>> = {
-    in: emulateIn,
-    out: emulateOut,
-    ins: emulateIns,
-    outs: emulateOuts,
+    ...createPortEmulations(createPortCheck(parts.memory)),
     cli: emulateInterruptFlag,
     sti: emulateInterruptFlag,
     clts: control.clearTaskSwitched,

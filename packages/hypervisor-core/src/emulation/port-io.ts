@@ -10,13 +10,8 @@ import {
 } from "@xenolith/x86-architecture";
 import { isWithinLimit } from "../delivery/segment-loading.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { hasIoPrivilege } from "./io-privilege.ts";
+import type { MayUsePorts } from "./io-privilege.ts";
 import { EMULATED, type Emulation, REFUSED } from "./outcome.ts";
-
-/**
- * Ports of an unprivileged domain: there are none. With I/O privilege, reads give all ones and writes are dropped; without
- * it both are #GP(0).
- */
 
 /** Iterations of one repeated INS or OUTS that are done before the guest is looked at again. */
 const ITERATIONS_PER_EXIT = 256;
@@ -29,16 +24,6 @@ const writeAccumulator = (context: VcpuContext, sizeBytes: number, value: number
     context.setWideRegister(REGISTER.rax, (wide & ~BigInt(mask)) | BigInt(value & mask));
   }
 };
-
-/** IN from a port or DX. */
-export const emulateIn: Emulation = (vcpu, x86, { sizeBytes }) => {
-  if (!hasIoPrivilege(vcpu, x86)) return REFUSED;
-  writeAccumulator(x86.context, sizeBytes, 0xffff_ffff);
-  return EMULATED.next;
-};
-
-/** OUT to a port or DX. */
-export const emulateOut: Emulation = (vcpu, x86) => (hasIoPrivilege(vcpu, x86) ? EMULATED.next : REFUSED);
 
 const offsetMask = (addressBytes: number): bigint => (1n << BigInt(8 * addressBytes)) - 1n;
 
@@ -71,9 +56,9 @@ const storeOne = (vcpu: Vcpu, context: VcpuContext, sizeBytes: number, addressBy
 };
 
 const emulateString =
-  (indexRegister: number, transfer: typeof storeOne): Emulation =>
-  (vcpu, x86, { sizeBytes, addressBytes, repeat }) => {
-    if (!hasIoPrivilege(vcpu, x86)) return REFUSED;
+  (mayUse: MayUsePorts, indexRegister: number, transfer: typeof storeOne): Emulation =>
+  (vcpu, x86, { port, sizeBytes, addressBytes, repeat }) => {
+    if (!mayUse(vcpu, x86, port, sizeBytes)) return REFUSED;
     const { context } = x86;
     const mask = offsetMask(addressBytes);
     const step = context.flags & FLAG.df ? -sizeBytes : sizeBytes;
@@ -88,8 +73,20 @@ const emulateString =
     return EMULATED.stay;
   };
 
-/** INS, repeated or not. */
-export const emulateIns: Emulation = emulateString(REGISTER.rdi, storeOne);
+/** Emulations of the instructions that use ports. */
+export type PortEmulations = Readonly<Record<"in" | "out" | "ins" | "outs", Emulation>>;
 
-/** OUTS, repeated or not: what it reads is dropped, so that it is not read at all. */
-export const emulateOuts: Emulation = emulateString(REGISTER.rsi, () => 0);
+/**
+ * Makes them. Ports of an unprivileged domain are not there: who may use them reads all ones, and what is written is
+ * dropped (so that OUTS does not read it at all); for others each is #GP(0).
+ */
+export const createPortEmulations = (mayUse: MayUsePorts): PortEmulations => ({
+  in(vcpu, x86, { port, sizeBytes }) {
+    if (!mayUse(vcpu, x86, port, sizeBytes)) return REFUSED;
+    writeAccumulator(x86.context, sizeBytes, 0xffff_ffff);
+    return EMULATED.next;
+  },
+  out: (vcpu, x86, { port, sizeBytes }) => (mayUse(vcpu, x86, port, sizeBytes) ? EMULATED.next : REFUSED),
+  ins: emulateString(mayUse, REGISTER.rdi, storeOne),
+  outs: emulateString(mayUse, REGISTER.rsi, () => 0),
+});

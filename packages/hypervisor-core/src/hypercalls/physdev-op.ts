@@ -90,10 +90,12 @@ const setIopl = reading(PHYSDEV_SET_IOPL, ({ vcpu }, { iopl }) => {
   return 0;
 });
 
-/** A bitmap is accepted and has no effect: no domain has ports, so user mode has none either. */
-const setIobitmap = reading(PHYSDEV_SET_IOBITMAP, ({ guest }, { bitmap, nrPorts }) =>
-  nrPorts > PORT_COUNT || !guest.isAllowed(bitmap, PORT_BITMAP_BYTES, 1) ? -EINVAL : 0,
-);
+/** Says which ports may be used without I/O privilege. The bitmap is read whenever it is asked. */
+const setIobitmap = reading(PHYSDEV_SET_IOBITMAP, ({ guest, vcpu }, { bitmap, nrPorts }) => {
+  if (nrPorts > PORT_COUNT || !guest.isAllowed(bitmap, PORT_BITMAP_BYTES, 1)) return -EINVAL;
+  vcpu.portBitmap = nrPorts === 0 ? null : { address: bitmap, ports: nrPorts };
+  return 0;
+});
 
 /** No physical interrupt is bound, so that there is nothing to end. */
 const eoi = reading(PHYSDEV_EOI, () => -EINVAL);

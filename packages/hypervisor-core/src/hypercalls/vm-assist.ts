@@ -11,6 +11,7 @@ import {
   VMASST_TYPE_runstate_update_flag,
   VMASST_TYPE_writable_pagetables,
 } from "@xenolith/xen-abi/xen";
+import { hasAssist } from "../domain.ts";
 import type { Hypercall } from "./context.ts";
 
 /** Assists that every guest may switch on, whether they mean something for its width or not. */
@@ -42,10 +43,10 @@ export const createVmAssist = (): Hypercall => ({
     if (!isAssistKnown(domain.width, type)) return -EINVAL;
     switch (call.argument32(0)) {
       case VMASST_CMD_enable:
-        domain.assists |= 1 << type;
+        if (!hasAssist(domain, type)) domain.assists += 2 ** type;
         return 0;
       case VMASST_CMD_disable:
-        domain.assists &= ~(1 << type);
+        if (hasAssist(domain, type)) domain.assists -= 2 ** type;
         return 0;
       default:
         return -ENOSYS;

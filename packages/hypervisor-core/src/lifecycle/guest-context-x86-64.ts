@@ -61,9 +61,14 @@ export const createGuestContext64 = (
   memory: Pick<MemoryManager, "toggleUserMode">,
 ): GuestContextForm<VcpuGuestContext64> => ({
   check(given) {
-    const entries = [given.eventCallbackEip, given.failsafeCallbackEip, given.syscallCallbackEip];
-    const bases = [given.fsBase, given.gsBaseKernel, given.gsBaseUser, given.userRegs.rip];
-    return entries.every(isCanonical) && bases.every(isCanonicalValue) ? 0 : -EINVAL;
+    const { userRegs } = given;
+    const callbacks = [given.eventCallbackEip, given.failsafeCallbackEip, given.syscallCallbackEip];
+    const addresses = [...callbacks, given.kernelSp, ...given.trapCtxt.map(({ address }) => address)];
+    const values = [given.fsBase, given.gsBaseKernel, given.gsBaseUser, userRegs.rip, userRegs.rsp];
+    const isInUser = (given.flags & VGCF_in_kernel) === 0;
+    const isUsable = addresses.every(isCanonical) && values.every(isCanonicalValue);
+    // User mode needs a base of its own.
+    return isUsable && !(isInUser && !given.ctrlreg[1]) ? 0 : -EINVAL;
   },
   loadBases,
   codeAndStack: ({ userRegs }) => ({ code: userRegs.cs, stack: userRegs.ss }),

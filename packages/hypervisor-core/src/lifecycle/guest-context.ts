@@ -1,5 +1,5 @@
-import { type LinearAddress, toLinearAddress, toMfn } from "@xenolith/machine-interface";
-import { FLAG, SEGMENT, type VcpuContext } from "@xenolith/x86-architecture";
+import { type LinearAddress, PAGE_SIZE, toLinearAddress, toMfn } from "@xenolith/machine-interface";
+import { ATTRIBUTE, FLAG, SEGMENT, type SegmentState, type VcpuContext } from "@xenolith/x86-architecture";
 import { EINVAL } from "@xenolith/xen-abi";
 import {
   type VcpuGuestContext32,
@@ -12,6 +12,7 @@ import { isFault, loadCodeSegment, loadStackSegment, nullSegment } from "../deli
 import { refreshDirectGates } from "../delivery/software-interrupts.ts";
 import { setTaskSwitched } from "../emulation/control-registers.ts";
 import { setDebugRegister } from "../emulation/debug-registers.ts";
+import { REFUSED } from "../emulation/outcome.ts";
 import { registerCallback } from "../hypercalls/callbacks.ts";
 import { fixCodeSelector, fixStackSelector } from "../hypercalls/guest-selectors.ts";
 import { trapGateOf } from "../hypercalls/set-trap-table.ts";
@@ -41,27 +42,37 @@ const DEBUGGING_EXTENSIONS = 8;
 
 const DATA = { ds: SEGMENT.ds, es: SEGMENT.es, fs: SEGMENT.fs, gs: SEGMENT.gs } as const;
 
-/** Descriptor tables and page-table base: what holds references to frames. */
+/** Descriptor tables: what holds references to frames. An LDT without entries must begin at a page as well. */
 const loadTables = (vcpu: Vcpu, given: VcpuGuestContext, memory: MemoryManager): number => {
+  if (given.ldtBase % PAGE_SIZE !== 0) return -EINVAL;
   const frames = given.gdtFrames.slice(0, Math.ceil(given.gdtEnts / 512)).map(toMfn);
   const gdt = memory.loadGdt(vcpu, frames, given.gdtEnts);
   return gdt !== 0 ? gdt : memory.loadLdt(vcpu, toLinearAddress(given.ldtBase), given.ldtEnts);
 };
 
+/** A segment in which nothing can be executed and nothing lies, at the privilege that its selector asks for. */
+const unusable = (selector: number): SegmentState => ({
+  ...nullSegment(selector),
+  attributes: (selector & 3) << ATTRIBUTE.dplShift,
+});
+
+/** Loads code and stack. What cannot be loaded is found out when the VCPU first runs: its first instruction faults. */
 const loadCodeAndStack = (
   vcpu: Vcpu,
   context: VcpuContext,
   given: { readonly code: number; readonly stack: number },
-): number => {
+): void => {
   const { descriptors, domain } = vcpu;
-  if (descriptors === null) return -EINVAL;
-  const code = loadCodeSegment(descriptors, fixCodeSelector(domain.width, given.code));
-  if (isFault(code)) return -EINVAL;
-  const stack = loadStackSegment(descriptors, fixStackSelector(domain.width, given.stack), code.selector & 3);
-  if (isFault(stack)) return -EINVAL;
-  context.setSegment(SEGMENT.cs, code);
-  context.setSegment(SEGMENT.ss, stack);
-  return 0;
+  const selectors = {
+    code: fixCodeSelector(domain.width, given.code),
+    stack: fixStackSelector(domain.width, given.stack),
+  };
+  const code = descriptors === null ? REFUSED : loadCodeSegment(descriptors, selectors.code);
+  const stack =
+    descriptors === null ? REFUSED : loadStackSegment(descriptors, selectors.stack, selectors.code & 3);
+  const isLoaded = !isFault(code) && !isFault(stack);
+  context.setSegment(SEGMENT.cs, isLoaded ? code : unusable(selectors.code));
+  context.setSegment(SEGMENT.ss, isFault(stack) ? unusable(selectors.stack) : stack);
 };
 
 /** Loads the data segments; what cannot be loaded becomes null. */
@@ -117,17 +128,16 @@ export const applyGuestContext = <Given extends VcpuGuestContext>(
 ): number => {
   const context = vcpu.x86?.context;
   if (context === undefined) return -EINVAL;
-  const refused =
-    form.check(given) ||
-    loadTables(vcpu, given, memory) ||
-    form.loadBases(vcpu, given, memory) ||
-    loadCodeAndStack(vcpu, context, form.codeAndStack(given));
-  if (refused !== 0) return refused;
-  vcpu.cr4 |= (given.ctrlreg[4] ?? 0) & DEBUGGING_EXTENSIONS;
-  for (const [index, value] of given.debugreg.entries()) {
-    const result = index === 4 || index === 5 ? 0 : setDebugRegister(vcpu, index, Number(value));
-    if (result !== 0) return result;
+  const refused = form.check(given) || loadTables(vcpu, given, memory) || form.loadBases(vcpu, given, memory);
+  if (refused !== 0) {
+    memory.loadGdt(vcpu, [], 0);
+    return refused;
   }
+  loadCodeAndStack(vcpu, context, form.codeAndStack(given));
+  vcpu.cr4 |= (given.ctrlreg[4] ?? 0) & DEBUGGING_EXTENSIONS;
+  // A value that may not be set is left out.
+  for (const [index, value] of given.debugreg.entries())
+    if (index !== 4 && index !== 5) setDebugRegister(vcpu, index, Number(value));
   loadEntryPoints(vcpu, given, form.callbacks(given));
   form.loadRegisters(vcpu, context, given);
   setTaskSwitched(vcpu, ((given.ctrlreg[0] ?? 0) & TASK_SWITCHED) !== 0);

@@ -67,6 +67,7 @@ const newVcpu = (domain: Domain, index: number, parts: NewDomainParts): Vcpu => 
     cr2: toLinearAddress(0),
     cr4: 0,
     ioPrivilege: 0,
+    portBitmap: null,
     space: null,
     pageTableBase: null,
     userPageTableBase: null,

@@ -89,6 +89,7 @@ const pagingContext = (width: GuestWidth, root: Mfn, overlays: readonly OverlayM
   rootAddress: frameAddress(root),
   writeProtect: true,
   noExecute: width !== "x86_32",
+  softwareBits: true,
   largePages: false,
   globalPages: false,
   supervisorExecutionPrevention: false,

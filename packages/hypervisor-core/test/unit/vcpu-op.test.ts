@@ -1,5 +1,10 @@
 import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, ENXIO, ETIME } from "@xenolith/xen-abi";
-import { FLAT_RING1_CS } from "@xenolith/xen-abi/arch-x86";
+import {
+  FLAT_RING1_CS,
+  VCPU_GUEST_CONTEXT_32,
+  VGCF_in_kernel,
+  xenPfnToCr3,
+} from "@xenolith/xen-abi/arch-x86";
 import { EVTCHNOP_bind_virq } from "@xenolith/xen-abi/event-channel";
 import { readVcpuTimeInfo, VCPU_INFO } from "@xenolith/xen-abi/shared-info";
 import {
@@ -62,6 +67,25 @@ describe("VCPUs", () => {
     expect(vcpuOp(VCPUOP_up, 1)).toBe(-EINVAL);
     expect(vcpuOp(VCPUOP_initialise, 0)).toBe(-EEXIST);
     expect(guest.call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, ABSENT)).toBe(-EFAULT);
+  });
+
+  it("take a context whose selectors and debug registers cannot be loaded", () => {
+    const bytes = new Uint8Array(VCPU_GUEST_CONTEXT_32.size("x86_32p"));
+    const view = new DataView(bytes.buffer);
+    const { ctrlreg, flags, debugreg, ldtBase } = VCPU_GUEST_CONTEXT_32.layout.x86_32p;
+    view.setUint32(ctrlreg + 12, xenPfnToCr3(guest.root), true);
+    view.setUint32(flags, VGCF_in_kernel, true);
+    view.setUint32(debugreg, 0xf580_0000, true);
+    const initialise = (): number => {
+      guest.writeBytes(ARGUMENT, bytes);
+      return guest.call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, ARGUMENT);
+    };
+    view.setUint32(ldtBase, 8, true);
+    expect(initialise(), "an LDT begins at a page").toBe(-EINVAL);
+    view.setUint32(ldtBase, 0, true);
+    expect(initialise()).toBe(0);
+    expect(vcpuOp(VCPUOP_is_up, 1)).toBe(0);
+    expect(initialise()).toBe(-EEXIST);
   });
 
   it("the last one that goes down takes the domain with it", () => {

@@ -1,6 +1,6 @@
 import { CR0, VECTOR } from "@xenolith/x86-architecture";
 import { xenPfnToCr3 } from "@xenolith/xen-abi/arch-x86";
-import { PHYSDEVOP_set_iopl } from "@xenolith/xen-abi/physdev";
+import { PHYSDEVOP_set_iobitmap, PHYSDEVOP_set_iopl } from "@xenolith/xen-abi/physdev";
 import { __HYPERVISOR_physdev_op, __HYPERVISOR_set_trap_table } from "@xenolith/xen-abi/xen";
 import { describe, expect, test } from "vitest";
 import { hypercall, movImmediate, spin, store } from "./support/assemble.ts";
@@ -94,6 +94,26 @@ describe("ports and interrupt flag", () => {
     const { guest, caught } = run([...inAlDx, ...store("eax", RESULT)], 1);
     expect(caught).toBe(false);
     expect(guest.readUint32(RESULT)).toBe(0x12ff);
+  });
+
+  test("in without I/O privilege reads the ports that the guest's bitmap allows, and no others", () => {
+    const BITMAP = page(7);
+    const SIZE = page(5) + 16;
+    const setBitmap = (ports: number): readonly number[] => [
+      ...[...movImmediate("eax", BITMAP), ...store("eax", SIZE)],
+      ...[...movImmediate("eax", ports), ...store("eax", SIZE + 4)],
+      // Port 0x12 is allowed, its neighbours are not.
+      ...[...movImmediate("eax", ~(1 << 0x12)), ...store("eax", BITMAP)],
+      ...hypercall(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iobitmap, SIZE),
+      ...movImmediate("eax", 0x1200),
+    ];
+    const inAl = (port: number): readonly number[] => [0xe4, port, ...store("eax", RESULT)];
+    const allowed = run([...setBitmap(0x1_0000), ...inAl(0x12)]);
+    expect(allowed.caught).toBe(false);
+    expect(allowed.guest.readUint32(RESULT)).toBe(0x12ff);
+    expect(run([...setBitmap(0x1_0000), ...inAl(0x13)]).caught).toBe(true);
+    expect(run([...setBitmap(0x1_0000), 0x66, 0xe5, 0x12]).caught, "two ports").toBe(true);
+    expect(run([...setBitmap(0x12), ...inAl(0x12)]).caught, "beyond the bitmap").toBe(true);
   });
 
   test("cli with I/O privilege is skipped", () => {
