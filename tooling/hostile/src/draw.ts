@@ -37,3 +37,25 @@ export const drawOdd = (draw: Draw): number => {
   if (kind < 2) return draw.pick(EDGES);
   return kind === 2 ? draw.next32() : draw.below(2048);
 };
+
+/** Addresses at which the canonical halves, and the monitor of a 64-bit guest, begin and end. */
+const LONG_EDGES: readonly bigint[] = [
+  0x7fff_ffff_ffffn,
+  0x8000_0000_0000n,
+  0x7fff_ffff_ffff_ffffn,
+  0x8000_0000_0000_0000n,
+  0xffff_7fff_ffff_ffffn,
+  0xffff_8000_0000_0000n,
+  0xffff_87ff_ffff_ffffn,
+  0xffff_8800_0000_0000n,
+  0xffff_ffff_ffff_fffcn,
+  0xffff_ffff_ffff_ffffn,
+];
+
+/** A 64-bit number that is often at an edge. */
+export const drawOddLong = (draw: Draw): bigint => {
+  const kind = draw.below(4);
+  if (kind === 0) return draw.pick(LONG_EDGES);
+  const low = BigInt(drawOdd(draw));
+  return kind === 1 ? (BigInt(drawOdd(draw)) << 32n) | low : low;
+};

@@ -1,14 +1,18 @@
 import { parseArgs } from "node:util";
-import { runCampaign } from "./campaign.ts";
+import { runCampaign, unfinishedOf } from "./campaign.ts";
 import { formatReport } from "./report.ts";
 
-const USAGE = "usage: pnpm hostile [--seed N] [--calls N] [--successes N]";
+const USAGE = "usage: pnpm hostile [--seed N] [--calls N] [--traffic N] [--successes N]";
 
 /** Successes of every sub-operation that a full run wants. */
 const SUCCESSES = 100;
 const CALLS = 200_000;
+/** Ring slots, messages and grant references of a longer attack, if it is not told. */
+const MOST_TRAFFIC = 200_000;
 const LIFE_CALLS = 900;
-const BYSTANDER_ROUNDS = 200;
+/** Rounds of the bystander: one in so many calls, between these. */
+const CALLS_PER_ROUND = 1000;
+const BYSTANDER_ROUNDS = { least: 200, most: 2000 } as const;
 
 /** A mistake on the command line. */
 class UsageError extends Error {}
@@ -19,15 +23,30 @@ const readNumber = (text: string, option: string): number => {
   return value;
 };
 
-const readCommand = (args: readonly string[]): { seed: number; calls: number; successes: number } => {
+/** What a command line asks for. */
+interface Command {
+  readonly seed: number;
+  readonly calls: number;
+  readonly traffic: number;
+  readonly successes: number;
+}
+
+const readCommand = (args: readonly string[]): Command => {
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { seed: { type: "string" }, calls: { type: "string" }, successes: { type: "string" } },
+      options: {
+        seed: { type: "string" },
+        calls: { type: "string" },
+        traffic: { type: "string" },
+        successes: { type: "string" },
+      },
     });
+    const calls = readNumber(values.calls ?? `${CALLS}`, "calls");
     return {
       seed: readNumber(values.seed ?? "1", "seed"),
-      calls: readNumber(values.calls ?? `${CALLS}`, "calls"),
+      calls,
+      traffic: readNumber(values.traffic ?? `${Math.min(calls, MOST_TRAFFIC)}`, "traffic"),
       successes: readNumber(values.successes ?? `${SUCCESSES}`, "successes"),
     };
   } catch (error) {
@@ -38,9 +57,11 @@ const readCommand = (args: readonly string[]): { seed: number; calls: number; su
 
 const main = async (): Promise<number> => {
   const command = readCommand(process.argv.slice(2));
-  const report = await runCampaign({ ...command, lifeCalls: LIFE_CALLS, bystanderRounds: BYSTANDER_ROUNDS });
+  const { least, most } = BYSTANDER_ROUNDS;
+  const bystanderRounds = Math.min(most, Math.max(least, Math.floor(command.calls / CALLS_PER_ROUND)));
+  const report = await runCampaign({ ...command, lifeCalls: LIFE_CALLS, bystanderRounds });
   process.stdout.write(`${formatReport(report, command.successes)}\n`);
-  return report.failures.length === 0 && report.tally.unfinished(command.successes).length === 0 ? 0 : 1;
+  return report.failures.length === 0 && unfinishedOf(report, command.successes).length === 0 ? 0 : 1;
 };
 
 try {

@@ -2,9 +2,8 @@ import type { MappedPages } from "@xenolith/domain-interface";
 import { PAGE_SIZE } from "@xenolith/machine-interface";
 import type { Struct } from "@xenolith/xen-abi/struct";
 import type { Draw } from "../draw.ts";
-import { ARENA_PAGES, AT } from "./layout.ts";
+import { ARENA_PAGES, AT, type AttackerWidth } from "./layout.ts";
 
-const WIDTH = "x86_32p";
 const ARENA_BYTES = ARENA_PAGES * PAGE_SIZE;
 
 /** Attacker's memory for the structures that calls point to, written by the harness and read by the hypervisor. */
@@ -16,9 +15,13 @@ export interface Arena {
   /** Places a structure. */
   putStruct<Fields extends object>(type: Struct<Fields>, fields: Fields): number;
   putWords(words: readonly number[]): number;
+  /** Places numbers of the guest's word size. */
+  putLongs(words: readonly (number | bigint)[]): number;
   /** Room of `lengthBytes` zero bytes. */
   reserve(lengthBytes: number): number;
   readUint32(at: number): number;
+  /** Low 32 bits of element `index` of an array of the guest's word size. */
+  readLong(at: number, index: number): number;
   write(at: number, value: number): void;
   readInt16(at: number): number;
   readStruct<Fields extends object>(type: Struct<Fields>, at: number): Fields;
@@ -27,7 +30,8 @@ export interface Arena {
 }
 
 /** Makes the arena over the pages mapped for the harness. */
-export const createArena = (pages: MappedPages, draw: Draw): Arena => {
+export const createArena = (width: AttackerWidth, pages: MappedPages, draw: Draw): Arena => {
+  const longBytes = width === "x86_64" ? 8 : 4;
   let next = 0;
   const placed: { at: number; length: number }[] = [];
 
@@ -57,8 +61,8 @@ export const createArena = (pages: MappedPages, draw: Draw): Arena => {
     },
     put,
     putStruct(type, fields) {
-      const bytes = new Uint8Array(type.size(WIDTH));
-      type.write(new DataView(bytes.buffer), 0, WIDTH, fields);
+      const bytes = new Uint8Array(type.size(width));
+      type.write(new DataView(bytes.buffer), 0, width, fields);
       return put(bytes);
     },
     putWords(words) {
@@ -67,11 +71,22 @@ export const createArena = (pages: MappedPages, draw: Draw): Arena => {
       for (const [index, value] of words.entries()) view.setUint32(4 * index, value, true);
       return put(bytes);
     },
+    putLongs(words) {
+      const bytes = new Uint8Array(longBytes * words.length);
+      const view = new DataView(bytes.buffer);
+      for (const [index, value] of words.entries()) {
+        const long = BigInt.asUintN(64, BigInt(value));
+        if (longBytes === 8) view.setBigUint64(8 * index, long, true);
+        else view.setUint32(4 * index, Number(long & 0xffff_ffffn), true);
+      }
+      return put(bytes);
+    },
     reserve: (lengthBytes) => put(new Uint8Array(lengthBytes)),
     write: (at, value) => pages.writeUint32(at - AT.arena, value),
     readUint32: (at) => read(at, 4).getUint32(0, true),
+    readLong: (at, index) => read(at + longBytes * index, 4).getUint32(0, true),
     readInt16: (at) => read(at, 2).getInt16(0, true),
-    readStruct: (type, at) => type.read(read(at, type.size(WIDTH)), 0, WIDTH),
+    readStruct: (type, at) => type.read(read(at, type.size(width)), 0, width),
     corrupt(value) {
       if (placed.length === 0) return;
       const { at, length } = draw.pick(placed);

@@ -3,6 +3,7 @@ import type { AssembledHost } from "@xenolith/host/testing";
 import { HostError, type Mfn } from "@xenolith/machine-interface";
 import { entryFrame } from "@xenolith/x86-architecture";
 import type { DomId } from "@xenolith/xen-abi";
+import { HYPERVISOR_RANGE } from "@xenolith/xen-abi/arch-x86";
 import { GRANT_ENTRY_V1_BYTES, GRANT_ENTRY_V2_BYTES, GTF_transitive } from "@xenolith/xen-abi/grant-table";
 import type { Chooser, ChosenCall } from "../calls/choose.ts";
 import type { Tally } from "../calls/tally.ts";
@@ -10,7 +11,16 @@ import type { Draw } from "../draw.ts";
 import { createArena } from "./arena.ts";
 import { createFramePool } from "./frame-pool.ts";
 import { attackerImage } from "./image.ts";
-import { ARENA_PAGES, AT, BUILDER_PAGE, MEMORY_MIB, PAGE, PLAYGROUND_PAGE, VIRTUAL_BASE } from "./layout.ts";
+import {
+  ARENA_PAGES,
+  AT,
+  type AttackerWidth,
+  builderPages,
+  MEMORY_MIB,
+  PAGE,
+  PLAYGROUND_PAGE,
+  VIRTUAL_BASE,
+} from "./layout.ts";
 import { preparationsOf } from "./preparations.ts";
 import { createSession, type Session } from "./session.ts";
 import { absentDomainOf, addressesOf, type Offers, type World } from "./world.ts";
@@ -31,6 +41,7 @@ export interface Attacker {
 
 /** What attackers are made in. */
 export interface AttackerParts {
+  readonly width: AttackerWidth;
   readonly assembled: AssembledHost;
   readonly draw: Draw;
   readonly tally: Tally;
@@ -47,16 +58,33 @@ const mapped = (pages: MappedPages | number, what: string): MappedPages => {
   return pages;
 };
 
+/** Addresses that cannot be used, by width: not mapped, the monitor's, not canonical, or about to wrap. */
+const BAD_ADDRESSES: Readonly<Record<AttackerWidth, readonly number[]>> = {
+  x86_32p: [0x8000_0000, 0xf57f_ffff, 0xf580_0000, 0xf5ff_f000, 0xffff_f000, 0xffff_fffd],
+  x86_64: [
+    0xf580_0000,
+    0x8000_0000_0000 - 2,
+    0x8000_0000_0000,
+    2 ** 62,
+    HYPERVISOR_RANGE.x86_64.virtStart,
+    HYPERVISOR_RANGE.x86_64.virtEnd - 2,
+    -4096,
+    -2,
+  ],
+};
+
 /** Creates the domain of an attacker, paused, with its first command in place. */
 export const createAttacker = async (parts: AttackerParts, name: string): Promise<Attacker> => {
-  const { assembled, draw, victim } = parts;
+  const { width, assembled, draw, victim } = parts;
+  const isWide = width === "x86_64";
+  const rootLevel = isWide ? 4 : 3;
   const { host, hypervisor } = assembled;
   const { control, toolstack, clock } = host;
   const { frames } = hypervisor;
   const id = await toolstack.create(
     {
       name,
-      payload: { kind: "image", kernel: attackerImage(), ramdisk: null },
+      payload: { kind: "image", kernel: attackerImage(width), ramdisk: null },
       commandLine: "",
       memoryMiB: MEMORY_MIB,
       vcpus: VCPUS,
@@ -73,7 +101,7 @@ export const createAttacker = async (parts: AttackerParts, name: string): Promis
   const arenaPages = mapped(control.mapFrames(id, pages(PAGE.arena, ARENA_PAGES)), "arena");
   const sharedInfoFrame = control.sharedInfoFrame(id);
   const sharedInfo = mapped(control.mapFrames(id, [sharedInfoFrame]), "shared_info");
-  const arena = createArena(arenaPages, draw);
+  const arena = createArena(width, arenaPages, draw);
   const pool = createFramePool({
     table: frames,
     domain: id,
@@ -81,12 +109,14 @@ export const createAttacker = async (parts: AttackerParts, name: string): Promis
     draw,
   });
 
-  const firstRoot = built.find((frame) => frames.levelOf(frame) === 3);
+  const firstRoot = built.find((frame) => frames.levelOf(frame) === rootLevel);
   if (firstRoot === undefined) throw new HostError("attacker", "there is no root table");
   const rootPage = VIRTUAL_BASE + 4096 * built.indexOf(firstRoot);
   let lastRoot = firstRoot;
   const isInUse = (frame: Mfn): boolean =>
-    frames.ownerOf(frame) === id && frames.levelOf(frame) === 3 && (frames.describe(frame)?.held ?? 0) > 0;
+    frames.ownerOf(frame) === id &&
+    frames.levelOf(frame) === rootLevel &&
+    (frames.describe(frame)?.held ?? 0) > 0;
   /** A root in use: one that a VCPU holds. All of them lead to the same level-1 tables. */
   const root = (): Mfn => {
     if (!isInUse(lastRoot)) lastRoot = frames.framesOf(id).find(isInUse) ?? firstRoot;
@@ -100,8 +130,11 @@ export const createAttacker = async (parts: AttackerParts, name: string): Promis
     control.list().flatMap((one) => (one.id === id || one.state === "dying" ? [] : [one.id]));
   const offers = parts.offersTo(id);
 
-  const addresses = addressesOf(frames, id, root, draw);
+  const addresses = addressesOf(frames, id, root, isWide, draw);
   const world: World = {
+    width,
+    isWide,
+    rootLevel,
     draw,
     arena,
     pool,
@@ -125,21 +158,9 @@ export const createAttacker = async (parts: AttackerParts, name: string): Promis
       pages(PAGE.arena, ARENA_PAGES).every(
         (frame, index) => entryFrame(addresses.entryAt(AT.arena + 4096 * index).low, 0) === frame,
       ),
-    badAddress: () =>
-      draw.pick([
-        0x1000,
-        0x7fff_fffd,
-        0x8000_0000,
-        AT.guard - 2,
-        AT.guard,
-        0xf57f_ffff,
-        0xf580_0000,
-        0xf5ff_f000,
-        0xffff_f000,
-        0xffff_fffd,
-      ]),
+    badAddress: () => draw.pick([0x1000, 0x7fff_fffd, AT.guard - 2, AT.guard, ...BAD_ADDRESSES[width]]),
     unmappedAddress: () => AT.guard + draw.below(2048),
-    monitorAddress: () => 0xf580_0000 + draw.below(0xa80_0000),
+    monitorAddress: () => HYPERVISOR_RANGE[width].virtStart + draw.below(0xa80_0000),
     lastWord(value) {
       arenaPages.writeUint32(ARENA_BYTES - 4, value);
       return AT.guard - 4;
@@ -173,7 +194,7 @@ export const createAttacker = async (parts: AttackerParts, name: string): Promis
     },
   };
   const sharedPages = mapped(
-    control.mapFrames(id, [...pages(BUILDER_PAGE.store, 1), ...pages(BUILDER_PAGE.console, 1)]),
+    control.mapFrames(id, pages(builderPages(width).store, 2)),
     "xenstore and console",
   );
   const session = createSession({

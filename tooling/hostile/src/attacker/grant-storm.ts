@@ -22,10 +22,10 @@ const encode = <Fields extends object>(
   type: Struct<Fields>,
   requests: readonly Fields[],
 ): number => {
-  const size = type.size("x86_32p");
+  const size = type.size(world.width);
   const bytes = new Uint8Array(size * requests.length);
   const view = new DataView(bytes.buffer);
-  for (const [index, request] of requests.entries()) type.write(view, index * size, "x86_32p", request);
+  for (const [index, request] of requests.entries()) type.write(view, index * size, world.width, request);
   return world.arena.put(bytes);
 };
 
@@ -102,7 +102,7 @@ export const drawGrantStorm = (world: World): GrantStorm => {
     case 0: {
       const requests = several(drawMap);
       const at = encode(world, gnt.GNTTAB_MAP_GRANT_REF, requests);
-      const size = gnt.GNTTAB_MAP_GRANT_REF.size("x86_32p");
+      const size = gnt.GNTTAB_MAP_GRANT_REF.size(world.width);
       const after = (): void => {
         for (const [index, { hostAddr, flags }] of requests.entries()) {
           const answer = world.arena.readStruct(gnt.GNTTAB_MAP_GRANT_REF, at + index * size);

@@ -1,5 +1,8 @@
 import { PAGE_SIZE } from "@xenolith/machine-interface";
 
+/** Widths of attackers: both lie at the same linear addresses. */
+export type AttackerWidth = "x86_32p" | "x86_64";
+
 /** Linear address at which the attacker's pseudo-physical memory begins. */
 export const VIRTUAL_BASE = 0xc000_0000;
 
@@ -9,7 +12,11 @@ const pageAt = (page: number): number => VIRTUAL_BASE + page * PAGE_SIZE;
 export const PAGE = { code: 0, command: 1, stack: 2, sharedInfo: 3, arena: 4, guard: 20 } as const;
 
 /** Pages that the domain builder puts behind the image: frame list, start_info, xenstore, console, page tables. */
-export const BUILDER_PAGE = { store: PAGE.guard + 3, console: PAGE.guard + 4 } as const;
+export const builderPages = (width: AttackerWidth): { readonly store: number; readonly console: number } => {
+  const listPages = width === "x86_64" ? 2 : 1;
+  const store = PAGE.guard + listPages + 2;
+  return { store, console: store + 1 };
+};
 
 /** Pages for the structures that calls point to. */
 export const ARENA_PAGES = PAGE.guard - PAGE.arena;
@@ -37,13 +44,17 @@ export const AT = {
   playground: pageAt(PLAYGROUND_PAGE),
 } as const;
 
-/** Offsets in the command page: the call to make next, what came of the last one, and the word that says it is done. */
+/**
+ * Offsets in the command page: the call to make next, what came of the last one, and the word that says it is done. All but
+ * number and word have 8 bytes, of which 32-bit code uses the low half.
+ */
 export const COMMAND = {
   number: 0,
-  arguments: 4,
-  stackPointer: 24,
-  result: 28,
-  done: 32,
+  arguments: 8,
+  argumentBytes: 8,
+  stackPointer: 48,
+  result: 56,
+  done: 64,
   doneBytes: 4,
 } as const;
 

@@ -1,5 +1,4 @@
 import { type Mfn, PAGE_SIZE } from "@xenolith/machine-interface";
-import { FLAT_RING1_CS } from "@xenolith/xen-abi/arch-x86";
 import {
   GNTTAB_SET_VERSION,
   GNTTAB_SETUP_TABLE,
@@ -9,7 +8,6 @@ import {
 import {
   __HYPERVISOR_grant_table_op,
   __HYPERVISOR_mmuext_op,
-  __HYPERVISOR_set_callbacks,
   __HYPERVISOR_set_trap_table,
   DOMID_SELF,
   MMU_NORMAL_PT_UPDATE,
@@ -19,9 +17,9 @@ import {
 import { call } from "../calls/build.ts";
 import type { Call } from "../calls/call.ts";
 import type { ChosenCall } from "../calls/choose.ts";
-import { trapTable } from "../calls/operations/callbacks.ts";
+import { setCallbacks, trapTable } from "../calls/operations/callbacks.ts";
 import { mmuUpdate } from "../calls/operations/mmu-update.ts";
-import { AT, CODE, MEMORY_PAGES, PLAYGROUND_PAGE } from "./layout.ts";
+import { AT, MEMORY_PAGES, PLAYGROUND_PAGE } from "./layout.ts";
 import { NO_ENTRY, pageEntry, type World } from "./world.ts";
 
 /** Frames that an attacker's grant table gets. */
@@ -48,7 +46,7 @@ export const preparationsOf = (
   onGrantFrames: (frames: Mfn[]) => void,
 ): readonly ChosenCall[] => {
   world.arena.clear();
-  const frameList = world.arena.reserve(4 * GRANT_FRAMES);
+  const frameList = world.arena.putLongs(Array.from({ length: GRANT_FRAMES }, () => 0));
   const setup = world.arena.putStruct(GNTTAB_SETUP_TABLE, {
     dom: DOMID_SELF,
     nrFrames: GRANT_FRAMES,
@@ -59,15 +57,12 @@ export const preparationsOf = (
   const flush = world.arena.putStruct(MMUEXT_OP, { command: MMUEXT_TLB_FLUSH_ALL, arg1: 0, arg2: 0 });
   const calls: readonly Call[] = [
     call(__HYPERVISOR_set_trap_table, trapTable(world)),
-    call(__HYPERVISOR_set_callbacks, FLAT_RING1_CS, CODE.event, FLAT_RING1_CS, CODE.recover),
+    setCallbacks(world),
     {
       ...call(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, setup, 1),
       after: () =>
         onGrantFrames(
-          Array.from(
-            { length: GRANT_FRAMES },
-            (_, index) => world.arena.readUint32(frameList + 4 * index) as Mfn,
-          ),
+          Array.from({ length: GRANT_FRAMES }, (_, index) => world.arena.readLong(frameList, index) as Mfn),
         ),
     },
     call(__HYPERVISOR_grant_table_op, GNTTABOP_set_version, version, 1),

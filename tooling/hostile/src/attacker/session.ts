@@ -1,6 +1,6 @@
 import type { MappedPages } from "@xenolith/domain-interface";
 import { hypercallName } from "@xenolith/xen-abi/xen";
-import { SUCCESS } from "../calls/call.ts";
+import { type CallArgument, SUCCESS } from "../calls/call.ts";
 import type { Chooser, ChosenCall } from "../calls/choose.ts";
 import { END_OUTCOME, FAULT_OUTCOME, outcomeOf } from "../calls/outcome.ts";
 import { isListedOutcome, type Tally } from "../calls/tally.ts";
@@ -40,7 +40,16 @@ export interface SessionParts {
   readonly between: () => readonly ChosenCall[];
 }
 
-const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
+/** Low and high half of an argument. */
+const halves = (value: CallArgument): { readonly low: number; readonly high: number } => {
+  const whole = BigInt.asUintN(64, BigInt(value));
+  return { low: Number(whole & 0xffff_ffffn), high: Number(whole >> 32n) };
+};
+
+const hex = (value: CallArgument): string => `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`;
+
+/** Results of at least this are errnos, of which 64-bit ones have ones above. */
+const LARGEST_RESULT = 0xffff_f000;
 
 /** Makes the session of an attacker. */
 export const createSession = ({
@@ -68,11 +77,21 @@ export const createSession = ({
     current = next;
     const { call } = next;
     command.writeUint32(COMMAND.number, call.number >>> 0);
-    for (let index = 0; index < 5; index++)
-      command.writeUint32(COMMAND.arguments + 4 * index, (call.arguments[index] ?? 0) >>> 0);
+    for (let index = 0; index < 5; index++) {
+      const { low, high } = halves(call.arguments[index] ?? 0);
+      command.writeUint32(COMMAND.arguments + COMMAND.argumentBytes * index, low);
+      command.writeUint32(COMMAND.arguments + COMMAND.argumentBytes * index + 4, high);
+    }
     command.writeUint32(COMMAND.stackPointer, call.stackPointer ?? AT.stackTop);
     serial = (serial + 1) >>> 0;
     command.writeUint32(COMMAND.done, (0x5a5a_0000 ^ serial) >>> 0);
+  };
+
+  /** The result as a 32-bit attacker would see it. */
+  const readResult = (): number => {
+    const low = command.readUint32(COMMAND.result);
+    const isErrno = !world.isWide || command.readUint32(COMMAND.result + 4) === 0xffff_ffff;
+    return isErrno ? low : Math.min(low, LARGEST_RESULT);
   };
 
   const record = ({ call, operation }: ChosenCall, result: number): void => {
@@ -109,7 +128,7 @@ export const createSession = ({
       return token === (0x5a5a_0000 ^ serial) >>> 0;
     },
     onReport() {
-      if (current !== null) record(current, command.readUint32(COMMAND.result));
+      if (current !== null) record(current, readResult());
       answered++;
       refill();
       const next = queue.shift();

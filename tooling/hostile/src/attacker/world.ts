@@ -12,7 +12,7 @@ import { type DomId, toDomId } from "@xenolith/xen-abi";
 import type { Draw } from "../draw.ts";
 import type { Arena } from "./arena.ts";
 import type { FramePool } from "./frame-pool.ts";
-import { AT } from "./layout.ts";
+import { AT, type AttackerWidth } from "./layout.ts";
 
 /** Pages of linear address space whose level-1 entries the attack plays with. */
 const WINDOW_PAGES = 384;
@@ -41,6 +41,11 @@ export interface KnownMapping {
 
 /** What the attacker knows when it makes up its next call. */
 export interface World {
+  readonly width: AttackerWidth;
+  /** It is a 64-bit attacker. */
+  readonly isWide: boolean;
+  /** Level of root tables. */
+  readonly rootLevel: 3 | 4;
   readonly draw: Draw;
   readonly arena: Arena;
   readonly pool: FramePool;
@@ -108,9 +113,9 @@ export const pageEntry = (frame: Mfn, writable: boolean, flags = 0): TableEntry 
 /** An entry that is not present. */
 export const NO_ENTRY: TableEntry = { low: 0, high: 0 };
 
-/** A present entry of an upper table. */
-export const tableEntry = (frame: Mfn, level: 2 | 3): TableEntry => ({
-  low: entryLow(frame, level === 3 ? PTE.present : PTE.present | PTE.writable | PTE.accessed | PTE.user),
+/** A present entry of an upper table. A root of PAE has no rights in its entries. */
+export const tableEntry = (frame: Mfn, isPaeRoot = false): TableEntry => ({
+  low: entryLow(frame, isPaeRoot ? PTE.present : PTE.present | PTE.writable | PTE.accessed | PTE.user),
   high: entryHigh(frame),
 });
 
@@ -122,10 +127,12 @@ export const addressesOf = (
   frames: FrameTable,
   self: DomId,
   root: () => Mfn,
+  isWide: boolean,
   draw: Draw,
 ): Pick<World, "topDirectory" | "level1Of" | "windowPage" | "entryAddress" | "entryAt"> => {
   const entry = (table: Mfn, index: number): TableEntry => frames.readEntry(self, table, index) ?? NO_ENTRY;
-  const topDirectory = (): Mfn => frameIn(entry(root(), 3));
+  /** The table behind slot 3 of PAE's root, and on x86_64 of the first table below the root. */
+  const topDirectory = (): Mfn => frameIn(entry(isWide ? frameIn(entry(root(), 0)) : root(), 3));
   const level1Of = (address: number): Mfn => frameIn(entry(topDirectory(), (address >>> 21) & 511));
   return {
     topDirectory,

@@ -1,11 +1,14 @@
 import type { World } from "../attacker/world.ts";
-import type { Call, ErrorCase, Operation, Plan } from "./call.ts";
+import type { Call, CallArgument, ErrorCase, Operation, Plan } from "./call.ts";
 
 /** An operation on the attacker's world. */
 export type AttackOperation = Operation<World>;
 
 /** A call with register arguments. */
-export const call = (number: number, ...args: readonly number[]): Call => ({ number, arguments: args });
+export const call = (number: number, ...args: readonly CallArgument[]): Call => ({
+  number,
+  arguments: args,
+});
 
 /** One way to fail, with the rule behind it. */
 export const failing = (because: string, plan: (world: World) => Plan): ErrorCase<World> => ({

@@ -1,9 +1,12 @@
+/** A register argument: of a 32-bit attacker the low 32 bits count. */
+export type CallArgument = number | bigint;
+
 /** One hypercall as the attacker makes it. What its arguments point to lies in the arena already. */
 export interface Call {
   /** `__HYPERVISOR_*`, or any number. */
   readonly number: number;
   /** Up to five arguments; those not given are 0. */
-  readonly arguments: readonly number[];
+  readonly arguments: readonly CallArgument[];
   /** Stack pointer during the call, where it is not the attacker's own: iret takes its frame from there. */
   readonly stackPointer?: number;
   /** What came of it, where EAX does not say it all: see {@link outcomeOf}. */

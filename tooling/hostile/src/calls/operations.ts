@@ -1,3 +1,4 @@
+import type { AttackerWidth } from "../attacker/layout.ts";
 import type { AttackOperation } from "./build.ts";
 import { callbackOperations } from "./operations/callbacks.ts";
 import { controlOperations } from "./operations/control.ts";
@@ -14,10 +15,10 @@ import { vaMappingOperations } from "./operations/va-mapping.ts";
 import { vcpuOperations } from "./operations/vcpus.ts";
 import { versionOperations } from "./operations/version.ts";
 
-/** Every sub-operation of the interface, with what each may answer to an unprivileged 32-bit domain. */
-export const allOperations: readonly AttackOperation[] = [
+/** Every sub-operation of the interface, with what each may answer to an unprivileged domain of a width. */
+const operationsFor = (isWide: boolean): readonly AttackOperation[] => [
   ...mmuUpdateOperations,
-  ...mmuextOperations,
+  ...mmuextOperations(isWide),
   ...vaMappingOperations,
   ...descriptorOperations,
   ...memoryOperations,
@@ -25,9 +26,15 @@ export const allOperations: readonly AttackOperation[] = [
   ...grantTableOperations,
   ...schedulingOperations,
   ...vcpuOperations,
-  ...callbackOperations,
-  ...processorStateOperations,
+  ...callbackOperations(isWide),
+  ...processorStateOperations(isWide),
   ...versionOperations,
   ...multicallOperations,
-  ...controlOperations,
+  ...controlOperations(isWide),
 ];
+
+/** Sub-operations by width of the attacker. */
+export const OPERATIONS: Readonly<Record<AttackerWidth, readonly AttackOperation[]>> = {
+  x86_32p: operationsFor(false),
+  x86_64: operationsFor(true),
+};

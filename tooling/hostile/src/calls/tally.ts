@@ -59,6 +59,15 @@ export const createTally = (operations: readonly AttackOperation[]): Tally => {
   let preparations = 0;
   const seen = (operation: AttackOperation, outcome: string): number =>
     entries.get(operation)?.outcomes.get(outcome) ?? 0;
+  /** The last answer to what is unfinished, until a count changes that could finish something. */
+  let lacking: { readonly successes: number; readonly operations: AttackOperation[] } | null = null;
+
+  const findUnfinished = (successes: number): AttackOperation[] =>
+    operations.filter(
+      (operation) =>
+        (typeof operation.succeeds !== "string" && seen(operation, SUCCESS) < successes) ||
+        Object.keys(operation.errors).some((outcome) => seen(operation, outcome) === 0),
+    );
 
   return {
     get calls() {
@@ -74,7 +83,9 @@ export const createTally = (operations: readonly AttackOperation[]): Tally => {
       if (entry === undefined) return;
       calls++;
       entry.calls++;
+      const before = entry.outcomes.get(outcome) ?? 0;
       add(entry.outcomes, outcome);
+      if (before === 0 || (outcome === SUCCESS && before < (lacking?.successes ?? 0))) lacking = null;
       if (!isListedOutcome(operation, outcome) && !entry.unlisted.has(outcome))
         entry.unlisted.set(outcome, description);
     },
@@ -94,11 +105,9 @@ export const createTally = (operations: readonly AttackOperation[]): Tally => {
           ([outcome, call]) => `${operation.name} answers ${outcome}, which is not listed: ${call}`,
         ),
       ),
-    unfinished: (successes) =>
-      operations.filter(
-        (operation) =>
-          (typeof operation.succeeds !== "string" && seen(operation, SUCCESS) < successes) ||
-          Object.keys(operation.errors).some((outcome) => seen(operation, outcome) === 0),
-      ),
+    unfinished(successes) {
+      if (lacking?.successes !== successes) lacking = { successes, operations: findUnfinished(successes) };
+      return lacking.operations;
+    },
   };
 };

@@ -16,6 +16,8 @@ export interface Bystander {
   readonly finished: number;
   /** Whether it has done all that it was told. */
   readonly isDone: boolean;
+  /** Lets it begin commands up to this many, of all that it is told. */
+  allow(commands: number): void;
   /** Bytes of its disk. */
   disk(): Promise<Uint8Array>;
 }
@@ -45,7 +47,7 @@ const config = (name: string, commandLine: string, disks: DomainConfig["disks"])
   scheduling: {},
 });
 
-/** Creates the bystander with a disk of known contents. */
+/** Creates the bystander with a disk of known contents. It begins a command once it is allowed to. */
 export const createBystander = async (
   host: Host,
   name: string,
@@ -56,17 +58,26 @@ export const createBystander = async (
   const id = await host.toolstack.create(config(name, `quiet name=${name}`, [disk]), { paused: true });
   const terminal: Terminal = host.terminal(id);
   const decoder = new TextDecoder();
-  const waiting = [...script];
   let text = "";
   let searched = 0;
   let finished = -1;
+  let begun = 0;
+  let allowed = 0;
+
+  /** Types the next command when the prompt for it is there. */
+  const goOn = (): void => {
+    if (begun > finished || begun >= allowed) return;
+    const next = script[begun];
+    if (next === undefined) return;
+    begun++;
+    terminal.type(new TextEncoder().encode(`${next}\n`));
+  };
   terminal.onOutput((bytes) => {
     text += decoder.decode(bytes, { stream: true });
     for (let at = text.indexOf(PROMPT, searched); at >= 0; at = text.indexOf(PROMPT, searched)) {
       searched = at + PROMPT.length;
       finished++;
-      const next = waiting.shift();
-      if (next !== undefined) terminal.type(new TextEncoder().encode(`${next}\n`));
+      goOn();
     }
   });
   host.control.unpause(id);
@@ -78,6 +89,10 @@ export const createBystander = async (
     },
     get isDone() {
       return finished >= script.length;
+    },
+    allow(commands) {
+      allowed = Math.max(allowed, commands);
+      goOn();
     },
     disk: () =>
       new Promise((resolve) => {

@@ -16,16 +16,20 @@ export interface Friend {
 }
 
 /** Creates the friend. Its kernel does nothing by itself. */
-export const createFriend = async (host: Host, onFailure: (error: unknown) => void): Promise<Friend> => {
+export const createFriend = async (
+  host: Host,
+  name: string,
+  onFailure: (error: unknown) => void,
+): Promise<Friend> => {
   let inside: Domain | null = null;
   const kernel = defineKernel({
-    name: "friend",
+    name,
     start: ({ domain }) => {
       inside = domain;
     },
   });
   const id = await host.toolstack.create({
-    name: "friend",
+    name,
     payload: kernelPayload(kernel, { onFailure }),
     commandLine: "",
     memoryMiB: 1,

@@ -1,10 +1,19 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** Bytes in use on the heap, after the collector has run. */
-export const heapBytes = (): number => {
+/** What the process holds, in bytes. */
+export interface MemoryUse {
+  /** On the heap, after the collector has run. */
+  readonly heapBytes: number;
+  /** Resident, as the operating system counts it. */
+  readonly residentBytes: number;
+}
+
+/** Runs the collector and looks. */
+export const memoryUse = (): MemoryUse => {
   setFlagsFromString("--expose-gc");
   const collect: unknown = runInNewContext("gc");
   if (typeof collect === "function") collect();
-  return process.memoryUsage().heapUsed;
+  const { heapUsed, rss } = process.memoryUsage();
+  return { heapBytes: heapUsed, residentBytes: rss };
 };

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { allOperations } from "../../src/calls/operations.ts";
+import { OPERATIONS } from "../../src/calls/operations.ts";
 import { createTally } from "../../src/calls/tally.ts";
 
-describe("the interface as data", () => {
+describe.each(Object.entries(OPERATIONS))("the interface of %s as data", (_width, allOperations) => {
   it("names each sub-operation once", () => {
     const names = allOperations.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
@@ -21,7 +21,7 @@ describe("the interface as data", () => {
 });
 
 describe("the tally", () => {
-  const [operation] = allOperations;
+  const [operation] = OPERATIONS.x86_32p;
   if (operation === undefined) throw new Error("there are no operations");
 
   it("tells an answer that is not listed, with the call that had it", () => {

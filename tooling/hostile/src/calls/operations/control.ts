@@ -1,3 +1,4 @@
+import { SEGBASE_GS_USER_SEL } from "@xenolith/xen-abi/arch-x86";
 import * as xen from "@xenolith/xen-abi/xen";
 import type { World } from "../../attacker/world.ts";
 import { type AttackOperation, BAD_POINTER, call, failing, NO_DOMAIN, refused } from "../build.ts";
@@ -46,8 +47,23 @@ const always = (name: string, number: number, errno: string, why: string): Attac
     ),
   });
 
+const segmentBase: AttackOperation = {
+  name: "set_segment_base",
+  succeeds: (world) =>
+    world.draw.chance(4)
+      ? call(xen.__HYPERVISOR_set_segment_base, SEGBASE_GS_USER_SEL, world.draw.below(0x1_0000))
+      : call(xen.__HYPERVISOR_set_segment_base, world.draw.below(3), world.draw.next32()),
+  errors: {
+    EINVAL: failing("the base is not canonical, or there is none of this number", (world) =>
+      world.draw.chance(2)
+        ? call(xen.__HYPERVISOR_set_segment_base, world.draw.below(3), 0x8000_0000_0000)
+        : call(xen.__HYPERVISOR_set_segment_base, 4 + world.draw.below(1000), 0),
+    ),
+  },
+};
+
 /** Calls that a domain of this kind may never make. [XEN domctl.h] [XEN sysctl.h] [XEN platform.h] */
-export const controlOperations: readonly AttackOperation[] = [
+export const controlOperations = (isWide: boolean): readonly AttackOperation[] => [
   domctl,
   control("sysctl", xen.__HYPERVISOR_sysctl, 0x15),
   control("platform_op", xen.__HYPERVISOR_platform_op, 0x0300_0001),
@@ -56,12 +72,14 @@ export const controlOperations: readonly AttackOperation[] = [
   dmOp,
   always("hypfs_op", xen.__HYPERVISOR_hypfs_op, "EPERM", WHY),
   always("xenpmu_op", xen.__HYPERVISOR_xenpmu_op, "EOPNOTSUPP", "there are no performance counters"),
-  always(
-    "set_segment_base",
-    xen.__HYPERVISOR_set_segment_base,
-    "ENOSYS",
-    "only 64-bit guests have segment bases",
-  ),
+  isWide
+    ? segmentBase
+    : always(
+        "set_segment_base",
+        xen.__HYPERVISOR_set_segment_base,
+        "ENOSYS",
+        "only 64-bit guests have segment bases",
+      ),
   refused("hvm_op", "the domain is paravirtual", {
     EFAULT: failing(BAD_POINTER, (world) =>
       call(xen.__HYPERVISOR_hvm_op, world.draw.below(2), world.badAddress()),

@@ -11,23 +11,24 @@ const MOST_ENTRIES = 7168;
 const goodDescriptor = (world: World): { low: number; high: number } => {
   const { draw } = world;
   const level = draw.below(4) << 13;
+  const gate = { low: 0xe019_1000, high: 0xc000_8c00 | level };
   return draw.pick([
     { low: 0, high: 0 },
     { low: draw.next32(), high: draw.next32() & ~0x8000 },
     { low: 0x0000_ffff, high: 0x00cf_9a00 | level },
     { low: 0x0000_ffff, high: 0x00cf_9200 | level },
-    { low: 0xe019_1000, high: 0xc000_8c00 | level },
+    world.isWide ? { low: 0x0000_ffff, high: 0x00af_9a00 | level } : gate,
   ]);
 };
 
-/** TSS, LDT, task, interrupt and trap gates; 64-bit code; call gates to the monitor. */
+/** TSS, LDT, task, interrupt and trap gates; call gates to the monitor; 64-bit code of 32-bit guests. */
 const badDescriptor = (world: World): { low: number; high: number } =>
   world.draw.pick([
     { low: 0x0000_0067, high: 0x0000_8900 },
     { low: 0x0000_ffff, high: 0x0000_8200 },
     { low: 0xe019_1000, high: 0xc000_8e00 },
     { low: 0xe019_1000, high: 0xc000_8f00 },
-    { low: 0x0000_ffff, high: 0x00af_9a00 },
+    ...(world.isWide ? [] : [{ low: 0x0000_ffff, high: 0x00af_9a00 }]),
     { low: 0xe008_1000, high: 0xc000_8c00 },
     { low: 0xe019_1000, high: 0xc000_8ce0 },
   ]);
@@ -49,11 +50,21 @@ const setGdt = (world: World, frames: readonly (Mfn | null)[], entries: number):
   const list = frames.flatMap((frame) => (frame === null ? [] : [frame]));
   return list.length < frames.length
     ? null
-    : call(__HYPERVISOR_set_gdt, list.length === 0 ? 0 : world.arena.putWords(list), entries);
+    : call(__HYPERVISOR_set_gdt, list.length === 0 ? 0 : world.arena.putLongs(list), entries);
 };
 
-const updateDescriptor = (frame: Mfn, offset: number, { low, high }: { low: number; high: number }): Plan =>
-  call(__HYPERVISOR_update_descriptor, frameAddress(frame) + offset, 0, low, high);
+const updateDescriptor = (
+  { isWide }: World,
+  frame: Mfn,
+  offset: number,
+  { low, high }: { low: number; high: number },
+): Plan => {
+  const at = frameAddress(frame) + offset;
+  const descriptor = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+  return isWide
+    ? call(__HYPERVISOR_update_descriptor, at, descriptor)
+    : call(__HYPERVISOR_update_descriptor, at, 0, low, high);
+};
 
 /** set_gdt and update_descriptor. The attacker itself runs on the monitor's flat segments. [XEN xen.h] */
 export const descriptorOperations: readonly AttackOperation[] = [
@@ -88,7 +99,7 @@ export const descriptorOperations: readonly AttackOperation[] = [
       const frame = world.draw.chance(2) ? world.pool.find(({ type }) => type === 5) : world.pool.writable();
       return frame === null
         ? null
-        : updateDescriptor(frame, 8 * world.draw.below(ENTRIES_PER_FRAME), goodDescriptor(world));
+        : updateDescriptor(world, frame, 8 * world.draw.below(ENTRIES_PER_FRAME), goodDescriptor(world));
     },
     errors: {
       EINVAL: failing(
@@ -97,10 +108,10 @@ export const descriptorOperations: readonly AttackOperation[] = [
           const { draw, pool } = world;
           const own = pool.writable() ?? pool.foreign();
           return draw.pick([
-            () => updateDescriptor(own, 8 * draw.below(512), badDescriptor(world)),
-            () => updateDescriptor(own, 1 + draw.below(7), goodDescriptor(world)),
-            () => updateDescriptor(pool.foreign(), 0, goodDescriptor(world)),
-            () => updateDescriptor(pool.anyTable() ?? pool.absent(), 0, goodDescriptor(world)),
+            () => updateDescriptor(world, own, 8 * draw.below(512), badDescriptor(world)),
+            () => updateDescriptor(world, own, 1 + draw.below(7), goodDescriptor(world)),
+            () => updateDescriptor(world, pool.foreign(), 0, goodDescriptor(world)),
+            () => updateDescriptor(world, pool.anyTable() ?? pool.absent(), 0, goodDescriptor(world)),
           ])();
         },
       ),

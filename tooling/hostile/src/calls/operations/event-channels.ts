@@ -28,6 +28,7 @@ import { badPort, fifoOperations } from "./event-queues.ts";
 type Form = "op" | "compat";
 
 const NUMBER = { op: __HYPERVISOR_event_channel_op, compat: __HYPERVISOR_event_channel_op_compat } as const;
+/** Ports that a domain may have, whatever its ABI has room for. */
 const PORTS = 1024;
 const MULTICALL_BATCH = 128;
 
@@ -47,10 +48,10 @@ const make = <Fields extends object>(
     const at = world.arena.putStruct(type, fields);
     return { ...call(NUMBER.op, command, at), at };
   }
-  const bytes = new Uint8Array(evtchn.EVTCHN_OP_COMPAT_ARGUMENT_OFFSET + type.size("x86_32p"));
+  const bytes = new Uint8Array(evtchn.EVTCHN_OP_COMPAT_ARGUMENT_OFFSET + type.size(world.width));
   const view = new DataView(bytes.buffer);
   view.setUint32(0, command, true);
-  type.write(view, evtchn.EVTCHN_OP_COMPAT_ARGUMENT_OFFSET, "x86_32p", fields);
+  type.write(view, evtchn.EVTCHN_OP_COMPAT_ARGUMENT_OFFSET, world.width, fields);
   const at = world.arena.put(bytes);
   return { ...call(NUMBER.compat, at), at: at + evtchn.EVTCHN_OP_COMPAT_ARGUMENT_OFFSET };
 };
@@ -83,10 +84,10 @@ const exhaust = (world: World): Call[] => {
     remoteDom: DOMID_SELF,
     port: toPort(0),
   });
-  const size = MULTICALL_ENTRY.size("x86_32p");
+  const size = MULTICALL_ENTRY.size(world.width);
   const bytes = new Uint8Array(size * MULTICALL_BATCH);
   for (let index = 0; index < MULTICALL_BATCH; index++)
-    MULTICALL_ENTRY.write(new DataView(bytes.buffer), index * size, "x86_32p", {
+    MULTICALL_ENTRY.write(new DataView(bytes.buffer), index * size, world.width, {
       op: __HYPERVISOR_event_channel_op,
       result: 0,
       args: [evtchn.EVTCHNOP_alloc_unbound, at, 0, 0, 0, 0],

@@ -128,20 +128,28 @@ const prioritise = (world: World, port: number, priority: number): Call =>
 
 const setPriority: AttackOperation = {
   name: "event_channel_op set_priority",
-  succeeds: (world) =>
-    hasQueues(world)
-      ? prioritise(world, world.draw.below(128), world.draw.below(16))
-      : control(world, 0, world.pool.writable()),
+  succeeds(world) {
+    const [port] = world.ports.keys();
+    if (port === undefined) return null;
+    return hasQueues(world)
+      ? prioritise(world, port, world.draw.below(16))
+      : control(world, 0, world.pool.writable());
+  },
   errors: {
     EFAULT: badPointer(evtchn.EVTCHNOP_set_priority),
     ENOSYS: failing("two-level events have no priorities", (world) =>
       hasQueues(world) ? null : prioritise(world, world.draw.below(128), world.draw.below(16)),
     ),
-    EINVAL: failing("there is no such port, or no such priority", (world) =>
-      world.draw.chance(2) && hasQueues(world)
-        ? prioritise(world, world.draw.below(128), 16 + world.draw.below(1000))
-        : prioritise(world, badPort(world), world.draw.below(16)),
-    ),
+    EINVAL: failing("there is no such port, or no such priority", (world) => {
+      const [port] = world.ports.keys();
+      return world.draw.chance(2) && hasQueues(world) && port !== undefined
+        ? prioritise(world, port, 16 + world.draw.below(1000))
+        : prioritise(world, badPort(world), world.draw.below(16));
+    }),
+    EACCES: failing("the port is free", (world) => {
+      const port = world.draw.below(128);
+      return hasQueues(world) && !world.ports.has(port) ? prioritise(world, port, 0) : null;
+    }),
   },
 };
 

@@ -4,6 +4,7 @@ import { DOMID_SELF } from "@xenolith/xen-abi/xen";
 import type { World } from "../../attacker/world.ts";
 import { type AttackOperation, failing, NO_DOMAIN } from "../build.ts";
 import type { Call } from "../call.ts";
+import { mapGrant } from "./grant-mapping.ts";
 import {
   commonGrantErrors as common,
   MOST_REFERENCES,
@@ -116,6 +117,21 @@ export const grantCopyOperation: AttackOperation = {
             ),
         ])(),
     ),
+    GNTST_eagain: failing("the entry passes another page on than the one it is in use for", (world) => {
+      if (world.grantVersion() !== 2) return null;
+      const reference = ownGrant(world);
+      const { draw, offers, self } = world;
+      const map = mapGrant(world, { dom: self, ref: reference, flags: gnt.GNTMAP_host_map });
+      const mapAndPassOn: Call = {
+        ...map,
+        after(result) {
+          map.after?.(result);
+          world.passGrantOn(reference, self, offers.domain, draw.pick(offers.readOnly));
+        },
+      };
+      const source: End = { domid: self, place: reference, granted: true, offset: 0 };
+      return [mapAndPassOn, copy(world, source, ownEnd(world), 8)];
+    }),
     GNTST_bad_page: failing("the frame is not the domain's", (world) =>
       copy(
         world,

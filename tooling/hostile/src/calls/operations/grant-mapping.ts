@@ -1,10 +1,11 @@
 import { frameAddress } from "@xenolith/machine-interface";
 import { toDomId, toGrantRef } from "@xenolith/xen-abi";
 import * as gnt from "@xenolith/xen-abi/grant-table";
+import type { Struct } from "@xenolith/xen-abi/struct";
 import { __HYPERVISOR_grant_table_op, DOMID_SELF } from "@xenolith/xen-abi/xen";
 import type { World } from "../../attacker/world.ts";
 import { type AttackOperation, after, call, failing, NO_DOMAIN } from "../build.ts";
-import type { Call } from "../call.ts";
+import type { Call, Plan } from "../call.ts";
 import {
   commonGrantErrors as common,
   MOST_REFERENCES,
@@ -134,14 +135,14 @@ const MOST_MAPPINGS = 65_536;
 /** Maps own grants again and again, only for devices, so that no page-table entry is needed. */
 const exhaust = (world: World): Call[] => {
   const frame = world.pool.writable() ?? 0;
-  const size = gnt.GNTTAB_MAP_GRANT_REF.size("x86_32p");
+  const size = gnt.GNTTAB_MAP_GRANT_REF.size(world.width);
   const count = OWN_REFERENCES.end - OWN_REFERENCES.first;
   const bytes = new Uint8Array(size * count);
   const view = new DataView(bytes.buffer);
   for (let index = 0; index < count; index++) {
     const reference = OWN_REFERENCES.first + index;
     world.writeGrant(reference, gnt.GTF_permit_access, world.self, frame);
-    gnt.GNTTAB_MAP_GRANT_REF.write(view, index * size, "x86_32p", {
+    gnt.GNTTAB_MAP_GRANT_REF.write(view, index * size, world.width, {
       hostAddr: 0,
       flags: gnt.GNTMAP_device_map,
       ref: toGrantRef(reference),
@@ -156,7 +157,35 @@ const exhaust = (world: World): Call[] => {
   return Array.from({ length: Math.ceil(MOST_MAPPINGS / count) }, () => once);
 };
 
-const unmap = (world: World, hostAddr: number, devBusAddr: number, handle: number): Call =>
+/** Maps an own grant at a page, and then ends that mapping by a request that gets its handle. */
+const mapFirst = <Fields extends object>(
+  world: World,
+  page: number,
+  request: Call & { readonly at: number },
+  { layout }: Struct<Fields>,
+): Plan => {
+  const choice = { dom: world.self, ref: ownGrant(world), flags: gnt.GNTMAP_host_map };
+  const map = mapGrant(world, choice, page);
+  const handleAt: Readonly<Record<string, number>> = layout[world.width] as never;
+  const mapAndTell: Call = {
+    ...map,
+    after(result) {
+      map.after?.(result);
+      const known = world.mappings.at(-1);
+      if (known?.address !== page) return;
+      world.mappings.pop();
+      world.arena.write(request.at + (handleAt["handle"] ?? 0), known.handle);
+    },
+  };
+  return [mapAndTell, request];
+};
+
+const unmap = (
+  world: World,
+  hostAddr: number,
+  devBusAddr: number,
+  handle: number,
+): Call & { readonly at: number } =>
   request(world, gnt.GNTTABOP_unmap_grant_ref, gnt.GNTTAB_UNMAP_GRANT_REF, {
     hostAddr,
     devBusAddr,
@@ -168,7 +197,10 @@ const unmapping: AttackOperation = {
   name: "grant_table_op unmap_grant_ref",
   succeeds(world) {
     const last = world.mappings.pop();
-    return last === undefined ? null : unmap(world, last.address, last.busAddress, last.handle);
+    if (last !== undefined && world.draw.chance(2))
+      return unmap(world, last.address, last.busAddress, last.handle);
+    const page = world.windowPage();
+    return mapFirst(world, page, unmap(world, page, 0, 0), gnt.GNTTAB_UNMAP_GRANT_REF);
   },
   errors: {
     ...common(gnt.GNTTABOP_unmap_grant_ref, true),
@@ -186,7 +218,12 @@ const unmapping: AttackOperation = {
   },
 };
 
-const replace = (world: World, hostAddr: number, newAddr: number, handle: number): Call =>
+const replace = (
+  world: World,
+  hostAddr: number,
+  newAddr: number,
+  handle: number,
+): Call & { readonly at: number } =>
   request(world, gnt.GNTTABOP_unmap_and_replace, gnt.GNTTAB_UNMAP_AND_REPLACE, {
     hostAddr,
     newAddr,
@@ -205,7 +242,11 @@ const replacing: AttackOperation = {
   succeeds(world) {
     const index = world.mappings.findLastIndex(({ busAddress }) => busAddress === 0);
     const [known] = index < 0 ? [] : world.mappings.splice(index, 1);
-    if (known === undefined) return null;
+    if (known === undefined || world.draw.chance(2)) {
+      const page = world.windowPage();
+      const request = replace(world, page, otherPage(world, { address: page }), 0);
+      return mapFirst(world, page, request, gnt.GNTTAB_UNMAP_AND_REPLACE);
+    }
     return replace(world, known.address, known.byEntry ? 0 : otherPage(world, known), known.handle);
   },
   errors: {

@@ -17,7 +17,7 @@ export const grantRequest = <Fields extends object>(
   fields: Fields,
 ): Call & { readonly at: number } => {
   const at = world.arena.putStruct(type, fields);
-  const layout: Readonly<Record<string, number>> = type.layout.x86_32p as never;
+  const layout: Readonly<Record<string, number>> = type.layout[world.width] as never;
   const statusAt = layout["status"];
   return {
     ...call(__HYPERVISOR_grant_table_op, command, at, 1),

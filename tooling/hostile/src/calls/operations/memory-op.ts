@@ -38,7 +38,7 @@ const reservation = (
 ): Call => {
   const { frames = [], ...given } = fields;
   const made = withStruct(world, command, memory.XEN_MEMORY_RESERVATION, {
-    extentStart: world.arena.putWords([...frames, 0]),
+    extentStart: world.arena.putLongs([...frames, 0]),
     nrExtents: frames.length,
     extentOrder: 0,
     memFlags: 0,
@@ -134,7 +134,7 @@ const exchangeCall = (
   const wanted = pfns(world).concat(given).slice(0, given.length);
   const [inOrder, outOrder] = change.order ?? [0, 0];
   const [inDomain, outDomain] = change.domains ?? [DOMID_SELF, DOMID_SELF];
-  const [inList, outList] = change.lists ?? [world.arena.putWords(given), world.arena.putWords(wanted)];
+  const [inList, outList] = change.lists ?? [world.arena.putLongs(given), world.arena.putLongs(wanted)];
   const made = withStruct(world, memory.XENMEM_exchange, memory.XEN_MEMORY_EXCHANGE, {
     in: { extentStart: inList, nrExtents: given.length, extentOrder: inOrder, memFlags: 0, domid: inDomain },
     out: {

@@ -51,20 +51,25 @@ const plainStore = (world: World, command: number): MmuUpdate | null => {
   return { command, address: frameAddress(frame) + 8 * world.draw.below(512), value };
 };
 
+/** A slot that may be changed without the attacker losing its own addresses: those are behind slot 0 or 3 of upper tables. */
+const drawSlot = ({ draw, isWide }: World, level: number): number => {
+  if (level === 4) return 1 + draw.below(255);
+  return draw.below(level === 3 && !isWide ? 3 : MONITOR_SLOT);
+};
+
 /** A change of an upper table: leads to a validated table below it, or read-only to one of its own level, or nowhere. */
 const upperUpdate = (world: World, command: number): MmuUpdate | null => {
-  const { draw, pool } = world;
-  const level = draw.pick([1, 2, 2, 3] as const);
+  const { draw, pool, rootLevel } = world;
+  const level = draw.pick([1, 2, 2, 3, rootLevel] as const);
   const table = pool.table(level);
   if (table === null) return null;
-  const index = draw.below(level === 3 ? 3 : MONITOR_SLOT);
   const isLinear = draw.chance(4);
-  const below = level === 1 ? pool.writable() : pool.table(isLinear ? level : level === 3 ? 2 : 1);
+  const below = level === 1 ? pool.writable() : pool.table(isLinear ? level : ((level - 1) as 1 | 2 | 3));
   const flags =
     PTE.present | (level === 1 ? PTE.writable : 0) | (level === 2 && !isLinear ? PTE.writable : 0);
   return {
     command,
-    address: frameAddress(table) + 8 * index,
+    address: frameAddress(table) + 8 * drawSlot(world, level),
     value:
       below === null || draw.chance(4) ? NO_ENTRY : { low: entryLow(below, flags), high: entryHigh(below) },
   };
@@ -104,7 +109,7 @@ const writes = (name: string, command: number): AttackOperation => ({
     ),
     EPERM: failing(`${NOT_PRIVILEGED}; the monitor's own slot; what is no RAM`, (world) => {
       const update = goodUpdate(world, command);
-      const kind = world.draw.below(3);
+      const kind = world.draw.below(world.isWide ? 2 : 3);
       if (kind === 0) return mmuUpdate(world, [update], world.otherDomain());
       if (kind === 1) return mmuUpdate(world, [{ ...update, value: pageEntry(world.pool.absent(), true) }]);
       const slot = MONITOR_SLOT + world.draw.below(512 - MONITOR_SLOT);
@@ -128,9 +133,13 @@ const writes = (name: string, command: number): AttackOperation => ({
         }
         if (kind === 2 && frame !== null) {
           const address = frameAddress(world.topDirectory()) + 8 * draw.below(400);
-          return mmuUpdate(world, [{ command, address, value: tableEntry(pool.foreign(), 2) }]);
+          return mmuUpdate(world, [{ command, address, value: tableEntry(pool.foreign()) }]);
         }
-        return mmuUpdate(world, [{ command, address: frameAddress(world.root()) + 24, value: NO_ENTRY }]);
+        // Slot 3 of PAE's root, or one of the monitor's.
+        const slot = world.isWide ? 256 + draw.below(16) : 3;
+        return mmuUpdate(world, [
+          { command, address: frameAddress(world.root()) + 8 * slot, value: NO_ENTRY },
+        ]);
       },
     ),
     EBUSY: failing(

@@ -1,4 +1,5 @@
-import type { Mfn } from "@xenolith/machine-interface";
+import { type Mfn, toMfn } from "@xenolith/machine-interface";
+import { HYPERVISOR_RANGE } from "@xenolith/xen-abi/arch-x86";
 import * as xen from "@xenolith/xen-abi/xen";
 import { __HYPERVISOR_mmuext_op, DOMID_SELF, MMUEXT_OP } from "@xenolith/xen-abi/xen";
 import { AT } from "../../attacker/layout.ts";
@@ -13,7 +14,7 @@ import {
   refused,
 } from "../build.ts";
 import type { Call, ErrorCase, Plan } from "../call.ts";
-import { cloneRoot, makeBroken, makeLevel1, makeLevel2 } from "./page-tables.ts";
+import { cloneRoot, makeBroken, makeLevel1, makeLevel2, makeLevel3 } from "./page-tables.ts";
 
 /** One request and the call that makes it. */
 export const mmuext = (
@@ -110,7 +111,7 @@ const never = (name: string, command: number, errno: string, why: string): Attac
     [errno]: failing(why, (world) => mmuext(world, command, world.draw.next32(), world.draw.next32())),
   });
 
-const pinLevel4: AttackOperation = {
+const ignoredPin: AttackOperation = {
   name: "mmuext_op pin_l4_table",
   // Levels that a width does not have are ignored, whatever the frame.
   succeeds: (world) => mmuext(world, xen.MMUEXT_PIN_L4_TABLE, world.draw.next32()),
@@ -131,7 +132,7 @@ const setLdt: AttackOperation = {
         world.draw.pick([
           () => mmuext(world, xen.MMUEXT_SET_LDT, world.windowPage() + 8, 1),
           () => mmuext(world, xen.MMUEXT_SET_LDT, world.windowPage(), 8193 + world.draw.below(1000)),
-          () => mmuext(world, xen.MMUEXT_SET_LDT, 0xf580_0000, 1),
+          () => mmuext(world, xen.MMUEXT_SET_LDT, HYPERVISOR_RANGE[world.width].virtStart, 1),
         ])(),
     ),
   },
@@ -157,6 +158,23 @@ const copyPage: AttackOperation = {
   },
 };
 
+const unpin = onFrame("unpin_table", xen.MMUEXT_UNPIN_TABLE, (world) => world.pool.pinned(), {
+  because: "the frame is not pinned",
+  frame: (world) => world.pool.find(({ pinned }) => !pinned) ?? world.pool.foreign(),
+});
+
+/** Tables that are pinned are rare: half of the time one is pinned first. */
+const unpinning: AttackOperation = {
+  ...unpin,
+  succeeds(world) {
+    const pinned = world.draw.chance(2) ? world.pool.pinned() : null;
+    const table = pinned ?? makeLevel1(world);
+    if (table === null) return null;
+    const request = mmuext(world, xen.MMUEXT_UNPIN_TABLE, table);
+    return pinned === null ? [mmuext(world, xen.MMUEXT_PIN_L1_TABLE, table), request] : request;
+  },
+};
+
 const unknown: AttackOperation = refused("mmuext_op, an unknown command", "there is no such command", {
   ENOSYS: failing("the command is not known", (world) =>
     mmuext(world, world.draw.pick([14, 21, 22, 100, 0xffff_ffff]), world.draw.next32(), AT.arena),
@@ -164,22 +182,27 @@ const unknown: AttackOperation = refused("mmuext_op, an unknown command", "there
 });
 
 /** mmuext_op by command. [XEN xen.h] */
-export const mmuextOperations: readonly AttackOperation[] = [
+export const mmuextOperations = (isWide: boolean): readonly AttackOperation[] => [
   pinLevel1(),
   onFrame("pin_l2_table", xen.MMUEXT_PIN_L2_TABLE, makeLevel2, notATable),
-  onFrame("pin_l3_table", xen.MMUEXT_PIN_L3_TABLE, cloneRoot, notATable),
-  pinLevel4,
-  onFrame("unpin_table", xen.MMUEXT_UNPIN_TABLE, (world) => world.pool.pinned(), {
-    because: "the frame is not pinned",
-    frame: (world) => world.pool.find(({ pinned }) => !pinned) ?? world.pool.foreign(),
-  }),
+  onFrame("pin_l3_table", xen.MMUEXT_PIN_L3_TABLE, makeLevel3, notATable),
+  isWide ? onFrame("pin_l4_table", xen.MMUEXT_PIN_L4_TABLE, cloneRoot, notATable) : ignoredPin,
+  unpinning,
   onFrame(
     "new_baseptr",
     xen.MMUEXT_NEW_BASEPTR,
-    (world) => (world.draw.chance(2) ? cloneRoot(world) : (world.pool.table(3) ?? world.root())),
+    (world) =>
+      world.draw.chance(2) ? cloneRoot(world) : (world.pool.table(world.rootLevel) ?? world.root()),
     notATable,
   ),
-  never("new_user_baseptr", xen.MMUEXT_NEW_USER_BASEPTR, "EINVAL", "only 64-bit guests have two bases"),
+  isWide
+    ? onFrame(
+        "new_user_baseptr",
+        xen.MMUEXT_NEW_USER_BASEPTR,
+        (world) => world.draw.pick([() => cloneRoot(world), () => toMfn(0), () => world.root()])(),
+        notATable,
+      )
+    : never("new_user_baseptr", xen.MMUEXT_NEW_USER_BASEPTR, "EINVAL", "only 64-bit guests have two bases"),
   flush("tlb_flush_local", xen.MMUEXT_TLB_FLUSH_LOCAL, false),
   flush("invlpg_local", xen.MMUEXT_INVLPG_LOCAL, false),
   flush("tlb_flush_multi", xen.MMUEXT_TLB_FLUSH_MULTI, true),

@@ -10,9 +10,6 @@ import { type AttackOperation, BAD_POINTER, call, failing, refused } from "../bu
 import { type Call, SUCCESS } from "../call.ts";
 import { outcomeOf } from "../outcome.ts";
 
-const SIZE: number = MULTICALL_ENTRY.size("x86_32p");
-const RESULT_AT: number = MULTICALL_ENTRY.layout.x86_32p.result;
-
 /** Calls that may stand in a multicall without harm to the attacker. */
 const entry = (world: World): { op: number; args: number[] } => {
   const { draw } = world;
@@ -30,10 +27,11 @@ const multicall = (
   world: World,
   entries: readonly { op: number; args: readonly number[] }[],
 ): Call & { at: number } => {
-  const bytes = new Uint8Array(SIZE * entries.length);
+  const size = MULTICALL_ENTRY.size(world.width);
+  const bytes = new Uint8Array(size * entries.length);
   const view = new DataView(bytes.buffer);
   for (const [index, { op, args }] of entries.entries())
-    MULTICALL_ENTRY.write(view, index * SIZE, "x86_32p", {
+    MULTICALL_ENTRY.write(view, index * size, world.width, {
       op,
       result: 0,
       args: Array.from({ length: 6 }, (_, at) => args[at] ?? 0),
@@ -44,13 +42,15 @@ const multicall = (
 
 /** A multicall within a multicall: the outcome is that of the inner one. */
 const nested = (world: World): Call => {
-  const inner = world.arena.reserve(SIZE);
+  const inner = world.arena.reserve(MULTICALL_ENTRY.size(world.width));
   const made = multicall(world, [{ op: __HYPERVISOR_multicall, args: [inner, 1] }]);
   return {
     ...made,
     outcome(result) {
       const outcome = outcomeOf(result);
-      return outcome === SUCCESS ? outcomeOf(world.arena.readUint32(made.at + RESULT_AT)) : outcome;
+      return outcome === SUCCESS
+        ? outcomeOf(world.arena.readUint32(made.at + MULTICALL_ENTRY.layout[world.width].result))
+        : outcome;
     },
   };
 };

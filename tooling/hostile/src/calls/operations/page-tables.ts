@@ -30,39 +30,61 @@ export const makeLevel1 = (world: World): Mfn | null => {
   return store(world, table, entries) ? table : null;
 };
 
-/** Fills an idle frame with entries of a level-2 table that lead to validated level-1 tables. */
-export const makeLevel2 = (world: World): Mfn | null => {
+/** Fills an idle frame with entries of a table of a level above 1 that lead to validated tables. @returns the frame, or null */
+const makeUpper = (world: World, level: 2 | 3): Mfn | null => {
   const table = world.pool.idle();
   if (table === null) return null;
   const entries = new Map<number, { low: number; high: number }>();
   for (let left = world.draw.below(6); left > 0; left--) {
-    const below = world.pool.table(1);
-    if (below !== null) entries.set(world.draw.below(ENTRIES), tableEntry(below, 2));
+    const below = world.pool.table(level === 2 ? 1 : 2);
+    if (below !== null) entries.set(world.draw.below(ENTRIES), tableEntry(below));
   }
   return store(world, table, entries) ? table : null;
 };
 
-/** Fills two idle frames with a root and a top directory that map what the present ones map. @returns the root */
-export const cloneRoot = (world: World): Mfn | null => {
-  const [root, directory] = world.pool.idles(2) ?? [];
-  if (root === undefined || directory === undefined) return null;
-  const from = world.topDirectory();
+/** Makes a level-2 table. */
+export const makeLevel2 = (world: World): Mfn | null => makeUpper(world, 2);
+
+/** Makes a level-3 table: of PAE it is a root. */
+export const makeLevel3 = (world: World): Mfn | null =>
+  world.isWide ? makeUpper(world, 3) : cloneRoot(world);
+
+/** Slots of a table that are the guest's, with what stands in them. */
+const presentEntries = (world: World, from: Mfn): Map<number, { low: number; high: number }> => {
   const entries = new Map<number, { low: number; high: number }>();
-  for (let index = 0; index < MONITOR_SLOT; index++) {
-    const entry = world.frames.readEntry(world.self, from, index);
+  for (let index = 0; index < ENTRIES; index++) {
+    const isMonitors = world.isWide ? index >= 256 && index < 272 : index >= MONITOR_SLOT;
+    const entry = isMonitors ? null : world.frames.readEntry(world.self, from, index);
     if (entry !== null && (entry.low & 1) !== 0) entries.set(index, entry);
   }
+  return entries;
+};
+
+/** Fills an idle frame with a root that shares the present one's tables. */
+const cloneWideRoot = (world: World): Mfn | null => {
+  const root = world.pool.idle();
+  return root !== null && store(world, root, presentEntries(world, world.root())) ? root : null;
+};
+
+/** Fills two idle frames with a root and a top directory that map what the present ones map. */
+const clonePaeRoot = (world: World): Mfn | null => {
+  const [root, directory] = world.pool.idles(2) ?? [];
+  if (root === undefined || directory === undefined) return null;
   const stored =
-    store(world, directory, entries) && store(world, root, new Map([[3, tableEntry(directory, 3)]]));
+    store(world, directory, presentEntries(world, world.topDirectory())) &&
+    store(world, root, new Map([[3, tableEntry(directory, true)]]));
   return stored ? root : null;
 };
 
-/** Fills an idle frame so that it can be no table: an entry with a reserved bit, or one that leads to a foreign frame. */
+/** Makes a root that maps what the present one maps. @returns the root, or null */
+export function cloneRoot(world: World): Mfn | null {
+  return world.isWide ? cloneWideRoot(world) : clonePaeRoot(world);
+}
+
+/** Fills an idle frame so that it can be no table: an entry with a bit that none may have. */
 export const makeBroken = (world: World): Mfn | null => {
   const table = world.pool.idle();
   if (table === null) return null;
-  const entry = world.draw.chance(2)
-    ? { low: 0x0000_00e7, high: 0 }
-    : { low: 0x27, high: 0x10_0000 | world.draw.below(16) };
-  return store(world, table, new Map([[world.draw.below(4), entry]])) ? table : null;
+  const low = 0x27 | world.draw.pick([8, 0x10, 0x80]);
+  return store(world, table, new Map([[world.draw.below(4), { low, high: 0 }]])) ? table : null;
 };

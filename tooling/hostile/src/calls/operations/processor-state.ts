@@ -2,6 +2,7 @@ import type { DomId } from "@xenolith/xen-abi";
 import {
   PHYSDEV_IRQ_STATUS_QUERY,
   PHYSDEV_MAP_PIRQ,
+  PHYSDEV_OP_COMPAT_ARGUMENT_OFFSET,
   PHYSDEV_PIRQ_EOI_GMFN,
   PHYSDEV_SET_IOBITMAP,
   PHYSDEV_SET_IOPL,
@@ -34,15 +35,16 @@ import type { Call, ErrorCase } from "../call.ts";
 
 const physdev = (form: "op" | "compat", world: World, command: number, argument: Uint8Array): Call => {
   if (form === "op") return call(__HYPERVISOR_physdev_op, command, world.arena.put(argument));
-  const bytes = new Uint8Array(4 + argument.length);
+  const argumentAt = PHYSDEV_OP_COMPAT_ARGUMENT_OFFSET[world.width];
+  const bytes = new Uint8Array(argumentAt + argument.length);
   new DataView(bytes.buffer).setUint32(0, command, true);
-  bytes.set(argument, 4);
+  bytes.set(argument, argumentAt);
   return call(__HYPERVISOR_physdev_op_compat, world.arena.put(bytes));
 };
 
-const encode = <Fields extends object>(type: Struct<Fields>, fields: Fields): Uint8Array => {
-  const bytes = new Uint8Array(type.size("x86_32p"));
-  type.write(new DataView(bytes.buffer), 0, "x86_32p", fields);
+const encode = <Fields extends object>(world: World, type: Struct<Fields>, fields: Fields): Uint8Array => {
+  const bytes = new Uint8Array(type.size(world.width));
+  type.write(new DataView(bytes.buffer), 0, world.width, fields);
   return bytes;
 };
 
@@ -53,7 +55,7 @@ const eoiPage = (world: World, gmfn: number): Call =>
     "op",
     world,
     world.draw.chance(2) ? PHYSDEVOP_pirq_eoi_gmfn_v1 : PHYSDEVOP_pirq_eoi_gmfn_v2,
-    encode(PHYSDEV_PIRQ_EOI_GMFN, { gmfn }),
+    encode(world, PHYSDEV_PIRQ_EOI_GMFN, { gmfn }),
   );
 
 /** A page can be registered once in the life of a domain. */
@@ -102,20 +104,25 @@ const physdevOperations = (form: "op" | "compat"): readonly AttackOperation[] =>
       [errno]: failing(why, (world) => physdev(form, world, world.draw.pick(commands), world.draw.bytes(16))),
     });
   const iopl = (world: World, level: number): Call =>
-    physdev(form, world, PHYSDEVOP_set_iopl, encode(PHYSDEV_SET_IOPL, { iopl: level }));
+    physdev(form, world, PHYSDEVOP_set_iopl, encode(world, PHYSDEV_SET_IOPL, { iopl: level }));
   const iobitmap = (world: World, bitmap: number, nrPorts: number): Call =>
-    physdev(form, world, PHYSDEVOP_set_iobitmap, encode(PHYSDEV_SET_IOBITMAP, { bitmap, nrPorts }));
+    physdev(form, world, PHYSDEVOP_set_iobitmap, encode(world, PHYSDEV_SET_IOBITMAP, { bitmap, nrPorts }));
   const query = (world: World, irq: number): Call =>
-    physdev(form, world, PHYSDEVOP_irq_status_query, encode(PHYSDEV_IRQ_STATUS_QUERY, { irq, flags: 0 }));
+    physdev(
+      form,
+      world,
+      PHYSDEVOP_irq_status_query,
+      encode(world, PHYSDEV_IRQ_STATUS_QUERY, { irq, flags: 0 }),
+    );
   const mapPirq = (world: World, domid: DomId): Call => {
     const pirq = world.draw.below(48);
     return world.draw.chance(2)
-      ? physdev(form, world, PHYSDEVOP_unmap_pirq, encode(PHYSDEV_UNMAP_PIRQ, { domid, pirq }))
+      ? physdev(form, world, PHYSDEVOP_unmap_pirq, encode(world, PHYSDEV_UNMAP_PIRQ, { domid, pirq }))
       : physdev(
           form,
           world,
           PHYSDEVOP_map_pirq,
-          encode(PHYSDEV_MAP_PIRQ, { ...NO_DEVICE, domid, pirq, type: world.draw.below(4) }),
+          encode(world, PHYSDEV_MAP_PIRQ, { ...NO_DEVICE, domid, pirq, type: world.draw.below(4) }),
         );
   };
   return [
@@ -135,7 +142,7 @@ const physdevOperations = (form: "op" | "compat"): readonly AttackOperation[] =>
         EINVAL: failing("there are not so many ports, or the bitmap is the monitor's", (world) =>
           world.draw.chance(2)
             ? iobitmap(world, world.arena.reserve(64), 65_537 + (world.draw.next32() >>> 1))
-            : iobitmap(world, 0xf580_0000, 64),
+            : iobitmap(world, world.monitorAddress(), 64),
         ),
       },
     },
@@ -183,11 +190,11 @@ const assist =
     call(__HYPERVISOR_vm_assist, command, world.draw.pick([0, 1, 2, 3, 5]));
 
 const noAssist = failing("there is no such assist for this width", (world: World) =>
-  call(__HYPERVISOR_vm_assist, world.draw.below(2), world.draw.pick([6, 31, 32, 33, 0xffff_ffff])),
+  call(__HYPERVISOR_vm_assist, world.draw.below(2), world.draw.pick([6, 31, 33, 0xffff_ffff])),
 );
 
 /** State of the virtual processor that is not entry points or tables. [XEN xen.h] [XEN physdev.h] */
-export const processorStateOperations: readonly AttackOperation[] = [
+export const processorStateOperations = (isWide: boolean): readonly AttackOperation[] => [
   {
     name: "fpu_taskswitch",
     succeeds: (world) => call(__HYPERVISOR_fpu_taskswitch, world.draw.below(2)),
@@ -207,9 +214,16 @@ export const processorStateOperations: readonly AttackOperation[] = [
       ),
       EPERM: failing("it would watch the monitor or ports, or trap accesses to the registers", (world) =>
         world.draw.chance(2)
-          ? call(__HYPERVISOR_set_debugreg, world.draw.below(4), 0xf580_0000 + world.draw.below(0xa80_0000))
+          ? call(__HYPERVISOR_set_debugreg, world.draw.below(4), world.monitorAddress())
           : call(__HYPERVISOR_set_debugreg, world.draw.pick([5, 7]), world.draw.pick([0x2000, 0x2_0001])),
       ),
+      ...(isWide
+        ? {
+            EINVAL: failing("the upper half of DR6 and DR7 is reserved", (world: World) =>
+              call(__HYPERVISOR_set_debugreg, 4 + world.draw.below(4), 2 ** (32 + world.draw.below(31))),
+            ),
+          }
+        : {}),
     },
   },
   {

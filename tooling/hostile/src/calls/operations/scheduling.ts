@@ -42,7 +42,10 @@ const poll = (world: World, ports: number, nrPorts: number): Call =>
   );
 
 const goodPoll = (world: World): Call => {
-  const ports = Array.from({ length: world.draw.below(5) }, () => world.draw.below(128));
+  const known = [...world.ports.keys()];
+  const ports = Array.from({ length: known.length === 0 ? 0 : world.draw.below(5) }, () =>
+    world.draw.pick(known),
+  );
   return poll(world, ports.length === 0 ? 0 : world.arena.putWords(ports), ports.length);
 };
 
@@ -58,8 +61,14 @@ const watchdog = (world: World, id: number, timeout: number): Call =>
 /** Long enough not to fire before the attacker's life is over. */
 const LONG_SECONDS = 100_000;
 
-/** Bits of pending and masked ports in shared_info. */
-const PORT_BITS = { at: SHARED_INFO.x86_32p.evtchnPending, bytes: 256 } as const;
+/** Bytes of pending and masked ports in shared_info, and of what comes before `cr2` in vcpu_info. */
+const PORT_BYTES = { x86_32p: 256, x86_64: 1024 } as const;
+const UPCALL_BYTES = { x86_32p: 8, x86_64: 16 } as const;
+
+const setTimer = ({ isWide }: World, at: number): Call =>
+  isWide
+    ? call(__HYPERVISOR_set_timer_op, at)
+    : call(__HYPERVISOR_set_timer_op, at % 2 ** 32, Math.floor(at / 2 ** 32));
 const WAKE_NS = 20_000;
 /** The timer must not fire before the wait begins, and a reset of all ports comes before. */
 const WAKE_AFTER_RESET_NS = 400_000;
@@ -67,24 +76,20 @@ const WAKE_AFTER_RESET_NS = 400_000;
 /** A wait that the timer ends: events are two-level ones, nothing is pending or masked before, and VIRQ_TIMER comes soon. */
 const waiting = (world: World, made: Call): Plan => {
   const { sharedInfo, arena } = world;
-  sharedInfo.copyIn(PORT_BITS.at, new Uint8Array(PORT_BITS.bytes));
-  sharedInfo.copyIn(0, new Uint8Array(8));
+  sharedInfo.copyIn(SHARED_INFO[world.width].evtchnPending, new Uint8Array(PORT_BYTES[world.width]));
+  sharedInfo.copyIn(0, new Uint8Array(UPCALL_BYTES[world.width]));
   const bind = arena.putStruct(EVTCHN_BIND_VIRQ, { virq: VIRQ_TIMER, vcpu: 0, port: toPort(0) });
   const wakeNs = world.now() + (hasQueues(world) ? WAKE_AFTER_RESET_NS : WAKE_NS);
   return [
     ...(hasQueues(world) ? [resetOf(world, DOMID_SELF)] : []),
     call(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_virq, bind),
-    call(__HYPERVISOR_set_timer_op, wakeNs % 2 ** 32, Math.floor(wakeNs / 2 ** 32)),
+    setTimer(world, wakeNs),
     made,
   ];
 };
 
-const shutdownErrors = (command: number): Record<string, ErrorCase<World>> => ({
-  EFAULT: badPointer(command),
-  EINVAL: failing("there is no such reason", (world) =>
-    schedOp(command, reason(world, 6 + (world.draw.next32() >>> 1))),
-  ),
-});
+/** Named reasons most of the time; of any other number the low byte counts. */
+const drawReason = ({ draw }: World): number => (draw.chance(4) ? draw.next32() : draw.below(6));
 
 /** sched_op, its older form, and set_timer_op. [XEN sched.h] */
 export const schedulingOperations: readonly AttackOperation[] = [
@@ -96,14 +101,14 @@ export const schedulingOperations: readonly AttackOperation[] = [
   { name: "sched_op block", succeeds: (world) => waiting(world, schedOp(sched.SCHEDOP_block)), errors: {} },
   {
     name: "sched_op shutdown",
-    succeeds: (world) => schedOp(sched.SCHEDOP_shutdown, reason(world, world.draw.below(6))),
-    errors: shutdownErrors(sched.SCHEDOP_shutdown),
+    succeeds: (world) => schedOp(sched.SCHEDOP_shutdown, reason(world, drawReason(world))),
+    errors: { EFAULT: badPointer(sched.SCHEDOP_shutdown) },
     endsDomain: true,
   },
   {
     name: "sched_op shutdown_code",
-    succeeds: (world) => schedOp(sched.SCHEDOP_shutdown_code, reason(world, world.draw.below(6))),
-    errors: shutdownErrors(sched.SCHEDOP_shutdown_code),
+    succeeds: (world) => schedOp(sched.SCHEDOP_shutdown_code, reason(world, drawReason(world))),
+    errors: { EFAULT: badPointer(sched.SCHEDOP_shutdown_code) },
   },
   {
     name: "sched_op poll",
@@ -117,7 +122,7 @@ export const schedulingOperations: readonly AttackOperation[] = [
       EINVAL: failing("too many ports, or one that is none", (world) =>
         world.draw.chance(2)
           ? poll(world, world.arena.reserve(16), 129 + (world.draw.next32() >>> 1))
-          : poll(world, world.arena.putWords([1024 + world.draw.below(10)]), 1),
+          : poll(world, world.arena.putWords([0x1000 + world.draw.below(10)]), 1),
       ),
     },
   },
@@ -162,12 +167,8 @@ export const schedulingOperations: readonly AttackOperation[] = [
   },
   {
     name: "sched_op_compat shutdown",
-    succeeds: (world) => call(__HYPERVISOR_sched_op_compat, sched.SCHEDOP_shutdown, world.draw.below(6)),
-    errors: {
-      EINVAL: failing("there is no such reason", (world) =>
-        call(__HYPERVISOR_sched_op_compat, sched.SCHEDOP_shutdown, 6 + (world.draw.next32() >>> 1)),
-      ),
-    },
+    succeeds: (world) => call(__HYPERVISOR_sched_op_compat, sched.SCHEDOP_shutdown, drawReason(world)),
+    errors: {},
     endsDomain: true,
   },
   refused("sched_op_compat, an unknown command", "there is no such command", {
@@ -181,7 +182,7 @@ export const schedulingOperations: readonly AttackOperation[] = [
       const at = world.draw.chance(2)
         ? world.now() + world.draw.below(100_000)
         : world.draw.next32() * 2 ** 31;
-      return call(__HYPERVISOR_set_timer_op, at % 2 ** 32, Math.floor(at / 2 ** 32));
+      return setTimer(world, at);
     },
     errors: {},
   },

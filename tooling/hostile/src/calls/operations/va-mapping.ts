@@ -9,7 +9,7 @@ import {
 } from "@xenolith/xen-abi/xen";
 import { NO_ENTRY, pageEntry, type World } from "../../attacker/world.ts";
 import { type AttackOperation, call, failing, NO_DOMAIN, NOT_PRIVILEGED } from "../build.ts";
-import type { Call, ErrorCase } from "../call.ts";
+import type { Call, CallArgument, ErrorCase } from "../call.ts";
 
 interface Mapping {
   readonly address: number;
@@ -31,13 +31,23 @@ const goodMapping = (world: World): Mapping => {
 
 type Make = (world: World, mapping: Mapping) => Call;
 
-const self: Make = (_world, { address, entry, flags }) =>
-  call(__HYPERVISOR_update_va_mapping, address, entry.low, entry.high, flags);
+/** An entry as arguments: of 64-bit guests it is one. */
+const entryArguments = ({ isWide }: World, { low, high }: Mapping["entry"]): readonly CallArgument[] =>
+  isWide ? [(BigInt(high) << 32n) | BigInt(low)] : [low, high];
+
+const self: Make = (world, { address, entry, flags }) =>
+  call(__HYPERVISOR_update_va_mapping, address, ...entryArguments(world, entry), flags);
 
 const other =
   (domain: (world: World) => number): Make =>
   (world, { address, entry, flags }) =>
-    call(__HYPERVISOR_update_va_mapping_otherdomain, address, entry.low, entry.high, flags, domain(world));
+    call(
+      __HYPERVISOR_update_va_mapping_otherdomain,
+      address,
+      ...entryArguments(world, entry),
+      flags,
+      domain(world),
+    );
 
 const errorsOf = (make: Make): Record<string, ErrorCase<World>> => ({
   EINVAL: failing("no level-1 table maps the address, or the entry has bits that cannot be", (world) => {
@@ -46,7 +56,14 @@ const errorsOf = (make: Make): Record<string, ErrorCase<World>> => ({
     return world.draw.chance(2) || frame === null
       ? make(world, {
           ...mapping,
-          address: world.draw.pick([0, 0x8000_0000, 0xf580_0000, 0xffff_f000, 0xd000_0000]),
+          address: world.draw.pick([
+            0,
+            0x8000_0000,
+            0xf580_0000,
+            0xffff_f000,
+            0xd000_0000,
+            world.monitorAddress(),
+          ]),
         })
       : make(world, { ...mapping, entry: { low: pageEntry(frame, true).low | 0x10, high: 0x20_0000 } });
   }),

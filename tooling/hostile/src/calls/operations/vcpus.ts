@@ -1,19 +1,11 @@
-import type { VcpuGuestContext32 } from "@xenolith/xen-abi/arch-x86";
-import {
-  FLAT_RING1_CS,
-  FLAT_RING1_SS,
-  VCPU_GUEST_CONTEXT_32,
-  VGCF_in_kernel,
-  VGCF_online,
-  xenPfnToCr3,
-} from "@xenolith/xen-abi/arch-x86";
 import type { Struct } from "@xenolith/xen-abi/struct";
 import * as vcpu from "@xenolith/xen-abi/vcpu";
 import { __HYPERVISOR_vcpu_op } from "@xenolith/xen-abi/xen";
-import { AT, CODE } from "../../attacker/layout.ts";
+import { AT } from "../../attacker/layout.ts";
 import type { World } from "../../attacker/world.ts";
 import { type AttackOperation, BAD_POINTER, call, failing, refused } from "../build.ts";
 import type { Call, ErrorCase, Plan } from "../call.ts";
+import { type ContextChange, putContext } from "./vcpu-contexts.ts";
 
 const vcpuOp = (command: number, index: number, at = 0): Call =>
   call(__HYPERVISOR_vcpu_op, command, index, at);
@@ -42,49 +34,8 @@ const anyVcpu = (world: World): number => world.draw.below(world.vcpus);
 /** Any but the attacker's own. */
 const otherVcpu = (world: World): number => 1 + world.draw.below(world.vcpus - 1);
 
-/** A VCPU that waits for ever, with upcalls masked. */
-const parked = (world: World): VcpuGuestContext32 => ({
-  fpuCtxt: new Uint8Array(512),
-  flags: VGCF_in_kernel | (world.draw.chance(2) ? VGCF_online : 0),
-  userRegs: {
-    ebx: 0,
-    ecx: 0,
-    edx: 0,
-    esi: 0,
-    edi: 0,
-    ebp: AT.sharedInfo,
-    eax: 0,
-    errorCode: 0,
-    entryVector: 0,
-    eip: CODE.park,
-    cs: FLAT_RING1_CS,
-    savedUpcallMask: 1,
-    eflags: 0x202,
-    esp: AT.stackTop - 1024,
-    ss: FLAT_RING1_SS,
-    es: FLAT_RING1_SS,
-    ds: FLAT_RING1_SS,
-    fs: 0,
-    gs: 0,
-  },
-  trapCtxt: Array.from({ length: 256 }, (_, vector) => ({ vector, flags: 0, cs: 0, address: 0 })),
-  ldtBase: 0,
-  ldtEnts: 0,
-  gdtFrames: Array.from({ length: 16 }, () => 0),
-  gdtEnts: 0,
-  kernelSs: FLAT_RING1_SS,
-  kernelSp: AT.stackTop - 1024,
-  ctrlreg: [0, 0, 0, xenPfnToCr3(world.root()), 0, 0, 0, 0],
-  debugreg: Array.from({ length: 8 }, (_, index) => (index === 7 ? 0x400n : 0n)),
-  eventCallbackCs: FLAT_RING1_CS,
-  eventCallbackEip: CODE.event,
-  failsafeCallbackCs: FLAT_RING1_CS,
-  failsafeCallbackEip: CODE.recover,
-  vmAssist: 0,
-});
-
-const initialise = (world: World, index: number, change: Partial<VcpuGuestContext32>): Call => ({
-  ...withStruct(world, vcpu.VCPUOP_initialise, index, VCPU_GUEST_CONTEXT_32, { ...parked(world), ...change }),
+const initialise = (world: World, index: number, change: ContextChange): Call => ({
+  ...vcpuOp(vcpu.VCPUOP_initialise, index, putContext(world, change)),
   after: (result) => {
     if (result === 0) world.fresh.uninitialised.delete(index);
   },
@@ -103,20 +54,37 @@ const uninitialised = (world: World): ReadonlySet<number> => world.fresh.uniniti
 
 const initialising: AttackOperation = {
   name: "vcpu_op initialise",
-  succeeds: onFresh(uninitialised, (world, index) => initialise(world, index, {})),
+  // What cannot be loaded is no reason to refuse: such a VCPU faults when it is up.
+  succeeds: onFresh(uninitialised, (world, index) =>
+    initialise(
+      world,
+      index,
+      world.draw.pick([
+        {},
+        {},
+        {},
+        {},
+        {},
+        {},
+        { selectors: { cs: 0xfff9, ss: 0x10 } },
+        { debugAddress: 0xf580_0000n },
+      ]),
+    ),
+  ),
   errors: {
     ENOENT: noVcpu(vcpu.VCPUOP_initialise),
     EFAULT: failing(
       BAD_POINTER,
       onFresh(uninitialised, (world, index) => vcpuOp(vcpu.VCPUOP_initialise, index, world.badAddress())),
     ),
-    EEXIST: failing("the VCPU has a context already", () => vcpuOp(vcpu.VCPUOP_initialise, 0)),
+    EEXIST: failing("the VCPU has a context already", (world) =>
+      vcpuOp(vcpu.VCPUOP_initialise, 0, putContext(world, {})),
+    ),
     EINVAL: failing(
-      "a table or a selector in the context cannot be",
+      "a table in the context cannot be",
       onFresh(uninitialised, (world, index) =>
         world.draw.pick([
-          () =>
-            initialise(world, index, { ctrlreg: [0, 0, 0, xenPfnToCr3(world.pool.foreign()), 0, 0, 0, 0] }),
+          () => initialise(world, index, { root: world.pool.foreign() }),
           () =>
             initialise(world, index, {
               gdtEnts: 512,
@@ -124,15 +92,8 @@ const initialising: AttackOperation = {
             }),
           () => initialise(world, index, { gdtEnts: 100_000 }),
           () => initialise(world, index, { ldtEnts: 8193 }),
-          () => initialise(world, index, { userRegs: { ...parked(world).userRegs, ss: 0x10 } }),
-          () => initialise(world, index, { userRegs: { ...parked(world).userRegs, cs: 0xfff9 } }),
+          () => initialise(world, index, { ldtBase: 8 }),
         ])(),
-      ),
-    ),
-    EPERM: failing(
-      "a debug register watches the monitor, or ports",
-      onFresh(uninitialised, (world, index) =>
-        initialise(world, index, { debugreg: [0xff80_0000n, 0n, 0n, 0n, 0n, 0n, 0n, 0x400n] }),
       ),
     ),
   },
