@@ -23,8 +23,7 @@ const EXCEPTIONS = 32;
  * so that a system call through vector 128 does not make the table four times as long.
  */
 export class TrapTable {
-  /** As far as it has been filled. */
-  #exceptions: (TrapGate | null)[] = [];
+  readonly #exceptions = new Array<TrapGate | null>(EXCEPTIONS).fill(null);
   /** No map while there are none. */
   #others: Map<number, TrapGate> | null = null;
 
@@ -47,7 +46,7 @@ export class TrapTable {
 
   /** Takes out all gates. */
   clear(): void {
-    this.#exceptions = [];
+    this.#exceptions.fill(null);
     this.#others = null;
   }
 }

@@ -33,6 +33,8 @@ export interface WatchRegistry {
   readonly size: number;
 }
 
+const NONE: readonly Watch[] = [];
+
 /** Makes a registry without watches. */
 export const createWatchRegistry = (): WatchRegistry => {
   const byPath = new Map<string, readonly Watch[]>();
@@ -45,12 +47,12 @@ export const createWatchRegistry = (): WatchRegistry => {
     add: ({ path, token, prefixLength, owner }) => {
       // Field by field: objects that are made by spreading another have a layout of their own each.
       const watch: Watch = { path, token, prefixLength, owner, sequence: sequence++ };
-      byPath.set(path, [...(byPath.get(path) ?? []), watch]);
+      byPath.set(path, (byPath.get(path) ?? NONE).concat(watch));
       size++;
       return watch;
     },
     remove: (watch) => {
-      const there = byPath.get(watch.path) ?? [];
+      const there = byPath.get(watch.path) ?? NONE;
       const others = there.filter((other) => other !== watch);
       if (others.length === there.length) return;
       size--;

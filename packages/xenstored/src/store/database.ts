@@ -1,7 +1,6 @@
 import type { NodeContent, StoreNode } from "./node.ts";
-import { createNode, EMPTY_VALUE } from "./node.ts";
+import { childNodes, createNode, EMPTY_VALUE } from "./node.ts";
 import { ACCESS, type Permissions } from "./permissions.ts";
-import { mapEntries } from "./persistent-map.ts";
 import { addNode, findNode, removeNode, replaceNode, walkTree } from "./tree.ts";
 import type { NodeChange, View } from "./view.ts";
 
@@ -36,7 +35,7 @@ const OWNED_BY_INITIAL_DOMAIN: Permissions = [{ domain: 0, access: ACCESS.none }
 /** Makes a store that holds what xenstored starts with. `onChange` runs after each change that watches may see. */
 export const createDatabase = (onChange: (change: NodeChange) => void): Database => {
   let generation = 0;
-  let top = createNode({ value: EMPTY_VALUE, permissions: OWNED_BY_INITIAL_DOMAIN }, 0);
+  let top = createNode("", { value: EMPTY_VALUE, permissions: OWNED_BY_INITIAL_DOMAIN }, 0);
   const owned = new Map<number, number>();
   const nextGeneration = (): number => {
     generation++;
@@ -90,8 +89,8 @@ export const createDatabase = (onChange: (change: NodeChange) => void): Database
     forgetDomain: (domain) => {
       const orphans: string[] = [];
       const shared: [string, NodeContent][] = [];
-      for (const { key, value } of mapEntries(top.children)) {
-        walkTree(key, value, (path, node) => {
+      for (const first of childNodes.entries(top.children)) {
+        walkTree(first.name, first, (path, node) => {
           if (node.permissions[0].domain === domain) {
             orphans.push(path);
             return false;

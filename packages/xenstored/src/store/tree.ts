@@ -1,7 +1,6 @@
-import { createNode, type NodeContent, type StoreNode } from "./node.ts";
+import { changedNode, childNodes, createNode, type NodeContent, type StoreNode } from "./node.ts";
 import { childPath, pathKeys } from "./path.ts";
-import { mapDelete, mapEntries, mapGet, mapSet } from "./persistent-map.ts";
-import { sharedName, sharedPermissions } from "./shared-values.ts";
+import { sharedPermissions } from "./shared-values.ts";
 
 /**
  * Pure operations on a tree. The topmost node has no name and is never seen by clients; below it stand the root `/` and
@@ -13,7 +12,7 @@ export const findNode = (top: StoreNode, path: string): StoreNode | null => {
   let at: StoreNode | undefined = top;
   for (const key of pathKeys(path)) {
     if (at === undefined) return null;
-    at = mapGet(at.children, key);
+    at = childNodes.get(at.children, key);
   }
   return at ?? null;
 };
@@ -28,22 +27,22 @@ const rebuild = (
     const key = keys[depth];
     if (key === undefined) return node;
     if (depth === keys.length - 1) return change(node, key);
-    const child = mapGet(node.children, key);
-    return child === undefined
-      ? node
-      : { ...node, children: mapSet(node.children, key, descend(child, depth + 1)) };
+    const child = childNodes.get(node.children, key);
+    if (child === undefined) return node;
+    return changedNode(node, { children: childNodes.set(node.children, descend(child, depth + 1)) });
   };
   return descend(top, 0);
 };
 
 /** The tree with a new node below an existing parent. */
 export const addNode = (top: StoreNode, path: string, content: NodeContent, generation: number): StoreNode =>
-  rebuild(top, pathKeys(path), (parent, key) => ({
-    ...parent,
-    generation,
-    children: mapSet(parent.children, sharedName(key), createNode(content, generation)),
-    childNameBytes: parent.childNameBytes + key.length + 1,
-  }));
+  rebuild(top, pathKeys(path), (parent, key) =>
+    changedNode(parent, {
+      generation,
+      children: childNodes.set(parent.children, createNode(key, content, generation)),
+      childNameBytes: parent.childNameBytes + key.length + 1,
+    }),
+  );
 
 /** The tree with an existing node's value and permissions replaced. */
 export const replaceNode = (
@@ -53,24 +52,24 @@ export const replaceNode = (
   generation: number,
 ): StoreNode =>
   rebuild(top, pathKeys(path), (parent, key) => {
-    const old = mapGet(parent.children, key);
+    const old = childNodes.get(parent.children, key);
     if (old === undefined) return parent;
     const { value } = content;
     const permissions = sharedPermissions(content.permissions);
-    return { ...parent, children: mapSet(parent.children, key, { ...old, value, permissions, generation }) };
+    const changed = changedNode(old, { value, permissions, generation });
+    return changedNode(parent, { children: childNodes.set(parent.children, changed) });
   });
 
 /** The tree without a node and all below it. */
 export const removeNode = (top: StoreNode, path: string, generation: number): StoreNode =>
   rebuild(top, pathKeys(path), (parent, key) =>
-    mapGet(parent.children, key) === undefined
+    childNodes.get(parent.children, key) === undefined
       ? parent
-      : {
-          ...parent,
+      : changedNode(parent, {
           generation,
-          children: mapDelete(parent.children, key),
+          children: childNodes.delete(parent.children, key),
           childNameBytes: parent.childNameBytes - key.length - 1,
-        },
+        }),
   );
 
 /** Calls `visit` for a node and all below it, parents before children. When it returns false, what is below is left out. */
@@ -80,5 +79,5 @@ export const walkTree = (
   visit: (path: string, node: StoreNode) => boolean,
 ): void => {
   if (!visit(path, node)) return;
-  for (const { key, value } of mapEntries(node.children)) walkTree(childPath(path, key), value, visit);
+  for (const child of childNodes.entries(node.children)) walkTree(childPath(path, child.name), child, visit);
 };
