@@ -31,7 +31,7 @@ const EMPTY = { low: 0, high: 0 };
  * are counted apart as well, so that the invariant checker can tell theirs from those of tables.
  */
 export const createHeldReferences = (parts: HeldReferencesParts): HeldReferences => {
-  const { store, references, updater, entryMemory } = parts;
+  const { store, references, entries, updater, entryMemory } = parts;
   const { heldCount, heldTypeCount } = store;
 
   const takeHold = (array: Uint32Array, frame: number): void => add(array, frame, 1);
@@ -42,9 +42,9 @@ export const createHeldReferences = (parts: HeldReferencesParts): HeldReferences
   };
 
   /** Empties a level-1 entry and gives what it was, with the references that it holds. null: there is no such entry. */
-  const takeEntry = (from: EntryPosition, domain: DomId, not: EntryPosition): TableEntry | null => {
+  const takeEntry = (from: EntryPosition, domain: DomId): TableEntry | null => {
     const place = updater.level1Place(from.table, from.index, domain);
-    if (place === null || (from.table === not.table && from.index === not.index)) return null;
+    if (place === null) return null;
     const entry = entryMemory.read(place.rules, from.table, from.index);
     updater.replaceUncounted(place, from.index, EMPTY, false);
     if (isPresent(entry) && frameOfEntry(entry) < store.frameCount) parts.flush(frameOfEntry(entry));
@@ -85,13 +85,15 @@ export const createHeldReferences = (parts: HeldReferencesParts): HeldReferences
       return 0;
     },
     withdrawHeld(table, index, frame, writable, domain: DomId, replacement) {
+      const moved = replacement === undefined ? EMPTY : takeEntry(replacement, domain);
       const place = updater.level1Place(table, index, domain);
-      if (place === null) return -EINVAL;
+      if (moved === null || place === null) return -EINVAL;
       const entry = entryMemory.read(place.rules, table, index);
       const fits = isPresent(entry) && frameOfEntry(entry) === frame && isWritable(entry) === writable;
-      if (!fits) return -EINVAL;
-      const moved = replacement === undefined ? EMPTY : takeEntry(replacement, domain, { table, index });
-      if (moved === null) return -EINVAL;
+      if (!fits) {
+        if (replacement !== undefined) entries.put({ ...place, table: replacement.table }, moved);
+        return -EINVAL;
+      }
       updater.replaceUncounted(place, index, moved, false);
       takeHold(heldCount, frame);
       if (writable) takeHold(heldTypeCount, frame);

@@ -252,7 +252,8 @@ export interface FrameTable {
   /**
    * Empties a level-1 entry that {@link installHeld} installed: it has to lead to `frame` with the given right. The hold
    * passes back to the caller, and no translation is left. With `replacement`, that level-1 entry of the domain moves to the
-   * place, present or not, and leaves an empty one behind. @returns -EINVAL when the entry is another, or there is no other.
+   * place, present or not, and leaves an empty one behind; it is emptied first, and lost when the entry is not as it has to
+   * be. @returns -EINVAL when the entry is another, or there is no other.
    */
   withdrawHeld(
     table: Mfn,

@@ -50,12 +50,24 @@ describe("held references", () => {
     frames.installHeld(space.level1, 40, leadsTo(foreign), DOM1);
     const withdraw = (index: number) =>
       frames.withdrawHeld(space.level1, 40, foreign, true, DOM1, { table: space.level1, index });
-    expect([withdraw(40), withdraw(600)]).toEqual([-EINVAL, -EINVAL]);
+    expect(withdraw(600)).toBe(-EINVAL);
     expect(withdraw(50)).toBe(0);
     expect(frames.readEntry(DOM1, space.level1, 40)).toEqual(leadsTo(own));
     expect(frames.readEntry(DOM1, space.level1, 50)).toEqual({ low: 0, high: 0 });
     frames.putPageAndType(foreign);
     expect(fixture.flushed).toContain(own);
+    expect(frames.checkInvariants()).toEqual([]);
+  });
+
+  it("stay with the entry when it is another, and the entry that was to replace it is lost", () => {
+    const { frames } = fixture;
+    const own = first(fixture.take(DOM1, 1));
+    expect(frames.updateEntry(space.level1, 50, leadsTo(own), { domain: DOM1, mapped: DOM1 })).toBe(0);
+    const withdraw = (index: number) =>
+      frames.withdrawHeld(space.level1, index, own, false, DOM1, { table: space.level1, index: 50 });
+    expect([withdraw(40), withdraw(50)]).toEqual([-EINVAL, -EINVAL]);
+    expect(frames.readEntry(DOM1, space.level1, 50)).toEqual({ low: 0, high: 0 });
+    expect(frames.describe(own)).toMatchObject({ count: 1, typeCount: 0 });
     expect(frames.checkInvariants()).toEqual([]);
   });
 

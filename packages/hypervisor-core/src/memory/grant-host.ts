@@ -32,6 +32,10 @@ export interface GrantHostParts {
 /** Lowest of the three available bits of a page-table entry. */
 const AVAILABLE_SHIFT = 9;
 
+const NO_ENTRY: TableEntry = { low: 0, high: 0 };
+/** No execution, in the upper half of a 64-bit entry: code of others is not run. */
+const NO_EXECUTE_HIGH = 0x8000_0000;
+
 const createGrantFrames = (frames: FrameTable): GrantFrames => ({
   getPage: frames.getPage,
   putPage: frames.putPage,
@@ -79,24 +83,31 @@ const createGrantPageTables = ({ frames, findDomain }: GrantHostParts): GrantPag
   };
 
   /** Cache attributes mean nothing for RAM here and are left out. */
-  const entryFor = (frame: Mfn, { writable, user, available }: MappingRights): TableEntry => {
+  const entryFor = (domain: DomId, frame: Mfn, { writable, user, available }: MappingRights): TableEntry => {
     const rights = (writable ? PTE.writable : 0) | (user ? PTE.user : 0) | (available << AVAILABLE_SHIFT);
     const flags =
       PTE.present | PTE.accessed | PTE.dirty | (rights & (PTE.writable | PTE.user | PTE.available));
-    return { low: entryLow(frame, flags), high: entryHigh(frame) };
+    const noExecute = findDomain(domain)?.width === "x86_32" ? 0 : NO_EXECUTE_HIGH;
+    return { low: entryLow(frame, flags), high: (entryHigh(frame) | noExecute) >>> 0 };
   };
 
   return {
     install(domain, place, frame, rights) {
       const at = locate(domain, place);
-      return at !== null && frames.installHeld(at.table, at.index, entryFor(frame, rights), domain) === 0;
+      return (
+        at !== null && frames.installHeld(at.table, at.index, entryFor(domain, frame, rights), domain) === 0
+      );
     },
     remove(domain, place, frame, writable, newAddress) {
       const at = locate(domain, place);
-      if (at === null) return false;
-      if (newAddress === 0) return frames.withdrawHeld(at.table, at.index, frame, writable, domain) === 0;
+      if (newAddress === 0)
+        return at !== null && frames.withdrawHeld(at.table, at.index, frame, writable, domain) === 0;
       const other = locate(domain, { kind: "linear", address: newAddress });
-      return other !== null && frames.withdrawHeld(at.table, at.index, frame, writable, domain, other) === 0;
+      if (other === null) return false;
+      if (at !== null) return frames.withdrawHeld(at.table, at.index, frame, writable, domain, other) === 0;
+      // The entry that was to move is taken from its place before the place where it was to go is looked for.
+      frames.updateEntry(other.table, other.index, NO_ENTRY, { domain, mapped: domain });
+      return false;
     },
   };
 };

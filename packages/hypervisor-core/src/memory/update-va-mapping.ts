@@ -15,6 +15,7 @@ import {
   UVMF_LOCAL,
   UVMF_TLB_FLUSH,
 } from "@xenolith/xen-abi/xen";
+import { isGuestRange } from "../guest-memory.ts";
 import type { Hypercall, HypercallContext, HypercallResult } from "../hypercalls/context.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { ENTRY_NS, FLUSH_NS } from "./costs.ts";
@@ -49,7 +50,7 @@ export const createUpdateVaMapping = (parts: MemoryParts): readonly Hypercall[] 
 
   /** Machine address of the level-1 entry of a linear address, or null where there is no table. */
   const findEntry = ({ domain, pageTableBase }: Vcpu, address: number): MachineAddress | null =>
-    pageTableBase === null
+    pageTableBase === null || !isGuestRange(domain.width, address, 1)
       ? null
       : frames.findLevel1Entry(domain.id, pageTableBase, toLinearAddress(address));
 

@@ -221,6 +221,15 @@ export class InstructionMonitor {
     return true;
   }
 
+  /**
+   * The instruction left to a monitor. What a load of SS held back meets the first instruction of the monitor and is lost to
+   * the guest. [SDM3A-6.8.3]
+   */
+  leave(): void {
+    const { state } = this.#core;
+    state.setU32(STATE.pending, state.u32(STATE.pending) & OTHERS);
+  }
+
   /** Whether an instruction that retired is done with RF: not IRET, which has loaded it, nor one that goes on repeating. */
   #isOver(instruction: Instruction | null): boolean {
     if (instruction === null || instruction.mnemonic === "iret") return false;

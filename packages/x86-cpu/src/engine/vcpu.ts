@@ -278,7 +278,10 @@ export class Vcpu implements X86Vcpu, GatedCore {
         : 0;
       const exit = early === 0 ? this.#runSlice() : this.#fault(early);
       const goesOn = observer === null || observer.after();
-      if (exit !== null) return exit;
+      if (exit !== null) {
+        if (exit === EXIT.interrupt || exit === EXIT.privileged) this.#monitor.leave();
+        return exit;
+      }
       if (this.#fruitless > MOST_FRUITLESS_DELIVERIES) return EXIT.request;
       if (isMonitored && this.#monitor.after(this.#retiredNow() !== before)) {
         this.#isHalted = false;

@@ -11,12 +11,13 @@ import { generalProtection, invalidOpcode } from "./faults.ts";
 import { setWideResult, timestampCounter } from "./model-specific-registers.ts";
 import { featuresOf } from "./system-features.ts";
 
-/** RDTSC: outside ring 0 only while CR4.TSD is clear, or the monitor does not ask for it. [SDM2-4.3] */
+/** RDTSC: outside ring 0 only while CR4.TSD is clear. A monitor may ask for it as well. [SDM2-4.3] */
 const readTimestamp = (core: ProcessorCore): Outcome => {
   const { state, environment } = core;
+  const isDisabled = state.privilege > 0 && (state.control(4) & CR4.tsd) !== 0;
   if (environment.isMonitored) {
-    if (environment.trapTimestamp) return OUTCOME.privileged;
-  } else if (state.privilege > 0 && (state.control(4) & CR4.tsd) !== 0) return generalProtection(0);
+    if (environment.trapTimestamp || isDisabled) return OUTCOME.privileged;
+  } else if (isDisabled) return generalProtection(0);
   setWideResult(core, timestampCounter(core));
   return OUTCOME.next;
 };

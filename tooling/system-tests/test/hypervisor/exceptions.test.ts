@@ -237,3 +237,48 @@ describe("an iret whose frame is no good", () => {
     expect(crash?.reason).toBe("iret from a frame that cannot be read");
   });
 });
+
+describe("what the kernel asks of the processor", () => {
+  const CR4_TSD = 4;
+  /** mov cr4, eax */
+  const SET_CR4: readonly number[] = [0x0f, 0x22, 0xe0];
+  const RDTSC: readonly number[] = [0x0f, 0x31];
+  /** Notes that the handler ran, and its frame's error code and instruction pointer. */
+  const note: readonly number[] = [...movImmediate("eax", 0x77), ...store("eax", page(14)), ...spin];
+
+  test("CR4.TSD refuses RDTSC to user mode, not to itself", () => {
+    const disable = [...movImmediate("eax", CR4_TSD), ...SET_CR4, ...RDTSC];
+    const { guest, crash } = run(
+      [...disable, ...toUser],
+      [{ vector: VECTOR.generalProtection, address: HANDLER }],
+      { user: [...RDTSC, ...store("eax", page(12)), ...spin], handler: note },
+    );
+    expect(crash).toBeNull();
+    expect([guest.readUint32(page(14)), guest.readUint32(page(12))]).toEqual([0x77, 0]);
+  });
+
+  test("a breakpoint that a load of SS holds back is lost when the next instruction leaves to the hypervisor", () => {
+    const target = page(15);
+    const { guest, crash } = run(
+      [
+        // mov [target], ss; mov eax, target; mov dr0, eax; mov eax, 0xf0303; mov dr7, eax; mov ss, [target]; int3
+        ...[0x8c, 0x15, target & 0xff, (target >>> 8) & 0xff, (target >>> 16) & 0xff, target >>> 24],
+        ...[
+          ...movImmediate("eax", target),
+          0x0f,
+          0x23,
+          0xc0,
+          ...movImmediate("eax", 0xf_0303),
+          0x0f,
+          0x23,
+          0xf8,
+        ],
+        ...[0x8e, 0x15, target & 0xff, (target >>> 8) & 0xff, (target >>> 16) & 0xff, target >>> 24, 0xcc],
+      ],
+      [{ vector: VECTOR.breakpoint, address: HANDLER, privilegeLevel: 1 }],
+      { handler: note },
+    );
+    expect(crash).toBeNull();
+    expect(guest.readUint32(page(14))).toBe(0x77);
+  });
+});
