@@ -29,7 +29,7 @@ interface Entry {
   readonly avt: VirtualTime;
   readonly warp: Warp;
   runnable: boolean;
-  /** Number of its last dispatch: among equals the one that waited longest goes first. */
+  /** Number of its last dispatch: among equals the one that waited longest goes first, then the lower number. */
   dispatched: number;
 }
 
@@ -60,6 +60,8 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
     );
   }
   const entries = new Map<VcpuId, Entry>();
+  /** Those that may run, in no order. */
+  const runnable: Entry[] = [];
   const traceChoose = trace.define(TRACE.choose);
   const traceWake = trace.define(TRACE.wake);
   let svt = 0;
@@ -75,8 +77,14 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
   const mcuOf = (ranNs: number): number => Math.ceil(ranNs / mcuNs);
   const advanceSvt = (): void => {
     let least = Number.POSITIVE_INFINITY;
-    for (const entry of entries.values()) if (entry.runnable) least = Math.min(least, entry.avt.units);
+    for (const { avt } of runnable) if (avt.units < least) least = avt.units;
     if (least !== Number.POSITIVE_INFINITY) svt = Math.max(svt, least);
+  };
+  const takeOff = (entry: Entry): void => {
+    const last = runnable.pop();
+    const at = last === undefined || last === entry ? -1 : runnable.indexOf(entry);
+    if (last !== undefined && at >= 0) runnable[at] = last;
+    entry.runnable = false;
   };
   /** Moves all times back together: differences stay, and sleepers far behind are no further behind than it matters. */
   const rebase = (): void => {
@@ -86,14 +94,15 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
   };
   const isBefore = (entry: Entry, other: Entry): boolean => {
     const difference = effective(entry) - effective(other);
-    return difference < 0 || (difference === 0 && entry.dispatched < other.dispatched);
+    if (difference !== 0) return difference < 0;
+    const wait = entry.dispatched - other.dispatched;
+    return wait !== 0 ? wait < 0 : entry.id < other.id;
   };
   /** The two runnable entries with the smallest effective times. */
   const firstTwo = (): [Entry | null, Entry | null] => {
     let first: Entry | null = null;
     let second: Entry | null = null;
-    for (const entry of entries.values()) {
-      if (!entry.runnable) continue;
+    for (const entry of runnable) {
       if (first === null || isBefore(entry, first)) {
         second = first;
         first = entry;
@@ -133,6 +142,7 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
     if (entry.runnable) return Number.POSITIVE_INFINITY;
     advanceSvt();
     entry.runnable = true;
+    runnable.push(entry);
     entry.avt.units = Math.max(entry.avt.units, svt);
     warpOnWake(entry.warp, entry.parameters, now);
     if (trace.on) trace.record(traceWake, id, inMcu(entry.avt.units), inMcu(svt), entry.warp.active ? 1 : 0);
@@ -159,12 +169,15 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
       });
     },
     remove(vcpu) {
-      if (current?.id === vcpu) current = null;
+      const entry = entries.get(vcpu);
+      if (entry === undefined) return;
+      if (current === entry) current = null;
+      if (entry.runnable) takeOff(entry);
       entries.delete(vcpu);
     },
     sleep(vcpu, now) {
       const entry = entryOf(vcpu);
-      entry.runnable = false;
+      if (entry.runnable) takeOff(entry);
       // The warp of the one that runs ends when its last stretch is charged, by the next `choose`: the limit counts it.
       if (entry !== current) endWarp(entry.warp, now);
     },

@@ -1,6 +1,5 @@
 import { type Clock, type MachineMemory, PAGE_SHIFT, PAGE_SIZE, toMfn } from "@xenolith/machine-interface";
 import {
-  readVcpuTimeInfo,
   VCPU_INFO,
   VCPU_TIME_INFO,
   type VcpuTimeInfo,
@@ -46,7 +45,7 @@ export const createSystemTime = (memory: MachineMemory, clock: Clock): SystemTim
     const { width } = vcpu.domain;
     const at = vcpu.infoAddress + VCPU_INFO.layout[width].time;
     // Both machines' writers are one: the guest cannot read in between, and only ever sees even versions.
-    const { version } = readVcpuTimeInfo(memory.view, at, width);
+    const version = memory.view.getUint32(at + VCPU_TIME_INFO.layout[width].version, true);
     const now = clock.now();
     const info: VcpuTimeInfo = {
       version: ((version & ~1) + 2) >>> 0,
