@@ -21,8 +21,11 @@ import { openTerminal } from "./terminal.ts";
 import type { Host, HostOptions } from "./types.ts";
 
 const MEBIBYTE = 1_048_576;
-/** Engine state above the machine's RAM: decoded code, the TLB, VCPUs. */
-const ENGINE_BYTES = 48 * MEBIBYTE;
+/** Engine state above the machine's RAM, beside decoded code: the TLB, VCPUs. */
+const ENGINE_BYTES = 40 * MEBIBYTE;
+
+/** Room for decoded code: the kernels of a few domains, so that it need not be decoded again. What is not used takes no memory. */
+const recordBytesOf = (memoryMiB: number): number => Math.min(Math.max(16, memoryMiB >> 2), 96) * MEBIBYTE;
 
 const createClock = (options: HostOptions, entropy: EntropySource): Clock =>
   options.clock === "virtual"
@@ -44,13 +47,23 @@ export const assembleHost = (options: HostOptions): AssembledHost => {
   const clock = createClock(options, entropy);
   const trace = createTraceRecorder(options.traceCapacity, () => clock.now());
   const timers = createTimerQueue();
-  const memory = createMachineMemory({ ramBytes: options.memoryMiB * MEBIBYTE, reserveBytes: ENGINE_BYTES });
+  const recordBytes = recordBytesOf(options.memoryMiB);
+  const memory = createMachineMemory({
+    ramBytes: options.memoryMiB * MEBIBYTE,
+    reserveBytes: ENGINE_BYTES + recordBytes,
+  });
   const translator = createAddressTranslator({
     memory,
     physicalAddressBits: X86_64_V2_MODEL.physicalAddressBits,
   });
   const { engine = "auto" } = options;
-  const processor = createMonitoredProcessor({ memory, translator, model: X86_64_V2_MODEL, engine });
+  const processor = createMonitoredProcessor({
+    memory,
+    translator,
+    model: X86_64_V2_MODEL,
+    engine,
+    recordBytes,
+  });
   const hypervisor = createHypervisor({
     memory,
     translator,
