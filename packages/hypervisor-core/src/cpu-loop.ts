@@ -10,6 +10,7 @@ import type { TraceSink } from "@xenolith/trace";
 import type { CpuPools } from "./cpu-pools.ts";
 import type { Delivery } from "./delivery/delivery.ts";
 import { reloadSegments } from "./delivery/segment-reload.ts";
+import type { GuestTransitions } from "./delivery/transition-gates.ts";
 import type { CrashDomain } from "./domain.ts";
 import type { HandleExit } from "./exit-handler.ts";
 import type { MemoryManager } from "./memory-manager.ts";
@@ -58,6 +59,7 @@ export interface CpuLoopParts {
   readonly runControl: RunControl;
   readonly memory: MemoryManager;
   readonly delivery: Delivery;
+  readonly transitions: GuestTransitions;
   readonly handleExit: HandleExit;
   readonly crash: CrashDomain;
   readonly vcpuTimers: VcpuTimers;
@@ -74,8 +76,20 @@ const WINDOW_NS = 100_000;
 
 /** Makes the loop of the physical CPUs. */
 export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
-  const { clock, local, timers, pools, runControl, memory, delivery, handleExit, crash, speed, trace } =
-    parts;
+  const {
+    clock,
+    local,
+    timers,
+    pools,
+    runControl,
+    memory,
+    delivery,
+    transitions,
+    handleExit,
+    crash,
+    speed,
+    trace,
+  } = parts;
   const traceSchedule = trace.define(HYPERVISOR_TRACE.schedule);
   const traceIdle = trace.define(HYPERVISOR_TRACE.idle);
   /** System time at which the run under way began. */
@@ -123,7 +137,10 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
       delivery.pendingNmi(vcpu);
       delivery.pendingEvents(vcpu);
       if (vcpu.space === null) crash(vcpu.domain, "there is no page-table base", vcpu);
-      else if (vcpu.x86.space !== vcpu.space) vcpu.x86.space = vcpu.space;
+      else {
+        if (vcpu.x86.space !== vcpu.space) vcpu.x86.space = vcpu.space;
+        transitions.open(vcpu, vcpu.x86);
+      }
     }
     return vcpu.isAwake;
   };
@@ -137,7 +154,8 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
   /** Accounts for a run and for what the monitor does about its end. A run always takes time, so that time always passes. */
   const finish = (vcpu: Vcpu, exit: Exit): void => {
     const isGuest = vcpu.x86 !== null;
-    const { kind, retired, software } = exit;
+    const { kind, retired } = exit;
+    const software = kind === EXIT.interrupt && exit.software;
     const atLeast = !isGuest || software ? 1 : 0;
     account(
       vcpu,
@@ -168,6 +186,7 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
     runStartNs = now;
     const exit = executor.run(Math.max(1, Math.min(budget, limit)));
     const used = exit.retired;
+    if (vcpu.x86 !== null) transitions.close(vcpu, vcpu.x86);
     finish(vcpu, exit);
     return Math.max(1, used);
   };

@@ -20,6 +20,7 @@ import { createDelivery } from "./delivery/delivery.ts";
 import { createGuestEntry32 } from "./delivery/guest-entry-x86-32.ts";
 import { createGuestEntry64 } from "./delivery/guest-entry-x86-64.ts";
 import { createModeSwitch } from "./delivery/mode-switch.ts";
+import { createGuestTransitions } from "./delivery/transition-gates.ts";
 import type { Domain } from "./domain.ts";
 import { createDomainList } from "./domain-list.ts";
 import { createForcedEmulation } from "./emulation/cpuid.ts";
@@ -198,6 +199,7 @@ export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
     runControl,
     memory,
     delivery,
+    transitions: createGuestTransitions({ memory, upcalls, trace }),
     handleExit,
     crash: shutdown.crash,
     vcpuTimers,

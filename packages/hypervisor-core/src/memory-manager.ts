@@ -1,5 +1,5 @@
 import type { MappedPages } from "@xenolith/domain-interface";
-import type { LinearAddress, Mfn } from "@xenolith/machine-interface";
+import type { Asid, LinearAddress, Mfn } from "@xenolith/machine-interface";
 import type { DescriptorSource } from "@xenolith/x86-architecture";
 import type { Pfn } from "@xenolith/xen-abi";
 import type { Domain } from "./domain.ts";
@@ -32,6 +32,8 @@ export interface MemoryManager {
   loadPageTableBase(vcpu: Vcpu, frame: Mfn): number;
   /** x86_64: as MMUEXT_NEW_USER_BASEPTR does. */
   loadUserPageTableBase(vcpu: Vcpu, frame: Mfn): number;
+  /** The address space of a page-table base that a VCPU holds, or null while it has none. */
+  spaceOf(vcpu: Vcpu, root: Mfn): Asid | null;
   /** x86_64: changes between the two bases. */
   toggleUserMode(vcpu: Vcpu): void;
   /** Loads a GDT as set_gdt does, for VCPUOP_initialise. */

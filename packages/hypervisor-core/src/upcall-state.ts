@@ -22,6 +22,9 @@ export interface UpcallState {
   clearPending(vcpu: Vcpu): void;
   isMasked(vcpu: Vcpu): boolean;
   setMasked(vcpu: Vcpu, masked: boolean): void;
+  /** Where evtchn_upcall_pending and evtchn_upcall_mask of a VCPU are in machine memory: a byte each. */
+  pendingAddress(vcpu: Vcpu): MachineAddress;
+  maskAddress(vcpu: Vcpu): MachineAddress;
   /** Address of the last page fault, where the guest's handler looks for it. */
   setFaultAddress(vcpu: Vcpu, address: LinearAddress): void;
 }
@@ -48,6 +51,8 @@ export const createUpcallState = (memory: MachineMemory): UpcallState => {
   return {
     isPending,
     isMasked,
+    pendingAddress: (vcpu) => place(vcpu, "evtchnUpcallPending"),
+    maskAddress: (vcpu) => place(vcpu, "evtchnUpcallMask"),
     isDeliverable: (vcpu) => isPending(vcpu) && !isMasked(vcpu),
     setPending: (vcpu) => setByte(place(vcpu, "evtchnUpcallPending"), 1),
     clearPending: (vcpu) => setByte(place(vcpu, "evtchnUpcallPending"), 0),

@@ -1,6 +1,7 @@
 import type { Asid, DirectGate, Executor } from "@xenolith/machine-interface";
 import type { PackedFault } from "./exceptions.ts";
 import type { RegisterIndex, SegmentIndex } from "./registers.ts";
+import type { TransitionGates } from "./transition-gates.ts";
 
 /** Visible and hidden part of a segment register. */
 export interface SegmentState {
@@ -147,6 +148,7 @@ export interface X86Vcpu extends Executor {
   space: Asid;
   /** Installs, replaces or (null) removes the direct gate of a vector. */
   setDirectGate(vector: number, gate: DirectGate | null): void;
+  readonly gates: TransitionGates;
   /** To be called when descriptors have changed that it may have read: it keeps copies for direct gates and IRET. */
   forgetDescriptors(): void;
   /** The operation behind the last exit of kind `privileged`. Reused: read it before running again. */
@@ -170,7 +172,7 @@ export interface MonitoredVcpuOptions {
   /**
    * EFER.LMA as the monitor sets it, for good, with no-execute pages and SYSCALL: a code segment with the long attribute
    * holds 64-bit code, others compatible code. The spaces it runs in have the format "long". Bases of FS and GS are those
-   * that `setSegment` gives; SWAPGS exits, so the other base of GS is the monitor's. Direct gates are not taken.
+   * that `setSegment` gives; SWAPGS exits, so the other base of GS is the monitor's. Direct gates of INT n are not taken.
    */
   readonly longMode?: boolean;
 }

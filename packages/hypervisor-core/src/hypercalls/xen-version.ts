@@ -33,7 +33,7 @@ import {
 } from "@xenolith/xen-abi/version";
 import { __HYPERVISOR_xen_version, VMASST_TYPE_pae_extended_cr3 } from "@xenolith/xen-abi/xen";
 import { type Domain, hasAssist } from "../domain.ts";
-import { XEN_VERSION } from "../version.ts";
+import { VERSION_ANSWER, XEN_VERSION } from "../version.ts";
 import type { Hypercall, HypercallContext } from "./context.ts";
 
 /** The kinds of guest there are, as XENVER_capabilities lists them: the interface is that of Xen 3.0 ever since. */
@@ -112,7 +112,7 @@ export const createXenVersion = (): Hypercall => ({
   handle(call) {
     switch (call.argument32(0)) {
       case XENVER_version:
-        return (XEN_VERSION.major << 16) | XEN_VERSION.minor;
+        return VERSION_ANSWER;
       case XENVER_extraversion:
         return answerText(call, XEN_VERSION.extra, XEN_EXTRAVERSION_LEN);
       case XENVER_compile_info:

@@ -25,6 +25,8 @@ export interface AddressSpaces {
   enter(vcpu: Vcpu, root: Mfn, role: BaseRole): void;
   /** Makes `root` ready as one of a VCPU's two bases (x86_64), which goes on with it later. The caller holds it. */
   prepare(vcpu: Vcpu, root: Mfn, role: BaseRole): void;
+  /** The space of a root that is a base of a VCPU; null where it has been entered never or not of late. */
+  find(vcpu: Vcpu, root: Mfn): Asid | null;
   /** Goes on with the other of two bases. Nothing is forgotten by that: flushes are for both. */
   resume(vcpu: Vcpu, root: Mfn): void;
   /** Forgets the translations of a VCPU's bases: all of them, or those of one page. */
@@ -183,6 +185,7 @@ export const createAddressSpaces = (
       open(spaces, root, role);
       trim(spaces);
     },
+    find: (vcpu, root) => domains.get(vcpu.domain.id)?.byRoot.get(root)?.asid ?? null,
     resume(vcpu, root) {
       const spaces = domains.get(vcpu.domain.id);
       if (spaces === undefined) return;

@@ -117,6 +117,7 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
     },
     loadPageTableBase: bases.load,
     loadUserPageTableBase: bases.loadUser,
+    spaceOf: spaces.find,
     toggleUserMode: bases.toggle,
     loadGdt: descriptors.loadGdt,
     loadLdt: descriptors.loadLdt,

@@ -1,4 +1,12 @@
-import { type Asid, type DirectGate, EXIT, type Exit, toAsid } from "@xenolith/machine-interface";
+import {
+  type Asid,
+  type DirectGate,
+  EXIT,
+  type Exit,
+  toAsid,
+  toLinearAddress,
+  toMachineAddress,
+} from "@xenolith/machine-interface";
 import {
   ATTRIBUTE,
   type DescriptorSource,
@@ -13,6 +21,7 @@ import {
   packFault,
   SEGMENT,
   type SegmentState,
+  type TransitionGates,
   type VcpuContext,
   VECTOR,
   type X86Vcpu,
@@ -112,12 +121,37 @@ export class FakeContext implements VcpuContext {
 /** One thing a fake guest does: it may use its registers, and says how its run ends. */
 export type Act = (vcpu: FakeVcpu, budget: number) => Partial<Exit>;
 
+/** Transition gates that nobody takes. */
+const closedGates = (): TransitionGates => ({
+  isOpen: false,
+  eventPending: toMachineAddress(0),
+  eventMask: toMachineAddress(0),
+  answeredCall: 0,
+  answeredArgument: 0,
+  answer: 0,
+  callVector: 0,
+  returnCall: 0,
+  entry: toLinearAddress(0),
+  entryMasksEvents: false,
+  kernelStack: toLinearAddress(0),
+  codeSelector: 0,
+  stackSelector: 0,
+  compatibleSelector: 0,
+  reservedFirst: toLinearAddress(0),
+  reservedBytes: 0,
+  kernelSpace: 0,
+  userSpace: 0,
+  isKernelSide: true,
+  otherBase: toLinearAddress(0),
+});
+
 /** A VCPU that does what a test has written down for it, and then spins. */
 export class FakeVcpu implements X86Vcpu {
   readonly context: FakeContext;
   space: Asid = toAsid(0);
   privilegedOperation: PrivilegedOperation = fakeOperation({ mnemonic: "hlt" });
   readonly directGates = new Map<number, DirectGate>();
+  readonly gates = closedGates();
   /** What it does in the next runs, one act a run. */
   readonly script: Act[] = [];
   isReleased = false;

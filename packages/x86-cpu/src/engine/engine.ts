@@ -91,6 +91,8 @@ export class Engine {
         portOut: (port, sizeBytes) => this.accesses.current?.host.portOut(port, sizeBytes),
         portIn: (port, sizeBytes) => this.accesses.current?.host.portIn(port, sizeBytes) ?? 0,
         readTimestamp: () => this.accesses.current?.host.readTimestamp(),
+        fetchDescriptor: (selector) => this.accesses.current?.host.fetchDescriptor(selector),
+        enterSide: (side) => this.accesses.current?.host.enterSide(side) ?? 0,
       },
       announceStore,
     };

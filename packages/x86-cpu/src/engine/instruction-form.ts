@@ -99,6 +99,7 @@ const TRANSFERS: ReadonlySet<string> = new Set([
   "iret",
   "sysenter",
   "sysexit",
+  "syscall",
   "invlpg",
   "sti",
   "in",

@@ -1,12 +1,14 @@
 import { REGISTER } from "@xenolith/x86-architecture";
 import { STATE } from "../state/layout.ts";
 import type { SupportHost } from "../support/support-host.ts";
+import { lookUpDescriptor } from "../system/descriptor-tables.ts";
 import { setWideResult, timestampCounter } from "../system/model-specific-registers.ts";
 import type { ProcessorCore } from "./system-operations.ts";
 
 /** A core that knows of an interrupt line. */
 interface InterruptibleCore extends ProcessorCore {
   readonly isInterruptRequested: boolean;
+  enterSide(isKernel: boolean): number;
 }
 
 const portBytes = (sizeBytes: number): 1 | 2 | 4 => (sizeBytes === 1 ? 1 : sizeBytes === 2 ? 2 : 4);
@@ -41,6 +43,14 @@ class CoreSupportHost implements SupportHost {
 
   readTimestamp(): void {
     setWideResult(this.#core, timestampCounter(this.#core));
+  }
+
+  fetchDescriptor(selector: number): void {
+    lookUpDescriptor(this.#core, selector);
+  }
+
+  enterSide(side: number): number {
+    return this.#core.enterSide(side !== 0);
   }
 
   #look(): void {

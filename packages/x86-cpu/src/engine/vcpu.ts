@@ -6,6 +6,7 @@ import {
   type ExitKind,
   type LinearAddress,
   type MachineMemory,
+  TLB_TAG,
 } from "@xenolith/machine-interface";
 import {
   FLAG,
@@ -28,6 +29,7 @@ import type { SupportHost } from "../support/support-host.ts";
 import type { CodeWidth } from "./code-width.ts";
 import type { Engine } from "./engine.ts";
 import { type EventPolicy, type GatedCore, SOFTWARE_INTERRUPT } from "./event-policy.ts";
+import { GateBlock } from "./gate-block.ts";
 import { InstructionMonitor } from "./instruction-monitor.ts";
 import { InterruptShadow } from "./interrupt-shadow.ts";
 import { VcpuMemory } from "./linear-memory.ts";
@@ -75,6 +77,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
   readonly directGates: Map<number, DirectGate> = new Map();
   privilegedOperation: PrivilegedOperation = NOTHING_PRIVILEGED;
   readonly host: SupportHost;
+  readonly gates: GateBlock;
   readonly #engine: Engine;
   readonly #operations: SystemOperations;
   readonly #events: EventPolicy;
@@ -104,6 +107,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.#engine = parts.engine;
     this.machine = parts.engine.machine;
     this.state = parts.state;
+    this.gates = new GateBlock(parts.state);
     this.memory = new VcpuMemory(this.machine, parts.engine.translator, parts.state, parts.space);
     this.operands = new VcpuOperands(parts.state, this.memory);
     this.environment = parts.environment;
@@ -126,6 +130,13 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   set space(space: Asid) {
     this.memory.space = space;
+  }
+
+  /** Goes on in the space of a side. @returns the tag of user accesses of 64-bit code there */
+  enterSide(isKernel: boolean): number {
+    const space = isKernel ? this.gates.kernelSpace : this.gates.userSpace;
+    if (space !== 0) this.memory.space = space;
+    return this.#engine.translator.activate(this.memory.space) | TLB_TAG.user;
   }
 
   get retired(): number {

@@ -9,6 +9,7 @@ import { RETURN_FROM_INTERRUPT } from "../support/system/interrupt-exit.ts";
 import { FORGET_PAGE } from "../support/system/page-invalidation.ts";
 import { PORT_IN, PORT_OUT, READ_TIMESTAMP } from "../support/system/ports.ts";
 import { LOAD_DATA_SEGMENT, LOAD_STACK_SEGMENT } from "../support/system/segment-loads.ts";
+import { CALL_MONITOR } from "../support/system/side-gates.ts";
 import { type Definition, type Meaning, type Sizes, STACK_SIZES, WORD_SIZES } from "./definition.ts";
 
 /** Segment registers by the name that their forms carry. */
@@ -112,6 +113,13 @@ const transfers: readonly Definition[] = [
     forms: [""],
     system: "bare",
     meaning: (m) => m.system(LEAVE_SYSTEM),
+  },
+  {
+    mnemonic: "syscall",
+    sizes: (wide) => (wide ? [4] : []),
+    forms: [""],
+    system: "monitored",
+    meaning: (m) => m.system(CALL_MONITOR),
   },
   {
     mnemonic: "invlpg",

@@ -53,8 +53,9 @@ export const NOTHING_PENDING = 0xffff_ffff;
  * | 0x740 | 4 x i64 | root entries of PAE paging as they were when CR3 was loaded |
  * | 0x780 | 16 x 16 | under a monitor, descriptors as they were read last: see {@link DESCRIPTOR_CACHE} |
  * | 0x880 | 6 x u32 | under a monitor, the direct gate of a vector: see {@link DIRECT_GATE} |
+ * | 0x8a0 | 0x80 | under a monitor, what transitions may be made without it: see {@link GATES} |
  */
-export const STATE_BYTES = 0x900;
+export const STATE_BYTES = 0x940;
 
 /** Offsets of the fields of a state block. */
 export const STATE = {
@@ -109,6 +110,7 @@ export const STATE = {
   rootEntries: 0x740,
   descriptorCache: 0x780,
   directGate: 0x880,
+  gates: 0x8a0,
 } as const;
 
 /** Fields of an x87 register: the mantissa with its integer bit explicit, sign and exponent in the low 16 bits. */
@@ -173,6 +175,33 @@ export const DIRECT_GATE = {
   target: 8,
   stackSelector: 12,
   stackPointer: 16,
+} as const;
+
+/**
+ * Fields of the transition gates in the block: those of `TransitionGates`, i64 up to and with `reservedBytes`, the others u32.
+ * `side` is 1 on the kernel's.
+ */
+export const GATES = {
+  entry: 0x00,
+  kernelStack: 0x08,
+  otherBase: 0x10,
+  reservedFirst: 0x18,
+  reservedBytes: 0x20,
+  isOpen: 0x28,
+  side: 0x2c,
+  eventPending: 0x30,
+  eventMask: 0x34,
+  answeredCall: 0x38,
+  answeredArgument: 0x3c,
+  answer: 0x40,
+  callVector: 0x44,
+  returnCall: 0x48,
+  entryMasksEvents: 0x4c,
+  codeSelector: 0x50,
+  stackSelector: 0x54,
+  kernelSpace: 0x58,
+  userSpace: 0x5c,
+  compatibleSelector: 0x60,
 } as const;
 
 /** No vector. */

@@ -15,6 +15,12 @@ export interface SupportContext {
   readonly portOut: number;
   readonly portIn: number;
   readonly readTimestamp: number;
+  /** Index of the function that puts a descriptor of a monitor's into the cache of the block: (selector) -> (). */
+  readonly fetchDescriptor: number;
+  /** Index of the function that makes the space of a side the active one: (side) -> its space tag for user accesses. */
+  readonly enterSide: number;
+  /** Offset in memory of the watch byte of frame 0. */
+  readonly watchTable: number;
   /** Index of `AnnounceStore`. */
   readonly announceStore: number;
   /** Offset in memory of the answers of CPUID; see `fillCpuidTable`. */

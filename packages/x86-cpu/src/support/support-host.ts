@@ -8,4 +8,8 @@ export interface SupportHost {
   portIn(port: number, sizeBytes: number): number;
   /** Puts the time-stamp counter into EDX:EAX. */
   readTimestamp(): void;
+  /** Puts a descriptor of the monitor's into the cache of the state block, if there is one. */
+  fetchDescriptor(selector: number): void;
+  /** Makes the space of a side (1: the kernel's) that of the VCPU and the active one. @returns its space tag for user accesses */
+  enterSide(side: number): number;
 }

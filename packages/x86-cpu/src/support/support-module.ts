@@ -52,6 +52,8 @@ export const createSupportModule = (
   const portOut = module.importFunction("machine", "portOut", [i32, i32], []);
   const portIn = module.importFunction("machine", "portIn", [i32, i32], [i32]);
   const readTimestamp = module.importFunction("machine", "readTimestamp", [], []);
+  const fetchDescriptor = module.importFunction("machine", "fetchDescriptor", [i32], []);
+  const enterSide = module.importFunction("machine", "enterSide", [i32], [i32]);
   const announceStore = module.importFunction("machine", "announceStore", [i32, i32], [i32]);
   const bodies = new Map<string, FunctionBody>();
   for (const { name, parameters, results } of functions) {
@@ -66,6 +68,9 @@ export const createSupportModule = (
     portOut,
     portIn,
     readTimestamp,
+    fetchDescriptor,
+    enterSide,
+    watchTable: environment.machine.watchTableOffset,
     announceStore,
     cpuidTable: environment.cpuidTable,
     constants: (words) => placeConstants(environment.machine, words),
@@ -83,6 +88,8 @@ export const createSupportModule = (
       portOut: (port: number, sizeBytes: number) => host.portOut(port, sizeBytes),
       portIn: (port: number, sizeBytes: number) => host.portIn(port, sizeBytes),
       readTimestamp: () => host.readTimestamp(),
+      fetchDescriptor: (selector: number) => host.fetchDescriptor(selector),
+      enterSide: (side: number) => host.enterSide(side),
       announceStore: environment.announceStore,
     },
   });

@@ -1,11 +1,11 @@
-import { and, eq, i32, load, ltU, ne, or, shl, sub, TYPE, type Value } from "@xenolith/wasm-emitter";
+import { and, eq, i32, isZero, load, ltU, ne, or, shl, sub, TYPE, type Value } from "@xenolith/wasm-emitter";
 import { FLAG, REGISTER, SEGMENT } from "@xenolith/x86-architecture";
-import { DESCRIPTOR_CACHE, DIRECT_GATE, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
+import { DESCRIPTOR_CACHE, DIRECT_GATE, GATES, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
 import { FLAG_IMAGE } from "./flag-image.ts";
 import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
 import { LOCATE_WRITE, READ_DESCRIPTOR } from "./linear-access.ts";
-import { DONE, SystemEmitter, systemFunction } from "./system-emitter.ts";
+import { DONE, refuseClosedGates, SystemEmitter, systemFunction } from "./system-emitter.ts";
 
 /** Flags that a trap gate clears. [SDM3A-6.12.1] */
 const CLEARED_FLAGS = FLAG.tf | FLAG.nt | FLAG.rf | FLAG.vm;
@@ -15,8 +15,8 @@ const STACK_POINTER = STATE.registers + 8 * REGISTER.rsp;
 const FRAME_BYTES = 20;
 
 /**
- * (selector) -> both words of its descriptor as TypeScript has read it last, out of the block's cache; zeros, which is a
- * descriptor that is not present, where the cache does not have it. Takes the place of the function that reads the
+ * (selector) -> both words of its descriptor out of the block's cache, where TypeScript puts it when it is not there; zeros,
+ * which is a descriptor that is not present, for those of local tables and those that do not exist. Takes the place of the function that reads the
  * processor's own tables.
  */
 export const KEPT_DESCRIPTOR: SupportFunction = {
@@ -30,10 +30,26 @@ export const KEPT_DESCRIPTOR: SupportFunction = {
     const word = (offset: number): Value =>
       load(TYPE.i32, 4, false, entry, context.state + STATE.descriptorCache + offset);
     body.if(or(and(selector, 4), ne(word(DESCRIPTOR_CACHE.selector), or(number, 1))));
+    body.call(context.fetchDescriptor, selector);
+    body.if(or(and(selector, 4), ne(word(DESCRIPTOR_CACHE.selector), or(number, 1))));
     body.return(i32(0), i32(0));
+    body.end();
     body.end();
     body.push(word(DESCRIPTOR_CACHE.low), word(DESCRIPTOR_CACHE.high));
   },
+};
+
+/** INT n that calls the monitor, in ring 1: answered where there is one answer. */
+const emitAnsweredCall = (s: SystemEmitter): void => {
+  const gate = (field: number): Value => s.field(STATE.gates + field);
+  const byte = (field: number): Value => load(TYPE.i32, 1, false, gate(field));
+  refuseClosedGates(s);
+  s.refuseUnlessEqual(s.privilege, 1);
+  s.refuseIf(ne(s.field(STATE.registers), gate(GATES.answeredCall)));
+  s.refuseIf(ne(s.field(STATE.registers + 8 * REGISTER.rbx), gate(GATES.answeredArgument)));
+  s.refuseIf(and(ne(byte(GATES.eventPending), 0), isZero(byte(GATES.eventMask))));
+  s.setWide(STATE.registers, gate(GATES.answer));
+  s.body.return(i32(DONE));
 };
 
 /**
@@ -46,6 +62,9 @@ export const TAKE_DIRECT_GATE: SupportFunction = systemFunction(
   (s, [vector]) => {
     if (vector === undefined) return;
     const { body } = s;
+    body.if(eq(vector, s.field(STATE.gates + GATES.callVector)));
+    emitAnsweredCall(s);
+    body.end();
     const gate = (field: number): Value => s.field(STATE.directGate + field);
     s.refuseIf(ne(vector, gate(DIRECT_GATE.vector)));
     s.refuseUnlessEqual(s.privilege, 3);

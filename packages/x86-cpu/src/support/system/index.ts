@@ -4,16 +4,25 @@ import { FLAG_IMAGE, SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
 import { LOOK_UP_CPUID } from "./identification.ts";
 import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
 import { RETURN_FROM_INTERRUPT } from "./interrupt-exit.ts";
-import { LOCATE_READ, LOCATE_WRITE, READ_DESCRIPTOR } from "./linear-access.ts";
+import {
+  LOCATE_READ,
+  LOCATE_READ_WIDE,
+  LOCATE_WRITE,
+  LOCATE_WRITE_WIDE,
+  READ_DESCRIPTOR,
+} from "./linear-access.ts";
 import { DELIVER_PAGE_FAULT } from "./page-fault.ts";
 import { FORGET_PAGE, INTERRUPT_REQUESTED } from "./page-invalidation.ts";
 import { PORT_IN, PORT_OUT, READ_TIMESTAMP } from "./ports.ts";
 import { LOAD_DATA_SEGMENT, LOAD_STACK_SEGMENT, SET_INTERRUPTS } from "./segment-loads.ts";
+import { CALL_MONITOR } from "./side-gates.ts";
 
 /** System instructions in their usual case, and what they are made of. */
 export const SYSTEM_FUNCTIONS: readonly SupportFunction[] = [
   LOCATE_READ,
   LOCATE_WRITE,
+  LOCATE_READ_WIDE,
+  LOCATE_WRITE_WIDE,
   READ_DESCRIPTOR,
   FLAG_IMAGE,
   SET_ARITHMETIC_FLAGS,
@@ -25,6 +34,7 @@ export const SYSTEM_FUNCTIONS: readonly SupportFunction[] = [
   SET_INTERRUPTS,
   ENTER_SYSTEM,
   LEAVE_SYSTEM,
+  CALL_MONITOR,
   FORGET_PAGE,
   INTERRUPT_REQUESTED,
   PORT_OUT,

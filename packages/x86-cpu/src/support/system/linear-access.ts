@@ -3,6 +3,7 @@ import {
   add,
   and,
   compare,
+  convert,
   eq,
   type FunctionBody,
   i32,
@@ -12,6 +13,7 @@ import {
   TYPE,
   toF64,
   type Value,
+  wrap,
 } from "@xenolith/wasm-emitter";
 import { SEGMENT } from "@xenolith/x86-architecture";
 import { tlbEntryOffset } from "../../machine/tlb-probe.ts";
@@ -19,7 +21,7 @@ import { SEGMENT_FIELD, STATE, TABLE_FIELD } from "../../state/layout.ts";
 import type { SupportContext, SupportFunction } from "../support-function.ts";
 import { NOWHERE, SystemEmitter } from "./system-emitter.ts";
 
-const emitLocate = (body: FunctionBody, context: SupportContext, kind: number): void => {
+const emitLocate = (body: FunctionBody, context: SupportContext, kind: number, isWide: boolean): void => {
   const { tlb, refill, state } = context;
   const address = body.parameter(0);
   const sizeBytes = body.parameter(1);
@@ -33,24 +35,25 @@ const emitLocate = (body: FunctionBody, context: SupportContext, kind: number): 
   const entry = body.local(TYPE.i32);
   const outcome = body.local(TYPE.i32);
   nowhereIf(load(TYPE.i32, 4, false, i32(state), STATE.isObserved));
-  nowhereIf(compare("gtU", add(and(address, 0xfff), sizeBytes), 4096));
+  nowhereIf(compare("gtU", add(wrap(and(address, 0xfff)), sizeBytes), 4096));
   body.set(entry, tlbEntryOffset(address, tag));
-  body.if(eq(load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.tag), or(and(address, -4096), tag)));
-  body.return(add(address, load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.addend)));
+  const found = load(address.type, isWide ? 8 : 4, false, entry, table + TLB_ENTRY.tag);
+  body.if(eq(found, or(and(address, -4096), convert(tag, address.type))));
+  body.return(add(wrap(address), load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.addend)));
   body.end();
   const access = or(shl(and(tag, TLB_TAG.user | TLB_TAG.narrow), 2), kind);
-  body.call(refill, toF64(address, false), access);
+  body.call(refill, toF64(address, isWide), access);
   body.set(outcome);
   nowhereIf(eq(outcome, REFILL.fault));
   if (kind === ACCESS.write) nowhereIf(eq(outcome, REFILL.direct));
   body.push(load(TYPE.i32, 4, false, i32(tlb.mailbox), REFILL_MAILBOX.hostAddress));
 };
 
-const locate = (name: string, kind: number): SupportFunction => ({
+const locate = (name: string, kind: number, isWide = false): SupportFunction => ({
   name,
-  parameters: [TYPE.i32, TYPE.i32, TYPE.i32],
+  parameters: [isWide ? TYPE.i64 : TYPE.i32, TYPE.i32, TYPE.i32],
   results: [TYPE.i32],
-  emit: (body, context) => emitLocate(body, context, kind),
+  emit: (body, context) => emitLocate(body, context, kind, isWide),
 });
 
 /**
@@ -61,6 +64,10 @@ export const LOCATE_READ: SupportFunction = locate("locateRead", ACCESS.read);
 
 /** The same for writing; -1 too where the store would have to be announced. */
 export const LOCATE_WRITE: SupportFunction = locate("locateWrite", ACCESS.write);
+
+/** Both of them for 64-bit code. */
+export const LOCATE_READ_WIDE: SupportFunction = locate("locateReadWide", ACCESS.read, true);
+export const LOCATE_WRITE_WIDE: SupportFunction = locate("locateWriteWide", ACCESS.write, true);
 
 /**
  * (selector) -> both words of its descriptor, read with supervisor rights out of the GDT or LDT. Zeros, which is a descriptor

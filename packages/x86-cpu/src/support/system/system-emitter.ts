@@ -17,7 +17,7 @@ import {
   widen,
 } from "@xenolith/wasm-emitter";
 import { ATTRIBUTE, CR0, EFER, FLAG, SEGMENT, type SegmentIndex } from "@xenolith/x86-architecture";
-import { MSR_SLOT, SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
+import { GATES, MSR_SLOT, SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
 import type { SupportContext, SupportFunction } from "../support-function.ts";
 
 /** Answer of a function that does a system instruction: it has done all of it. */
@@ -87,6 +87,11 @@ export class SystemEmitter {
 
   setField(offset: number, value: Value, bytes = 4): void {
     this.body.store(bytes, this.#state, value, offset);
+  }
+
+  /** A field of 64 bits. */
+  wideField(offset: number): Value {
+    return load(TYPE.i64, 8, false, this.#state, offset);
   }
 
   /** Stores a word, zero-extended to 64 bits: a register, or an offset in CS. */
@@ -184,6 +189,12 @@ export class SystemEmitter {
     this.refuseUnlessEqual(and(high, FLAT_MASK), FLAT | HIGH.code);
   }
 
+  /** Refuses what is not a flat 64-bit code segment, present, not conforming, and accessed already. */
+  refuseUnlessFlatCode64(low: Value, high: Value): void {
+    this.refuseUnlessEqual(low, FLAT_LOW);
+    this.refuseUnlessEqual(and(high, FLAT_MASK | HIGH.big), (FLAT & ~HIGH.big) | HIGH.code | HIGH.long);
+  }
+
   /** Refuses what is not a flat 32-bit data segment that grows up, present, writable, and accessed already. */
   refuseUnlessFlatData(low: Value, high: Value): void {
     this.refuseUnlessEqual(low, FLAT_LOW);
@@ -248,6 +259,17 @@ export class SystemEmitter {
     return this.above(add(offset, last), limit);
   }
 }
+
+/** Enabled breakpoints of DR7. */
+const BREAKPOINTS = 0xff;
+
+/** Refuses a transition gate of a monitor while none is to be taken, while flags are unusual, and while somebody looks on. */
+export const refuseClosedGates = (s: SystemEmitter): void => {
+  s.refuseIf(eq(s.field(STATE.gates + GATES.isOpen), 0));
+  s.refuseIf(and(s.systemFlags, UNUSUAL_FLAGS));
+  const held = or(s.field(STATE.pending), s.field(STATE.isObserved));
+  s.refuseIf(or(held, and(s.field(STATE.debug + 8 * 7), BREAKPOINTS)));
+};
 
 /** Makes a function that does a system instruction out of its body. */
 export const systemFunction = (

@@ -4,8 +4,8 @@ import { createEntropy, createMachineMemory, createTimerQueue, createVirtualCloc
 import type { Clock, MachineMemory, TimerQueue } from "@xenolith/machine-interface";
 import { createAddressTranslator } from "@xenolith/mmu";
 import { createTraceRecorder, type TraceRecorder } from "@xenolith/trace";
-import type { MonitoredProcessor } from "@xenolith/x86-architecture";
-import { answerCpuid, createMonitoredProcessor, I686_MODEL } from "@xenolith/x86-cpu";
+import type { MonitoredProcessor, TransitionGates } from "@xenolith/x86-architecture";
+import { answerCpuid, createMonitoredProcessor, type EngineTuning, I686_MODEL } from "@xenolith/x86-cpu";
 
 /** A hypervisor on the real machine, without a host around it. */
 export interface TestMachine {
@@ -31,7 +31,18 @@ export interface TestMachineOptions {
   readonly directGates?: boolean;
   /** Physical CPUs. Default 1. */
   readonly cpuCount?: number;
+  /** Whether the trace records. While it does, no transition gates are taken. Default true. */
+  readonly traces?: boolean;
+  /** What of code is translated, and when. */
+  readonly tuning?: EngineTuning;
 }
+
+/** Gates that stay closed. */
+const closed = (gates: TransitionGates): TransitionGates =>
+  new Proxy(gates, {
+    set: (target, field, value) => Reflect.set(target, field, field === "isOpen" ? false : value, target),
+    get: (target, field) => Reflect.get(target, field, target),
+  });
 
 /** The same processor, whose VCPUs have no direct gates. */
 const withoutDirectGates = (processor: MonitoredProcessor): MonitoredProcessor => ({
@@ -39,6 +50,7 @@ const withoutDirectGates = (processor: MonitoredProcessor): MonitoredProcessor =
   createVcpu(options) {
     const vcpu = processor.createVcpu(options);
     vcpu.setDirectGate = () => {};
+    Object.defineProperty(vcpu, "gates", { value: closed(vcpu.gates) });
     return vcpu;
   },
 });
@@ -47,14 +59,17 @@ const withoutDirectGates = (processor: MonitoredProcessor): MonitoredProcessor =
 export const createTestMachine = ({
   directGates = true,
   cpuCount = 1,
+  traces = true,
+  tuning = {},
 }: TestMachineOptions = {}): TestMachine => {
   const memory = createMachineMemory({ ramBytes: RAM_MIB * MIB, reserveBytes: 24 * MIB });
   const translator = createAddressTranslator({ memory });
   const clock = createVirtualClock({ seconds: 1_000_000_000, nanoseconds: 5 });
   const timers = createTimerQueue();
   const trace = createTraceRecorder(10_000, clock.now);
+  trace.setOn(traces);
   let written = "";
-  const processor = createMonitoredProcessor({ memory, translator });
+  const processor = createMonitoredProcessor({ memory, translator, ...tuning });
   const hypervisor = createHypervisor({
     memory,
     translator,

@@ -1,0 +1,98 @@
+import { toLinearAddress } from "@xenolith/machine-interface";
+import type { TraceSink } from "@xenolith/trace";
+import { isCanonical, type X86Vcpu } from "@xenolith/x86-architecture";
+import {
+  FLAT_RING3_CS32,
+  FLAT_RING3_CS64,
+  FLAT_RING3_SS64,
+  HYPERVISOR_RANGE,
+} from "@xenolith/xen-abi/arch-x86";
+import { XENVER_version } from "@xenolith/xen-abi/version";
+import {
+  __HYPERVISOR_iret,
+  __HYPERVISOR_xen_version,
+  HYPERCALL_VECTOR,
+  VMASST_TYPE_architectural_iopl,
+} from "@xenolith/xen-abi/xen";
+import { hasAssist } from "../domain.ts";
+import type { MemoryManager } from "../memory-manager.ts";
+import type { UpcallState } from "../upcall-state.ts";
+import type { Vcpu } from "../vcpu.ts";
+import { VERSION_ANSWER } from "../version.ts";
+
+/**
+ * Lets the processor make on its own what needs no policy: XENVER_version, and in 64-bit guests the system calls of user mode
+ * and iret. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
+ */
+export interface GuestTransitions {
+  /** Before a run: makes the gates what the VCPU is now. */
+  open(vcpu: Vcpu, x86: X86Vcpu): void;
+  /** After it: the VCPU may be in its other mode. */
+  close(vcpu: Vcpu, x86: X86Vcpu): void;
+}
+
+/** What transitions are made with. */
+export interface GuestTransitionParts {
+  readonly memory: Pick<MemoryManager, "spaceOf">;
+  readonly upcalls: UpcallState;
+  readonly trace: TraceSink;
+}
+
+/** What does not change in the gates of a VCPU. */
+const prepare = ({ gates }: X86Vcpu): void => {
+  const { virtStart, virtEnd } = HYPERVISOR_RANGE.x86_64;
+  gates.answeredCall = __HYPERVISOR_xen_version;
+  gates.answeredArgument = XENVER_version;
+  gates.answer = VERSION_ANSWER;
+  gates.callVector = HYPERCALL_VECTOR;
+  gates.returnCall = __HYPERVISOR_iret;
+  gates.codeSelector = FLAT_RING3_CS64;
+  gates.stackSelector = FLAT_RING3_SS64;
+  gates.compatibleSelector = FLAT_RING3_CS32;
+  gates.reservedFirst = toLinearAddress(virtStart);
+  gates.reservedBytes = virtEnd - virtStart;
+};
+
+/** Makes the transitions of a host's guests. */
+export const createGuestTransitions = ({
+  memory,
+  upcalls,
+  trace,
+}: GuestTransitionParts): GuestTransitions => {
+  const prepared = new WeakSet<X86Vcpu>();
+
+  const openSides = (vcpu: Vcpu, { gates }: X86Vcpu): void => {
+    const { callbacks, kernelStack, pageTableBase, userPageTableBase } = vcpu;
+    const { syscall } = callbacks;
+    gates.isKernelSide = vcpu.kernelMode;
+    gates.otherBase = vcpu.otherGsBase;
+    gates.entry = toLinearAddress(isCanonical(kernelStack.pointer) ? (syscall?.address ?? 0) : 0);
+    gates.entryMasksEvents = syscall?.masksEvents ?? false;
+    gates.kernelStack = toLinearAddress(kernelStack.pointer);
+    gates.kernelSpace = pageTableBase === null ? 0 : (memory.spaceOf(vcpu, pageTableBase) ?? 0);
+    gates.userSpace = userPageTableBase === null ? 0 : (memory.spaceOf(vcpu, userPageTableBase) ?? 0);
+  };
+
+  return {
+    open(vcpu, x86) {
+      const { gates } = x86;
+      if (!prepared.has(x86)) {
+        prepare(x86);
+        prepared.add(x86);
+      }
+      // Traces show all hypercalls; an NMI ends with iret; and the virtual IOPL is shown in frames and taken from them.
+      gates.isOpen = !trace.on && !vcpu.nmiMasked && !hasAssist(vcpu.domain, VMASST_TYPE_architectural_iopl);
+      if (!gates.isOpen) return;
+      gates.eventPending = upcalls.pendingAddress(vcpu);
+      gates.eventMask = upcalls.maskAddress(vcpu);
+      if (vcpu.domain.width === "x86_64") openSides(vcpu, x86);
+    },
+    close(vcpu, x86) {
+      const { gates } = x86;
+      if (!gates.isOpen || vcpu.domain.width !== "x86_64") return;
+      vcpu.kernelMode = gates.isKernelSide;
+      vcpu.otherGsBase = gates.otherBase;
+      vcpu.space = x86.space;
+    },
+  };
+};

@@ -1,0 +1,59 @@
+import type { Asid, LinearAddress, MachineAddress } from "@xenolith/machine-interface";
+
+/**
+ * Transitions that the engine makes on the monitor's behalf, without an exit: calls of the monitor that have one answer, and
+ * in IA-32e mode changes between the two *sides* of a VCPU, whose kernel and user code both run in ring 3 and differ in
+ * space and base of GS. Anything unusual leaves everything as it was and exits as if there were no gate; so does a transition
+ * after which an event that waits would not be held back. What a gate does is what the monitor would do, in the same time.
+ *
+ * The fields are those of the VCPU: the monitor sets them between runs, and a run may have changed those of which it is said.
+ */
+export interface TransitionGates {
+  /** Whether any of them is taken. False at first. */
+  isOpen: boolean;
+  /** Byte in machine memory that is not 0 while an event waits for the kernel. */
+  eventPending: MachineAddress;
+  /** Byte in machine memory that is not 0 while events are held back, 1 where a gate sets it. */
+  eventMask: MachineAddress;
+  /**
+   * The call of the monitor with number `answeredCall` in EAX and a first argument whose low 32 bits are `answeredArgument`
+   * is answered with `answer`, 0 to 2^31 - 1, in the accumulator: in ring 1 of 32-bit code by INT `callVector` with the
+   * argument in EBX, on the kernel's side of 64-bit code by SYSCALL with the argument in RDI.
+   */
+  answeredCall: number;
+  answeredArgument: number;
+  answer: number;
+  /** Vector of INT n by which 32-bit code calls the monitor. */
+  callVector: number;
+  /**
+   * On the kernel's side, SYSCALL with this number in EAX returns by the frame at RSP, from the lowest address, each 8 bytes:
+   * `rax r11 rcx flags rip cs rflags rsp ss`. An RPL of 3 in `cs` means the user's side. With bit 8 of `flags` the return is
+   * SYSRET's. Events are held back where RFLAGS.IF of the frame is clear.
+   */
+  returnCall: number;
+  /**
+   * Where SYSCALL of the user's side enters the kernel's, 0: nowhere. The frame on the kernel's stack is, from the lowest
+   * address, each 8 bytes: `rcx r11 rip cs|mask << 32 rflags rsp ss`, with IF of `rflags` showing whether events were not
+   * held back.
+   */
+  entry: LinearAddress;
+  /** Whether entering there holds events back. */
+  entryMasksEvents: boolean;
+  /** Top of the kernel's stack for entries from the user's side, cut to a multiple of 16. */
+  kernelStack: LinearAddress;
+  /** Flat selectors, with RPL 3, of the segments that SYSCALL loads. */
+  codeSelector: number;
+  stackSelector: number;
+  /** Selector by which SYSRET goes to 32-bit code: such a return exits. */
+  compatibleSelector: number;
+  /** Linear addresses that are the monitor's: no frame lies there. */
+  reservedFirst: LinearAddress;
+  reservedBytes: number;
+  /** Spaces of the two sides; 0: there is none. */
+  kernelSpace: Asid | 0;
+  userSpace: Asid | 0;
+  /** Which side runs. A run may change it, and with it `X86Vcpu.space`. */
+  isKernelSide: boolean;
+  /** Base of GS of the side that does not run. A run may change it. */
+  otherBase: LinearAddress;
+}

@@ -1,0 +1,201 @@
+import {
+  type Asid,
+  type LinearAddress,
+  type MachineAddress,
+  toAsid,
+  toLinearAddress,
+  toMachineAddress,
+} from "@xenolith/machine-interface";
+import type { TransitionGates } from "@xenolith/x86-architecture";
+import { GATES, STATE } from "../state/layout.ts";
+import type { VcpuState } from "../state/vcpu-state.ts";
+
+/** The transition gates of a VCPU, in its state block. */
+export class GateBlock implements TransitionGates {
+  readonly #state: VcpuState;
+
+  constructor(state: VcpuState) {
+    this.#state = state;
+  }
+
+  #word(field: number): number {
+    return this.#state.u32(STATE.gates + field);
+  }
+
+  #setWord(field: number, value: number): void {
+    this.#state.setU32(STATE.gates + field, value);
+  }
+
+  #address(field: number): LinearAddress {
+    return toLinearAddress(this.#state.address(STATE.gates + field));
+  }
+
+  #setAddress(field: number, value: number): void {
+    this.#state.setAddress(STATE.gates + field, value);
+  }
+
+  #space(field: number): Asid | 0 {
+    const space = this.#word(field);
+    return space === 0 ? 0 : toAsid(space);
+  }
+
+  get isOpen(): boolean {
+    return this.#word(GATES.isOpen) !== 0;
+  }
+
+  set isOpen(value: boolean) {
+    this.#setWord(GATES.isOpen, value ? 1 : 0);
+  }
+
+  get eventPending(): MachineAddress {
+    return toMachineAddress(this.#word(GATES.eventPending));
+  }
+
+  set eventPending(value: MachineAddress) {
+    this.#setWord(GATES.eventPending, value);
+  }
+
+  get eventMask(): MachineAddress {
+    return toMachineAddress(this.#word(GATES.eventMask));
+  }
+
+  set eventMask(value: MachineAddress) {
+    this.#setWord(GATES.eventMask, value);
+  }
+
+  get answeredCall(): number {
+    return this.#word(GATES.answeredCall);
+  }
+
+  set answeredCall(value: number) {
+    this.#setWord(GATES.answeredCall, value);
+  }
+
+  get answeredArgument(): number {
+    return this.#word(GATES.answeredArgument);
+  }
+
+  set answeredArgument(value: number) {
+    this.#setWord(GATES.answeredArgument, value);
+  }
+
+  get answer(): number {
+    return this.#word(GATES.answer);
+  }
+
+  set answer(value: number) {
+    this.#setWord(GATES.answer, value);
+  }
+
+  get callVector(): number {
+    return this.#word(GATES.callVector);
+  }
+
+  set callVector(value: number) {
+    this.#setWord(GATES.callVector, value);
+  }
+
+  get returnCall(): number {
+    return this.#word(GATES.returnCall);
+  }
+
+  set returnCall(value: number) {
+    this.#setWord(GATES.returnCall, value);
+  }
+
+  get entry(): LinearAddress {
+    return this.#address(GATES.entry);
+  }
+
+  set entry(value: LinearAddress) {
+    this.#setAddress(GATES.entry, value);
+  }
+
+  get entryMasksEvents(): boolean {
+    return this.#word(GATES.entryMasksEvents) !== 0;
+  }
+
+  set entryMasksEvents(value: boolean) {
+    this.#setWord(GATES.entryMasksEvents, value ? 1 : 0);
+  }
+
+  get kernelStack(): LinearAddress {
+    return this.#address(GATES.kernelStack);
+  }
+
+  set kernelStack(value: LinearAddress) {
+    this.#setAddress(GATES.kernelStack, value);
+  }
+
+  get codeSelector(): number {
+    return this.#word(GATES.codeSelector);
+  }
+
+  set codeSelector(value: number) {
+    this.#setWord(GATES.codeSelector, value);
+  }
+
+  get stackSelector(): number {
+    return this.#word(GATES.stackSelector);
+  }
+
+  set stackSelector(value: number) {
+    this.#setWord(GATES.stackSelector, value);
+  }
+
+  get compatibleSelector(): number {
+    return this.#word(GATES.compatibleSelector);
+  }
+
+  set compatibleSelector(value: number) {
+    this.#setWord(GATES.compatibleSelector, value);
+  }
+
+  get reservedFirst(): LinearAddress {
+    return this.#address(GATES.reservedFirst);
+  }
+
+  set reservedFirst(value: LinearAddress) {
+    this.#setAddress(GATES.reservedFirst, value);
+  }
+
+  get reservedBytes(): number {
+    return this.#address(GATES.reservedBytes);
+  }
+
+  set reservedBytes(value: number) {
+    this.#setAddress(GATES.reservedBytes, value);
+  }
+
+  get kernelSpace(): Asid | 0 {
+    return this.#space(GATES.kernelSpace);
+  }
+
+  set kernelSpace(value: Asid | 0) {
+    this.#setWord(GATES.kernelSpace, value);
+  }
+
+  get userSpace(): Asid | 0 {
+    return this.#space(GATES.userSpace);
+  }
+
+  set userSpace(value: Asid | 0) {
+    this.#setWord(GATES.userSpace, value);
+  }
+
+  get isKernelSide(): boolean {
+    return this.#word(GATES.side) !== 0;
+  }
+
+  set isKernelSide(value: boolean) {
+    this.#setWord(GATES.side, value ? 1 : 0);
+  }
+
+  get otherBase(): LinearAddress {
+    return this.#address(GATES.otherBase);
+  }
+
+  set otherBase(value: LinearAddress) {
+    this.#setAddress(GATES.otherBase, value);
+  }
+}
