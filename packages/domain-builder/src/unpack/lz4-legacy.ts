@@ -7,39 +7,69 @@ const LENGTH_ESCAPE = 15;
 const LENGTH_STEP = 255;
 const LEAST_MATCH = 4;
 
-/**
- * Unpacks one block into `target` from `at` on. [LZ4 "Block format"]
- * @returns where it ends in `target`, or -1 where the block makes no sense.
- */
-const unpackBlock = (source: Uint8Array, target: Uint8Array, at: number): number => {
-  let from = 0;
-  let to = at;
-  const readLength = (start: number): number => {
-    let length = start;
-    if (start !== LENGTH_ESCAPE) return length;
+/** From so many bytes on a call that copies them all is quicker than a loop. */
+const LONG_COPY = 48;
+
+/** A block that is read from its beginning to its end. */
+class BlockReader {
+  readonly bytes: Uint8Array;
+  /** Where the next byte lies. Beyond the end: the block has been cut short. */
+  at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  byte(): number {
+    return this.bytes[this.at++] ?? 0;
+  }
+
+  /** A length of which a token has given the first part. [LZ4 "Block format"] */
+  length(first: number): number {
+    let length = first;
+    if (first !== LENGTH_ESCAPE) return length;
     for (;;) {
-      const step = source[from++];
-      if (step === undefined) return Number.POSITIVE_INFINITY;
+      if (this.at >= this.bytes.length) return Number.POSITIVE_INFINITY;
+      const step = this.byte();
       length += step;
       if (step !== LENGTH_STEP) return length;
     }
-  };
-  while (from < source.length) {
-    const token = source[from++] ?? 0;
-    const literals = readLength(token >>> 4);
-    if (!(from + literals <= source.length && to + literals <= target.length)) return -1;
-    target.set(source.subarray(from, from + literals), to);
-    from += literals;
+  }
+
+  /** Takes bytes as they are. There are so many. */
+  take(count: number, target: Uint8Array, to: number): void {
+    const { bytes, at } = this;
+    if (count >= LONG_COPY) target.set(bytes.subarray(at, at + count), to);
+    else for (let index = 0; index < count; index++) target[to + index] = bytes[at + index] ?? 0;
+    this.at += count;
+  }
+}
+
+/** Repeats bytes that lie `distance` before `to`. They may reach into what is written: byte by byte, in order. */
+const repeat = (target: Uint8Array, to: number, distance: number, length: number): void => {
+  if (length >= LONG_COPY && distance >= length) target.copyWithin(to, to - distance, to - distance + length);
+  else for (let index = to; index < to + length; index++) target[index] = target[index - distance] ?? 0;
+};
+
+/**
+ * Unpacks one block into `target` from `start` on. [LZ4 "Block format"]
+ * @returns where it ends in `target`, or -1 where the block makes no sense.
+ */
+const unpackBlock = (source: Uint8Array, target: Uint8Array, start: number): number => {
+  const reader = new BlockReader(source);
+  let to = start;
+  while (reader.at < source.length) {
+    const token = reader.byte();
+    const literals = reader.length(token >>> 4);
+    if (!(reader.at + literals <= source.length && to + literals <= target.length)) return -1;
+    reader.take(literals, target, to);
     to += literals;
-    if (from === source.length) return to;
-    const distance = (source[from] ?? 0) | ((source[from + 1] ?? 0) << 8);
-    from += 2;
-    const length = readLength(token & LENGTH_ESCAPE) + LEAST_MATCH;
-    if (distance === 0 || to - distance < at || !(to + length <= target.length) || from > source.length)
-      return -1;
-    // A match may reach into what it writes itself: byte by byte, in order.
-    if (distance >= length) target.copyWithin(to, to - distance, to - distance + length);
-    else for (let index = 0; index < length; index++) target[to + index] = target[to + index - distance] ?? 0;
+    if (reader.at === source.length) return to;
+    const distance = reader.byte() | (reader.byte() << 8);
+    const length = reader.length(token & LENGTH_ESCAPE) + LEAST_MATCH;
+    if (distance === 0 || to - distance < start || !(to + length <= target.length)) return -1;
+    if (reader.at > source.length) return -1;
+    repeat(target, to, distance, length);
     to += length;
   }
   return to;
