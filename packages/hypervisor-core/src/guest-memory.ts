@@ -63,6 +63,11 @@ export interface GuestMemoryParts {
   readonly space: () => Asid | null;
 }
 
+const TWO_32 = 0x1_0000_0000;
+
+/** A place that is two places, because it crosses into another page. */
+const SPLIT = -2;
+
 /** Whether the bytes from `address` to `address + lengthBytes - 1` may be handed to the monitor by a guest of this width. */
 export const isGuestRange = (width: GuestWidth, address: number, lengthBytes: number): boolean => {
   if (!Number.isSafeInteger(address) || !Number.isSafeInteger(lengthBytes) || lengthBytes < 0) return false;
@@ -89,7 +94,7 @@ class TranslatedMemory implements GuestMemory {
       const count = Math.min(into.length - done, bytesToPageEnd(address + done));
       const at = this.#translate(address + done, ACCESS.read);
       if (at < 0) return false;
-      into.set(memory.bytes.subarray(at, at + count), done);
+      copyBytes(memory.bytes, at, into, done, count);
       done += count;
     }
     return true;
@@ -102,7 +107,7 @@ class TranslatedMemory implements GuestMemory {
       const count = Math.min(bytes.length - done, bytesToPageEnd(address + done));
       const at = this.#translate(address + done, ACCESS.write);
       if (at < 0) return false;
-      memory.bytes.set(bytes.subarray(done, done + count), at);
+      copyBytes(bytes, done, memory.bytes, at, count);
       memory.written(toMfn(at >>> PAGE_SHIFT), at & (PAGE_SIZE - 1), count);
       done += count;
     }
@@ -120,24 +125,45 @@ class TranslatedMemory implements GuestMemory {
   }
 
   readUint32(address: number): number | null {
-    return this.read(address, 4)?.getUint32(0, true) ?? null;
+    const { view } = this.#parts.memory;
+    const at = this.#place(address, 4, ACCESS.read);
+    if (at >= 0) return view.getUint32(at, true);
+    return at === SPLIT ? (this.read(address, 4)?.getUint32(0, true) ?? null) : null;
   }
 
   writeUint32(address: number, value: number): boolean {
+    const { memory } = this.#parts;
+    const at = this.#place(address, 4, ACCESS.write);
+    if (at >= 0) {
+      memory.view.setUint32(at, value, true);
+      memory.written(toMfn(at >>> PAGE_SHIFT), at & (PAGE_SIZE - 1), 4);
+      return true;
+    }
+    if (at !== SPLIT) return false;
     const view = new DataView(new ArrayBuffer(4));
     view.setUint32(0, value, true);
     return this.write(address, view);
   }
 
   readLong(address: number): number | null {
-    const { width } = this.#parts;
-    const view = this.read(address, longBytes(width));
-    if (view === null) return null;
-    return width === "x86_64" ? Number(view.getBigInt64(0, true)) : view.getUint32(0, true);
+    const { width, memory } = this.#parts;
+    const isWide = width === "x86_64";
+    const valueAt = (view: DataView, at: number): number =>
+      isWide ? view.getInt32(at + 4, true) * TWO_32 + view.getUint32(at, true) : view.getUint32(at, true);
+    const at = this.#place(address, longBytes(width), ACCESS.read);
+    if (at >= 0) return valueAt(memory.view, at);
+    const copy = at === SPLIT ? this.read(address, longBytes(width)) : null;
+    return copy === null ? null : valueAt(copy, 0);
   }
 
   isAllowed(address: number, count: number, elementBytes: number): boolean {
     return isGuestRange(this.#parts.width, address, count * elementBytes);
+  }
+
+  /** Offset in machine memory of a few bytes that lie in one page; {@link SPLIT} if they lie in two, -1 if they are not there. */
+  #place(address: number, lengthBytes: number, kind: number): number {
+    if (this.#isRefused(address, lengthBytes)) return -1;
+    return bytesToPageEnd(address) < lengthBytes ? SPLIT : this.#translate(address, kind);
   }
 
   /** Offset in machine memory behind a guest address, or -1. */
@@ -164,6 +190,20 @@ class TranslatedMemory implements GuestMemory {
     return true;
   }
 }
+
+/** From so many bytes on a call that copies them all is quicker than a loop. */
+const LONG_COPY = 64;
+
+const copyBytes = (
+  from: Uint8Array,
+  fromStart: number,
+  to: Uint8Array,
+  toStart: number,
+  count: number,
+): void => {
+  if (count >= LONG_COPY) to.set(from.subarray(fromStart, fromStart + count), toStart);
+  else for (let index = 0; index < count; index++) to[toStart + index] = from[fromStart + index] ?? 0;
+};
 
 const bytesToPageEnd = (address: number): number =>
   PAGE_SIZE - (((address % PAGE_SIZE) + PAGE_SIZE) % PAGE_SIZE);

@@ -65,6 +65,8 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
     return result;
   };
 
+  const refillActive = generateRefill({ memory, tlb, activeSpaceOffset: record.offset }, refillSlowly);
+
   /** Forgets all of a space. */
   const retire = (space: Space): void => {
     tags.retire(space);
@@ -73,7 +75,7 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
 
   return {
     tlb: { ...tlb.region, largeRange: record.offset + ACTIVE_SPACE.largeFirst },
-    refillActive: generateRefill({ memory, tlb, activeSpaceOffset: record.offset }, refillSlowly),
+    refillActive,
     open: (context: PagingContext): Asid => spaces.add(context),
     change(name: Asid, context: PagingContext): void {
       const space = spaces.get(name);
@@ -98,8 +100,10 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
       record.write(space);
       return space.tag << 2;
     },
-    refill: (name: Asid, at: LinearAddress, access: Access): RefillResult =>
-      refillSpace(spaces.get(name), at, access),
+    refill(name: Asid, at: LinearAddress, access: Access): RefillResult {
+      const space = spaces.get(name);
+      return space === active ? refillActive(at, access) : refillSpace(space, at, access);
+    },
     probe: (name: Asid, at: LinearAddress, access: Access): ProbeResult =>
       refill.probe(spaces.get(name), at, access),
     invalidate(name: Asid, at?: LinearAddress): void {

@@ -127,10 +127,10 @@ export const createAddressSpaces = (
       ]),
     );
 
-  /** Ends the spaces that were not entered for longest, but none that a VCPU is in. */
-  const trim = (spaces: DomainSpaces): void => {
+  /** Ends the spaces that were not entered for longest, but neither `latest` nor any that a VCPU is in. */
+  const trim = (spaces: DomainSpaces, latest: Space): void => {
     if (spaces.byRoot.size <= SPARE_SPACES) return;
-    const used = inUse(spaces);
+    const used = inUse(spaces).add(latest.asid);
     for (const [root, { asid }] of spaces.byRoot) {
       if (spaces.byRoot.size <= SPARE_SPACES + used.size) return;
       if (used.has(asid)) continue;
@@ -144,7 +144,7 @@ export const createAddressSpaces = (
     space.generation = spaces.generation;
   };
 
-  /** The space of a root, new or known and then without what has become wrong. */
+  /** The space of a root, new or known and then without what has become wrong. For a new one others may have to go. */
   const open = (spaces: DomainSpaces, root: Mfn, role: BaseRole): Space => {
     const { domain, generation } = spaces;
     const known = spaces.byRoot.get(root);
@@ -159,6 +159,7 @@ export const createAddressSpaces = (
     if (space.generation !== spaces.generation) flushSpace(spaces, space);
     spaces.byRoot.delete(root);
     spaces.byRoot.set(root, space);
+    if (known === undefined) trim(spaces, space);
     return space;
   };
 
@@ -177,13 +178,11 @@ export const createAddressSpaces = (
       const spaces = domains.get(vcpu.domain.id);
       if (spaces === undefined) return;
       vcpu.space = open(spaces, root, role).asid;
-      trim(spaces);
     },
     prepare(vcpu, root, role) {
       const spaces = domains.get(vcpu.domain.id);
       if (spaces === undefined) return;
       open(spaces, root, role);
-      trim(spaces);
     },
     find: (vcpu, root) => domains.get(vcpu.domain.id)?.byRoot.get(root)?.asid ?? null,
     resume(vcpu, root) {

@@ -34,19 +34,30 @@ const writeDone = (call: HypercallContext, batch: Batch, done: number): void => 
   if (batch.doneAt !== 0) call.guest.writeUint32(batch.doneAt, batch.doneBefore + done);
 };
 
+/** Where each request of a batch is copied to. Batches are not carried out within one another: a kind of request needs one. */
+export interface RequestBuffer {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+/** Makes a buffer for requests of some size. */
+export const createRequestBuffer = (requestBytes: number): RequestBuffer => {
+  const bytes = new Uint8Array(requestBytes);
+  return { bytes, view: new DataView(bytes.buffer) };
+};
+
 /**
  * Carries out a batch: each request is copied once and done before the next is copied, until one fails or the call has to
- * stop, between two or within one. The counter is written in any case. `perform` gets a view of the copy that is used again.
+ * stop, between two or within one. The counter is written in any case. `perform` gets a view of the copy.
  * @returns 0, the errno of the request that failed, or a restart with what is left
  */
 export const runBatch = (
   call: HypercallContext,
   batch: Batch,
-  requestBytes: number,
+  { bytes: copy, view: request }: RequestBuffer,
   perform: (request: DataView) => number | typeof INTERRUPTED,
 ): HypercallResult => {
-  const copy = new Uint8Array(requestBytes);
-  const request = new DataView(copy.buffer);
+  const requestBytes = copy.length;
   let done = 0;
   let error = 0;
   const repeat = (): HypercallResult => {

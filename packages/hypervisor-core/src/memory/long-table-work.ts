@@ -85,17 +85,21 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
     }
   };
 
-  /** Only one's own tables are worked on in pieces: a foreign domain must not be held up by what is left undone. */
-  const start = (
-    call: HypercallContext,
-    { command, owner, root, level, isGivenUp }: TableRequest,
-  ): Progress => {
-    const isNeeded =
-      owner === call.domain.id &&
-      level <= frames.rootLevelOf(owner) &&
-      frames.ownerOf(root) === owner &&
-      frames.levelOf(root) === (isGivenUp ? level : 0);
-    const tables = isNeeded ? charged(call, () => frames.tablesBelow(owner, root, level, isGivenUp)) : [];
+  /**
+   * Whether there is work to do in pieces, or the table is, or is not, what it is to become. Only one's own tables are worked on
+   * so: a foreign domain must not be held up by what is left undone.
+   */
+  const isLong = (call: HypercallContext, { owner, root, level, isGivenUp }: TableRequest): boolean =>
+    owner === call.domain.id &&
+    level <= frames.rootLevelOf(owner) &&
+    frames.ownerOf(root) === owner &&
+    frames.levelOf(root) === (isGivenUp ? level : 0);
+
+  const start = (call: HypercallContext, request: TableRequest): Progress => {
+    const { command, owner, root, level, isGivenUp } = request;
+    const tables = isLong(call, request)
+      ? charged(call, () => frames.tablesBelow(owner, root, level, isGivenUp))
+      : [];
     return { command, root, tables, held: 0, result: null };
   };
 
@@ -104,6 +108,7 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
 
   const run = (call: HypercallContext, request: TableRequest): number | typeof INTERRUPTED => {
     const { vcpu } = call;
+    if (!unfinished.has(vcpu) && !isLong(call, request)) return charged(call, request.carryOut);
     const others = (unfinished.get(vcpu) ?? []).filter((other) => !isAbout(other, request));
     let progress = unfinished.get(vcpu)?.find((other) => isAbout(other, request));
     if (progress === undefined) {

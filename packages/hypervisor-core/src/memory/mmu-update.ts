@@ -8,7 +8,7 @@ import {
   readMmuUpdate,
 } from "@xenolith/xen-abi/xen";
 import type { Hypercall, HypercallContext } from "../hypercalls/context.ts";
-import { readBatch, refuseBatch, runBatch } from "./batch.ts";
+import { createRequestBuffer, readBatch, refuseBatch, runBatch } from "./batch.ts";
 import { ENTRY_NS } from "./costs.ts";
 import { pageOwner, permissionError } from "./page-owner.ts";
 import type { MemoryParts } from "./parts.ts";
@@ -69,6 +69,7 @@ export const createMmuUpdate = ({ frames, findDomain }: MemoryParts): Hypercall 
     return result;
   };
 
+  const buffer = createRequestBuffer(MMU_UPDATE_BYTES);
   return {
     number: __HYPERVISOR_mmu_update,
     handle(call) {
@@ -80,7 +81,7 @@ export const createMmuUpdate = ({ frames, findDomain }: MemoryParts): Hypercall 
       const mapped = pageOwner(call.domain, foreign & 0xffff, findDomain);
       if (mapped < 0) return refuseBatch(call, batch, mapped);
       const owners: Owners = { tables: toDomId(tables), mapped: toDomId(mapped) };
-      return runBatch(call, batch, MMU_UPDATE_BYTES, (request) => perform(call, owners, request));
+      return runBatch(call, batch, buffer, (request) => perform(call, owners, request));
     },
   };
 };

@@ -36,7 +36,7 @@ import {
 } from "@xenolith/xen-abi/xen";
 import type { Hypercall, HypercallContext } from "../hypercalls/context.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { type INTERRUPTED, readBatch, runBatch } from "./batch.ts";
+import { createRequestBuffer, type INTERRUPTED, readBatch, runBatch } from "./batch.ts";
 import { FLUSH_NS, PAGE_NS } from "./costs.ts";
 import { pageOwner, permissionError } from "./page-owner.ts";
 import type { PageTableBases } from "./page-table-bases.ts";
@@ -171,21 +171,26 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
     [MMUEXT_UNMARK_SUPER, markSuper],
   ]);
 
+  const buffers = {
+    x86_32: createRequestBuffer(MMUEXT_OP.size("x86_32")),
+    x86_32p: createRequestBuffer(MMUEXT_OP.size("x86_32p")),
+    x86_64: createRequestBuffer(MMUEXT_OP.size("x86_64")),
+  };
   return {
     number: __HYPERVISOR_mmuext_op,
     handle(call) {
       const batch = readBatch(call);
       const { width, vcpu } = call;
-      const requestBytes = MMUEXT_OP.size(width);
-      if (!call.guest.isAllowed(batch.first, batch.count, requestBytes)) return -EFAULT;
+      const buffer = buffers[width];
+      if (!call.guest.isAllowed(batch.first, batch.count, buffer.bytes.length)) return -EFAULT;
       const named = pageOwner(call.domain, call.argument32(3), parts.findDomain);
       if (named < 0) return named;
       const owner = toDomId(named);
       const denied = permissionError(call.domain, owner);
       if (denied !== 0) return denied;
-      return runBatch(call, batch, requestBytes, (view) => {
-        const request = { ...readMmuExtOp(view, 0, width), call, owner, vcpu };
-        return operations.get(request.command)?.(request) ?? -ENOSYS;
+      return runBatch(call, batch, buffer, (view) => {
+        const { command, arg1, arg2 } = readMmuExtOp(view, 0, width);
+        return operations.get(command)?.({ command, arg1, arg2, call, owner, vcpu }) ?? -ENOSYS;
       });
     },
   };

@@ -66,6 +66,9 @@ export const createBench = (frameCount = 4096): Bench => {
   const memory = createFakeMemory({ frameCount });
   const translator = createAddressTranslator({ memory });
   const space = translator.open(baseContext);
+  /** Active while TypeScript is to refill: for the active space the generated code does. */
+  const other = translator.open(baseContext);
+  translator.activate(other);
   translator.activate(space);
 
   const answer = (result: number): Answer => {
@@ -88,7 +91,12 @@ export const createBench = (frameCount = 4096): Bench => {
     translator,
     space,
     active: (at, access) => answer(translator.refillActive(at, access)),
-    reference: (at, access) => answer(translator.refill(space, toLinearAddress(at), access)),
+    reference(at, access) {
+      translator.activate(other);
+      const result = translator.refill(space, toLinearAddress(at), access);
+      translator.activate(space);
+      return answer(result);
+    },
     entry(at, kind) {
       const arrays = [translator.tlb.read, translator.tlb.write, translator.tlb.execute];
       const index = ((at >>> 0) >>> 12) & (TLB_ENTRY_COUNT - 1);
