@@ -24,6 +24,8 @@ export interface DomainControl {
 
   /** Gives the domain zeroed frames, in no particular order, within its maximum. @returns the frames, or -ENOMEM. */
   allocateFrames(domain: DomId, count: number): Mfn[] | number;
+  /** Says how many pages a domain may own from now on; what it has it keeps. @returns 0, -ESRCH or -EINVAL. */
+  setMaximumPages(domain: DomId, pages: number): number;
   /** Access to frames that belong to the domain, for building, consoles and dumps. @returns -EINVAL when one does not. */
   mapFrames(domain: DomId, frames: readonly Mfn[]): MappedPages | number;
   /** Copies a frame of the domain, whatever it is used for, or its shared_info: for dumps. @returns 0, -ESRCH or -EINVAL. */

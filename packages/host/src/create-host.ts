@@ -7,7 +7,7 @@ import {
   createVirtualClock,
   epochFromEntropy,
 } from "@xenolith/machine";
-import { type Clock, type EntropySource, HostError, type MachineMemory } from "@xenolith/machine-interface";
+import type { Clock, EntropySource, MachineMemory } from "@xenolith/machine-interface";
 import { createAddressTranslator } from "@xenolith/mmu";
 import { createToolstack } from "@xenolith/toolstack";
 import { createTraceRecorder } from "@xenolith/trace";
@@ -102,11 +102,8 @@ export const assembleHost = (options: HostOptions): AssembledHost => {
     toolstack,
     clock,
     trace,
-    terminal: (domain) => {
-      const console = toolstack.console(domain);
-      if (console === null) throw new HostError("no-console", `domain ${domain} has no console`);
-      return openTerminal({ console, timers, now: clock.now, onInput: loop.wake });
-    },
+    terminal: (domain) =>
+      openTerminal({ domain, consoleOf: toolstack.console, timers, now: clock.now, onInput: loop.wake }),
     run: ({ untilNs = Number.POSITIVE_INFINITY } = {}) => loop.run(untilNs),
     stop: loop.stop,
   };

@@ -1,6 +1,7 @@
 import { type ByteStream, createStreamPair } from "@xenolith/backend-interface";
-import { type TimerQueue, toNanoseconds } from "@xenolith/machine-interface";
+import { HostError, type TimerQueue, toNanoseconds } from "@xenolith/machine-interface";
 import type { DomainConsole } from "@xenolith/toolstack";
+import type { DomId } from "@xenolith/xen-abi";
 
 /** A person's or a program's end of a domain's console. */
 export interface Terminal {
@@ -15,6 +16,11 @@ export interface Terminal {
   typeLines(bytes: Uint8Array): void;
   /** Whether all that was typed has been taken by the domain. */
   readonly drained: boolean;
+  /**
+   * Goes on at the console of another domain, one made in place of this one: what was not typed yet is typed there.
+   * @throws HostError when it has no console.
+   */
+  moveTo(domain: DomId): void;
   close(): void;
 }
 
@@ -36,15 +42,22 @@ const splitLines = (bytes: Uint8Array): Uint8Array[] => {
 
 /** What a terminal needs. */
 export interface TerminalOptions {
-  readonly console: DomainConsole;
+  readonly domain: DomId;
+  readonly consoleOf: (domain: DomId) => DomainConsole | null;
   readonly timers: TimerQueue;
   readonly now: () => number;
   /** Called after input has come from outside: an idle host has something to do. */
   readonly onInput: () => void;
 }
 
-/** Connects a terminal to a console, in place of the one there was. */
-export const openTerminal = ({ console, timers, now, onInput }: TerminalOptions): Terminal => {
+/** Connects a terminal to a domain's console, in place of the one there was. @throws HostError when it has no console. */
+export const openTerminal = ({ domain, consoleOf, timers, now, onInput }: TerminalOptions): Terminal => {
+  const find = (wanted: DomId): DomainConsole => {
+    const found = consoleOf(wanted);
+    if (found === null) throw new HostError("no-console", `domain ${wanted} has no console`);
+    return found;
+  };
+  let console = find(domain);
   const [inner, outer]: [ByteStream, ByteStream] = createStreamPair();
   const lines: Uint8Array[] = [];
   let typed: Uint8Array[] = [];
@@ -116,6 +129,12 @@ export const openTerminal = ({ console, timers, now, onInput }: TerminalOptions)
     },
     get drained() {
       return lines.length === 0 && isDrained();
+    },
+    moveTo: (next) => {
+      const found = find(next);
+      console.attach(null);
+      console = found;
+      console.attach(inner);
     },
     close: () => {
       typed = [];

@@ -23,6 +23,10 @@ export interface MemoryManager {
   closeDomain(domain: Domain): boolean;
   /** Pages the domain owns. */
   pageCount(domain: Domain): number;
+  /** Pages the domain may own. */
+  maximumPageCount(domain: Domain): number;
+  /** Says how many it may own from now on. It keeps what it has. */
+  setMaximumPageCount(domain: Domain, pages: number): void;
 
   /** The virtual GDT and LDT of a VCPU, as its executor reads them. */
   descriptorSource(vcpu: Vcpu): DescriptorSource;

@@ -8,11 +8,16 @@ import { diskNodes, diskPaths, domainNodes, type StoreNode } from "./store-nodes
 import { drawUuid, formatUuid } from "./uuid.ts";
 import { defaultDiskName, virtualDeviceNumber } from "./virtual-device.ts";
 
-const PAGES_PER_MIB = 256;
+/** Pages of a mebibyte. */
+export const PAGES_PER_MIB = 256;
 const CONSOLE_GRANT = toGrantRef(0);
 const STORE_GRANT = toGrantRef(1);
 /** Width of domains whose executor is not the x86 engine: it decides only the layout of their shared_info. */
 const EXECUTOR_WIDTH: GuestWidth = "x86_64";
+
+/** Memory a domain may ever have. */
+export const maximumMemoryMiB = ({ memoryMiB, maximumMemoryMiB: most }: DomainConfig): number =>
+  most ?? memoryMiB;
 
 /** A configuration whose parts have all been looked at: nothing in it can be refused any more for what it says. */
 interface CheckedConfig {
@@ -33,6 +38,9 @@ const checkConfig = async (config: DomainConfig): Promise<CheckedConfig> => {
     throw new ConfigError(`name '${config.name}': letters, digits and . _ + - only`);
   if (!Number.isInteger(config.memoryMiB) || config.memoryMiB < 1)
     throw new ConfigError(`memory: ${config.memoryMiB} MiB is not a size a domain can have`);
+  const most = maximumMemoryMiB(config);
+  if (!Number.isInteger(most) || most < config.memoryMiB)
+    throw new ConfigError(`maxmem: ${most} MiB is less than the ${config.memoryMiB} MiB of memory`);
   if (!Number.isInteger(config.vcpus) || config.vcpus < 1 || config.vcpus > 32)
     throw new ConfigError(`vcpus: ${config.vcpus} is not between 1 and 32`);
   const image = config.payload.kind === "image" ? await readKernel(config.payload.kernel) : null;
@@ -137,6 +145,7 @@ const populate = async (
       name: config.name,
       uuid: formatUuid(uuid),
       memoryKiB: config.memoryMiB * 1024,
+      maximumMemoryKiB: maximumMemoryMiB(config) * 1024,
       vcpus: config.vcpus,
       ...ports,
       consoleFrame: started.consoleFrame,
@@ -186,7 +195,7 @@ export const createDomain = async (
     id: null,
     width: checked.image?.width ?? EXECUTOR_WIDTH,
     vcpus: config.vcpus,
-    maximumPages: config.memoryMiB * PAGES_PER_MIB,
+    maximumPages: maximumMemoryMiB(config) * PAGES_PER_MIB,
     privileged: false,
     scheduling: config.scheduling,
     uuid,

@@ -101,7 +101,10 @@ export interface DomainConfig {
   readonly name: string;
   readonly payload: DomainPayload;
   readonly commandLine: string;
+  /** Memory it starts with. */
   readonly memoryMiB: number;
+  /** Memory its balloon driver may ever have; `memoryMiB` when absent. */
+  readonly maximumMemoryMiB?: number;
   readonly vcpus: number;
   readonly disks: readonly DiskConfig[];
   /** Scheduling parameters by name; those not given have the policy's defaults. */

@@ -14,6 +14,9 @@ export const domainPath = (domain: DomId): string => `/local/domain/${domain}`;
 /** Home of a virtual machine, which a domain belongs to. */
 export const machinePath = (uuid: string): string => `/vm/${uuid}`;
 
+/** What a domain's balloon driver aims at, in KiB. */
+export const memoryTargetPath = (domain: DomId): string => `${domainPath(domain)}/memory/target`;
+
 /** Paths of the two ends of a disk. */
 export const diskPaths = (
   domain: DomId,
@@ -33,6 +36,7 @@ export interface DomainNodes {
   readonly name: string;
   readonly uuid: string;
   readonly memoryKiB: number;
+  readonly maximumMemoryKiB: number;
   readonly vcpus: number;
   readonly consolePort: Port;
   readonly consoleFrame: number;
@@ -58,8 +62,8 @@ export const domainNodes = (nodes: DomainNodes): StoreNode[] => {
       path: `${home}/cpu/${vcpu}/availability`,
       value: "online",
     })),
-    { path: `${home}/memory/static-max`, value: `${nodes.memoryKiB}` },
-    { path: `${home}/memory/target`, value: `${nodes.memoryKiB}` },
+    { path: `${home}/memory/static-max`, value: `${nodes.maximumMemoryKiB}` },
+    { path: memoryTargetPath(nodes.domain), value: `${nodes.memoryKiB}` },
     { path: `${home}/device`, value: "" },
     { path: `${home}/control`, value: "" },
     ...["shutdown", "feature-poweroff", "feature-reboot", "feature-suspend", "sysrq"].map((name) => ({

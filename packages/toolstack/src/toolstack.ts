@@ -1,8 +1,8 @@
 import type { DomId } from "@xenolith/xen-abi";
 import { ConfigError } from "./config-error.ts";
-import { createDomain } from "./create.ts";
+import { createDomain, maximumMemoryMiB, PAGES_PER_MIB } from "./create.ts";
 import type { DomainConfig, DomainConsole, ToolstackParts } from "./parts.ts";
-import { domainPath, machinePath } from "./store-nodes.ts";
+import { domainPath, machinePath, memoryTargetPath } from "./store-nodes.ts";
 
 /** A domain the toolstack has made. */
 export interface NamedDomain {
@@ -20,7 +20,14 @@ export interface Toolstack {
   /** Lets a domain go on that has suspended itself; `cancelled`: as if nothing had been. @throws ConfigError when it has not. */
   resume(domain: DomId, options?: { readonly cancelled?: boolean }): Promise<void>;
   /** Makes a domain anew from its configuration, in place of one that asked for a restart or is wedged. @returns the new one. */
-  restart(domain: DomId): Promise<DomId>;
+  restart(domain: DomId, options?: { readonly paused?: boolean }): Promise<DomId>;
+  /**
+   * Says how much memory a domain shall have, by its `memory/target`: its balloon driver gives back what is too much, or takes
+   * what is missing, in its own time. It gets no more than that from now on. @throws ConfigError beyond what it may ever have.
+   */
+  setMemory(domain: DomId, memoryMiB: number): Promise<void>;
+  /** Sends a domain a key of Linux's magic SysRq, by its `control/sysrq`. @throws ConfigError when it is not one character. */
+  sysrq(domain: DomId, key: string): Promise<void>;
   /** Ends a domain at once and removes all traces of it. */
   destroy(domain: DomId): Promise<void>;
   /** Domains made and not destroyed, in order of creation. */
@@ -90,10 +97,22 @@ export const createToolstack = (parts: ToolstackParts): Toolstack => {
         throw new ConfigError(`domain ${domain}: it is not suspended`);
       await parts.store.resume(domain);
     },
-    async restart(domain) {
+    async restart(domain, options) {
       const { config } = known(domain);
       await destroy(domain);
-      return create(config);
+      return create(config, options);
+    },
+    async setMemory(domain, memoryMiB) {
+      const most = maximumMemoryMiB(known(domain).config);
+      if (!Number.isInteger(memoryMiB) || memoryMiB < 1 || memoryMiB > most)
+        throw new ConfigError(`memory: domain ${domain} can have 1 to ${most} MiB, not ${memoryMiB}`);
+      parts.control.setMaximumPages(domain, memoryMiB * PAGES_PER_MIB);
+      await parts.store.write(memoryTargetPath(domain), `${memoryMiB * 1024}`);
+    },
+    async sysrq(domain, key) {
+      known(domain);
+      if (!/^[\x21-\x7e]$/.test(key)) throw new ConfigError(`sysrq: '${key}' is not one character`);
+      await parts.store.write(`${domainPath(domain)}/control/sysrq`, key);
     },
     list: () => [...domains.values()].map(({ domain, name, uuid }) => ({ domain, name, uuid })),
     console: (domain) => parts.consoles.find(domain),

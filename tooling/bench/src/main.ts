@@ -5,6 +5,7 @@ import { CPU_USAGE, compareProcessors } from "./cpu/command.ts";
 import { benchDomains, DOMAINS_USAGE } from "./domains/command.ts";
 import { hostBenchmarks } from "./host.ts";
 import { benchLinux, LINUX_USAGE } from "./linux/command.ts";
+import { benchLinuxDomains, LINUX_DOMAINS_USAGE } from "./linux-domains/command.ts";
 import { processorBenchmarks } from "./processor.ts";
 import { benchSchedulers, SCHEDULERS_USAGE } from "./schedulers/command.ts";
 import { UsageError } from "./usage-error.ts";
@@ -37,6 +38,7 @@ const main = (): void => {
     say(DOMAINS_USAGE);
     say(SCHEDULERS_USAGE);
     say(LINUX_USAGE);
+    say(LINUX_DOMAINS_USAGE);
     return;
   }
   const [name] = positionals;
@@ -65,6 +67,7 @@ try {
   if (first === "cpu") await compareProcessors(rest);
   else if (first === "domains") await benchDomains(rest);
   else if (first === "linux") process.exitCode = await benchLinux(rest);
+  else if (first === "linux-domains") process.exitCode = await benchLinuxDomains(rest);
   else if (first === "schedulers") await benchSchedulers(rest);
   else if (first === "virtualisation") compareVirtualisation(rest);
   else if (first === "wild") process.exitCode = runWildStreams(rest);

@@ -1,23 +1,17 @@
-import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Apt, aptOfSuite, ownApt } from "./apt.ts";
 import type { GuestFile } from "./catalogue.ts";
-
-/** A mistake or a lack that the person at the terminal can mend: printed as one line, exit 2. */
-export class GuestsError extends Error {}
-
-/** Runs a program. @returns what it printed. */
-const run = (command: string, args: readonly string[], cwd: string): string => {
-  const result = spawnSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-  if (result.error !== undefined)
-    throw new GuestsError(`${command} cannot be run: it comes with Debian (${result.error.message})`);
-  if (result.status !== 0) {
-    const reason = result.stderr.trim().split("\n").at(-1) ?? "";
-    throw new GuestsError(`${command} ${args.join(" ")} failed: ${reason}`);
-  }
-  return result.stdout;
-};
+import { GuestsError, run } from "./run.ts";
 
 /** The newest file of a package in a folder, or null. */
 const findPackage = (folder: string, fits: (name: string) => boolean): string | null => {
@@ -27,11 +21,9 @@ const findPackage = (folder: string, fits: (name: string) => boolean): string | 
 };
 
 /** The package that has the file: the one named, or what that depends on. */
-const packageOf = ({ package: name, dependency }: GuestFile, folder: string): string => {
+const packageOf = ({ package: name, dependency }: GuestFile, apt: Apt): string => {
   if (dependency === undefined) return name;
-  const lines = run("apt-cache", ["depends", name], folder).split("\n");
-  const names = lines.flatMap((line) => /^\s*Depends:\s*(\S+)/.exec(line)?.[1] ?? []);
-  const found = names.find((candidate) => dependency.test(candidate));
+  const found = apt.dependencies(name).find((candidate) => dependency.test(candidate));
   if (found === undefined) throw new GuestsError(`${name}: depends on no package like ${dependency.source}`);
   return found;
 };
@@ -51,18 +43,6 @@ const expand = (root: string, path: string): string | null => {
   return at;
 };
 
-const download = (name: string, folder: string): string => {
-  try {
-    run("apt-get", ["download", "-q", name], folder);
-  } catch {
-    run("apt-get", ["update", "-q"], folder);
-    run("apt-get", ["download", "-q", name], folder);
-  }
-  const file = findPackage(folder, (found) => found === name);
-  if (file === null) throw new GuestsError(`apt-get download ${name} left no package`);
-  return file;
-};
-
 /** Where guests go and where packages come from. */
 export interface FetchOptions {
   readonly into: string;
@@ -71,30 +51,62 @@ export interface FetchOptions {
   readonly say: (line: string) => void;
 }
 
-/** Puts every file of the catalogue that is not there yet into a folder. */
-export const fetchGuests = (files: readonly GuestFile[], { into, from, say }: FetchOptions): void => {
+/** Files that are in the same package of the same release. */
+const packagesOf = (files: readonly GuestFile[]): readonly (readonly [GuestFile, ...GuestFile[]])[] => {
+  const groups = new Map<string, [GuestFile, ...GuestFile[]]>();
+  for (const file of files) {
+    const key = `${file.suite ?? ""} ${file.package}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [file]);
+    else group.push(file);
+  }
+  return [...groups.values()];
+};
+
+const fetchPackage = (
+  group: readonly [GuestFile, ...GuestFile[]],
+  scratch: string,
+  { into, from, say }: FetchOptions,
+): void => {
+  const [{ package: name, dependency, suite }] = group;
+  say(`fetching ${name}${suite === undefined ? "" : ` of ${suite}`}`);
+  const folder = mkdtempSync(join(scratch, "package-"));
+  const fits = (found: string): boolean => dependency?.test(found) ?? found === name;
+  if (from === null) {
+    const apt = suite === undefined ? ownApt(scratch) : aptOfSuite(suite, scratch);
+    apt.download(packageOf(group[0], apt), folder);
+  }
+  const archive = findPackage(from ?? folder, fits);
+  if (archive === null) throw new GuestsError(`${from ?? name}: no ${name}_*.deb`);
+  const unpacked = join(folder, "unpacked");
+  run("dpkg-deb", ["-x", archive, unpacked], scratch);
+  for (const file of group) {
+    const found = expand(unpacked, file.path);
+    if (found === null) throw new GuestsError(`${archive}: no ${file.path} in it`);
+    const target = join(into, file.name);
+    if (file.isPacked === true)
+      writeFileSync(target, run("xz", ["--decompress", "--stdout", found], scratch));
+    else copyFileSync(found, target);
+  }
+};
+
+/** Puts every file of the catalogue that is not there yet into a folder. What is optional and cannot be had is said. */
+export const fetchGuests = (files: readonly GuestFile[], options: FetchOptions): void => {
+  const { into, say } = options;
   mkdirSync(into, { recursive: true });
-  const missing = files.filter((file) => !existsSync(join(into, file.name)));
+  const isMissing = ({ name }: GuestFile): boolean => !existsSync(join(into, name));
   const scratch = mkdtempSync(join(tmpdir(), "guests-"));
   try {
-    for (const first of missing.filter(
-      (file, index) => missing.findIndex((other) => other.package === file.package) === index,
-    )) {
-      const { package: name, dependency } = first;
-      say(`fetching ${name}`);
-      const fits = (found: string): boolean => dependency?.test(found) ?? found === name;
-      const archive = from === null ? download(packageOf(first, scratch), scratch) : findPackage(from, fits);
-      if (archive === null) throw new GuestsError(`${from}: no ${name}_*.deb in it`);
-      const unpacked = join(scratch, `${name}.unpacked`);
-      run("dpkg-deb", ["-x", archive, unpacked], scratch);
-      for (const file of missing.filter((candidate) => candidate.package === name)) {
-        const found = expand(unpacked, file.path);
-        if (found === null) throw new GuestsError(`${archive}: no ${file.path} in it`);
-        copyFileSync(found, join(into, file.name));
+    for (const group of packagesOf(files.filter(isMissing))) {
+      try {
+        fetchPackage(group, scratch, options);
+      } catch (error) {
+        if (!(error instanceof GuestsError) || group[0].isOptional !== true) throw error;
+        say(`without ${group.map(({ name }) => name).join(", ")}: ${error.message}`);
       }
     }
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-  for (const file of files) say(join(into, file.name));
+  for (const file of files) if (!isMissing(file)) say(join(into, file.name));
 };

@@ -23,10 +23,17 @@ const initScript = (setUp: readonly string[]): string => `#!/bin/sh
 ${setUp.map((line) => `${line}\n`).join("")}exec /bin/busybox setsid /bin/busybox cttyhack /bin/sh
 `;
 
+/** What the kernel runs when it is asked from outside to end: puts file systems away first. */
+const endScript = (command: string): string => `#!/bin/sh
+/bin/busybox umount -a -r 2> /dev/null
+exec /bin/busybox ${command} -f
+`;
+
 /** Makes an initial file system from files that have been fetched into a folder. */
 export const writeInitialFileSystem = (folder: string, { name, files, setUp }: InitialFileSystem): void => {
   const directories = new Set([
     "bin",
+    "sbin",
     "dev",
     "proc",
     "sys",
@@ -36,6 +43,11 @@ export const writeInitialFileSystem = (folder: string, { name, files, setUp }: I
   const entries: CpioEntry[] = [
     ...[...directories].map((path) => ({ path, mode: DIRECTORY })),
     { path: "dev/console", mode: TERMINAL, device: [5, 1] as const },
+    ...["poweroff", "reboot"].map((command) => ({
+      path: `sbin/${command}`,
+      mode: PROGRAM,
+      content: new TextEncoder().encode(endScript(command)),
+    })),
     { path: "init", mode: PROGRAM, content: new TextEncoder().encode(initScript(setUp)) },
     ...Object.entries(files).map(([path, file]) => ({
       path,

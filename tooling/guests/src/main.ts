@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { GUEST_FILES, INITIAL_FILE_SYSTEMS } from "./catalogue.ts";
-import { fetchGuests, GuestsError } from "./fetch.ts";
+import { fetchGuests } from "./fetch.ts";
 import { writeInitialFileSystem } from "./initial-file-system.ts";
+import { GuestsError } from "./run.ts";
 
 const USAGE = "usage: pnpm guests [DIR] [--from DIR]";
 
@@ -27,6 +28,8 @@ const main = (): number => {
     const into = resolve(positionals[0] ?? ".guests");
     fetchGuests(GUEST_FILES, { into, from, say });
     for (const fileSystem of INITIAL_FILE_SYSTEMS) {
+      // Made of what could be had.
+      if (!Object.values(fileSystem.files).every((name) => existsSync(join(into, name)))) continue;
       writeInitialFileSystem(into, fileSystem);
       say(join(into, fileSystem.name));
     }

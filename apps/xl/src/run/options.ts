@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { SCHEDULER_NAMES, type SchedulerName } from "@xenolith/host";
 import { UsageError } from "../usage-error.ts";
+import { parseTimedCommand, type TimedCommand } from "./timed-commands.ts";
 
 /** What `xl run` was asked to do. */
 export interface RunOptions {
@@ -8,6 +9,8 @@ export interface RunOptions {
   readonly ramdisk: string | null;
   readonly commandLine: string;
   readonly memoryMiB: number;
+  /** Memory it may be told to take. */
+  readonly maximumMemoryMiB: number;
   readonly vcpus: number;
   /** Disks in the toolstack's grammar. */
   readonly disks: readonly string[];
@@ -17,6 +20,10 @@ export interface RunOptions {
   /** Physical CPUs of the host. */
   readonly cpuCount: number;
   readonly engine: "auto" | "interpreter";
+  /** What becomes of a domain that asks for a reboot. */
+  readonly onReboot: "restart" | "destroy";
+  /** What is done to it from outside, in the order of time. */
+  readonly commands: readonly TimedCommand[];
   /** Wall time after which to give up, or null. */
   readonly timeoutSeconds: number | null;
   /** File for figures of the run, or null. */
@@ -27,12 +34,15 @@ export interface RunOptions {
 }
 
 /** How `xl run` is called. */
-export const RUN_USAGE = `usage: xl run KERNEL [--ramdisk FILE] [--cmdline TEXT] [--memory MiB] [--vcpus N]
-              [--disk SPEC]... [--clock virtual|real] [--engine auto|interpreter]
+export const RUN_USAGE = `usage: xl run KERNEL [--ramdisk FILE] [--cmdline TEXT] [--memory MiB] [--maxmem MiB] [--vcpus N]
+              [--disk SPEC]... [--on-reboot restart|destroy] [--at "SECONDS COMMAND"]...
+              [--clock virtual|real] [--engine auto|interpreter]
               [--scheduler bvt|atropos|rrobin|credit] [--cpus N] [--seed N] [--timeout SECONDS] [--stats FILE] [--core FILE]
 
 Runs one domain on a private host until it stops. The domain's console is stdout and stdin; on a terminal,
-Ctrl+] ends the run.
+Ctrl+] ends the run. SIGTERM asks the domain to power off, a second one ends the run.
+--at carries out a command on it at a time of its host: shutdown, reboot, suspend, resume, pause,
+unpause, mem-set MiB, sysrq KEY.
 Exit code: 0 powered off, 1 crashed, 2 bad usage or image, 3 timed out or ended from outside.`;
 
 const DEFAULT_MEMORY_MIB = 128;
@@ -61,6 +71,9 @@ const parse = (args: readonly string[]) => {
         ramdisk: { type: "string" },
         cmdline: { type: "string" },
         memory: { type: "string" },
+        maxmem: { type: "string" },
+        "on-reboot": { type: "string" },
+        at: { type: "string", multiple: true },
         vcpus: { type: "string" },
         disk: { type: "string", multiple: true },
         vif: { type: "string", multiple: true },
@@ -88,11 +101,19 @@ export const parseRunOptions = (args: readonly string[]): RunOptions => {
   if (extra !== undefined) throw new UsageError(`${extra}: one kernel is enough`);
   if (values.vif !== undefined)
     throw new UsageError(`--vif ${values.vif[0]}: there are no network interfaces yet`);
+  const memoryMiB = integer(values.memory ?? `${DEFAULT_MEMORY_MIB}`, "memory", 1, LARGEST_MEMORY_MIB);
+  const commands = (values.at ?? []).map(parseTimedCommand);
   return {
     kernel,
     ramdisk: values.ramdisk ?? null,
     commandLine: values.cmdline ?? "",
-    memoryMiB: integer(values.memory ?? `${DEFAULT_MEMORY_MIB}`, "memory", 1, LARGEST_MEMORY_MIB),
+    memoryMiB,
+    maximumMemoryMiB:
+      values.maxmem === undefined
+        ? memoryMiB
+        : integer(values.maxmem, "maxmem", memoryMiB, LARGEST_MEMORY_MIB),
+    onReboot: oneOf(values["on-reboot"] ?? "restart", "on-reboot", ["restart", "destroy"]),
+    commands: commands.sort((a, b) => a.atNs - b.atNs),
     vcpus: integer(values.vcpus ?? "1", "vcpus", 1, 32),
     disks: values.disk ?? [],
     clock: values.clock === undefined ? null : oneOf(values.clock, "clock", ["virtual", "real"] as const),

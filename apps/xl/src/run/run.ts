@@ -1,36 +1,19 @@
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
-import type { CrashReport, ShutdownReason } from "@xenolith/domain-interface/control";
-import type { Host } from "@xenolith/host";
+import type { Host, Terminal } from "@xenolith/host";
 import { createNodeHost } from "@xenolith/host/node";
-import { dumpCore } from "@xenolith/toolstack";
-import type { DomId } from "@xenolith/xen-abi";
-import { attachConsole, prepareInput } from "./console.ts";
+import { type DomainConfig, dumpCore } from "@xenolith/toolstack";
+import { type DomId, toVcpuIndex } from "@xenolith/xen-abi";
+import { attachConsole, type ConsoleInput, prepareInput } from "./console.ts";
 import { EXIT_CODE } from "./exit-code.ts";
+import { createLife, type Life, type Outcome } from "./life.ts";
 import type { RunOptions } from "./options.ts";
 import { type RunInputs, readInputs } from "./read-inputs.ts";
 
 /** Memory of a private host beside its one domain: tables of the hypervisor and the control domain. */
 const HOST_OVERHEAD_MIB = 32;
 
-/** How a run ended. */
-interface Outcome {
-  readonly reason: ShutdownReason | "timeout" | "idle" | "escape";
-  readonly crash: CrashReport | null;
-}
-
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
-};
-
-const watchForEnd = (host: Host, domain: () => DomId | null): (() => Outcome | null) => {
-  let outcome: Outcome | null = null;
-  host.control.onChange((changed, change) => {
-    if (change !== "shutdown" || changed !== domain()) return;
-    const description = host.control.describe(changed);
-    outcome = { reason: description?.shutdownReason ?? "crash", crash: description?.crash ?? null };
-    host.stop();
-  });
-  return () => outcome;
 };
 
 const report = ({ reason, crash }: Outcome, options: RunOptions): number => {
@@ -41,7 +24,7 @@ const report = ({ reason, crash }: Outcome, options: RunOptions): number => {
       say(`xl run: ${options.kernel}: still running after ${options.timeoutSeconds} s`);
       return EXIT_CODE.timedOut;
     case "escape":
-      say(`\nxl run: ${options.kernel}: stopped by Ctrl+]`);
+      say(`\nxl run: ${options.kernel}: ended from outside`);
       return EXIT_CODE.timedOut;
     case "idle":
       say(`xl run: ${options.kernel}: waits for input that will never come`);
@@ -58,11 +41,11 @@ const report = ({ reason, crash }: Outcome, options: RunOptions): number => {
   }
 };
 
-const writeStats = (host: Host, domain: DomId, outcome: Outcome, startMs: number, path: string): void => {
-  const description = host.control.describe(domain);
+const writeStats = (host: Host, life: Life, outcome: Outcome, startMs: number, path: string): void => {
+  const description = life.domain === null ? null : host.control.describe(life.domain);
   const stats = {
     reason: outcome.reason,
-    instructions: description?.instructions ?? 0,
+    instructions: life.earlierInstructions + (description?.instructions ?? 0),
     cpuNs: description?.cpuNs ?? 0,
     virtualNs: host.clock.now(),
     wallMs: Math.round(performance.now() - startMs),
@@ -80,6 +63,34 @@ const writeCoreFile = (host: Host, domain: DomId, path: string): void => {
   }
 };
 
+const configOf = (options: RunOptions, inputs: RunInputs): DomainConfig => ({
+  name: "run",
+  payload: { kind: "image", kernel: inputs.kernel, ramdisk: inputs.ramdisk },
+  commandLine: options.commandLine,
+  memoryMiB: options.memoryMiB,
+  maximumMemoryMiB: options.maximumMemoryMiB,
+  vcpus: options.vcpus,
+  disks: inputs.disks,
+  scheduling: {},
+});
+
+/** Joins the console of a domain, and of those made in its place, with stdin and stdout. */
+const createConsole = (host: Host, input: ConsoleInput, onEscape: () => void) => {
+  let terminal: Terminal | null = null;
+  let undo = (): void => {};
+  return {
+    follow(domain: DomId): void {
+      if (terminal !== null) {
+        terminal.moveTo(domain);
+        return;
+      }
+      terminal = host.terminal(domain);
+      undo = attachConsole(terminal, input, onEscape);
+    },
+    detach: (): void => undo(),
+  };
+};
+
 const runDomain = async (
   options: RunOptions,
   clock: "virtual" | "real",
@@ -89,7 +100,7 @@ const runDomain = async (
   const input = await prepareInput(clock);
   let failure: unknown = null;
   const host = createNodeHost({
-    memoryMiB: options.memoryMiB + HOST_OVERHEAD_MIB,
+    memoryMiB: options.maximumMemoryMiB + HOST_OVERHEAD_MIB,
     seed: options.seed,
     clock,
     engine: options.engine,
@@ -97,50 +108,46 @@ const runDomain = async (
     cpuCount: options.cpuCount,
     onFailure: (error) => {
       failure = error;
-      host.stop();
+      life.end("escape");
     },
+    // What a kernel says before it has a console, or in despair: not what stdout is for.
+    onEmergencyOutput: (_domain, bytes) => process.stderr.write(bytes),
   });
-  let domain: DomId | null = null;
-  const endOf = watchForEnd(host, () => domain);
-  const running = host.run();
-  let detach = (): void => {};
-  /** What ended the run if the domain itself did not. */
-  let interruption: "timeout" | "idle" | "escape" = "idle";
+  const console = createConsole(host, input, () => life.end("escape"));
+  const life = createLife({
+    host,
+    config: configOf(options, inputs),
+    restarts: options.onReboot === "restart",
+    commands: options.commands,
+    onStart: (domain) => console.follow(domain),
+    say,
+  });
   const timer = setTimeout(
-    () => {
-      interruption = "timeout";
-      host.stop();
-    },
+    () => life.end("timeout"),
     options.timeoutSeconds === null ? 0x7fff_ffff : options.timeoutSeconds * 1000,
   );
+  /** The first asks the domain to power off, the second ends the run. */
+  let isAsked = false;
+  const onTerminate = (): void => {
+    if (isAsked) life.end("escape");
+    else life.command({ kind: "shutdown" }, "SIGTERM");
+    isAsked = true;
+  };
+  process.on("SIGTERM", onTerminate);
   try {
-    const created = await host.toolstack.create(
-      {
-        name: "run",
-        payload: { kind: "image", kernel: inputs.kernel, ramdisk: inputs.ramdisk },
-        commandLine: options.commandLine,
-        memoryMiB: options.memoryMiB,
-        vcpus: options.vcpus,
-        disks: inputs.disks,
-        scheduling: {},
-      },
-      { paused: true },
-    );
-    domain = created;
-    detach = attachConsole(host.terminal(created), input, () => {
-      interruption = "escape";
-      host.stop();
-    });
-    host.control.unpause(created);
-    await running;
+    const outcome = await life.run();
     if (failure !== null) throw failure;
-    const outcome = endOf() ?? { reason: interruption, crash: null };
-    if (options.core !== null && outcome.crash !== null) writeCoreFile(host, created, options.core);
-    if (options.stats !== null) writeStats(host, created, outcome, startMs, options.stats);
+    if (options.core !== null && outcome.crash !== null && life.domain !== null)
+      writeCoreFile(host, life.domain, options.core);
+    // Where a kernel that does not end is, is the first thing to know of it.
+    if (outcome.reason === "timeout" && life.domain !== null)
+      say(host.control.dumpRegisters(life.domain, toVcpuIndex(0)).trimEnd());
+    if (options.stats !== null) writeStats(host, life, outcome, startMs, options.stats);
     return report(outcome, options);
   } finally {
+    process.off("SIGTERM", onTerminate);
     clearTimeout(timer);
-    detach();
+    console.detach();
     host.stop();
   }
 };

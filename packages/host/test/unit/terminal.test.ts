@@ -2,6 +2,7 @@ import type { ByteStream } from "@xenolith/backend-interface";
 import { createTimerQueue } from "@xenolith/machine";
 import { toNanoseconds } from "@xenolith/machine-interface";
 import type { DomainConsole } from "@xenolith/toolstack";
+import { toDomId } from "@xenolith/xen-abi";
 import { describe, expect, it } from "vitest";
 import { openTerminal } from "../../src/terminal.ts";
 
@@ -23,7 +24,13 @@ const setUp = () => {
       return unread;
     },
   };
-  const terminal = openTerminal({ console, timers, now: () => now, onInput: () => {} });
+  const terminal = openTerminal({
+    domain: toDomId(1),
+    consoleOf: () => console,
+    timers,
+    now: () => now,
+    onInput: () => {},
+  });
   return {
     terminal,
     say: (line: string) => stream?.write(bytes(line)),
@@ -113,10 +120,59 @@ describe("terminal", () => {
       tail: () => new Uint8Array(0),
       unreadInputBytes: 0,
     };
-    const terminal = openTerminal({ console: echo, timers, now: () => 0, onInput: () => {} });
+    const terminal = openTerminal({
+      domain: toDomId(1),
+      consoleOf: () => echo,
+      timers,
+      now: () => 0,
+      onInput: () => {},
+    });
     terminal.onOutput(() => {});
     terminal.type(bytes("once"));
     expect(arrived).toBe("once");
+  });
+
+  it("goes on at another domain's console, with what has not been typed yet", () => {
+    const timers = createTimerQueue();
+    const streams = new Map<number, ByteStream | null>();
+    const consoleOf = (domain: number): DomainConsole | null =>
+      domain > 2
+        ? null
+        : {
+            attach: (next) => streams.set(domain, next),
+            tail: () => new Uint8Array(0),
+            unreadInputBytes: 0,
+          };
+    let now = 0;
+    const terminal = openTerminal({
+      domain: toDomId(1),
+      consoleOf,
+      timers,
+      now: () => now,
+      onInput: () => {},
+    });
+    const pass = (): void => {
+      now += 10_000_000;
+      timers.runDue(toNanoseconds(now));
+    };
+    const arrivedAt = (domain: number): string => {
+      const into = new Uint8Array(100);
+      return text(into.subarray(0, streams.get(domain)?.read(into) ?? 0));
+    };
+    let seen = "";
+    terminal.onOutput((output) => {
+      seen += text(output);
+    });
+    terminal.typeLines(bytes("one\ntwo\n"));
+    pass();
+    streams.get(1)?.write(bytes("from one, "));
+    expect(arrivedAt(1)).toBe("one\n");
+    terminal.moveTo(toDomId(2));
+    expect(streams.get(1)).toBeNull();
+    pass();
+    streams.get(2)?.write(bytes("from two"));
+    expect([arrivedAt(2), seen]).toEqual(["two\n", "from one, from two"]);
+    expect(() => terminal.moveTo(toDomId(3))).toThrow(/no console/);
   });
 
   it("types everything, also more than the stream holds", () => {

@@ -2,6 +2,7 @@ import type { DomainDescription } from "@xenolith/domain-interface/control";
 import { toNanoseconds } from "@xenolith/machine-interface";
 import { RUNSTATE_running } from "@xenolith/xen-abi/vcpu";
 import type { Domain } from "../domain.ts";
+import type { MemoryManager } from "../memory-manager.ts";
 
 /** State of a domain in one word: the first that holds. */
 const stateOf = (domain: Domain): DomainDescription["state"] => {
@@ -15,15 +16,15 @@ const stateOf = (domain: Domain): DomainDescription["state"] => {
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** A domain as tools show it. */
-export const describeDomain = (domain: Domain, pages: number): DomainDescription => ({
+export const describeDomain = (domain: Domain, memory: MemoryManager): DomainDescription => ({
   id: domain.id,
   width: domain.width,
   privileged: domain.privileged,
   state: stateOf(domain),
   shutdownReason: domain.shutdownReason,
   crash: domain.crash,
-  pages,
-  maximumPages: domain.maximumPages,
+  pages: memory.pageCount(domain),
+  maximumPages: memory.maximumPageCount(domain),
   vcpus: domain.vcpus.length,
   cpuNs: toNanoseconds(sum(domain.vcpus.map(({ cpuNs }) => cpuNs))),
   instructions: sum(domain.vcpus.map(({ instructions }) => instructions)),

@@ -118,11 +118,17 @@ export const createDomainControl = (parts: DomainControlParts): DomainControl =>
       }),
     describe(id) {
       const domain = domains.get(id);
-      return domain && describeDomain(domain, memory.pageCount(domain));
+      return domain && describeDomain(domain, memory);
     },
-    list: () => domains.all().map((domain) => describeDomain(domain, memory.pageCount(domain))),
+    list: () => domains.all().map((domain) => describeDomain(domain, memory)),
     onChange: changes.listen,
 
+    setMaximumPages: (id, pages) =>
+      withDomain(id, (domain) => {
+        if (!Number.isSafeInteger(pages) || pages < 0) return -EINVAL;
+        memory.setMaximumPageCount(domain, pages);
+        return 0;
+      }),
     allocateFrames: (id, count) => withDomain(id, (domain) => memory.allocateFrames(domain, count)),
     mapFrames: (id, frames) => withDomain(id, (domain) => memory.mapFrames(domain, frames, true)),
     readFrame: (id, frame, into) =>

@@ -110,6 +110,8 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
       return frames.removeDomain(domain.id) === 0;
     },
     pageCount: (domain) => frames.pagesOf(domain.id),
+    maximumPageCount: (domain) => frames.maximumPagesOf(domain.id),
+    setMaximumPageCount: (domain, pages) => frames.setMaximumPages(domain.id, pages),
 
     descriptorSource: descriptors.sourceOf,
     prepareRun() {

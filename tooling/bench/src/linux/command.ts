@@ -1,9 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { writeResults } from "../document.ts";
+import { GUESTS_FOLDER } from "../guests-folder.ts";
 import { UsageError } from "../usage-error.ts";
 import { wholeNumber } from "../whole-number.ts";
 import { linuxTable } from "./report.ts";
@@ -45,10 +44,7 @@ export const benchLinux = async (args: readonly string[]): Promise<number> => {
       rounds: { type: "string" },
       runners: { type: "string", default: USUAL_RUNNERS },
       timeout: { type: "string" },
-      guests: {
-        type: "string",
-        default: join(fileURLToPath(new URL("../../../..", import.meta.url)), ".guests"),
-      },
+      guests: { type: "string", default: GUESTS_FOLDER },
       json: { type: "string" },
       into: { type: "string" },
     },

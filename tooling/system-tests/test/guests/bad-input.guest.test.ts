@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { scratchFolder } from "./disk-image.ts";
-import { guestPath, runXl } from "./xl.ts";
+import { scratchFolder } from "./support/disk-image.ts";
+import { guestPath, runXl } from "./support/xl.ts";
 
 describe("xl run with bad input", () => {
   const scratch = scratchFolder();

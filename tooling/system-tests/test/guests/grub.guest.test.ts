@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeImage, scratchFolder } from "./disk-image.ts";
-import { guestPath, runXl } from "./xl.ts";
+import { makeImage, scratchFolder } from "./support/disk-image.ts";
+import { guestPath, runXl } from "./support/xl.ts";
 
 const SCRIPT = "ls (xen/xvda)/\ncat (xen/xvda)/hello.txt\nhalt\n";
 const HELLO = "Hello from the disk of a guest.\n";

@@ -87,6 +87,20 @@ describe("the life of a domain", () => {
     expect(failures).toEqual([]);
   });
 
+  test("is told how much memory it shall have, and gets no more than that", async () => {
+    const { host, create, during } = hostWith();
+    const guest = await during(() => create("guest", "quiet"));
+    const { pages } = host.control.describe(guest) ?? {};
+    await during(() => host.toolstack.setMemory(guest, 3));
+    expect(host.control.describe(guest)).toMatchObject({ pages, maximumPages: 3 * 256 });
+    expect(host.control.allocateFrames(guest, 1)).toBeLessThan(0);
+    await during(() => host.toolstack.setMemory(guest, 4));
+    expect(host.control.describe(guest)?.maximumPages).toBe(4 * 256);
+    for (const size of [0, 5, 1.5])
+      await expect(host.toolstack.setMemory(guest, size)).rejects.toThrow(/1 to 4 MiB/);
+    await expect(host.toolstack.sysrq(guest, "")).rejects.toThrow(/one character/);
+  });
+
   test("can end while its disk is busy: nothing of it is left, and others do not notice", async () => {
     const { host, create, during, failures } = hostWith();
     const { free, other } = await during(async () => {

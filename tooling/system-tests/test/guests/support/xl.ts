@@ -2,11 +2,14 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const repository = fileURLToPath(new URL("../../../../", import.meta.url));
+const repository = fileURLToPath(new URL("../../../../../", import.meta.url));
+
+/** Where a guest is, if it has been fetched. */
+export const guestFile = (name: string): string => `${repository}.guests/${name}`;
 
 /** Path of a guest that `pnpm guests` has fetched. @throws Error that says how to fetch it. */
 export const guestPath = (name: string): string => {
-  const path = `${repository}.guests/${name}`;
+  const path = guestFile(name);
   if (!existsSync(path)) throw new Error(`${path} is missing: run pnpm guests`);
   return path;
 };
