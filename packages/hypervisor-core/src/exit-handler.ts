@@ -100,14 +100,16 @@ export const createExitHandler = (parts: ExitParts): HandleExit => {
     else pageFault(vcpu, x86, met.address, met.errorCode | PAGE_FAULT.user);
   };
 
-  /** Enters ring 0 by an instruction that 64-bit guests have for it. @returns whether it was one. */
+  /** Enters ring 0 by an instruction that guests have for it, 32-bit ones for a callback. @returns whether it was one. */
   const systemCall = (vcpu: Vcpu, x86: X86Vcpu): boolean => {
-    if (vcpu.domain.width !== "x86_64") return false;
+    const isWide = vcpu.domain.width === "x86_64";
     switch (x86.privilegedOperation.mnemonic) {
       case "syscall":
+        if (!isWide) return false;
         systemCalls.syscall(vcpu, x86);
         return true;
       case "sysenter":
+        if (!isWide && !vcpu.callbacks.sysenter?.address) return false;
         systemCalls.sysenter(vcpu, x86);
         return true;
       default:

@@ -25,7 +25,7 @@ export interface Delivery {
   softwareInterrupt(vcpu: Vcpu, vector: number, hardwareFrame: boolean): void;
   /** SYSCALL from user mode of a 64-bit guest; RCX and R11 are as it leaves them. Without a callback it is #UD. */
   syscall(vcpu: Vcpu): void;
-  /** SYSENTER from a 64-bit guest; RIP and RSP are lost, as it saves neither. Without a callback it is #GP(0). */
+  /** SYSENTER; the instruction and the stack pointer are lost, as it saves neither. Without a callback it is #GP(0). */
   sysenter(vcpu: Vcpu): void;
   /** Calls the guest when events are pending and not masked. */
   pendingEvents(vcpu: Vcpu): void;

@@ -10,7 +10,7 @@ import { VMASST_TYPE_architectural_iopl } from "@xenolith/xen-abi/xen";
 import { hasAssist } from "../domain.ts";
 import type { UpcallState } from "../upcall-state.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { loadFlatSegments64 } from "./flat-segments-x86-64.ts";
+import { loadFlatSegments64 } from "./flat-segments.ts";
 import { encodeFrame64, handlerFlags64 } from "./frame-x86-64.ts";
 import type { EntryDetails, GuestEntry } from "./guest-entry.ts";
 import type { SwitchMode } from "./mode-switch.ts";

@@ -2,14 +2,17 @@ import { REGISTER, SEGMENT, valueOfAddress, type X86Vcpu } from "@xenolith/x86-a
 import type { DispatchHypercall } from "../hypercalls/dispatch.ts";
 import type { Vcpu } from "../vcpu.ts";
 import type { Delivery } from "./delivery.ts";
-import { FLAT_STACK_64, loadFlatSegments64 } from "./flat-segments-x86-64.ts";
+import { FLAT_STACK_64, flatUserSegments, loadFlatSegments64 } from "./flat-segments.ts";
 
 /** Bytes of SYSCALL and of SYSENTER. */
 const INSTRUCTION_BYTES = 2;
 
-/** The instructions by which code of 64-bit guests enters ring 0. Each is done as the processor does it and counts as one. */
+/** Selector of code in ring 3 that is nowhere: SYSENTER forgets where it was. */
+const FORGOTTEN = 3;
+
+/** The instructions by which guests' code enters ring 0. Each is done as the processor does it and counts as one. */
 export interface SystemCalls {
-  /** SYSCALL: a hypercall of the guest's kernel, a system call of its user mode. [SDM2-4.3 "SYSCALL"] */
+  /** SYSCALL of 64-bit guests: a hypercall of the guest's kernel, a system call of its user mode. [SDM2-4.3 "SYSCALL"] */
   syscall(vcpu: Vcpu, x86: X86Vcpu): void;
   /** SYSENTER: forgets where it came from. [SDM2-4.3] */
   sysenter(vcpu: Vcpu, x86: X86Vcpu): void;
@@ -30,10 +33,16 @@ export const createSystemCalls = (
     else delivery.syscall(vcpu);
   },
   sysenter(vcpu, { context }) {
-    context.setSegment(SEGMENT.cs, { ...context.segment(SEGMENT.cs), selector: 3 });
-    context.setSegment(SEGMENT.ss, FLAT_STACK_64);
+    const { width } = vcpu.domain;
+    const { code, stack } =
+      width === "x86_64"
+        ? { code: context.segment(SEGMENT.cs), stack: FLAT_STACK_64 }
+        : flatUserSegments(width);
+    context.setSegment(SEGMENT.cs, { ...code, selector: FORGOTTEN });
+    context.setSegment(SEGMENT.ss, stack);
     context.instructionPointer = 0;
-    context.setWideRegister(REGISTER.rsp, 0n);
+    if (width === "x86_64") context.setWideRegister(REGISTER.rsp, 0n);
+    else context.setRegister(REGISTER.rsp, 0);
     delivery.sysenter(vcpu);
   },
 });

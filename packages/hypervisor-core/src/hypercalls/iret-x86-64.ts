@@ -15,7 +15,7 @@ import {
 } from "@xenolith/x86-architecture";
 import { FLAT_RING3_CS32, VGCF_in_syscall } from "@xenolith/xen-abi/arch-x86";
 import { VMASST_TYPE_architectural_iopl } from "@xenolith/xen-abi/xen";
-import { FLAT_CODE_32, FLAT_CODE_64, FLAT_STACK_64 } from "../delivery/flat-segments-x86-64.ts";
+import { FLAT_CODE_32, FLAT_CODE_64, FLAT_STACK_64 } from "../delivery/flat-segments.ts";
 import { isFault, loadCodeSegment, loadStackSegment } from "../delivery/segment-loading.ts";
 import { hasAssist } from "../domain.ts";
 import { USER_RING } from "../rings.ts";

@@ -142,6 +142,7 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
 
   /** Nobody has devices, so nobody may slow the machine down by emptying its caches. */
   const flushCache: Operation = () => -EACCES;
+  const flushAllCaches: Operation = () => -EINVAL;
   const markSuper: Operation = () => -EOPNOTSUPP;
   const pageOf = (arg1: number): LinearAddress => toLinearAddress(arg1);
 
@@ -160,7 +161,7 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
     [MMUEXT_TLB_FLUSH_ALL, own(({ call }) => flush(call, call.domain.vcpus))],
     [MMUEXT_INVLPG_ALL, own(({ call, arg1 }) => flush(call, call.domain.vcpus, pageOf(arg1)))],
     [MMUEXT_FLUSH_CACHE, own(flushCache)],
-    [MMUEXT_FLUSH_CACHE_GLOBAL, own(flushCache)],
+    [MMUEXT_FLUSH_CACHE_GLOBAL, own(flushAllCaches)],
     [
       MMUEXT_SET_LDT,
       own(({ vcpu, arg1, arg2 }) => descriptors.loadLdt(vcpu, toLinearAddress(arg1), arg2 % 2 ** 32)),

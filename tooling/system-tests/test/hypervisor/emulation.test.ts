@@ -188,3 +188,33 @@ describe("control registers", () => {
     expect(guest.readUint32(RESULT)).toBe(0);
   });
 });
+
+describe("registers that describe the machine", () => {
+  const read = (index: number): readonly number[] => [...movImmediate("ecx", index), 0x0f, 0x32];
+  const write = (index: number, value: number): readonly number[] => [
+    ...movImmediate("ecx", index),
+    ...movImmediate("eax", value),
+    ...movImmediate("edx", 0),
+    ...[0x0f, 0x30],
+  ];
+
+  test.each([
+    ["the APIC's place, of the first VCPU", 0x1b, 0xfee0_0900],
+    ["EFER of a 32-bit guest", 0xc000_0080, 0x800],
+    ["what the machine checks", 0x179, 0x100_0802],
+    ["the platform", 0xce, 0],
+    ["a counter of performance", 0xc1, 0],
+  ])("%s", (_name, index, value) => {
+    const { guest, caught } = run([...read(index), ...store("eax", RESULT)]);
+    expect([caught, guest.readUint32(RESULT)]).toEqual([false, value >>> 0]);
+  });
+
+  test.each([
+    ["features that there are none of", 0x140, 1, true],
+    ["the same features", 0x140, 0, false],
+    ["a counter of performance", 0x186, 77, false],
+    ["the place of the APIC", 0x1b, 0, true],
+  ])("writing %s", (_name, index, value, refused) => {
+    expect(run(write(index, value)).caught).toBe(refused);
+  });
+});

@@ -6,8 +6,10 @@ import {
   FLAT_RING3_DS,
   FLAT_RING3_SS,
 } from "@xenolith/xen-abi/arch-x86";
+import { CALLBACKOP_register, CALLBACKTYPE_sysenter } from "@xenolith/xen-abi/callback";
 import { VCPU_INFO } from "@xenolith/xen-abi/shared-info";
 import {
+  __HYPERVISOR_callback_op,
   __HYPERVISOR_iret,
   __HYPERVISOR_set_trap_table,
   __HYPERVISOR_stack_switch,
@@ -40,6 +42,7 @@ const run = (
   options: Partial<TestGuestOptions> & {
     readonly handler?: readonly number[];
     readonly user?: readonly number[];
+    readonly prepare?: (guest: TestGuest) => void;
   } = {},
 ): Outcome => {
   const machine = createTestMachine();
@@ -54,6 +57,7 @@ const run = (
   guest.write(CODE, [...hypercall(__HYPERVISOR_set_trap_table, TRAPS), ...code, ...spin]);
   guest.write(HANDLER, options.handler ?? spin);
   guest.write(USER_CODE, options.user ?? spin);
+  options.prepare?.(guest);
   guest.start();
   machine.runUntil(10_000);
   return { machine, guest, crash: machine.hypervisor.control.describe(guest.id)?.crash ?? null };
@@ -280,5 +284,33 @@ describe("what the kernel asks of the processor", () => {
     );
     expect(crash).toBeNull();
     expect(guest.readUint32(page(14))).toBe(0x77);
+  });
+});
+
+describe("SYSENTER of user mode", () => {
+  const SYSENTER: readonly number[] = [0x0f, 0x34];
+  const REQUEST = page(6);
+  const register = hypercall(__HYPERVISOR_callback_op, CALLBACKOP_register, REQUEST);
+
+  const runWith = (code: readonly number[]) =>
+    run([...code, ...toUser], [{ vector: VECTOR.generalProtection, address: HANDLER }], {
+      user: SYSENTER,
+      prepare: (guest) => {
+        guest.writeUint32(REQUEST, CALLBACKTYPE_sysenter);
+        guest.writeUint32(REQUEST + 4, FLAT_RING1_CS);
+        guest.writeUint32(REQUEST + 8, HANDLER);
+      },
+    });
+
+  test("enters the callback, without where it came from", () => {
+    const { guest, crash } = runWith(register);
+    expect(crash).toBeNull();
+    const frame = words(guest, KERNEL_STACK - 20, 5);
+    expect(frame).toEqual([0, 3, PLAIN_FLAGS, 0, FLAT_RING3_SS]);
+  });
+
+  test("without a callback is a general protection fault", () => {
+    const { guest } = runWith([]);
+    expect(words(guest, KERNEL_STACK - 24, 2)).toEqual([0, USER_CODE]);
   });
 });

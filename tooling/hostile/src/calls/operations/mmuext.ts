@@ -213,7 +213,7 @@ export const mmuextOperations = (isWide: boolean): readonly AttackOperation[] =>
   never(
     "flush_cache_global",
     xen.MMUEXT_FLUSH_CACHE_GLOBAL,
-    "EACCES",
+    "EINVAL",
     "nobody has devices whose memory is not cached",
   ),
   setLdt,
