@@ -24,11 +24,12 @@ export const readTableEntry = (
 export const createQueries = (
   store: FrameStore,
   levelOf: (frame: number) => TableLevel | 0,
-): Pick<FrameTable, "exists" | "ownerOf" | "typeOf" | "levelOf" | "describe"> => ({
+): Pick<FrameTable, "exists" | "ownerOf" | "typeOf" | "levelOf" | "isUsedOnce" | "describe"> => ({
   exists: (frame) => frameExists(store, frame),
   ownerOf: (frame) => (frameExists(store, frame) ? at(store.owner, frame) : DOMID_INVALID) as DomId,
   typeOf: (frame) => (frameExists(store, frame) ? at(store.type, frame) : FRAME_TYPE.none) as FrameType,
   levelOf: (frame) => (frameExists(store, frame) ? levelOf(frame) : 0),
+  isUsedOnce: (frame) => frameExists(store, frame) && at(store.typeCount, frame) === 1,
   describe(frame) {
     if (!frameExists(store, frame)) return null;
     return {

@@ -201,6 +201,8 @@ export interface FrameTable {
   typeOf(frame: Mfn): FrameType;
   /** Level of a validated page table, else 0. */
   levelOf(frame: Mfn): TableLevel | 0;
+  /** Whether there is exactly one use of the frame as its type: with that the type ends. */
+  isUsedOnce(frame: Mfn): boolean;
   describe(frame: Mfn): FrameDescription | null;
 
   // References (held-references.ts). What is got is put by the same caller.

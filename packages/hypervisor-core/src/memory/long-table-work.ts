@@ -6,15 +6,21 @@ import type { Vcpu } from "../vcpu.ts";
 import { INTERRUPTED } from "./batch.ts";
 import { ENTRY_NS } from "./costs.ts";
 
-/** A request that validates, or gives up, a table and with it all that it leads to. */
-export interface TableRequest {
-  readonly command: number;
-  /** Whose table it is. */
-  readonly owner: DomId;
+/** A table that leads to others. */
+export interface TableTree {
   readonly root: Mfn;
   readonly level: TableLevel;
-  /** Whether the tables below are given up, not validated. */
-  readonly isGivenUp: boolean;
+}
+
+/** A request that validates a table, gives one up, or both, and with it all that it leads to. */
+export interface TableRequest {
+  readonly command: number;
+  /** What the request is about: by this and its command it is known when it is made again. */
+  readonly subject: number;
+  /** Whose tables they are. */
+  readonly owner: DomId;
+  readonly validates?: TableTree | null;
+  readonly givesUp?: TableTree | null;
   /** @returns 0 or a negative errno */
   carryOut(): number;
 }
@@ -28,6 +34,8 @@ export interface TableRequest {
 export interface LongTableWork {
   /** @returns 0, a negative errno, or {@link INTERRUPTED} when the request has to be made again */
   run(call: HypercallContext, request: TableRequest): number | typeof INTERRUPTED;
+  /** Whether a request has been begun and is to be made again. */
+  isUnfinished(vcpu: Vcpu, request: Pick<TableRequest, "command" | "subject">): boolean;
   /** Lets go of all that is held for a VCPU. */
   close(vcpu: Vcpu): void;
 }
@@ -38,8 +46,10 @@ const MAX_UNFINISHED = 4;
 /** How far the request of a VCPU has come. */
 interface Progress {
   readonly command: number;
-  readonly root: Mfn;
+  readonly subject: number;
   readonly tables: readonly TableBelow[];
+  /** Whether all of them are in use once the request has been carried out: then they only lose a reference, which is quick. */
+  readonly staysInUse: boolean;
   /** How many of `tables` are held, from the first one. */
   held: number;
   /** Answer of the request once it has been carried out. */
@@ -85,26 +95,36 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
     }
   };
 
-  /**
-   * Whether there is work to do in pieces, or the table is, or is not, what it is to become. Only one's own tables are worked on
-   * so: a foreign domain must not be held up by what is left undone.
-   */
-  const isLong = (call: HypercallContext, { owner, root, level, isGivenUp }: TableRequest): boolean =>
-    owner === call.domain.id &&
+  /** Whether a tree of tables is still to be validated, or given up. */
+  const isNeeded = (owner: DomId, { root, level }: TableTree, validated: boolean): boolean =>
     level <= frames.rootLevelOf(owner) &&
     frames.ownerOf(root) === owner &&
-    frames.levelOf(root) === (isGivenUp ? level : 0);
+    frames.levelOf(root) === (validated ? level : 0);
+
+  /**
+   * Whether there is work to do in pieces. Only one's own tables are worked on so: a foreign domain must not be held up by what
+   * is left undone.
+   */
+  const isLong = (call: HypercallContext, { owner, validates, givesUp }: TableRequest): boolean =>
+    owner === call.domain.id &&
+    ((validates ? isNeeded(owner, validates, false) : false) ||
+      (givesUp ? isNeeded(owner, givesUp, true) : false));
+
+  const below = (owner: DomId, tree: TableTree | null | undefined, validated: boolean): TableBelow[] =>
+    tree && isNeeded(owner, tree, validated)
+      ? frames.tablesBelow(owner, tree.root, tree.level, validated)
+      : [];
 
   const start = (call: HypercallContext, request: TableRequest): Progress => {
-    const { command, owner, root, level, isGivenUp } = request;
+    const { command, subject, owner, validates, givesUp } = request;
     const tables = isLong(call, request)
-      ? charged(call, () => frames.tablesBelow(owner, root, level, isGivenUp))
+      ? charged(call, () => [...below(owner, validates, false), ...below(owner, givesUp, true)])
       : [];
-    return { command, root, tables, held: 0, result: null };
+    return { command, subject, tables, staysInUse: !givesUp, held: 0, result: null };
   };
 
-  const isAbout = (progress: Progress, { command, root }: TableRequest): boolean =>
-    progress.command === command && progress.root === root;
+  const isAbout = (progress: Progress, request: Pick<TableRequest, "command" | "subject">): boolean =>
+    progress.command === request.command && progress.subject === request.subject;
 
   const run = (call: HypercallContext, request: TableRequest): number | typeof INTERRUPTED => {
     const { vcpu } = call;
@@ -124,8 +144,7 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
       if (!holdAll(call, progress)) return INTERRUPTED;
       progress.result = charged(call, request.carryOut);
     }
-    // Tables that are in use now only lose a reference: that is quick, and the guest may be in another address space.
-    if (progress.result === 0 && !request.isGivenUp) while (progress.held > 0) release(progress);
+    if (progress.result === 0 && progress.staysInUse) while (progress.held > 0) release(progress);
     else if (!releaseAll(call, progress)) return INTERRUPTED;
     if (others.length > 0) unfinished.set(vcpu, others);
     else unfinished.delete(vcpu);
@@ -134,6 +153,8 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
 
   return {
     run,
+    isUnfinished: (vcpu, request) =>
+      unfinished.get(vcpu)?.some((progress) => isAbout(progress, request)) === true,
     close(vcpu) {
       for (const progress of unfinished.get(vcpu) ?? []) while (progress.held > 0) release(progress);
       unfinished.delete(vcpu);

@@ -1,5 +1,17 @@
+import type { TableEntry, TableLevel } from "@xenolith/frame-table";
 import { type Mfn, PAGE_SIZE, toMfn, toNanoseconds } from "@xenolith/machine-interface";
-import { DOMID_IO, type DomId, EFAULT, EINVAL, ENOSYS, EPERM, ESRCH, toDomId } from "@xenolith/xen-abi";
+import { entryFrame, PTE } from "@xenolith/x86-architecture";
+import {
+  DOMID_IO,
+  type DomId,
+  EFAULT,
+  EINVAL,
+  ENOSYS,
+  EPERM,
+  ESRCH,
+  type GuestWidth,
+  toDomId,
+} from "@xenolith/xen-abi";
 import {
   __HYPERVISOR_mmu_update,
   MMU_MACHPHYS_UPDATE,
@@ -8,10 +20,18 @@ import {
   readMmuUpdate,
 } from "@xenolith/xen-abi/xen";
 import type { Hypercall, HypercallContext } from "../hypercalls/context.ts";
-import { createRequestBuffer, readBatch, refuseBatch, runBatch } from "./batch.ts";
+import { createRequestBuffer, type INTERRUPTED, readBatch, refuseBatch, runBatch } from "./batch.ts";
 import { ENTRY_NS } from "./costs.ts";
+import type { TableRequest, TableTree } from "./long-table-work.ts";
 import { pageOwner, permissionError } from "./page-owner.ts";
 import type { MemoryParts } from "./parts.ts";
+
+/** Lowest level whose entries lead to so much that a change of one can take long. */
+const LONG_LEVEL = 3;
+
+const NO_ENTRY: TableEntry = { low: 0, high: 0 };
+
+const entryBytes = (width: GuestWidth): number => (width === "x86_32" ? 4 : 8);
 
 /** Whose tables a batch changes and whose frames it maps. */
 interface Owners {
@@ -23,7 +43,7 @@ interface Owners {
  * mmu_update(requests, count, done, foreigndom): changes page-table entries and machine-to-physical entries. Low half of
  * `foreigndom`: whose frames are mapped; high half, if not 0: 1 + the domain whose tables are changed. [XEN xen.h]
  */
-export const createMmuUpdate = ({ frames, findDomain }: MemoryParts): Hypercall => {
+export const createMmuUpdate = ({ frames, longWork, findDomain }: MemoryParts): Hypercall => {
   const tableOwner = (call: HypercallContext, foreign: number): DomId | number => {
     const named = foreign >>> 16;
     if (named === 0) return call.domain.id;
@@ -51,7 +71,43 @@ export const createMmuUpdate = ({ frames, findDomain }: MemoryParts): Hypercall 
     return 0;
   };
 
-  const perform = (call: HypercallContext, owners: Owners, request: DataView): number => {
+  /** The table that an entry of a level leads to, if it is as wanted. */
+  const leadsTo = (
+    { low, high }: TableEntry,
+    level: TableLevel,
+    isWanted: (frame: Mfn) => boolean,
+  ): TableTree | null => {
+    const root = toMfn(entryFrame(low, high));
+    const isTable = (low & PTE.present) !== 0 && frames.exists(root) && isWanted(root);
+    return isTable ? { root, level: (level - 1) as TableLevel } : null;
+  };
+
+  const isNoTableYet = (frame: Mfn): boolean => frames.levelOf(frame) === 0;
+
+  /** The trees of tables that a change of an own entry validates and gives up; null where that is quick. */
+  const treesOf = (
+    { domain, width }: HypercallContext,
+    { tables, mapped }: Owners,
+    address: number,
+    value: TableEntry,
+  ): Pick<TableRequest, "validates" | "givesUp"> | null => {
+    const table = toMfn(Math.floor(address / PAGE_SIZE));
+    if (tables !== domain.id || mapped !== domain.id || !frames.exists(table)) return null;
+    const level = frames.levelOf(table);
+    if (level < LONG_LEVEL) return null;
+    const index = Math.floor((address % PAGE_SIZE) / entryBytes(width));
+    const old = frames.readEntry(domain.id, table, index) ?? NO_ENTRY;
+    if (entryFrame(old.low, old.high) === entryFrame(value.low, value.high)) return null;
+    const validates = leadsTo(value, level as TableLevel, isNoTableYet);
+    const givesUp = leadsTo(old, level as TableLevel, frames.isUsedOnce);
+    return validates === null && givesUp === null ? null : { validates, givesUp };
+  };
+
+  const perform = (
+    call: HypercallContext,
+    owners: Owners,
+    request: DataView,
+  ): number | typeof INTERRUPTED => {
     const { command, address, value } = readMmuUpdate(request, 0);
     // Where entries have 8 bytes, three bits say the command, and only four commands are known.
     if (call.width !== "x86_32" && (request.getUint32(0, true) & 4) !== 0) return -ENOSYS;
@@ -59,12 +115,18 @@ export const createMmuUpdate = ({ frames, findDomain }: MemoryParts): Hypercall 
     if (command === MMU_MACHPHYS_UPDATE) return updateMachineToPhysical(call, owners, frame, value.low);
     const denied = updateError(call, owners);
     if (denied !== 0) return denied;
+    const carryOut = (): number =>
+      frames.storeEntry(frame, address % PAGE_SIZE, value, {
+        domain: owners.tables,
+        mapped: owners.mapped,
+        preserveAccessedDirty: command === MMU_PT_UPDATE_PRESERVE_AD,
+      });
+    const about = { command, subject: address };
+    const trees = treesOf(call, owners, address, value);
+    if (trees !== null || longWork.isUnfinished(call.vcpu, about))
+      return longWork.run(call, { ...about, owner: owners.tables, ...trees, carryOut });
     const before = frames.work;
-    const result = frames.storeEntry(frame, address % PAGE_SIZE, value, {
-      domain: owners.tables,
-      mapped: owners.mapped,
-      preserveAccessedDirty: command === MMU_PT_UPDATE_PRESERVE_AD,
-    });
+    const result = carryOut();
     call.charge(toNanoseconds((frames.work - before) * ENTRY_NS));
     return result;
   };

@@ -69,7 +69,7 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
     ({ call, command, owner, arg1 }) => {
       const root = toMfn(arg1);
       const carryOut = (): number => frames.pin(owner, root, level);
-      return longWork.run(call, { command, owner, root, level, isGivenUp: false, carryOut });
+      return longWork.run(call, { command, subject: root, owner, validates: { root, level }, carryOut });
     };
 
   const unpin: Operation = ({ call, command, owner, arg1 }) => {
@@ -77,25 +77,30 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
     const carryOut = (): number => frames.unpin(owner, root);
     return longWork.run(call, {
       command,
+      subject: root,
       owner,
-      root,
-      level: frames.levelOf(root) || 1,
-      isGivenUp: true,
+      givesUp: { root, level: frames.levelOf(root) || 1 },
       carryOut,
     });
   };
 
-  /** Loads a base: the kernel's, or the user's on x86_64. */
-  const loadBase = (load: (vcpu: Vcpu, root: Mfn) => number): Operation =>
+  /**
+   * Loads a base: the kernel's, or the user's on x86_64. What events interrupt after that goes on in the new address space, as
+   * it does in Xen.
+   */
+  const loadBase = (load: (vcpu: Vcpu, root: Mfn) => number, baseOf: (vcpu: Vcpu) => Mfn | null): Operation =>
     own(({ call, vcpu, command, owner, arg1 }) => {
       const root = toMfn(arg1);
+      const old = baseOf(vcpu);
+      const level = frames.rootLevelOf(owner);
+      const isLast = old !== null && old !== root && frames.isUsedOnce(old);
       const carryOut = (): number => load(vcpu, root);
       return longWork.run(call, {
         command,
+        subject: root,
         owner,
-        root,
-        level: frames.rootLevelOf(owner),
-        isGivenUp: false,
+        validates: { root, level },
+        givesUp: isLast ? { root: old, level } : null,
         carryOut,
       });
     });
@@ -152,8 +157,8 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
     [MMUEXT_PIN_L3_TABLE, pin(3)],
     [MMUEXT_PIN_L4_TABLE, pin(4)],
     [MMUEXT_UNPIN_TABLE, unpin],
-    [MMUEXT_NEW_BASEPTR, loadBase(bases.load)],
-    [MMUEXT_NEW_USER_BASEPTR, loadBase(bases.loadUser)],
+    [MMUEXT_NEW_BASEPTR, loadBase(bases.load, (vcpu) => vcpu.pageTableBase)],
+    [MMUEXT_NEW_USER_BASEPTR, loadBase(bases.loadUser, (vcpu) => vcpu.userPageTableBase)],
     [MMUEXT_TLB_FLUSH_LOCAL, own(({ call, vcpu }) => flush(call, [vcpu]))],
     [MMUEXT_INVLPG_LOCAL, own(({ call, vcpu, arg1 }) => flush(call, [vcpu], pageOf(arg1)))],
     [MMUEXT_TLB_FLUSH_MULTI, own((request) => flushMasked(request))],

@@ -120,6 +120,60 @@ describe("memory, between two domains", () => {
     expect(attacker.mmuExtOp([[xen.MMUEXT_UNPIN_TABLE, root]])).toBe(-EINVAL);
   });
 
+  it("an entry of an upper table validates and gives up what it leads to piece by piece", () => {
+    const { frames } = fixture.system;
+    frames.setMaximumPages(attacker.domain.id, 1024);
+    const plantHalf = (): { upper: Mfn; all: Mfn[] } => {
+      const [upper = toMfn(0), ...tables] = attacker.spare(21);
+      const fill = (table: Mfn, index: number, low: number): void =>
+        fixture.memory.view.setUint32(entryOf(table, index), low, true);
+      for (const [slot, table] of tables.entries()) {
+        fill(upper, slot, leadsTo(table));
+        fill(table, slot, leadsTo(attacker.pages[slot % 8] ?? upper));
+      }
+      return { upper, all: [upper, ...tables] };
+    };
+    const [first, second] = [plantHalf(), plantHalf()];
+    const lead = (low: number): number => attacker.mmuUpdate([[entryOf(attacker.root, 1), low]]);
+    const levels = ({ all }: { all: Mfn[] }): number[] => all.map((table) => frames.levelOf(table));
+    const [isThere, isGone] = [[2, ...Array<number>(20).fill(1)], Array<number>(21).fill(0)];
+    fixture.interrupted = true;
+
+    expect(lead(leadsTo(first.upper, PTE.present))).toBe(0);
+    expect([fixture.restarts >= 20, attacker.done(), levels(first)]).toEqual([true, 1, isThere]);
+    isSound();
+
+    fixture.restarts = 0;
+    expect(lead(leadsTo(second.upper, PTE.present))).toBe(0);
+    expect([fixture.restarts >= 40, levels(first), levels(second)]).toEqual([true, isGone, isThere]);
+    isSound();
+
+    fixture.restarts = 0;
+    expect(lead(0)).toBe(0);
+    expect([fixture.restarts >= 19, levels(second)]).toEqual([true, isGone]);
+    for (const table of [...first.all, ...second.all]) expect(frames.describe(table)?.count).toBe(1);
+    isSound();
+  });
+
+  it("a base that is not used any more is given up piece by piece", () => {
+    const { frames } = fixture.system;
+    const before = attacker.root;
+    const { root, all } = plantTree();
+    // The code of the attacker's calls has to be there in the new address space as well.
+    const lower = fixture.memory.view.getUint32(entryOf(before, 0), true);
+    fixture.memory.view.setUint32(entryOf(root, 0), lower, true);
+    const base = (frame: Mfn): number => attacker.mmuExtOp([[xen.MMUEXT_NEW_BASEPTR, frame]]);
+    expect(base(root)).toBe(0);
+    const used = all.filter((table) => frames.levelOf(table) !== 0);
+    expect(used.length).toBeGreaterThan(15);
+    fixture.interrupted = true;
+    fixture.restarts = 0;
+    expect(base(before)).toBe(0);
+    expect(fixture.restarts).toBeGreaterThan(15);
+    for (const table of used) expect(frames.describe(table)).toMatchObject({ typeCount: 0, count: 1 });
+    isSound();
+  });
+
   it("what a call that is not made again has validated stays so until another takes its place, or the domain goes", () => {
     const { frames } = fixture.system;
     frames.setMaximumPages(attacker.domain.id, 1024);
