@@ -5,6 +5,7 @@ import {
   type VcpuGuestContext32,
   type VcpuGuestContext64,
   VGCF_failsafe_disables_events,
+  VGCF_i387_valid,
   VGCF_online,
 } from "@xenolith/xen-abi/arch-x86";
 import { CALLBACKF_mask_events, CALLBACKTYPE_event, CALLBACKTYPE_failsafe } from "@xenolith/xen-abi/callback";
@@ -18,6 +19,7 @@ import { fixCodeSelector, fixStackSelector } from "../hypercalls/guest-selectors
 import { trapGateOf } from "../hypercalls/set-trap-table.ts";
 import type { MemoryManager } from "../memory-manager.ts";
 import type { Vcpu } from "../vcpu.ts";
+import { readFloatingPoint } from "./floating-point-image.ts";
 
 /** A whole state of a VCPU, as guests of either word size give it. [XEN arch-x86/xen.h] */
 export type VcpuGuestContext = VcpuGuestContext32 | VcpuGuestContext64;
@@ -140,6 +142,8 @@ export const applyGuestContext = <Given extends VcpuGuestContext>(
     if (index !== 4 && index !== 5) setDebugRegister(vcpu, index, Number(value));
   loadEntryPoints(vcpu, given, form.callbacks(given));
   form.loadRegisters(vcpu, context, given);
+  if (given.flags & VGCF_i387_valid)
+    readFloatingPoint(context.floatingPoint, vcpu.domain.width, given.fpuCtxt);
   setTaskSwitched(vcpu, ((given.ctrlreg[0] ?? 0) & TASK_SWITCHED) !== 0);
   vcpu.isInitialised = true;
   vcpu.isUp = (given.flags & VGCF_online) !== 0;

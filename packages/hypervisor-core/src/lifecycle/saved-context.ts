@@ -2,17 +2,18 @@ import { FLAG, REGISTER, SEGMENT, type VcpuContext } from "@xenolith/x86-archite
 import {
   VCPU_GUEST_CONTEXT_32,
   VCPU_GUEST_CONTEXT_64,
+  VGCF_i387_valid,
   VGCF_in_kernel,
   VGCF_online,
   xenPfnToCr3,
 } from "@xenolith/xen-abi/arch-x86";
 import type { Vcpu } from "../vcpu.ts";
+import { writeFloatingPoint } from "./floating-point-image.ts";
 
 const PAGE_BYTES = 4096;
 const VECTORS = 256;
 const GDT_FRAMES = 16;
 const DEBUG_REGISTERS = 8;
-const FPU_BYTES = 512;
 
 const selectors = (context: VcpuContext) => ({
   cs: context.segment(SEGMENT.cs).selector,
@@ -28,8 +29,8 @@ const flagsOf = (vcpu: Vcpu, context: VcpuContext): number =>
 
 /** The part that lies alike in all widths. */
 const commonOf = (vcpu: Vcpu, context: VcpuContext) => ({
-  fpuCtxt: new Uint8Array(FPU_BYTES),
-  flags: (vcpu.isUp ? VGCF_online : 0) | (vcpu.kernelMode ? VGCF_in_kernel : 0),
+  fpuCtxt: writeFloatingPoint(context.floatingPoint, vcpu.domain.width),
+  flags: VGCF_i387_valid | (vcpu.isUp ? VGCF_online : 0) | (vcpu.kernelMode ? VGCF_in_kernel : 0),
   trapCtxt: Array.from({ length: VECTORS }, (_, vector) => {
     const gate = vcpu.traps.get(vector);
     if (gate === null) return { vector: 0, flags: 0, cs: 0, address: 0 };

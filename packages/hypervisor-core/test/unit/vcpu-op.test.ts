@@ -1,7 +1,8 @@
-import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, ENXIO, ETIME } from "@xenolith/xen-abi";
+import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, ENXIO, ETIME, toVcpuIndex } from "@xenolith/xen-abi";
 import {
   FLAT_RING1_CS,
   VCPU_GUEST_CONTEXT_32,
+  VGCF_i387_valid,
   VGCF_in_kernel,
   xenPfnToCr3,
 } from "@xenolith/xen-abi/arch-x86";
@@ -86,6 +87,28 @@ describe("VCPUs", () => {
     expect(initialise()).toBe(0);
     expect(vcpuOp(VCPUOP_is_up, 1)).toBe(0);
     expect(initialise()).toBe(-EEXIST);
+  });
+
+  it("take over x87 and vector registers where the context says that they are there, and show them", () => {
+    const bytes = new Uint8Array(VCPU_GUEST_CONTEXT_32.size("x86_32p"));
+    const view = new DataView(bytes.buffer);
+    const { ctrlreg, flags, fpuCtxt } = VCPU_GUEST_CONTEXT_32.layout.x86_32p;
+    view.setUint32(ctrlreg + 12, xenPfnToCr3(guest.root), true);
+    view.setUint32(flags, VGCF_in_kernel | VGCF_i387_valid, true);
+    const image = new DataView(bytes.buffer, fpuCtxt, 512);
+    const [control, top, tags, mxcsr] = [0x27f, 3 << 11, 0x08, 0x1f80];
+    image.setUint16(0, control, true);
+    image.setUint16(2, top, true);
+    image.setUint8(4, tags);
+    image.setUint32(24, mxcsr, true);
+    image.setUint32(28, 0xffff, true);
+    image.setBigUint64(32, 0x8000_0000_0000_0000n, true);
+    image.setUint16(40, 0x3fff, true);
+    image.setBigUint64(160 + 7 * 16 + 8, 0x1122_3344_5566_7788n, true);
+    guest.writeBytes(ARGUMENT, bytes);
+    expect(guest.call(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, ARGUMENT)).toBe(0);
+    const shown = fixture.hypervisor.control.vcpuContext(guest.id, toVcpuIndex(1));
+    expect(shown?.subarray(fpuCtxt, fpuCtxt + 512)).toEqual(bytes.subarray(fpuCtxt, fpuCtxt + 512));
   });
 
   it("the last one that goes down takes the domain with it", () => {
