@@ -13,6 +13,7 @@ import type { Delivery } from "./delivery/delivery.ts";
 import { directGateOf, softwareInterruptFault } from "./delivery/software-interrupts.ts";
 import { createSystemCalls } from "./delivery/system-calls.ts";
 import type { CrashDomain } from "./domain.ts";
+import { emulateCallGate } from "./emulation/call-gate.ts";
 import { setTaskSwitched } from "./emulation/control-registers.ts";
 import type { ForcedEmulation } from "./emulation/cpuid.ts";
 import type { EmulatePrivileged } from "./emulation/emulate.ts";
@@ -72,6 +73,13 @@ export const createExitHandler = (parts: ExitParts): HandleExit => {
     delivery.softwareInterrupt(vcpu, vector, isDirect);
   };
 
+  const deliverFault = (vcpu: Vcpu, x86: X86Vcpu, fault: PackedFault): void => {
+    const met = vcpu.guestMemory.fault;
+    if (faultVector(fault) !== VECTOR.pageFault || met === null)
+      delivery.exception(vcpu, faultVector(fault), faultErrorCode(fault));
+    else pageFault(vcpu, x86, met.address, met.errorCode | PAGE_FAULT.user);
+  };
+
   const exception = (vcpu: Vcpu, x86: X86Vcpu, { vector, errorCode, address }: Exit): number => {
     vcpu.chargedNs += FAULT_COST_NS;
     switch (vector) {
@@ -88,16 +96,16 @@ export const createExitHandler = (parts: ExitParts): HandleExit => {
         // The guest's handler finds TS cleared, so that it can load the state it wants.
         if (vcpu.cr0 & CR0.ts) setTaskSwitched(vcpu, false);
         break;
+      case VECTOR.generalProtection: {
+        const outcome = emulateCallGate(vcpu, x86.context, Math.max(0, errorCode));
+        if (outcome === EMULATED.next) return 1;
+        if (outcome === null) break;
+        deliverFault(vcpu, x86, outcome);
+        return 0;
+      }
     }
     delivery.exception(vcpu, vector, Math.max(0, errorCode));
     return 0;
-  };
-
-  const deliverFault = (vcpu: Vcpu, x86: X86Vcpu, fault: PackedFault): void => {
-    const met = vcpu.guestMemory.fault;
-    if (faultVector(fault) !== VECTOR.pageFault || met === null)
-      delivery.exception(vcpu, faultVector(fault), faultErrorCode(fault));
-    else pageFault(vcpu, x86, met.address, met.errorCode | PAGE_FAULT.user);
   };
 
   /** Enters ring 0 by an instruction that guests have for it, 32-bit ones for a callback. @returns whether it was one. */

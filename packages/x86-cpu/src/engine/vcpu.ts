@@ -441,7 +441,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.#exit.vector = vector;
     this.#exit.errorCode = -1;
     this.#exit.address = 0;
-    this.#exit.software = true;
+    // INT1 is a debug exception: no gate's privilege is asked for.
+    this.#exit.software = instruction.mnemonic !== "int1";
     return EXIT.interrupt;
   }
 

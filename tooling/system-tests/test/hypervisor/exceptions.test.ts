@@ -261,6 +261,15 @@ describe("what the kernel asks of the processor", () => {
     expect([guest.readUint32(page(14)), guest.readUint32(page(12))]).toEqual([0x77, 0]);
   });
 
+  test("INT1 is a debug exception, whatever level the gate has", () => {
+    const { guest, crash } = run(toUser, [{ vector: VECTOR.debug, address: HANDLER }], {
+      user: [0xf1],
+      handler: note,
+    });
+    expect(crash).toBeNull();
+    expect(guest.readUint32(page(14))).toBe(0x77);
+  });
+
   test("a breakpoint that a load of SS holds back is lost when the next instruction leaves to the hypervisor", () => {
     const target = page(15);
     const { guest, crash } = run(
