@@ -1,4 +1,5 @@
-import type { MachineMemory } from "@xenolith/machine-interface";
+import type { MachineMemory, Mfn, OverlayMapping } from "@xenolith/machine-interface";
+import { PTE } from "@xenolith/x86-architecture";
 import type { ReservedBits } from "./reserved-bits.ts";
 import type { Space } from "./space.ts";
 
@@ -29,6 +30,8 @@ export const WALK_FLAG = {
  * | 64 | u32 | reserved bits of 4-byte entries that map 4 MiB |
  * | 68 | u32 | bit I of the error code if fetches are reported, else 0 |
  * | 72 | 4 x i64 | root entries of PAE that were kept |
+ * | 104 | u32 | first frame behind the overlays, if they are one that lies in consecutive frames; else 0xffffffff |
+ * | 108 | u32 | its rights: R/W and U/S as in entries, and bit 0 if code may be run there |
  */
 export const ACTIVE_SPACE = {
   limit: 0,
@@ -45,8 +48,15 @@ export const ACTIVE_SPACE = {
   reservedLarge: 64,
   fetchBit: 68,
   rootEntries: 72,
-  sizeBytes: 104,
+  overlayFrame: 104,
+  overlayRights: 108,
+  sizeBytes: 112,
 } as const;
+
+/** Where there is no {@link ACTIVE_SPACE.overlayFrame}. */
+export const NO_OVERLAY_FRAME = -1;
+/** Bit of {@link ACTIVE_SPACE.overlayRights}. */
+export const OVERLAY_EXECUTABLE = 1;
 
 /** Beyond any address; a double that an i64 holds exactly. */
 const NO_LIMIT = 2 ** 62;
@@ -63,6 +73,23 @@ const flagsOf = ({ context }: Space): number =>
   (context.writeProtect ? WALK_FLAG.writeProtect : 0) |
   (context.largePages ? WALK_FLAG.largePages : 0) |
   (context.hugePages === true ? WALK_FLAG.hugePages : 0);
+
+/** The first of an overlay's frames, if the others follow it; else {@link NO_OVERLAY_FRAME}. */
+const firstFrameOf = (overlay: OverlayMapping): number => {
+  const known = firstFrames.get(overlay.frames);
+  if (known !== undefined) return known;
+  const [first = NO_OVERLAY_FRAME] = overlay.frames;
+  const isRun = overlay.frames.every((frame, index) => frame === first + index);
+  const found = isRun ? first : NO_OVERLAY_FRAME;
+  firstFrames.set(overlay.frames, found);
+  return found;
+};
+
+/** Overlays are long and stay the same: each list is gone through once. */
+const firstFrames = new WeakMap<readonly Mfn[], number>();
+
+const rightsOf = ({ writable, user, executable = false }: OverlayMapping): number =>
+  (writable ? PTE.writable : 0) | (user ? PTE.user : 0) | (executable ? OVERLAY_EXECUTABLE : 0);
 
 /** Keeps the record of the active space in step with it. */
 export class ActiveSpaceRecord {
@@ -118,6 +145,9 @@ export class ActiveSpaceRecord {
     }
     this.#setWide(ACTIVE_SPACE.overlayFirst, first);
     this.#setWide(ACTIVE_SPACE.overlayLast, last);
+    const [only] = overlays.length === 1 ? overlays : [];
+    this.#setWord(ACTIVE_SPACE.overlayFrame, only === undefined ? NO_OVERLAY_FRAME : firstFrameOf(only));
+    this.#setWord(ACTIVE_SPACE.overlayRights, only === undefined ? 0 : rightsOf(only));
   }
 
   /** Takes over into the active space what generated code has noted. */

@@ -34,7 +34,7 @@ import {
   xor,
 } from "@xenolith/wasm-emitter";
 import { PAGE_FAULT, PTE } from "@xenolith/x86-architecture";
-import { ACTIVE_SPACE, WALK_FLAG } from "./active-space.ts";
+import { ACTIVE_SPACE, NO_OVERLAY_FRAME, OVERLAY_EXECUTABLE, WALK_FLAG, WALK_KIND } from "./active-space.ts";
 import { RESERVED_1_GIB, RESERVED_2_MIB } from "./reserved-bits.ts";
 import { PLACES, type SoftwareTlb } from "./tlb.ts";
 
@@ -120,12 +120,14 @@ export class RefillEmitter {
     const fault = body.block();
     this.#labels = { slow, fault };
     this.#begin();
+    const kind = this.#field(TYPE.i32, ACTIVE_SPACE.kind);
+    this.#slowIf(eq(kind, WALK_KIND.left));
     const walked = body.block();
+    this.#overlay(walked);
     const long = body.block();
     const pae = body.block();
     const twoLevel = body.block();
     const identity = body.block();
-    const kind = this.#field(TYPE.i32, ACTIVE_SPACE.kind);
     body.branchTable(kind, [slow, identity, twoLevel, pae, long], slow);
     body.end();
     this.#identity();
@@ -149,16 +151,13 @@ export class RefillEmitter {
     this.#pageFault();
   }
 
-  /** Limits of the space, overlays, and the start of a walk. */
+  /** Limits of the space, and the start of a walk. */
   #begin(): void {
     const body = this.#body;
     body.set(this.#at, unary(I64_TRUNC_SAT_F64_S, body.parameter(0), TYPE.i64));
     body.if(compare("gtS", this.#at, this.#field(TYPE.i64, ACTIVE_SPACE.limit)));
     this.#refuse(REFILL_REASON.linearLimit, i32(0));
     body.end();
-    const behindFirst = compare("geS", this.#at, this.#field(TYPE.i64, ACTIVE_SPACE.overlayFirst));
-    const beforeLast = compare("leS", this.#at, this.#field(TYPE.i64, ACTIVE_SPACE.overlayLast));
-    this.#slowIf(and(behindFirst, beforeLast));
     body.set(this.#low, wrap(this.#at));
     body.set(this.#flags, this.#field(TYPE.i32, ACTIVE_SPACE.flags));
     body.set(this.#rights, i32(RIGHTS));
@@ -166,6 +165,23 @@ export class RefillEmitter {
     body.set(this.#noExecute, i32(0));
     body.set(this.#largeMask, i64(0));
     for (const passed of this.#passed) body.set(passed, i32(NOT_PASSED));
+  }
+
+  /** A page of an overlay in consecutive frames. One of others, and what lies between them, is TypeScript's. */
+  #overlay(walked: Label): void {
+    const body = this.#body;
+    const first = this.#field(TYPE.i64, ACTIVE_SPACE.overlayFirst);
+    const isBehindFirst = compare("geS", this.#at, first);
+    const isBeforeLast = compare("leS", this.#at, this.#field(TYPE.i64, ACTIVE_SPACE.overlayLast));
+    body.if(and(isBehindFirst, isBeforeLast));
+    const frame = this.#field(TYPE.i32, ACTIVE_SPACE.overlayFrame);
+    this.#slowIf(eq(frame, NO_OVERLAY_FRAME));
+    body.set(this.#frame, add(frame, wrap(shrU(sub(this.#at, first), 12))));
+    body.set(this.#rights, this.#field(TYPE.i32, ACTIVE_SPACE.overlayRights));
+    body.set(this.#noExecute, isZero(and(this.#rights, OVERLAY_EXECUTABLE)));
+    body.set(this.#leaf, i32(PTE.dirty));
+    body.branch(walked);
+    body.end();
   }
 
   #slowIf(condition: Value): void {

@@ -104,9 +104,9 @@ describe("the generated refill leaves to TypeScript", () => {
     expect(setUp(context, { ...twoLevel, ...words })(0x3456, access)).toBe("left");
   });
 
-  it("what lies among overlays, and only that", () => {
+  it("what lies among overlays that are not one run of frames, and only that", () => {
     const overlays = [
-      { start: toLinearAddress(0x5000), frames: [toMfn(1), toMfn(2)], writable: true, user: true },
+      { start: toLinearAddress(0x5000), frames: [toMfn(1), toMfn(3)], writable: true, user: true },
     ];
     const ask = setUp({ format: "none", linearLimit: 0x1_0fff, overlays }, {});
     expect([0x4fff, 0x5000, 0x6fff, 0x7000, 0x1_0fff, 0x1_1000].map((at) => ask(at, read))).toEqual([
@@ -117,5 +117,20 @@ describe("the generated refill leaves to TypeScript", () => {
       "filled",
       "fault",
     ]);
+  });
+});
+
+describe("the generated refill maps an overlay of consecutive frames", () => {
+  const frames = [toMfn(4), toMfn(5)];
+  const overlay = { start: toLinearAddress(0x5000), frames, writable: false, user: false };
+  const ask = setUp({ format: "none", overlays: [overlay] }, {});
+
+  it("as data, with its own rights", () => {
+    expect([0x4fff, 0x5000, 0x6fff, 0x7000].map((at) => ask(at, read))).toEqual(
+      Array.from({ length: 4 }, () => "filled"),
+    );
+    expect(ask(0x6000, write)).toBe("fault");
+    expect(ask(0x6000, execute)).toBe("fault");
+    expect(ask(0x6000, read | user)).toBe("fault");
   });
 });
