@@ -1,8 +1,9 @@
+import { entryFrame, PTE } from "@xenolith/x86-architecture";
 import { DOMID_IO, type DomId, EBUSY, EINVAL, EPERM } from "@xenolith/xen-abi";
 import { add, at, FRAME_FLAG, type FrameStore, hasFlag } from "./internal/frame-store.ts";
 import type { References } from "./references.ts";
-import { frameOfEntry, isAllowedEntry, isPresent, isWritable, type TableRules } from "./table-rules.ts";
-import { FRAME_TYPE, type FrameType, type TableEntry, type TableLevel } from "./types.ts";
+import type { TableRules } from "./table-rules.ts";
+import { FRAME_TYPE, type FrameType, type TableLevel } from "./types.ts";
 
 /** Whose table an entry stands in, where, and whose frames it may map. */
 export interface EntryPlace {
@@ -21,9 +22,9 @@ export interface EntryPlace {
 /** References that present entries hold to the frames they lead to. */
 export interface EntryReferences {
   /** Checks a present entry and takes what it needs. @returns 0, or the errno Xen gives; then nothing is held. */
-  get(place: EntryPlace, entry: TableEntry): number;
+  get(place: EntryPlace, low: number, high: number): number;
   /** Gives back what a present entry holds. */
-  put(place: Pick<EntryPlace, "level" | "table" | "domain">, entry: TableEntry): void;
+  put(place: Pick<EntryPlace, "level" | "table" | "domain">, low: number, high: number): void;
 }
 
 /** What entries need apart from the counts. */
@@ -52,11 +53,11 @@ export const createEntryReferences = (parts: EntryReferencesParts): EntryReferen
     return frame === INVALID_FRAME ? -EINVAL : -EPERM;
   };
 
-  const getData = (place: EntryPlace, entry: TableEntry): number => {
-    const frame = frameOfEntry(entry);
+  const getData = (place: EntryPlace, low: number, high: number): number => {
+    const frame = entryFrame(low, high);
     if (isIo(frame)) return getIo(place, frame);
     if (!references.getOwned(frame, place.mapped)) return -EBUSY;
-    if (isWritable(entry) && references.getType(frame, FRAME_TYPE.writable) !== 0) {
+    if ((low & PTE.writable) !== 0 && references.getType(frame, FRAME_TYPE.writable) !== 0) {
       references.put(frame);
       return -EBUSY;
     }
@@ -68,9 +69,9 @@ export const createEntryReferences = (parts: EntryReferencesParts): EntryReferen
    * only a table that is complete; and no table does both, or their uses could form a circle that never ends. A table that
    * stands in itself is not counted.
    */
-  const getLinear = (place: EntryPlace, entry: TableEntry): boolean => {
-    if (isWritable(entry)) return false;
-    const frame = frameOfEntry(entry);
+  const getLinear = (place: EntryPlace, low: number, high: number): boolean => {
+    if ((low & PTE.writable) !== 0) return false;
+    const frame = entryFrame(low, high);
     const { table } = place;
     if (frame === table) return true;
     if (at(store.linear, table) > 0 || !references.getOwned(frame, place.domain)) return false;
@@ -88,8 +89,8 @@ export const createEntryReferences = (parts: EntryReferencesParts): EntryReferen
     return true;
   };
 
-  const getTable = (place: EntryPlace, entry: TableEntry): number => {
-    const frame = frameOfEntry(entry);
+  const getTable = (place: EntryPlace, low: number, high: number): number => {
+    const frame = entryFrame(low, high);
     const below = (place.level - 1) as FrameType;
     const error = references.getOwnedAndType(frame, place.domain, below, place.lastSlot);
     // The table behind slot 3 belongs to one root alone.
@@ -98,22 +99,23 @@ export const createEntryReferences = (parts: EntryReferencesParts): EntryReferen
       return -EINVAL;
     }
     const mayBeLinear = place.rules.width !== "x86_32p" || place.level === 2;
-    return error === -EINVAL && mayBeLinear && getLinear(place, entry) ? 0 : error;
+    return error === -EINVAL && mayBeLinear && getLinear(place, low, high) ? 0 : error;
   };
 
   return {
-    get(place, entry) {
-      if (!isAllowedEntry(place.rules, place.level, entry)) return -EINVAL;
-      return place.level === 1 ? getData(place, entry) : getTable(place, entry);
+    get(place, low, high) {
+      const { refusedLow, refusedHigh } = place.rules.levels[place.level];
+      if ((low & refusedLow) !== 0 || (high & refusedHigh) !== 0) return -EINVAL;
+      return place.level === 1 ? getData(place, low, high) : getTable(place, low, high);
     },
-    put({ level, table, domain }, entry) {
-      const frame = frameOfEntry(entry);
-      if (!isPresent(entry)) return;
+    put({ level, table, domain }, low, high) {
+      if ((low & PTE.present) === 0) return;
+      const frame = entryFrame(low, high);
       if (level === 1) {
         if (isIo(frame)) return;
         // A foreign owner must be able to rely on the end of a mapping; one's own stale mappings are one's own affair.
         if (at(store.owner, frame) !== domain) flush(frame);
-        if (isWritable(entry)) references.putType(frame);
+        if ((low & PTE.writable) !== 0) references.putType(frame);
         references.put(frame);
         return;
       }

@@ -91,7 +91,8 @@ export const createHeldReferences = (parts: HeldReferencesParts): HeldReferences
       const entry = entryMemory.read(place.rules, table, index);
       const fits = isPresent(entry) && frameOfEntry(entry) === frame && isWritable(entry) === writable;
       if (!fits) {
-        if (replacement !== undefined) entries.put({ ...place, table: replacement.table }, moved);
+        if (replacement !== undefined)
+          entries.put({ ...place, table: replacement.table }, moved.low, moved.high);
         return -EINVAL;
       }
       updater.replaceUncounted(place, index, moved, false);

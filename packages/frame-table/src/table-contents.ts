@@ -1,3 +1,4 @@
+import { PTE } from "@xenolith/x86-architecture";
 import { type DomId, EINVAL } from "@xenolith/xen-abi";
 import { checkDescriptorPage } from "./descriptor-page.ts";
 import type { FrameDomains } from "./domains.ts";
@@ -5,8 +6,15 @@ import type { EntryPlace, EntryReferences } from "./entry-references.ts";
 import type { EntryMemory } from "./internal/entry-memory.ts";
 import { at, FRAME_FLAG, type FrameStore, hasFlag } from "./internal/frame-store.ts";
 import type { TypeContents } from "./references.ts";
-import { isGuestSlot, isPresent, slotCount, storedEntry, type TableRules } from "./table-rules.ts";
-import { FRAME_TYPE, type TableEntry, type TableLevel } from "./types.ts";
+import {
+  isGuestSlot,
+  nextGuestSlot,
+  slotCount,
+  storedHigh,
+  storedLow,
+  type TableRules,
+} from "./table-rules.ts";
+import { FRAME_TYPE, type TableLevel } from "./types.ts";
 
 /** What the contents of tables are checked with. */
 export interface TableContentsParts {
@@ -34,22 +42,6 @@ export const isLastSlotEntry = (rules: TableRules, level: TableLevel, index: num
 export const createTableContents = (parts: TableContentsParts): TypeContents => {
   const { store, domains, entries, entryMemory } = parts;
 
-  /** Runs over the slots that the processor walks and the guest owns. Stops at the first non-zero answer. */
-  const eachGuestSlot = (
-    rules: TableRules,
-    level: TableLevel,
-    lastSlot: boolean,
-    visit: (index: number) => number,
-  ): number => {
-    const count = rules.levels[level].entries;
-    for (let index = 0; index < count; index++) {
-      if (!isGuestSlot(rules, level, lastSlot, index)) continue;
-      const answer = visit(index);
-      if (answer !== 0) return answer;
-    }
-    return 0;
-  };
-
   /** What a guest left in slots that are not its own must not be walked: the monitor's are empty here. */
   const clearForeignSlots = (
     rules: TableRules,
@@ -63,32 +55,34 @@ export const createTableContents = (parts: TableContentsParts): TypeContents => 
     if (count < slotCount(rules)) entryMemory.clear(rules, table, count, slotCount(rules));
   };
 
-  const isSame = (a: TableEntry, b: TableEntry): boolean => a.low === b.low && a.high === b.high;
-
   const validateTable = (table: number, level: TableLevel, lastSlot: boolean): number => {
     const domain = at(store.owner, table) as DomId;
     const rules = domains.find(domain)?.rules;
     if (rules === undefined || level > rules.rootLevel) return -EINVAL;
-    parts.worked(rules.levels[level].entries);
+    const { entries: count } = rules.levels[level];
+    parts.worked(count);
     clearForeignSlots(rules, level, lastSlot, table);
 
-    /** First slot whose entry holds nothing yet. */
-    let done = 0;
-    const error = eachGuestSlot(rules, level, lastSlot, (index) => {
-      const entry = entryMemory.read(rules, table, index);
+    const place: EntryPlace = { rules, level, table, domain, mapped: domain, lastSlot: false };
+    const refuse = (error: number, end: number): number => {
+      dropEntries(rules, table, level, lastSlot, domain, end);
+      return error;
+    };
+    const next = (index: number): number => nextGuestSlot(rules, level, lastSlot, index);
+    for (let index = next(0); index < count; index = next(index + 1)) {
+      const low = entryMemory.low(rules, table, index);
       const leadsToLast = isLastSlotEntry(rules, level, index);
-      if (isPresent(entry)) {
-        const place: EntryPlace = { rules, level, table, domain, mapped: domain, lastSlot: leadsToLast };
-        const refused = entries.get(place, entry);
-        if (refused !== 0) return refused;
-        const stored = storedEntry(rules, level, entry);
-        if (!isSame(stored, entry)) entryMemory.write(rules, table, index, stored);
-      } else if (leadsToLast) return -EINVAL;
-      done = index + 1;
-      return 0;
-    });
-    if (error !== 0) dropEntries(rules, table, level, lastSlot, domain, done);
-    return error;
+      if ((low & PTE.present) === 0) {
+        if (leadsToLast) return refuse(-EINVAL, index);
+        continue;
+      }
+      const high = entryMemory.high(rules, table, index);
+      const error = entries.get(leadsToLast ? { ...place, lastSlot: true } : place, low, high);
+      if (error !== 0) return refuse(error, index);
+      const stored = { low: storedLow(rules, level, low, high), high: storedHigh(rules, level, low, high) };
+      if (stored.low !== low || stored.high !== high) entryMemory.write(rules, table, index, stored);
+    }
+    return 0;
   };
 
   const dropEntries = (
@@ -100,10 +94,12 @@ export const createTableContents = (parts: TableContentsParts): TypeContents => 
     end: number,
   ): void => {
     parts.tableChanged(domain, level);
-    eachGuestSlot(rules, level, lastSlot, (index) => {
-      if (index < end) entries.put({ level, table, domain }, entryMemory.read(rules, table, index));
-      return 0;
-    });
+    const place = { level, table, domain };
+    const next = (index: number): number => nextGuestSlot(rules, level, lastSlot, index);
+    for (let index = next(0); index < end; index = next(index + 1)) {
+      const low = entryMemory.low(rules, table, index);
+      if ((low & PTE.present) !== 0) entries.put(place, low, entryMemory.high(rules, table, index));
+    }
   };
 
   return {

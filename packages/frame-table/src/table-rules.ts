@@ -114,28 +114,60 @@ export const isGuestSlot = (
   return !hasMonitorSlots || index < monitorFirst || index >= monitorEnd;
 };
 
+/** The first slot of the guest's from `index` on; beyond the last entry if there is none. */
+export const nextGuestSlot = (
+  rules: TableRules,
+  tableLevel: TableLevel,
+  lastSlot: boolean,
+  index: number,
+): number => {
+  const { monitorFirst, monitorEnd } = rules.levels[tableLevel];
+  const hasMonitorSlots = rules.width !== "x86_32p" || lastSlot;
+  return hasMonitorSlots && index >= monitorFirst && index < monitorEnd ? monitorEnd : index;
+};
+
 /** Whether a guest may have this present entry at a level, whatever frame it leads to. */
-export const isAllowedEntry = (rules: TableRules, tableLevel: TableLevel, entry: TableEntry): boolean => {
+export const isAllowedEntry = (
+  rules: TableRules,
+  tableLevel: TableLevel,
+  { low, high }: TableEntry,
+): boolean => {
   const { refusedLow, refusedHigh } = rules.levels[tableLevel];
-  return (entry.low & refusedLow) === 0 && (entry.high & refusedHigh) === 0;
+  return (low & refusedLow) === 0 && (high & refusedHigh) === 0;
+};
+
+/** Whether a present level-1 entry of a 64-bit guest maps a page of its kernel. */
+const isKernelPage = (low: number, high: number): boolean =>
+  (low & PTE.user) === 0 || (high & GUEST_KERNEL_HIGH) !== 0;
+
+/** Low word of {@link storedEntry}. */
+export const storedLow = (rules: TableRules, tableLevel: TableLevel, low: number, high: number): number => {
+  if ((low & PTE.present) === 0) return low;
+  if (rules.width !== "x86_64") return (low & ~rules.levels[tableLevel].droppedLow) >>> 0;
+  if (tableLevel === 4) return (low | PTE.user | PTE.accessed) >>> 0;
+  if (tableLevel > 1 || isKernelPage(low, high)) return (low | PTE.user) >>> 0;
+  return (low | PTE.user | PTE.global) >>> 0;
+};
+
+/** High word of {@link storedEntry}. */
+export const storedHigh = (rules: TableRules, tableLevel: TableLevel, low: number, high: number): number => {
+  const isMarked =
+    rules.width === "x86_64" && tableLevel === 1 && (low & PTE.present) !== 0 && isKernelPage(low, high);
+  return isMarked ? (high | GUEST_KERNEL_HIGH) >>> 0 : high;
 };
 
 /**
  * The entry that is stored when a guest asks for `entry`. A 64-bit guest's kernel runs in ring 3, so its pages need the
  * user bit at every level; kernel pages of level 1 are marked, all others are made global.
  */
-export const storedEntry = (rules: TableRules, tableLevel: TableLevel, entry: TableEntry): TableEntry => {
-  if ((entry.low & PTE.present) === 0) return entry;
-  if (rules.width !== "x86_64") {
-    const dropped = rules.levels[tableLevel].droppedLow;
-    return dropped === 0 ? entry : { low: (entry.low & ~dropped) >>> 0, high: entry.high };
-  }
-  if (tableLevel === 4) return { low: (entry.low | PTE.user | PTE.accessed) >>> 0, high: entry.high };
-  if (tableLevel > 1) return { low: (entry.low | PTE.user) >>> 0, high: entry.high };
-  const isKernels = (entry.low & PTE.user) === 0 || (entry.high & GUEST_KERNEL_HIGH) !== 0;
-  if (isKernels) return { low: (entry.low | PTE.user) >>> 0, high: (entry.high | GUEST_KERNEL_HIGH) >>> 0 };
-  return { low: (entry.low | PTE.user | PTE.global) >>> 0, high: entry.high };
-};
+export const storedEntry = (
+  rules: TableRules,
+  tableLevel: TableLevel,
+  { low, high }: TableEntry,
+): TableEntry => ({
+  low: storedLow(rules, tableLevel, low, high),
+  high: storedHigh(rules, tableLevel, low, high),
+});
 
 /** Low-word bits that may change without the entry being validated again: they neither lead elsewhere nor give rights. */
 const HARMLESS_LOW = PTE.available | PTE.global | PTE.dirty | PTE.accessed | PTE.user;

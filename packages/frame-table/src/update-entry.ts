@@ -84,11 +84,11 @@ export const createEntryUpdater = (parts: EntryUpdaterParts): EntryUpdater => {
       return 0;
     }
     if (isPresent(entry)) {
-      const error = entries.get(place, entry);
+      const error = entries.get(place, entry.low, entry.high);
       if (error !== 0) return error;
     }
     install(place, index, old, entry);
-    entries.put(place, old);
+    entries.put(place, old.low, old.high);
     return 0;
   };
 
@@ -147,7 +147,7 @@ export const createEntryUpdater = (parts: EntryUpdaterParts): EntryUpdater => {
     replaceUncounted(place, index, entry, dropsOld) {
       const old = entryMemory.read(place.rules, place.table, index);
       install(place, index, old, entry);
-      if (dropsOld) entries.put(place, old);
+      if (dropsOld) entries.put(place, old.low, old.high);
     },
   };
 };

@@ -6,6 +6,9 @@ import type { TableEntry } from "../types.ts";
 export interface EntryMemory {
   /** Reads an entry of 4 or 8 bytes, as the rules say. */
   read(rules: TableRules, table: number, index: number): TableEntry;
+  /** The words of an entry, as {@link read} gives them, where there are many to read. */
+  low(rules: TableRules, table: number, index: number): number;
+  high(rules: TableRules, table: number, index: number): number;
   /** Writes an entry and announces the store. */
   write(rules: TableRules, table: number, index: number, entry: TableEntry): void;
   /** Zeroes the slots from `first` up to, not including, `end`. */
@@ -24,11 +27,18 @@ export const createEntryMemory = (memory: MachineMemory): EntryMemory => {
     memory.written(toMfn(frame), offset, lengthBytes);
   };
 
+  const low: EntryMemory["low"] = ({ shape }, table, index) =>
+    words[(table * PAGE_SIZE + index * shape.entryBytes) >>> 2] ?? 0;
+  const high: EntryMemory["high"] = ({ shape }, table, index) =>
+    shape.entryBytes === 8 ? (words[((table * PAGE_SIZE + index * 8) >>> 2) + 1] ?? 0) : 0;
+
   return {
-    read(rules, table, index) {
-      const word = (table * PAGE_SIZE + index * rules.shape.entryBytes) >>> 2;
-      return { low: words[word] ?? 0, high: rules.shape.entryBytes === 8 ? (words[word + 1] ?? 0) : 0 };
-    },
+    low,
+    high,
+    read: (rules, table, index) => ({
+      low: low(rules, table, index),
+      high: high(rules, table, index),
+    }),
     write(rules, table, index, entry) {
       const { entryBytes } = rules.shape;
       const offset = index * entryBytes;
