@@ -67,6 +67,21 @@ const PROMPT = /^\/ # $/m;
 const NOT_TEXT = /\r|\x1b\[6n/g;
 const DEFAULT_LIMIT_S = 60;
 
+/**
+ * Runs a host until a task of its toolstack is done, whatever that waits for beside the host.
+ * @throws what the task throws.
+ */
+export const runTask = async <Result>(host: Host, task: Promise<Result>): Promise<Result> => {
+  let isDone = false;
+  const watched = task.finally(() => {
+    isDone = true;
+  });
+  // Whoever waits for the task learns of its failure below.
+  watched.catch(() => {});
+  while (!isDone) await host.run({ untilNs: host.clock.now() + LOOK_NS });
+  return watched;
+};
+
 /** Makes a host for Linux domains. */
 export const createLinuxHost = (options: Omit<NodeHostOptions, "clock" | "onFailure">): LinuxHost => {
   let failure: unknown = null;
@@ -90,14 +105,9 @@ export const createLinuxHost = (options: Omit<NodeHostOptions, "clock" | "onFail
     }
   };
   const during: LinuxHost["during"] = async (task) => {
-    let isDone = false;
-    const watched = task.finally(() => {
-      isDone = true;
-    });
-    // Whoever waits for the task learns of its failure below.
-    watched.catch(() => {});
-    while (!isDone) await step();
-    return watched;
+    const result = await runTask(host, task);
+    if (failure !== null) throw failure;
+    return result;
   };
 
   const start = async (linux: LinuxOptions): Promise<LinuxDomain> => {
