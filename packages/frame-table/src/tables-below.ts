@@ -1,10 +1,11 @@
 import { type Mfn, toMfn } from "@xenolith/machine-interface";
+import { entryFrame, PTE } from "@xenolith/x86-architecture";
 import type { DomId } from "@xenolith/xen-abi";
 import type { EntryMemory } from "./internal/entry-memory.ts";
 import { at, type FrameStore } from "./internal/frame-store.ts";
 import { frameExists } from "./queries.ts";
 import { isLastSlotEntry } from "./table-contents.ts";
-import { frameOfEntry, isGuestSlot, isPresent, type TableRules } from "./table-rules.ts";
+import { isGuestSlot, type TableRules } from "./table-rules.ts";
 import type { TableBelow, TableLevel } from "./types.ts";
 
 /** What a walk below a table needs. */
@@ -49,10 +50,10 @@ export const tablesBelow = (walk: TreeWalk, root: Mfn, level: TableLevel): Table
     for (const { table, lastSlot } of above) {
       walk.worked(rules.levels[aboveLevel].entries);
       for (let index = 0; index < rules.levels[aboveLevel].entries; index++) {
-        if (!isGuestSlot(rules, aboveLevel, lastSlot, index)) continue;
-        const entry = memory.read(rules, table, index);
-        const frame = frameOfEntry(entry);
-        if (!(isPresent(entry) && isWanted(frame, below))) continue;
+        const low = memory.low(rules, table, index);
+        if ((low & PTE.present) === 0 || !isGuestSlot(rules, aboveLevel, lastSlot, index)) continue;
+        const frame = entryFrame(low, memory.high(rules, table, index));
+        if (!isWanted(frame, below)) continue;
         const met = { table: toMfn(frame), lastSlot: isLastSlotEntry(rules, aboveLevel, index) };
         seen.add(frame);
         next.push(met);
