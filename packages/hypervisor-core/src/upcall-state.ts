@@ -60,7 +60,8 @@ export const createUpcallState = (memory: MachineMemory): UpcallState => {
     setFaultAddress(vcpu, address) {
       const at = place(vcpu, "cr2");
       if (vcpu.domain.width === "x86_64") {
-        view.setBigInt64(at, BigInt(address), true);
+        view.setUint32(at, address, true);
+        view.setInt32(at + 4, Math.floor(address / 0x1_0000_0000), true);
         announce(at, 8);
       } else {
         view.setUint32(at, address, true);

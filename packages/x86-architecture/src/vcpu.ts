@@ -41,6 +41,10 @@ export interface VcpuContext {
   register(index: RegisterIndex): number;
   /** Writes 32 bits and zeroes the upper half, as a 32-bit MOV does. */
   setRegister(index: RegisterIndex, value: number): void;
+  /** High 32 bits of a general register, unsigned. */
+  registerHigh(index: RegisterIndex): number;
+  /** Writes all 64 bits as two words. */
+  setRegisterWords(index: RegisterIndex, low: number, high: number): void;
   /** All 64 bits, unsigned. */
   wideRegister(index: RegisterIndex): bigint;
   setWideRegister(index: RegisterIndex, value: bigint): void;

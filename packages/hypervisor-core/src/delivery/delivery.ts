@@ -55,20 +55,20 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
   /** Enters the guest, or ends the domain. Address 0 means that there is no handler. */
   const enter = <Entry extends EntryPoint>(
     vcpu: Vcpu,
-    what: string,
+    what: () => string,
     entry: Entry | null,
     details: (entry: Entry) => EntryDetails,
   ): void => {
     const problem = entry?.address
       ? entries[vcpu.domain.width].enter(vcpu, entry, details(entry))
       : "there is no handler";
-    if (problem !== null) crash(vcpu.domain, `${what} cannot be delivered: ${problem}`, vcpu);
+    if (problem !== null) crash(vcpu.domain, `${what()} cannot be delivered: ${problem}`, vcpu);
   };
 
   const throughTrap = (
     vcpu: Vcpu,
     vector: number,
-    what: string,
+    what: () => string,
     details: (gate: TrapGate) => EntryDetails,
   ): void => {
     if (trace.on) trace.record(traceFault, vcpu.domain.id, vcpu.index, vector, vcpu.cr2);
@@ -76,11 +76,16 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
   };
 
   const exception: Delivery["exception"] = (vcpu, vector, errorCode, interrupted = {}) =>
-    throughTrap(vcpu, vector, describeException(vector, errorCode), (gate) => ({
-      errorCode: hasErrorCode(vector) ? errorCode : null,
-      masksEvents: gate.masksEvents,
-      ...interrupted,
-    }));
+    throughTrap(
+      vcpu,
+      vector,
+      () => describeException(vector, errorCode),
+      (gate) => ({
+        errorCode: hasErrorCode(vector) ? errorCode : null,
+        masksEvents: gate.masksEvents,
+        ...interrupted,
+      }),
+    );
 
   /** SYSCALL and SYSENTER of user mode. Without a callback they are the fault that the processor would raise. */
   const systemCall = (
@@ -94,7 +99,12 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
       return;
     }
     const { masksEvents } = callback;
-    enter(vcpu, "a system call", callback, () => ({ errorCode: null, masksEvents, clearsDirection }));
+    enter(
+      vcpu,
+      () => "a system call",
+      callback,
+      () => ({ errorCode: null, masksEvents, clearsDirection }),
+    );
   };
 
   return {
@@ -105,11 +115,16 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
       exception(vcpu, VECTOR.pageFault, errorCode);
     },
     softwareInterrupt: (vcpu, vector, hardwareFrame) =>
-      throughTrap(vcpu, vector, `int ${vector}`, (gate) => ({
-        errorCode: null,
-        masksEvents: gate.masksEvents,
-        hardwareFrame,
-      })),
+      throughTrap(
+        vcpu,
+        vector,
+        () => `int ${vector}`,
+        (gate) => ({
+          errorCode: null,
+          masksEvents: gate.masksEvents,
+          hardwareFrame,
+        }),
+      ),
     syscall: (vcpu) =>
       systemCall(vcpu, vcpu.callbacks.syscall, true, () => {
         if (vcpu.x86 !== null) vcpu.x86.context.instructionPointer -= SYSCALL_BYTES;
@@ -120,7 +135,12 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
     pendingEvents(vcpu) {
       if (!upcalls.isDeliverable(vcpu)) return;
       if (trace.on) trace.record(traceUpcall, vcpu.domain.id, vcpu.index);
-      enter(vcpu, "an event", vcpu.callbacks.event, () => ({ errorCode: null, masksEvents: true }));
+      enter(
+        vcpu,
+        () => "an event",
+        vcpu.callbacks.event,
+        () => ({ errorCode: null, masksEvents: true }),
+      );
     },
     pendingNmi(vcpu) {
       if (!vcpu.nmiPending || vcpu.nmiMasked) return;
@@ -128,14 +148,24 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
       if (!gate?.address) return;
       vcpu.nmiPending = false;
       vcpu.nmiMasked = true;
-      enter(vcpu, "an NMI", gate, () => ({ errorCode: null, masksEvents: true }));
+      enter(
+        vcpu,
+        () => "an NMI",
+        gate,
+        () => ({ errorCode: null, masksEvents: true }),
+      );
     },
     failsafe: (vcpu) =>
-      enter(vcpu, "a segment that cannot be loaded", vcpu.callbacks.failsafe, ({ masksEvents }) => ({
-        errorCode: null,
-        masksEvents,
-        savesDataSegments: true,
-      })),
+      enter(
+        vcpu,
+        () => "a segment that cannot be loaded",
+        vcpu.callbacks.failsafe,
+        ({ masksEvents }) => ({
+          errorCode: null,
+          masksEvents,
+          savesDataSegments: true,
+        }),
+      ),
   };
 };
 

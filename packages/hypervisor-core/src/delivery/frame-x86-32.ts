@@ -31,18 +31,21 @@ export interface FrameParts32 {
 export const encodeFrame32 = (saved: SavedState32, parts: FrameParts32): Uint8Array => {
   const flags =
     (saved.flags & ~(FLAG.if | FLAG.iopl)) | (saved.upcallMask ? 0 : FLAG.if) | (saved.ioPrivilege << 12);
-  const words = [
-    ...(parts.dataSelectors ?? []),
-    ...(parts.errorCode === null ? [] : [parts.errorCode]),
-    saved.instructionPointer,
-    saved.codeSelector | (saved.upcallMask ? 1 << 16 : 0),
-    flags,
-    ...(parts.withStack ? [saved.stackPointer, saved.stackSelector] : []),
-  ];
-  const bytes = new Uint8Array(4 * words.length);
-  const view = new DataView(bytes.buffer);
-  for (const [index, word] of words.entries()) view.setUint32(4 * index, word, true);
-  return bytes;
+  const { dataSelectors, errorCode, withStack } = parts;
+  const words = new Uint32Array(
+    (dataSelectors === null ? 3 : 7) + (errorCode === null ? 0 : 1) + (withStack ? 2 : 0),
+  );
+  let at = 0;
+  if (dataSelectors !== null) for (const selector of dataSelectors) words[at++] = selector;
+  if (errorCode !== null) words[at++] = errorCode;
+  words[at++] = saved.instructionPointer;
+  words[at++] = saved.codeSelector | (saved.upcallMask ? 1 << 16 : 0);
+  words[at++] = flags;
+  if (withStack) {
+    words[at++] = saved.stackPointer;
+    words[at++] = saved.stackSelector;
+  }
+  return new Uint8Array(words.buffer);
 };
 
 /** Flags with which a handler starts: TF, NT, RF and VM are cleared, the processor's IF stays set. [SDM3A-6.12.1.3] */

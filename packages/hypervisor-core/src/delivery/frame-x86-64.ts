@@ -1,14 +1,12 @@
-import { FLAG } from "@xenolith/x86-architecture";
+import { FLAG, REGISTER, type VcpuContext } from "@xenolith/x86-architecture";
+import type { Word64 } from "@xenolith/xen-abi";
 
-/** What is saved of the code that was interrupted. */
+/** What is saved of the code that was interrupted, apart from registers. */
 export interface SavedState64 {
-  readonly rcx: bigint;
-  readonly r11: bigint;
-  readonly instructionPointer: bigint;
+  readonly instructionPointer: Word64;
   /** With RPL 0 where the guest's kernel was interrupted. */
   readonly codeSelector: number;
   readonly flags: number;
-  readonly stackPointer: bigint;
   readonly stackSelector: number;
   /** evtchn_upcall_mask at the time: shown above the selector in the CS slot, and its opposite as RFLAGS.IF. */
   readonly upcallMask: boolean;
@@ -24,28 +22,38 @@ export interface FrameParts64 {
   readonly dataSelectors: readonly number[] | null;
 }
 
-const UPCALL_MASK_IN_CS = 1n << 32n;
+/** RCX, R11, RIP, CS, RFLAGS, RSP, SS. */
+const PLAIN_WORDS = 7;
 
 /**
  * Encodes the frame of an exception or callback of a 64-bit guest, from the lowest address:
  *
  * `rcx r11 [ds es fs gs] [error code] rip cs|upcall mask << 32 rflags rsp ss`, each 8 bytes. [XEN arch-x86/xen-x86_64.h]
  */
-export const encodeFrame64 = (saved: SavedState64, parts: FrameParts64): Uint8Array => {
-  const flags =
-    (saved.flags & ~(FLAG.if | FLAG.iopl)) | (saved.upcallMask ? 0 : FLAG.if) | (saved.ioPrivilege << 12);
-  const words = [
-    saved.rcx,
-    saved.r11,
-    ...(parts.dataSelectors ?? []).map(BigInt),
-    ...(parts.errorCode === null ? [] : [BigInt(parts.errorCode)]),
-    saved.instructionPointer,
-    BigInt(saved.codeSelector) | (saved.upcallMask ? UPCALL_MASK_IN_CS : 0n),
-    BigInt(flags >>> 0),
-    saved.stackPointer,
-    BigInt(saved.stackSelector),
-  ];
-  return new Uint8Array(BigUint64Array.from(words).buffer);
+export const encodeFrame64 = (
+  context: VcpuContext,
+  saved: SavedState64,
+  { dataSelectors, errorCode }: FrameParts64,
+): Uint8Array => {
+  const count = PLAIN_WORDS + (dataSelectors?.length ?? 0) + (errorCode === null ? 0 : 1);
+  const words = new Uint32Array(2 * count);
+  let at = 0;
+  const put = (low: number, high = 0): void => {
+    words[at] = low;
+    words[at + 1] = high;
+    at += 2;
+  };
+  const putRegister = (index: number): void => put(context.register(index), context.registerHigh(index));
+  putRegister(REGISTER.rcx);
+  putRegister(REGISTER.r11);
+  for (const selector of dataSelectors ?? []) put(selector);
+  if (errorCode !== null) put(errorCode);
+  put(saved.instructionPointer.low, saved.instructionPointer.high);
+  put(saved.codeSelector, saved.upcallMask ? 1 : 0);
+  put((saved.flags & ~(FLAG.if | FLAG.iopl)) | (saved.upcallMask ? 0 : FLAG.if) | (saved.ioPrivilege << 12));
+  putRegister(REGISTER.rsp);
+  put(saved.stackSelector);
+  return new Uint8Array(words.buffer);
 };
 
 /** Flags with which a handler starts: AC, TF, NT, RF and VM are cleared, the processor's IF stays set. */

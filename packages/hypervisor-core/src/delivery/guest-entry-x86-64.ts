@@ -1,15 +1,10 @@
-import {
-  addressOfValue,
-  FLAG,
-  REGISTER,
-  SEGMENT,
-  type VcpuContext,
-  valueOfAddress,
-} from "@xenolith/x86-architecture";
+import { FLAG, REGISTER, SEGMENT, type VcpuContext, valueOfAddress } from "@xenolith/x86-architecture";
+import type { Word64 } from "@xenolith/xen-abi";
 import { VMASST_TYPE_architectural_iopl } from "@xenolith/xen-abi/xen";
 import { hasAssist } from "../domain.ts";
 import type { UpcallState } from "../upcall-state.ts";
 import type { Vcpu } from "../vcpu.ts";
+import { addressIn, setAddress, wordsOfAddress } from "./address-register.ts";
 import { loadFlatSegments64 } from "./flat-segments.ts";
 import { encodeFrame64, handlerFlags64 } from "./frame-x86-64.ts";
 import type { EntryDetails, GuestEntry } from "./guest-entry.ts";
@@ -17,10 +12,17 @@ import type { SwitchMode } from "./mode-switch.ts";
 import { DATA_SEGMENTS, emptyUnusableSegments } from "./segment-loading.ts";
 
 /** Frames begin at multiples of this, below the interrupted or the registered stack pointer. */
-const STACK_ALIGNMENT = 16n;
+const STACK_ALIGNMENT = 16;
 
 /** RPL of a code selector. */
 const PRIVILEGE_BITS = 3;
+
+const aligned = (address: number): number => Math.floor(address / STACK_ALIGNMENT) * STACK_ALIGNMENT;
+
+const wordsOf = (value: bigint): Word64 => ({
+  low: Number(value & 0xffff_ffffn),
+  high: Number((value >> 32n) & 0xffff_ffffn),
+});
 
 const encode = (
   vcpu: Vcpu,
@@ -30,14 +32,13 @@ const encode = (
   details: EntryDetails,
 ): Uint8Array => {
   const { selector } = context.segment(SEGMENT.cs);
+  const { wideInstructionPointer: wide } = details;
   return encodeFrame64(
+    context,
     {
-      rcx: context.wideRegister(REGISTER.rcx),
-      r11: context.wideRegister(REGISTER.r11),
-      instructionPointer: details.wideInstructionPointer ?? valueOfAddress(context.instructionPointer),
+      instructionPointer: wide === undefined ? wordsOfAddress(context.instructionPointer) : wordsOf(wide),
       codeSelector: wasInKernel ? selector & ~PRIVILEGE_BITS : selector,
       flags: context.flags,
-      stackPointer: context.wideRegister(REGISTER.rsp),
       stackSelector: context.segment(SEGMENT.ss).selector,
       upcallMask,
       ioPrivilege: hasAssist(vcpu.domain, VMASST_TYPE_architectural_iopl) ? vcpu.ioPrivilege : 0,
@@ -62,9 +63,9 @@ export const createGuestEntry64 = (upcalls: UpcallState, switchMode: SwitchMode)
     const context = vcpu.x86?.context;
     if (context === undefined) return "no processor context";
     const { kernelMode: wasInKernel } = vcpu;
-    const stack = wasInKernel ? context.wideRegister(REGISTER.rsp) : valueOfAddress(vcpu.kernelStack.pointer);
+    const stack = wasInKernel ? addressIn(context, REGISTER.rsp) : vcpu.kernelStack.pointer;
     const frame = encode(vcpu, context, wasInKernel, upcalls.isMasked(vcpu), details);
-    const stackPointer = addressOfValue(stack - (stack % STACK_ALIGNMENT)) - frame.length;
+    const stackPointer = aligned(stack) - frame.length;
 
     if (!wasInKernel) switchMode(vcpu);
     if (!vcpu.guestMemory.copyTo(stackPointer, frame)) {
@@ -72,7 +73,7 @@ export const createGuestEntry64 = (upcalls: UpcallState, switchMode: SwitchMode)
       return `the frame cannot be written at ${valueOfAddress(stackPointer).toString(16)}`;
     }
     loadFlatSegments64(context);
-    context.setWideRegister(REGISTER.rsp, valueOfAddress(stackPointer));
+    setAddress(context, REGISTER.rsp, stackPointer);
     context.instructionPointer = entry.address;
     context.flags = handlerFlags64(context.flags) & ~(details.clearsDirection === true ? FLAG.df : 0);
     if (details.savesDataSegments === true) emptyUnusableSegments(context);

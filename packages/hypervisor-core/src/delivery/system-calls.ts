@@ -1,6 +1,7 @@
-import { REGISTER, SEGMENT, valueOfAddress, type X86Vcpu } from "@xenolith/x86-architecture";
+import { REGISTER, SEGMENT, type X86Vcpu } from "@xenolith/x86-architecture";
 import type { DispatchHypercall } from "../hypercalls/dispatch.ts";
 import type { Vcpu } from "../vcpu.ts";
+import { setAddress } from "./address-register.ts";
 import type { Delivery } from "./delivery.ts";
 import { FLAT_STACK_64, flatUserSegments, loadFlatSegments64 } from "./flat-segments.ts";
 
@@ -25,9 +26,10 @@ export const createSystemCalls = (
 ): SystemCalls => ({
   syscall(vcpu, x86) {
     const { context } = x86;
-    context.instructionPointer += INSTRUCTION_BYTES;
-    context.setWideRegister(REGISTER.rcx, valueOfAddress(context.instructionPointer));
-    context.setWideRegister(REGISTER.r11, BigInt(context.flags));
+    const next = context.instructionPointer + INSTRUCTION_BYTES;
+    context.instructionPointer = next;
+    setAddress(context, REGISTER.rcx, next);
+    context.setRegister(REGISTER.r11, context.flags);
     loadFlatSegments64(context);
     if (vcpu.kernelMode) dispatch(vcpu, x86);
     else delivery.syscall(vcpu);
@@ -41,8 +43,7 @@ export const createSystemCalls = (
     context.setSegment(SEGMENT.cs, { ...code, selector: FORGOTTEN });
     context.setSegment(SEGMENT.ss, stack);
     context.instructionPointer = 0;
-    if (width === "x86_64") context.setWideRegister(REGISTER.rsp, 0n);
-    else context.setRegister(REGISTER.rsp, 0);
+    context.setRegister(REGISTER.rsp, 0);
     delivery.sysenter(vcpu);
   },
 });

@@ -59,8 +59,6 @@ export const createGuestTransitions = ({
   upcalls,
   trace,
 }: GuestTransitionParts): GuestTransitions => {
-  const prepared = new WeakSet<X86Vcpu>();
-
   const openSides = (vcpu: Vcpu, { gates }: X86Vcpu): void => {
     const { callbacks, kernelStack, pageTableBase, userPageTableBase } = vcpu;
     const { syscall } = callbacks;
@@ -76,10 +74,7 @@ export const createGuestTransitions = ({
   return {
     open(vcpu, x86) {
       const { gates } = x86;
-      if (!prepared.has(x86)) {
-        prepare(x86);
-        prepared.add(x86);
-      }
+      if (gates.callVector !== HYPERCALL_VECTOR) prepare(x86);
       // Traces show all hypercalls; an NMI ends with iret; and the virtual IOPL is shown in frames and taken from them.
       gates.isOpen = !trace.on && !vcpu.nmiMasked && !hasAssist(vcpu.domain, VMASST_TYPE_architectural_iopl);
       if (!gates.isOpen) return;

@@ -33,16 +33,20 @@ export const callNumber = (context: VcpuContext): number => context.register(REG
 export const registerArguments = (context: VcpuContext, width: GuestWidth): ArgumentSource => ({
   word(index) {
     const register = argumentRegister(width, index);
-    if (width !== "x86_64") return { low: context.register(register), high: 0 };
-    const value = context.wideRegister(register);
-    return { low: Number(value & 0xffff_ffffn), high: Number(value >> 32n) };
+    const high = width === "x86_64" ? context.registerHigh(register) : 0;
+    return { low: context.register(register), high };
   },
 });
 
+const TWO_32 = 0x1_0000_0000;
+
+/** Writes a whole number to all 64 bits of a register. */
+const setLong = (context: VcpuContext, register: number, value: number): void =>
+  context.setRegisterWords(register, value >>> 0, Math.floor(value / TWO_32) >>> 0);
+
 /** Leaves the result where the guest looks for it. */
 export const writeResult = (context: VcpuContext, width: GuestWidth, result: number): void => {
-  if (width === "x86_64")
-    context.setWideRegister(REGISTER.rax, BigInt.asUintN(64, BigInt(Math.trunc(result))));
+  if (width === "x86_64") setLong(context, REGISTER.rax, result);
   else context.setRegister(REGISTER.rax, result >>> 0);
 };
 
@@ -50,7 +54,7 @@ export const writeResult = (context: VcpuContext, width: GuestWidth, result: num
 export const repeatCall = (context: VcpuContext, width: GuestWidth, args: readonly number[]): void => {
   for (const [index, value] of args.entries()) {
     const register = argumentRegister(width, index);
-    if (width === "x86_64") context.setWideRegister(register, BigInt.asUintN(64, BigInt(Math.trunc(value))));
+    if (width === "x86_64") setLong(context, register, value);
     else context.setRegister(register, value >>> 0);
   }
   const back = context.instructionPointer - CALL_BYTES;

@@ -70,6 +70,12 @@ export class FakeContext implements VcpuContext {
   setRegister(index: number, value: number): void {
     this.#registers[index] = BigInt(value >>> 0);
   }
+  registerHigh(index: number): number {
+    return Number((this.#registers[index] ?? 0n) >> 32n);
+  }
+  setRegisterWords(index: number, low: number, high: number): void {
+    this.#registers[index] = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+  }
   wideRegister(index: number): bigint {
     return this.#registers[index] ?? 0n;
   }

@@ -152,6 +152,15 @@ export class VcpuState implements VcpuContext {
     this.#view.setUint16(this.base + STATE.registers + 8 * index, value, true);
   }
 
+  registerHigh(index: RegisterIndex): number {
+    return this.u32(STATE.registers + 8 * index + 4);
+  }
+
+  setRegisterWords(index: RegisterIndex, low: number, high: number): void {
+    this.setU32(STATE.registers + 8 * index, low);
+    this.setU32(STATE.registers + 8 * index + 4, high);
+  }
+
   wideRegister(index: RegisterIndex): bigint {
     return this.wide(STATE.registers + 8 * index);
   }

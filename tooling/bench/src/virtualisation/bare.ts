@@ -15,6 +15,10 @@ const COUNTER = 0x3000;
 const TABLES = 0x4000;
 const SCRATCH = 0x5000;
 const USER_CODE = 0x6000;
+/** Page directory of a second process, with the same pages. */
+const OTHER_DIRECTORY = 0x7000;
+/** Directory of the process that comes next. */
+const NEXT = SCRATCH + 0x800;
 const DIRECTORY = 0x8000;
 const LEVEL_1 = 0x9000;
 const STACK = 0x1_0000;
@@ -86,6 +90,8 @@ const machineOf = (
   const all = PTE.present | PTE.writable | PTE.user;
   view.setUint32(DIRECTORY, all | PTE.large, true);
   view.setUint32(DIRECTORY + 4, LEVEL_1 | all, true);
+  bytes.copyWithin(OTHER_DIRECTORY, DIRECTORY, DIRECTORY + 8);
+  view.setUint32(NEXT, OTHER_DIRECTORY, true);
   view.setUint32(LEVEL_1, SCRATCH | all, true);
   for (let frame = 0; frame < 16; frame++) memory.written(toMfn(frame), 0, 4096);
   context.setControl(4, CR4.pse);
@@ -105,6 +111,14 @@ const machineOf = (
 
 /** `xorl $0x200, LEVEL_1`: changes a bit of a page-table entry that is software's. */
 const changeEntry: readonly number[] = [0x81, 0x35, ...dword(LEVEL_1), ...dword(0x200)];
+
+/** Goes to the other process: mov NEXT, %eax; mov %eax, %cr3; xorl $…, NEXT; incl COUNTER; iret. */
+const switchProcess: readonly number[] = [
+  ...[0xa1, ...dword(NEXT), 0x0f, 0x22, 0xd8],
+  ...[0x81, 0x35, ...dword(NEXT), ...dword(DIRECTORY ^ OTHER_DIRECTORY)],
+  ...count(COUNTER),
+  0xcf,
+];
 
 /** What the same things take without a hypervisor, by name. */
 export const BARE: Readonly<Record<string, () => RunBatch>> = {
@@ -133,6 +147,7 @@ export const BARE: Readonly<Record<string, () => RunBatch>> = {
       [],
     ),
   "update of an entry": () => machineOf(forever(changeEntry, count(COUNTER)), [], []),
+  "context switch": () => machineOf(toUser, switchProcess, forever([0xcd, 0x80])),
   "change of page-table base": () =>
     machineOf([...movImmediate("eax", DIRECTORY), ...forever([0x0f, 0x22, 0xd8], count(COUNTER))], [], []),
 };

@@ -17,6 +17,7 @@ const PAPER: Readonly<Record<string, string>> = {
   "system call": "1.02 (null call)",
   "page fault": "1.32 (protection fault)",
   "page fault and update": "1.92 (page fault)",
+  "context switch": "2.56 (2p/0K)",
 };
 
 interface Row {

@@ -6,6 +6,7 @@ import {
   movImmediate,
   page,
   type TestGuest,
+  type TestMachine,
   toUser,
   trapTable,
 } from "@xenolith/system-tests/hypervisor";
@@ -14,6 +15,7 @@ import { DOMID_SELF } from "@xenolith/xen-abi";
 import { FLAT_RING1_CS } from "@xenolith/xen-abi/arch-x86";
 import { EVTCHNOP_bind_ipi, EVTCHNOP_send } from "@xenolith/xen-abi/event-channel";
 import { SHARED_INFO, VCPU_INFO } from "@xenolith/xen-abi/shared-info";
+import { XENVER_pagesize } from "@xenolith/xen-abi/version";
 import {
   __HYPERVISOR_event_channel_op,
   __HYPERVISOR_mmu_update,
@@ -27,6 +29,7 @@ import {
 } from "@xenolith/xen-abi/xen";
 import type { RunBatch } from "./bare.ts";
 import { COMPUTE_PAGE, compute, count, forever, skipInstruction, touch } from "./programs.ts";
+import { wideSystemCall } from "./wide.ts";
 
 const CODE = page(1);
 const HANDLER = page(2);
@@ -45,6 +48,11 @@ const BATCH = 2048;
 const SYSTEM_CALL = 0x80;
 const PAGE_FAULT = 14;
 const WIDTH = "x86_32p";
+/** Frames of a second PAE root and of the level-2 table of its last slot, which no other root may have. */
+const OTHER_TABLES = [40, 41] as const;
+/** Bytes of a request of mmuext_op that are apart by one bit of their addresses, and where the next one's address is. */
+const REQUEST_BYTES = 16;
+const NEXT = SCRATCH + 64;
 /** Virtual time of a batch: short, because what the hypervisor does takes less of it than of ours. */
 const SLICE_NS = 100_000;
 const COMPUTE_SLICE_NS = 20_000_000;
@@ -53,7 +61,7 @@ const MAPPED = PTE.present | PTE.writable;
 interface Program {
   /** What the guest runs, once it has its callbacks and traps. */
   readonly code: (guest: TestGuest, shared: number) => readonly number[];
-  readonly handler?: (guest: TestGuest) => readonly number[];
+  readonly handler?: (guest: TestGuest, machine: TestMachine) => readonly number[];
   readonly trap?: { readonly vector: number; readonly privilegeLevel?: number };
   readonly user?: readonly number[];
   /** Operations for each count. */
@@ -64,17 +72,17 @@ interface Program {
 const machineOf =
   ({ code, handler, trap, user, each = 1, sliceNs = SLICE_NS }: Program) =>
   (): RunBatch => {
-    const machine = createTestMachine();
+    const machine = createTestMachine({ traces: false });
     const guest = createTestGuest(machine, {
       entry: CODE,
       stackTop: STACK,
       userPages: [6, 12, 3],
-      absentPages: [20, 21],
+      absentPages: [20, 21, ...OTHER_TABLES],
     });
     const { control } = machine.hypervisor;
     const traps = trap === undefined ? [] : [{ ...trap, address: HANDLER }];
     guest.write(ARGUMENT, trapTable(traps));
-    guest.write(HANDLER, handler?.(guest) ?? []);
+    guest.write(HANDLER, handler?.(guest, machine) ?? []);
     guest.write(USER_CODE, user ?? []);
     const shared = control.sharedInfoFrame(guest.id);
     guest.write(CODE, [...hypercall(__HYPERVISOR_set_trap_table, ARGUMENT), ...code(guest, shared)]);
@@ -92,6 +100,13 @@ const map = (at: number, low: number): readonly number[] =>
 
 const frameOf = (guest: TestGuest, at: number): number =>
   entryLow(guest.frames[at / 4096] ?? (0 as never), MAPPED);
+
+const toUserMode = toUser({
+  instructionPointer: USER_CODE,
+  stackPointer: USER_STACK,
+  flags: FLAG.fixed | FLAG.if,
+  kernelStack: KERNEL_STACK,
+});
 
 /** `movl $0, address` */
 const clear = (at: number): readonly number[] => [0xc7, 0x05, ...dword(at), 0, 0, 0, 0];
@@ -132,6 +147,31 @@ const changeBase = (guest: TestGuest): readonly number[] => {
   return forever(hypercall(__HYPERVISOR_mmuext_op, SCRATCH, 1, 0, DOMID_SELF), count(COUNTER));
 };
 
+/** Makes a second process out of the first one's tables. @returns its root */
+const otherProcess = (guest: TestGuest, { memory }: TestMachine): number => {
+  const [rootPage, lastPage] = OTHER_TABLES;
+  const first = guest.root * 4096;
+  guest.write(page(rootPage), memory.bytes.slice(first, first + 24));
+  guest.writeUint32(page(rootPage) + 24, entryLow(guest.frames[lastPage] ?? (0 as never), PTE.present));
+  return guest.frames[rootPage] ?? 0;
+};
+
+/** Goes to the other process: requests for either base lie side by side, and a word says which comes next. */
+const switchProcess = (guest: TestGuest, machine: TestMachine): readonly number[] => {
+  for (const [index, root] of [otherProcess(guest, machine), guest.root].entries()) {
+    guest.writeUint32(SCRATCH + REQUEST_BYTES * index, MMUEXT_NEW_BASEPTR);
+    guest.writeUint32(SCRATCH + REQUEST_BYTES * index + 4, root);
+  }
+  guest.writeUint32(NEXT, SCRATCH);
+  return [
+    ...[0x8b, 0x1d, ...dword(NEXT)], // mov NEXT, %ebx
+    ...[...movImmediate("ecx", 1), ...movImmediate("edx", 0), ...movImmediate("esi", DOMID_SELF)],
+    ...[...movImmediate("eax", __HYPERVISOR_mmuext_op), 0xcd, 0x82],
+    ...[0x81, 0x35, ...dword(NEXT), ...dword(REQUEST_BYTES)], // xorl $16, NEXT
+    ...[...count(COUNTER), 0xcf],
+  ];
+};
+
 /** What things take under the hypervisor, by name. */
 export const PARAVIRTUAL: Readonly<Record<string, () => RunBatch>> = {
   compute: machineOf({
@@ -141,17 +181,21 @@ export const PARAVIRTUAL: Readonly<Record<string, () => RunBatch>> = {
   "null hypercall": machineOf({
     code: () => forever(hypercall(__HYPERVISOR_xen_version, 0), count(COUNTER)),
   }),
+  "hypercall that leaves": machineOf({
+    code: () => forever(hypercall(__HYPERVISOR_xen_version, XENVER_pagesize, 0), count(COUNTER)),
+  }),
   "system call": machineOf({
-    code: () =>
-      toUser({
-        instructionPointer: USER_CODE,
-        stackPointer: USER_STACK,
-        flags: FLAG.fixed | FLAG.if,
-        kernelStack: KERNEL_STACK,
-      }),
+    code: () => toUserMode,
     trap: { vector: SYSTEM_CALL, privilegeLevel: 3 },
     handler: () => [0xcf],
     user: forever([0xcd, SYSTEM_CALL], count(COUNTER)),
+  }),
+  "system call, 64 bits": wideSystemCall,
+  "context switch": machineOf({
+    code: () => toUserMode,
+    trap: { vector: SYSTEM_CALL, privilegeLevel: 3 },
+    handler: switchProcess,
+    user: forever([0xcd, SYSTEM_CALL]),
   }),
   "event to upcall": machineOf({ code: sendEvents, handler: () => takeEvent }),
   "page fault": machineOf({

@@ -18,7 +18,6 @@ import { VCPU_INFO } from "@xenolith/xen-abi/shared-info";
 import { XENVER_version } from "@xenolith/xen-abi/version";
 import {
   __HYPERVISOR_callback_op,
-  __HYPERVISOR_iret,
   __HYPERVISOR_mmuext_op,
   __HYPERVISOR_set_trap_table,
   __HYPERVISOR_stack_switch,
@@ -33,7 +32,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { dword, hypercall } from "./support/assemble.ts";
-import { hypercall64, movImmediate64, push64, SYSCALL } from "./support/assemble-64.ts";
+import { hypercall64, iret64, movImmediate64, returnFromEntry64, SYSCALL } from "./support/assemble-64.ts";
 import { createTestGuest, page, type TestGuest } from "./support/guest.ts";
 import { createTestMachine } from "./support/machine.ts";
 import { trapTable } from "./support/trap-table.ts";
@@ -56,31 +55,6 @@ const { evtchnUpcallMask, evtchnUpcallPending } = VCPU_INFO.layout.x86_64;
 
 /** `movb $value, address` of 64-bit code. */
 const setByte = (at: number, value: number): number[] => [0xc6, 0x04, 0x25, ...dword(at), value];
-const popRegisters = [0x59, 0x41, 0x5b];
-/** Goes back by the frame that an entry has left: what Linux does. */
-const returnFromEntry = (flags: number): number[] => [
-  ...popRegisters,
-  ...push64(flags),
-  ...[0x51, 0x41, 0x53, 0x50],
-  ...movImmediate64("rax", __HYPERVISOR_iret),
-  ...SYSCALL,
-];
-
-/** What a frame for iret says; see `iretTo`. */
-interface Target {
-  readonly cs: number;
-  readonly ss: number;
-  readonly rflags: number;
-  readonly flags: number;
-}
-
-const iretTo = (rip: number, rsp: number, { cs, ss, rflags, flags }: Target): number[] => [
-  ...[push64(ss), push64(rsp), push64(rflags), push64(cs), push64(rip), push64(flags)].flat(),
-  ...[push64(0x77), push64(0x88), push64(0x99)].flat(),
-  ...movImmediate64("rax", __HYPERVISOR_iret),
-  ...SYSCALL,
-];
-
 /** Pieces of code of the kernel's system call: they leave the stack as it was. */
 const KERNEL_PIECES: readonly (readonly number[])[] = [
   [0x48, 0xff, 0xc3], // inc %rbx
@@ -194,13 +168,13 @@ const run = (given: Scene, { directGates, tuning }: Way, stops: readonly number[
       ? hypercall64(__HYPERVISOR_vm_assist, VMASST_CMD_enable, VMASST_TYPE_architectural_iopl)
       : []),
     ...hypercall64(__HYPERVISOR_stack_switch, FLAT_RING3_SS64, given.stackTop),
-    ...iretTo(USER_CODE, USER_STACK, given.first),
+    ...iret64({ rip: USER_CODE, rsp: USER_STACK, ...given.first }),
   ]);
   const user = [...given.user, ...SYSCALL];
   guest.write(USER_CODE, [...user, 0xe9, ...dword(-(user.length + 5))]);
-  guest.write(SYSCALL_ENTRY, [...given.kernel, ...returnFromEntry(given.returnFlags)]);
-  guest.write(EVENT_ENTRY, [...setByte(SHARED + evtchnUpcallPending, 0), ...returnFromEntry(0)]);
-  guest.write(TRAP_ENTRY, returnFromEntry(0));
+  guest.write(SYSCALL_ENTRY, [...given.kernel, ...returnFromEntry64(given.returnFlags)]);
+  guest.write(EVENT_ENTRY, [...setByte(SHARED + evtchnUpcallPending, 0), ...returnFromEntry64(0)]);
+  guest.write(TRAP_ENTRY, returnFromEntry64(0));
   guest.start();
   return stops.map((stop) => {
     machine.runUntil(stop);

@@ -1,4 +1,5 @@
 import { REGISTER } from "@xenolith/x86-architecture";
+import { __HYPERVISOR_iret } from "@xenolith/xen-abi/xen";
 
 /** A few instructions of 64-bit code as bytes, enough for guests of tests. Each function gives one instruction. */
 
@@ -48,5 +49,36 @@ const ARGUMENTS = ["rdi", "rsi", "rdx", "r10", "r8"] as const;
 export const hypercall64 = (number: number, ...args: readonly (number | bigint)[]): number[] => [
   ...args.flatMap((value, index) => movImmediate64(ARGUMENTS[index] ?? "r8", value)),
   ...movImmediate64("rax", number),
+  ...SYSCALL,
+];
+
+/** `push %rcx; push %r11; push %rax` */
+const PUSH_REGISTERS: readonly number[] = [0x51, 0x41, 0x53, 0x50];
+/** `pop %rcx; pop %r11` */
+const POP_REGISTERS: readonly number[] = [0x59, 0x41, 0x5b];
+
+/** Goes back by the frame that an entry without an error code has left, as Linux does. `flags`: 0, or VGCF_in_syscall. */
+export const returnFromEntry64 = (flags: number): number[] => [
+  ...POP_REGISTERS,
+  ...push64(flags),
+  ...PUSH_REGISTERS,
+  ...movImmediate64("rax", __HYPERVISOR_iret),
+  ...SYSCALL,
+];
+
+/** What a frame for iret says besides the general registers. */
+export interface ReturnTarget64 {
+  readonly rip: number;
+  readonly cs: number;
+  readonly rflags: number;
+  readonly rsp: number;
+  readonly ss: number;
+  readonly flags: number;
+}
+
+/** The hypercall iret, with its frame. */
+export const iret64 = ({ rip, cs, rflags, rsp, ss, flags }: ReturnTarget64): number[] => [
+  ...[ss, rsp, rflags, cs, rip, flags, 0x77, 0x88, 0x99].flatMap(push64),
+  ...movImmediate64("rax", __HYPERVISOR_iret),
   ...SYSCALL,
 ];
