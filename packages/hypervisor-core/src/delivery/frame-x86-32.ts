@@ -1,4 +1,5 @@
 import { FLAG } from "@xenolith/x86-architecture";
+import { frameRoom } from "./frame-words.ts";
 
 /** What is saved of the code that was interrupted. */
 export interface SavedState32 {
@@ -26,13 +27,14 @@ export interface FrameParts32 {
 /**
  * Encodes the frame of an exception or callback of a 32-bit guest, from the lowest address:
  *
- * `[ds es fs gs] [error code] eip cs|upcall mask << 16 eflags [esp ss]`, each 4 bytes. [XEN arch-x86/xen-x86_32.h]
+ * `[ds es fs gs] [error code] eip cs|upcall mask << 16 eflags [esp ss]`, each 4 bytes. Valid until the next
+ * one is encoded. [XEN arch-x86/xen-x86_32.h]
  */
 export const encodeFrame32 = (saved: SavedState32, parts: FrameParts32): Uint8Array => {
   const flags =
     (saved.flags & ~(FLAG.if | FLAG.iopl)) | (saved.upcallMask ? 0 : FLAG.if) | (saved.ioPrivilege << 12);
   const { dataSelectors, errorCode, withStack } = parts;
-  const words = new Uint32Array(
+  const { words, bytes } = frameRoom(
     (dataSelectors === null ? 3 : 7) + (errorCode === null ? 0 : 1) + (withStack ? 2 : 0),
   );
   let at = 0;
@@ -45,7 +47,7 @@ export const encodeFrame32 = (saved: SavedState32, parts: FrameParts32): Uint8Ar
     words[at++] = saved.stackPointer;
     words[at++] = saved.stackSelector;
   }
-  return new Uint8Array(words.buffer);
+  return bytes;
 };
 
 /** Flags with which a handler starts: TF, NT, RF and VM are cleared, the processor's IF stays set. [SDM3A-6.12.1.3] */

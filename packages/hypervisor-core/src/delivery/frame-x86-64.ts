@@ -1,5 +1,6 @@
 import { FLAG, REGISTER, type VcpuContext } from "@xenolith/x86-architecture";
 import type { Word64 } from "@xenolith/xen-abi";
+import { frameRoom } from "./frame-words.ts";
 
 /** What is saved of the code that was interrupted, apart from registers. */
 export interface SavedState64 {
@@ -28,7 +29,8 @@ const PLAIN_WORDS = 7;
 /**
  * Encodes the frame of an exception or callback of a 64-bit guest, from the lowest address:
  *
- * `rcx r11 [ds es fs gs] [error code] rip cs|upcall mask << 32 rflags rsp ss`, each 8 bytes. [XEN arch-x86/xen-x86_64.h]
+ * `rcx r11 [ds es fs gs] [error code] rip cs|upcall mask << 32 rflags rsp ss`, each 8 bytes. Valid until the
+ * next one is encoded. [XEN arch-x86/xen-x86_64.h]
  */
 export const encodeFrame64 = (
   context: VcpuContext,
@@ -36,7 +38,7 @@ export const encodeFrame64 = (
   { dataSelectors, errorCode }: FrameParts64,
 ): Uint8Array => {
   const count = PLAIN_WORDS + (dataSelectors?.length ?? 0) + (errorCode === null ? 0 : 1);
-  const words = new Uint32Array(2 * count);
+  const { words, bytes } = frameRoom(2 * count);
   let at = 0;
   const put = (low: number, high = 0): void => {
     words[at] = low;
@@ -53,7 +55,7 @@ export const encodeFrame64 = (
   put((saved.flags & ~(FLAG.if | FLAG.iopl)) | (saved.upcallMask ? 0 : FLAG.if) | (saved.ioPrivilege << 12));
   putRegister(REGISTER.rsp);
   put(saved.stackSelector);
-  return new Uint8Array(words.buffer);
+  return bytes;
 };
 
 /** Flags with which a handler starts: AC, TF, NT, RF and VM are cleared, the processor's IF stays set. */

@@ -25,6 +25,7 @@ import {
   __HYPERVISOR_update_va_mapping,
   __HYPERVISOR_xen_version,
   MMUEXT_NEW_BASEPTR,
+  MMUEXT_PIN_L3_TABLE,
   UVMF_INVLPG,
 } from "@xenolith/xen-abi/xen";
 import type { RunBatch } from "./bare.ts";
@@ -53,6 +54,8 @@ const OTHER_TABLES = [40, 41] as const;
 /** Bytes of a request of mmuext_op that are apart by one bit of their addresses, and where the next one's address is. */
 const REQUEST_BYTES = 16;
 const NEXT = SCRATCH + 64;
+/** A request to pin the second process' root. */
+const PIN = SCRATCH + 128;
 /** Virtual time of a batch: short, because what the hypervisor does takes less of it than of ours. */
 const SLICE_NS = 100_000;
 const COMPUTE_SLICE_NS = 20_000_000;
@@ -163,6 +166,8 @@ const switchProcess = (guest: TestGuest, machine: TestMachine): readonly number[
     guest.writeUint32(SCRATCH + REQUEST_BYTES * index + 4, root);
   }
   guest.writeUint32(NEXT, SCRATCH);
+  guest.writeUint32(PIN, MMUEXT_PIN_L3_TABLE);
+  guest.writeUint32(PIN + 4, guest.frames[OTHER_TABLES[0]] ?? 0);
   return [
     ...[0x8b, 0x1d, ...dword(NEXT)], // mov NEXT, %ebx
     ...[...movImmediate("ecx", 1), ...movImmediate("edx", 0), ...movImmediate("esi", DOMID_SELF)],
@@ -192,7 +197,7 @@ export const PARAVIRTUAL: Readonly<Record<string, () => RunBatch>> = {
   }),
   "system call, 64 bits": wideSystemCall,
   "context switch": machineOf({
-    code: () => toUserMode,
+    code: () => [...hypercall(__HYPERVISOR_mmuext_op, PIN, 1, 0, DOMID_SELF), ...toUserMode],
     trap: { vector: SYSTEM_CALL, privilegeLevel: 3 },
     handler: switchProcess,
     user: forever([0xcd, SYSTEM_CALL]),
