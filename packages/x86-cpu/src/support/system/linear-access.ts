@@ -65,8 +65,10 @@ export const LOCATE_READ: SupportFunction = locate("locateRead", ACCESS.read);
 /** The same for writing; -1 too where the store would have to be announced. */
 export const LOCATE_WRITE: SupportFunction = locate("locateWrite", ACCESS.write);
 
-/** Both of them for 64-bit code. */
+/** As {@link LOCATE_READ}, for 64-bit code. */
 export const LOCATE_READ_WIDE: SupportFunction = locate("locateReadWide", ACCESS.read, true);
+
+/** As {@link LOCATE_WRITE}, for 64-bit code. */
 export const LOCATE_WRITE_WIDE: SupportFunction = locate("locateWriteWide", ACCESS.write, true);
 
 /**
