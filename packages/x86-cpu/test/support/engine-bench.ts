@@ -56,7 +56,7 @@ export interface EngineBenchOptions extends Partial<BareProcessorOptions> {
 
 export const createEngineBench = (options: EngineBenchOptions = {}): EngineBench => {
   const { frameCount = 64, ...processor } = options;
-  const memory = createFakeMemory({ frameCount, reserveBytes: 4 << 20 });
+  const memory = createFakeMemory({ frameCount, reserveBytes: 16 << 20 });
   const translator = createIdentityTranslator(memory);
   const vcpu = createBareProcessor({
     memory,

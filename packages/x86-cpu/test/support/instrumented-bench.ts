@@ -13,7 +13,7 @@ export interface InstrumentedBench {
 }
 
 export const createInstrumentedBench = (): InstrumentedBench => {
-  const memory = createFakeMemory({ frameCount: 64, reserveBytes: 6 << 20 });
+  const memory = createFakeMemory({ frameCount: 64, reserveBytes: 16 << 20 });
   const vcpu = createInstrumentedProcessor({
     memory,
     translator: createIdentityTranslator(memory),

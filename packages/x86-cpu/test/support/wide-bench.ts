@@ -43,7 +43,7 @@ export interface WideBenchOptions {
 
 /** Makes a bench. Segment registers are null but for CS and SS; FS and GS have the bases given. */
 export const createWideBench = ({ fs = 0, gs = 0, ...tuning }: WideBenchOptions = {}): WideBench => {
-  const memory = createFakeMemory({ frameCount: 64, reserveBytes: 4 << 20 });
+  const memory = createFakeMemory({ frameCount: 64, reserveBytes: 16 << 20 });
   const translator = createIdentityTranslator(memory);
   const processor = createMonitoredProcessor({ memory, translator, recordBytes: 1 << 20, ...tuning });
   const vcpu = processor.createVcpu({

@@ -82,7 +82,7 @@ const richestModel = (): ProcessorModel => PROCESSOR_MODELS.get("x86-64-v2") ?? 
 
 /** Makes a machine; `isLong`: one that is in long mode, for 64-bit code. */
 export const createWildMachine = (isLong: boolean, tuning: EngineTuning): WildMachine => {
-  const memory = createFakeMemory({ frameCount: 64, reserveBytes: 3 << 20 });
+  const memory = createFakeMemory({ frameCount: 64, reserveBytes: 16 << 20 });
   const translator = createIdentityTranslator(memory);
   const processor = createMonitoredProcessor({
     memory,

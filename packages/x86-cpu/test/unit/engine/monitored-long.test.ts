@@ -23,7 +23,7 @@ interface Bench {
 }
 
 const createBench = (): Bench => {
-  const memory = createFakeMemory({ reserveBytes: 4 << 20 });
+  const memory = createFakeMemory({ reserveBytes: 16 << 20 });
   const translator = createIdentityTranslator(memory);
   const processor = createMonitoredProcessor({ memory, translator, recordBytes: 1 << 18 });
   const vcpu = processor.createVcpu({ descriptors, timestamp: (retired) => retired, longMode: true });

@@ -39,7 +39,7 @@ interface Bench {
 }
 
 const createBench = (ring: 1 | 3): Bench => {
-  const memory = createFakeMemory({ reserveBytes: 3 << 20 });
+  const memory = createFakeMemory({ reserveBytes: 16 << 20 });
   const translator = createIdentityTranslator(memory);
   const processor = createMonitoredProcessor({ memory, translator, recordBytes: 1 << 18 });
   const vcpu = processor.createVcpu({ descriptors, timestamp: (retired) => 500 + retired });
@@ -182,7 +182,7 @@ describe("a VCPU under a monitor", () => {
 
 describe("several VCPUs", () => {
   it("take turns without touching one another's registers, and share what was decoded", () => {
-    const memory = createFakeMemory({ reserveBytes: 3 << 20 });
+    const memory = createFakeMemory({ reserveBytes: 16 << 20 });
     const translator = createIdentityTranslator(memory);
     const processor = createMonitoredProcessor({ memory, translator, recordBytes: 1 << 18 });
     // l: add eax, ecx ; jmp l
