@@ -1,4 +1,5 @@
 import { FLAG } from "@xenolith/x86-architecture";
+import { STATE } from "./layout.ts";
 
 /**
  * How the six arithmetic flags are kept: the operation that made them, its operands and its result, all sign-extended from
@@ -30,59 +31,66 @@ const isEvenParity = (value: number): boolean => {
   return ((0x6996 >> (bits & 15)) & 1) === 0;
 };
 
-/** A 64-bit value as two words. */
-export interface Words {
-  readonly low: number;
-  readonly high: number;
-}
-
-const isBelow = (a: Words, b: Words): boolean =>
-  a.high === b.high ? a.low >>> 0 < b.low >>> 0 : a.high >>> 0 < b.high >>> 0;
-
 const bitIf = (condition: boolean, bit: number): number => (condition ? bit : 0);
 
-/** Works out the arithmetic flags, as bits of EFLAGS. */
-export const evaluateFlags = (kind: number, a: Words, b: Words, result: Words): number => {
-  let negative = result.high < 0;
-  let evenParity = isEvenParity(result.low);
-  const zero = (result.low | result.high) === 0;
+/** Whether the first of two 64-bit fields is below the second, unsigned. */
+const isBelow = (block: DataView, first: number, second: number): boolean => {
+  const high = block.getUint32(first + 4, true);
+  const otherHigh = block.getUint32(second + 4, true);
+  return high === otherHigh ? block.getUint32(first, true) < block.getUint32(second, true) : high < otherHigh;
+};
+
+/** Works out the arithmetic flags that the state block at `base` stands for, as bits of EFLAGS. */
+export const evaluateFlags = (block: DataView, base: number): number => {
+  const a = base + STATE.flagsA;
+  const b = base + STATE.flagsB;
+  const result = base + STATE.flagsResult;
+  const low = block.getInt32(result, true);
+  const high = block.getInt32(result + 4, true);
+  const lowB = block.getInt32(b, true);
+  const kind = block.getUint32(base + STATE.flagsKind, true);
+  const zero = bitIf((low | high) === 0, FLAG.zf);
+  if (kind === FLAGS_KIND.given) {
+    const isNegative = high < 0 !== ((lowB & GIVEN.signInverted) !== 0);
+    const isEven = isEvenParity(low) !== ((lowB & GIVEN.parityInverted) !== 0);
+    return (
+      zero |
+      bitIf(isNegative, FLAG.sf) |
+      bitIf(isEven, FLAG.pf) |
+      bitIf((lowB & GIVEN.cf) !== 0, FLAG.cf) |
+      bitIf((lowB & GIVEN.of) !== 0, FLAG.of) |
+      bitIf((lowB & GIVEN.af) !== 0, FLAG.af)
+    );
+  }
+  const followed = zero | bitIf(high < 0, FLAG.sf) | bitIf(isEvenParity(low), FLAG.pf);
+  const lowA = block.getInt32(a, true);
+  const highA = block.getInt32(a + 4, true);
+  const highB = block.getInt32(b + 4, true);
   let carry = false;
-  let overflow = false;
-  let adjust = false;
+  let overflow = 0;
+  let adjust = 0;
   switch (kind) {
     case FLAGS_KIND.subtract:
-      carry = isBelow(a, b);
-      overflow = ((a.high ^ b.high) & (a.high ^ result.high)) < 0;
-      adjust = ((a.low ^ b.low ^ result.low) & 0x10) !== 0;
+      carry = isBelow(block, a, b);
+      overflow = (highA ^ highB) & (highA ^ high);
+      adjust = lowA ^ lowB ^ low;
       break;
     case FLAGS_KIND.add:
-      carry = isBelow(result, a);
-      overflow = ((a.high ^ result.high) & (b.high ^ result.high)) < 0;
-      adjust = ((a.low ^ b.low ^ result.low) & 0x10) !== 0;
+      carry = isBelow(block, result, a);
+      overflow = (highA ^ high) & (highB ^ high);
+      adjust = lowA ^ lowB ^ low;
       break;
     case FLAGS_KIND.increment:
     case FLAGS_KIND.decrement:
-      carry = (b.low & 1) !== 0;
-      overflow = (kind === FLAGS_KIND.increment ? result.high & ~a.high : a.high & ~result.high) < 0;
-      adjust = ((a.low ^ result.low) & 0x10) !== 0;
-      break;
-    case FLAGS_KIND.given:
-      carry = (b.low & GIVEN.cf) !== 0;
-      overflow = (b.low & GIVEN.of) !== 0;
-      adjust = (b.low & GIVEN.af) !== 0;
-      negative = negative !== ((b.low & GIVEN.signInverted) !== 0);
-      evenParity = evenParity !== ((b.low & GIVEN.parityInverted) !== 0);
+      carry = (lowB & 1) !== 0;
+      overflow = kind === FLAGS_KIND.increment ? high & ~highA : highA & ~high;
+      adjust = lowA ^ low;
       break;
     default:
       break;
   }
   return (
-    bitIf(carry, FLAG.cf) |
-    bitIf(evenParity, FLAG.pf) |
-    bitIf(adjust, FLAG.af) |
-    bitIf(zero, FLAG.zf) |
-    bitIf(negative, FLAG.sf) |
-    bitIf(overflow, FLAG.of)
+    followed | bitIf(carry, FLAG.cf) | bitIf(overflow < 0, FLAG.of) | bitIf((adjust & 0x10) !== 0, FLAG.af)
   );
 };
 

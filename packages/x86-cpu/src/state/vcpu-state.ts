@@ -207,12 +207,7 @@ export class VcpuState implements VcpuContext {
 
   /** CF PF AF ZF SF OF, worked out from the lazy form. */
   get arithmeticFlags(): number {
-    return evaluateFlags(
-      this.u32(STATE.flagsKind),
-      { low: this.i32(STATE.flagsA), high: this.i32(STATE.flagsA + 4) },
-      { low: this.i32(STATE.flagsB), high: this.i32(STATE.flagsB + 4) },
-      { low: this.i32(STATE.flagsResult), high: this.i32(STATE.flagsResult + 4) },
-    );
+    return evaluateFlags(this.#view, this.base);
   }
 
   set arithmeticFlags(value: number) {
