@@ -23,7 +23,7 @@ export const JUMP_ENTRY = {
 
 /** Binary logarithm of the bytes of an entry. */
 export const JUMP_ENTRY_SHIFT = 5;
-const INDEX_BITS = 17;
+const INDEX_BITS = 16;
 /** Bytes of the whole table. */
 export const JUMP_CACHE_BYTES: number = 1 << (INDEX_BITS + JUMP_ENTRY_SHIFT);
 
