@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { createMemoryStore } from "@xenolith/block-stores";
 import { openDisk } from "@xenolith/host/node";
 import { parseDiskSpec } from "@xenolith/toolstack";
 import { afterAll, describe, expect, it } from "vitest";
@@ -8,22 +10,30 @@ import { guestPath } from "./support/xl.ts";
 const MEMORY_MIB = 160;
 const SMALL_MIB = 112;
 const PAGES_PER_MIB = 256;
+const MEBIBYTE = 1_048_576;
 
 describe("Linux, asked from outside", () => {
   const scratch = scratchFolder();
   afterAll(() => scratch.remove());
 
-  it("balloons down and up, suspends and resumes, reboots with its disk, and powers off", async () => {
+  it("balloons down and up, discards, suspends and resumes, reboots with its disk, and powers off", async () => {
     const image = makeImage("ext4", scratch.path, { "hello.txt": "hello\n" }, 16);
     const disk = openDisk(parseDiskSpec(`file:${image}`));
     const linuxHost = createLinuxHost({ memoryMiB: MEMORY_MIB + 32, seed: 3 });
     const { toolstack, control } = linuxHost.host;
+    const memoryDisk = {
+      store: createMemoryStore({ sectorCount: 4096, contents: new Uint8Array(2 * MEBIBYTE).fill(0xaa) }),
+      virtualDevice: null,
+      writable: true,
+      cdrom: false,
+      description: "memory",
+    };
     const linux = await linuxHost.boot({
       name: "linux",
       kernel: guestPath("vmlinuz"),
       ramdisk: guestPath("initrd-disk.gz"),
       memoryMiB: MEMORY_MIB,
-      disks: [disk],
+      disks: [disk, memoryDisk],
     });
     const pages = (): number => control.describe(linux.domain)?.pages ?? 0;
     const totalKiB = async (): Promise<number> =>
@@ -36,6 +46,16 @@ describe("Linux, asked from outside", () => {
     await linuxHost.during(toolstack.setMemory(linux.domain, MEMORY_MIB));
     await linuxHost.until(() => pages() === MEMORY_MIB * PAGES_PER_MIB, "the balloon is empty");
     expect(await totalKiB()).toBe(before);
+
+    // The driver again, with rings of four pages; and a disk that can discard.
+    await linux.ask("busybox rmmod xen_blkfront && insmod /lib/xen-blkfront.ko max_ring_page_order=2");
+    expect(await linux.ask("cat /sys/block/xvdb/queue/discard_granularity")).toMatch(/^512$/m);
+    const digest = (fill: number): string =>
+      createHash("md5").update(new Uint8Array(MEBIBYTE).fill(fill)).digest("hex");
+    const halves = "for half in 0 1; do dd if=/dev/xvdb bs=1M count=1 skip=$half 2>/dev/null | md5sum; done";
+    expect(await linux.ask(`busybox blkdiscard -o 1048576 -l 1048576 /dev/xvdb; ${halves}`)).toContain(
+      `${digest(0xaa)}  -\n${digest(0)}  -\n`,
+    );
 
     expect(await linux.ask("mount -t ext4 /dev/xvda /mnt && cat /mnt/hello.txt")).toMatch(/^hello$/m);
     await linuxHost.during(toolstack.ask(linux.domain, "suspend"));
