@@ -12,6 +12,9 @@ import { type RunInputs, readInputs } from "./read-inputs.ts";
 /** Memory of a private host beside its one domain: tables of the hypervisor and the control domain. */
 const HOST_OVERHEAD_MIB = 32;
 
+/** What is kept of the last that a domain wrote by console_io. */
+const MOST_EMERGENCY_BYTES = 16_384;
+
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
@@ -99,6 +102,7 @@ const runDomain = async (
   const startMs = performance.now();
   const input = await prepareInput(clock);
   let failure: unknown = null;
+  let emergency = Buffer.alloc(0);
   const host = createNodeHost({
     memoryMiB: options.maximumMemoryMiB + HOST_OVERHEAD_MIB,
     seed: options.seed,
@@ -110,8 +114,9 @@ const runDomain = async (
       failure = error;
       life.end("escape");
     },
-    // What a kernel says before it has a console, or in despair: not what stdout is for.
-    onEmergencyOutput: (_domain, bytes) => process.stderr.write(bytes),
+    onEmergencyOutput: (_domain, bytes) => {
+      emergency = Buffer.concat([emergency, bytes]).subarray(-MOST_EMERGENCY_BYTES);
+    },
   });
   const console = createConsole(host, input, () => life.end("escape"));
   const life = createLife({
@@ -139,6 +144,8 @@ const runDomain = async (
     if (failure !== null) throw failure;
     if (options.core !== null && outcome.crash !== null && life.domain !== null)
       writeCoreFile(host, life.domain, options.core);
+    // Said before there was a console, or in despair: it matters when there is something wrong.
+    if (outcome.reason !== "poweroff" && emergency.length > 0) process.stderr.write(emergency);
     // Where a kernel that does not end is, is the first thing to know of it.
     if (outcome.reason === "timeout" && life.domain !== null)
       say(host.control.dumpRegisters(life.domain, toVcpuIndex(0)).trimEnd());
