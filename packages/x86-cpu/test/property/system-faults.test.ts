@@ -2,7 +2,7 @@ import { CR0, SEGMENT } from "@xenolith/x86-architecture";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { OUTCOME } from "../../src/engine/system-operations.ts";
-import { STATE } from "../../src/state/layout.ts";
+import { DESCRIPTOR_CACHE, STATE } from "../../src/state/layout.ts";
 import { raiseException } from "../../src/system/exception-delivery.ts";
 import { GP, PF, UD } from "../support/faults.ts";
 import { createSystemBench, PLACE, type SystemBench } from "../support/system-bench.ts";
@@ -122,10 +122,13 @@ const build = ({ seed, ring, monitored, missing, registers }: Scene): SystemBenc
 /** Whether a task has been switched: the fault is then the new task's. A bench begins without CR0.TS. */
 const hasSwitchedTask = ({ state }: SystemBench): boolean => (state.control(0) & CR0.ts) !== 0;
 
-/** The state block but for the address of the last page fault. */
+const KEPT_DESCRIPTORS_END = STATE.descriptorCache + DESCRIPTOR_CACHE.entries * DESCRIPTOR_CACHE.entryBytes;
+
+/** The state block but for the address of the last page fault, and the descriptors kept of those that were read. */
 const registersOf = (bench: SystemBench): Uint8Array => {
   const bytes = bench.snapshot();
   bytes.fill(0, STATE.faultAddress, STATE.faultAddress + 8);
+  bytes.fill(0, STATE.descriptorCache, KEPT_DESCRIPTORS_END);
   return bytes;
 };
 
