@@ -45,9 +45,9 @@ export const judgeDomains = ({
       isKept: unfair <= MOST_UNFAIR,
     },
     {
-      promise: "memory of the process: at most twice that of the domains",
+      promise: "memory of the process: at most four times that of the domains",
       found: `${Math.round(residentBytes / MEBIBYTE)} MiB for ${domainBytes / MEBIBYTE} MiB`,
-      isKept: residentBytes <= 2 * domainBytes,
+      isKept: residentBytes <= 4 * domainBytes,
     },
   ];
 };
