@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest";
 import { runCampaign, unfinishedOf } from "../src/campaign.ts";
 
 const CALLS = 200_000;
-const SUCCESSES = 20;
+const SUCCESSES = 100;
+/** Every life can shut down only once, and there are few lives in so many calls. */
+const LEAST_SUCCESSES = 20;
 
 describe(`a host under ${CALLS} calls, ring slots, messages and grant references`, () => {
   it("gives every errno and lets nothing through", { timeout: 600_000 }, async () => {
@@ -15,7 +17,7 @@ describe(`a host under ${CALLS} calls, ring slots, messages and grant references
       bystanderRounds: 200,
     });
     expect(report.failures).toEqual([]);
-    expect(unfinishedOf(report, SUCCESSES)).toEqual([]);
+    expect(unfinishedOf(report, LEAST_SUCCESSES)).toEqual([]);
     const made = report.assaults.reduce((sum, { tally }) => sum + tally.calls, 0);
     expect(made).toBeGreaterThanOrEqual(CALLS);
     for (const { done } of report.traffic) expect(done).toBeGreaterThanOrEqual(CALLS);
