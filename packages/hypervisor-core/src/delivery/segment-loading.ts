@@ -39,14 +39,18 @@ export const emptyUnusableSegments = (context: VcpuContext): void => {
   }
 };
 
-const protection = (selector: number): PackedFault => packFault(VECTOR.generalProtection, selector & 0xfffc);
+/** The fault of a vector that names a selector. */
+export const selectorFault = (vector: number, selector: number): PackedFault =>
+  packFault(vector, selector & 0xfffc);
+
+const protection = (selector: number): PackedFault => selectorFault(VECTOR.generalProtection, selector);
 
 const isNull = (selector: number): boolean => (selector & 0xfffc) === 0;
 
 const has = (attributes: number, bits: number): boolean => (attributes & bits) === bits;
 
 /** State of the segment whose descriptor the source holds now. Marks it accessed, as loading does. */
-const take = (source: DescriptorSource, selector: number): SegmentState => {
+export const takeSegment = (source: DescriptorSource, selector: number): SegmentState => {
   const { low, high } = source;
   source.setAccessed(selector);
   return {
@@ -70,8 +74,8 @@ export const loadCodeSegment = (source: DescriptorSource, selector: number): Loa
   const conforming = has(attributes, ATTRIBUTE.conforming);
   if (has(attributes, ATTRIBUTE.long | ATTRIBUTE.big)) return protection(selector);
   if (conforming ? level > privilege : level !== privilege) return protection(selector);
-  if (!has(attributes, ATTRIBUTE.present)) return packFault(VECTOR.segmentNotPresent, selector & 0xfffc);
-  return take(source, selector);
+  if (!has(attributes, ATTRIBUTE.present)) return selectorFault(VECTOR.segmentNotPresent, selector);
+  return takeSegment(source, selector);
 };
 
 /** Loads SS for code at `privilege`: writable data of exactly that level. [SDM2-IRET] */
@@ -86,8 +90,8 @@ export const loadStackSegment = (
   const isData =
     has(attributes, ATTRIBUTE.codeOrData | ATTRIBUTE.writable) && !has(attributes, ATTRIBUTE.code);
   if (!isData || descriptorDpl(source.high) !== privilege) return protection(selector);
-  if (!has(attributes, ATTRIBUTE.present)) return packFault(VECTOR.stackFault, selector & 0xfffc);
-  return take(source, selector);
+  if (!has(attributes, ATTRIBUTE.present)) return selectorFault(VECTOR.stackFault, selector);
+  return takeSegment(source, selector);
 };
 
 /** Whether code at `privilege` may keep a data segment: IRET to an outer ring empties those that it may not. [SDM2-IRET] */

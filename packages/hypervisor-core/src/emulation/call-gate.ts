@@ -3,9 +3,7 @@ import {
   ATTRIBUTE,
   type DescriptorSource,
   descriptorAttributes,
-  descriptorBase,
   descriptorDpl,
-  descriptorLimit,
   gateOffset,
   gateSelector,
   type PackedFault,
@@ -18,7 +16,13 @@ import {
   type VcpuContext,
   VECTOR,
 } from "@xenolith/x86-architecture";
-import { isFault, isWithinLimit, loadStackSegment } from "../delivery/segment-loading.ts";
+import {
+  isFault,
+  isWithinLimit,
+  loadStackSegment,
+  selectorFault,
+  takeSegment,
+} from "../delivery/segment-loading.ts";
 import { kernelRing } from "../rings.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { EMULATED, type EmulationOutcome } from "./outcome.ts";
@@ -82,7 +86,7 @@ class InstructionBytes {
 
 const scaledIndex = (context: VcpuContext, sib: number): number => {
   const index = (sib >>> 3) & 7;
-  return index === REGISTER.rsp ? 0 : context.register(index as typeof REGISTER.rax) * 2 ** (sib >>> 6);
+  return index === REGISTER.rsp ? 0 : context.register(index) * 2 ** (sib >>> 6);
 };
 
 /** Linear address of a memory operand with 32-bit addressing. */
@@ -97,7 +101,7 @@ const operandAddress = (
   const base = (sib ?? modrm) & 7;
   const isAbsolute = mode === 0 && base === REGISTER.rbp;
   const isOnStack = !isAbsolute && (base === REGISTER.rsp || base === REGISTER.rbp);
-  let offset = isAbsolute ? 0 : context.register(base as typeof REGISTER.rax);
+  let offset = isAbsolute ? 0 : context.register(base);
   if (sib !== null) offset += scaledIndex(context, sib);
   if (mode === 2 || isAbsolute) offset += code.take(4);
   else if (mode === 1) offset += (code.take(1) << 24) >> 24;
@@ -127,8 +131,6 @@ const readTransfer = (vcpu: Vcpu, context: VcpuContext): FarTransfer | null => {
   return { selector, isJump: operation === GROUP_5_JUMP, lengthBytes: code.count };
 };
 
-const selectorFault = (vector: number, selector: number): PackedFault => packFault(vector, selector & 0xfffc);
-
 /** The code segment that a gate leads to for code at `privilege`, with the RPL of the ring that it runs in; or a fault. */
 const loadTarget = (
   source: DescriptorSource,
@@ -145,14 +147,7 @@ const loadTarget = (
   if (!isCode || !isReachable) return selectorFault(VECTOR.generalProtection, selector);
   if ((attributes & ATTRIBUTE.present) === 0) return selectorFault(VECTOR.segmentNotPresent, selector);
   const ring = isJump || isConforming ? privilege : level;
-  const { low, high } = source;
-  source.setAccessed(selector);
-  return {
-    selector: (selector & 0xfffc) | ring,
-    base: descriptorBase(low, high),
-    limit: descriptorLimit(low, high),
-    attributes: attributes | ATTRIBUTE.accessed,
-  };
+  return takeSegment(source, (selector & 0xfffc) | ring);
 };
 
 /** Pushes words below a stack pointer, the first one highest. @returns the new stack pointer, or a fault */

@@ -303,7 +303,9 @@ export class CodeCache {
   /** Whether a block has used up half of its patience. */
   #isWarm(block: Block, count: number): boolean {
     const half = this.#translateAfter / 2;
-    if (count <= half || count > half * STRAIGHT_PATIENCE) return count <= half;
+    if (count <= half) return true;
+    // Most blocks are not warm by any patience: whether they are loops need not be asked.
+    if (count > half * STRAIGHT_PATIENCE) return false;
     return this.#frames.get(block.frame)?.isLoop(block.mode, block.instructionPointer) !== true;
   }
 

@@ -13,8 +13,8 @@ interface InterruptibleCore extends ProcessorCore {
 
 const portBytes = (sizeBytes: number): 1 | 2 | 4 => (sizeBytes === 1 ? 1 : sizeBytes === 2 ? 2 : 4);
 
-/** A class, not closures: there is one for every VCPU. */
-class CoreSupportHost implements SupportHost {
+/** What support functions ask on behalf of a core. A class, not closures: there is one for every VCPU. */
+export class CoreSupportHost implements SupportHost {
   readonly #core: InterruptibleCore;
   readonly #wantsAttention: () => boolean;
 
@@ -57,7 +57,3 @@ class CoreSupportHost implements SupportHost {
     if (this.#wantsAttention()) this.#core.state.setU32(STATE.wantsAttention, 1);
   }
 }
-
-/** What support functions ask on behalf of a core. */
-export const createSupportHost = (core: InterruptibleCore, wantsAttention: () => boolean): SupportHost =>
-  new CoreSupportHost(core, wantsAttention);

@@ -48,7 +48,7 @@ import {
   type ProcessorEnvironment,
   type SystemOperations,
 } from "./system-operations.ts";
-import { createSupportHost } from "./vcpu-host.ts";
+import { CoreSupportHost } from "./vcpu-host.ts";
 
 /** What a VCPU is made of. */
 export interface VcpuParts {
@@ -117,7 +117,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.#shadow = new InterruptShadow(parts.state, this.#budget);
     this.#code = new PresentCode(parts.engine, parts.state, this.memory);
     this.#monitor = new InstructionMonitor(this);
-    this.host = createSupportHost(this, () => this.#wantsAttention());
+    this.host = new CoreSupportHost(this, () => this.#wantsAttention());
   }
 
   get context(): VcpuContext {

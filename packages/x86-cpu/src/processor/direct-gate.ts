@@ -1,12 +1,10 @@
 import type { DirectGate } from "@xenolith/machine-interface";
-import { FLAG, type PackedFault, SEGMENT, VECTOR } from "@xenolith/x86-architecture";
+import { type PackedFault, SEGMENT, VECTOR } from "@xenolith/x86-architecture";
 import type { ProcessorCore } from "../engine/system-operations.ts";
+import { CLEARED_BY_DELIVERY } from "../state/flags.ts";
 import { lookUpCode, prepareCodeSegment } from "../system/code-segment.ts";
 import { prepareStackSegment } from "../system/segment-load.ts";
 import { presentStack, pushFrame, type StackTarget, setStackPointer } from "../system/stack-frame.ts";
-
-/** Flags that a trap gate clears. [SDM3A-6.12.1] */
-const CLEARED_FLAGS = FLAG.tf | FLAG.nt | FLAG.rf | FLAG.vm;
 
 const stackOf = (core: ProcessorCore, gate: DirectGate, privilege: number): StackTarget | PackedFault => {
   if (privilege === core.state.privilege) return presentStack(core);
@@ -35,7 +33,7 @@ export const takeDirectGate = (core: ProcessorCore, gate: DirectGate, returnTo: 
   if (privilege < state.privilege) frame.unshift(state.selector(SEGMENT.ss), state.register(4));
   const stackPointer = pushFrame(core, stack, frame, 4);
   if (stackPointer < 0) return false;
-  state.systemFlags = state.systemFlags & ~CLEARED_FLAGS;
+  state.systemFlags = state.systemFlags & ~CLEARED_BY_DELIVERY;
   const changesStack = privilege < state.privilege;
   state.setSegment(SEGMENT.cs, segment);
   if (changesStack) state.setSegment(SEGMENT.ss, stack.segment);

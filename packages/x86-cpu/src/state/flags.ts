@@ -24,6 +24,9 @@ export const GIVEN_SHIFT = { cf: 0, of: 1, af: 2, signInverted: 3, parityInverte
 /** The arithmetic flags: CF PF AF ZF SF OF. */
 export const ARITHMETIC_FLAGS: number = FLAG.cf | FLAG.pf | FLAG.af | FLAG.zf | FLAG.sf | FLAG.of;
 
+/** Flags that every delivery through a gate clears. [SDM3A-6.12.1] */
+export const CLEARED_BY_DELIVERY: number = FLAG.tf | FLAG.nt | FLAG.rf | FLAG.vm;
+
 /** Whether the low byte has an even number of ones. */
 const isEvenParity = (value: number): boolean => {
   let bits = value & 0xff;

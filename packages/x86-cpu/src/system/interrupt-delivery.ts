@@ -15,6 +15,7 @@ import {
   type Outcome,
   type ProcessorCore,
 } from "../engine/system-operations.ts";
+import { CLEARED_BY_DELIVERY } from "../state/flags.ts";
 import { lookUpCode, prepareCodeSegment } from "./code-segment.ts";
 import {
   type Descriptor,
@@ -35,9 +36,6 @@ import { lookUpGateTask } from "./task-descriptor.ts";
 import { readInnerStack } from "./task-state.ts";
 import { switchTask } from "./task-switch.ts";
 import { dropVirtualSegments, virtualSelectors } from "./virtual-8086.ts";
-
-/** Flags that every delivery clears. [SDM3A-6.12.1] */
-const CLEARED_FLAGS = FLAG.tf | FLAG.nt | FLAG.rf | FLAG.vm;
 
 interface Gate {
   readonly selector: number;
@@ -100,7 +98,7 @@ const deliverProtected = (core: ProcessorCore, event: InterruptEvent): Outcome =
   if (errorCode >= 0) frame.push(errorCode);
   const stackPointer = pushFrame(core, stack, frame, gate.sizeBytes);
   if (stackPointer < 0) return -stackPointer;
-  state.systemFlags = state.systemFlags & ~(CLEARED_FLAGS | (gate.masks ? FLAG.if : 0));
+  state.systemFlags = state.systemFlags & ~(CLEARED_BY_DELIVERY | (gate.masks ? FLAG.if : 0));
   state.setSegment(SEGMENT.cs, segment);
   if (changesStack) state.setSegment(SEGMENT.ss, stack.segment);
   if (isVirtual) dropVirtualSegments(core);

@@ -8,6 +8,7 @@ import {
   SYSTEM_TYPE,
 } from "@xenolith/x86-architecture";
 import { OUTCOME, type Outcome, type ProcessorCore } from "../engine/system-operations.ts";
+import { CLEARED_BY_DELIVERY } from "../state/flags.ts";
 import { addressOfWords, isCanonical, valueOfAddress } from "./canonical.ts";
 import { lookUpCode, prepareCodeSegment } from "./code-segment.ts";
 import {
@@ -25,9 +26,6 @@ import { generalProtection, segmentNotPresent, stackFault } from "./faults.ts";
 import { IDT_ERROR, type InterruptEvent } from "./interrupt-event.ts";
 import { readInterruptStack, readPrivilegeStack } from "./task-state.ts";
 import { pushWideFrame } from "./wide-stack.ts";
-
-/** Flags that every delivery clears. [SDM3A-6.12.1] */
-const CLEARED_FLAGS = FLAG.tf | FLAG.nt | FLAG.rf | FLAG.vm;
 
 const GATE_BYTES = 16;
 
@@ -119,7 +117,7 @@ export const deliverLongMode = (core: ProcessorCore, event: InterruptEvent): Out
   const fault = pushWideFrame(core, { pointer, access, errorCode: external }, frame, 8);
   if (fault !== 0) return fault;
   const changesPrivilege = privilege < state.privilege;
-  state.systemFlags = state.systemFlags & ~(CLEARED_FLAGS | (gate.masks ? FLAG.if : 0));
+  state.systemFlags = state.systemFlags & ~(CLEARED_BY_DELIVERY | (gate.masks ? FLAG.if : 0));
   state.setSegment(SEGMENT.cs, segment);
   if (changesPrivilege) state.setSegment(SEGMENT.ss, nullSegment(privilege));
   state.setAddressRegister(REGISTER.rsp, pointer - 8 * frame.length);

@@ -7,7 +7,7 @@ import type { CodePlace } from "../engine/code-place.ts";
 import { FIRST_MODE_WITHOUT_STOPS, type Mode } from "../engine/mode.ts";
 import { TRANSLATION_PARAMETERS } from "../interpreter/build-interpreter.ts";
 import { importSupport, SUPPORT_IMPORT, type SupportExports } from "../support/support-module.ts";
-import { type Discovery, type HandlerLookup, PageDiscovery, type Trail } from "./discovery.ts";
+import { type Discovery, type HandlerLookup, PageDiscovery } from "./discovery.ts";
 import { EffectTable } from "./effects.ts";
 import { buildFlowGraph } from "./flow-graph.ts";
 import type { RegionBlock } from "./region-block.ts";
@@ -97,9 +97,28 @@ export class Translator {
     return mode.codeBytes === 8 ? this.#wideEffects : this.#narrowEffects;
   }
 
+  /** Follows executed code of a page from some roots; it stops at what is known. */
+  #explorerOf(place: CodePlace, live: readonly Translation[]) {
+    const { code, handlerOf } = this.#options;
+    const frame = place.host >>> 12;
+    const mode = place.mode.number;
+    const source: InstructionSource = (of, offset, width) => code.instructionAt(of, offset, width);
+    const explorer = new PageDiscovery(source, place, handlerOf, this.#effectsOf(place.mode), code.isStop);
+    const wasExecuted = (at: number): boolean =>
+      code.wasReached(frame, mode, at) || live.some(({ blocks }) => blocks.has(at));
+    return (roots: readonly number[], known: ReadonlySet<number>): Discovery => {
+      const targetsOf = (from: number): readonly number[] => code.indirectTargets(frame, mode, from);
+      return explorer.discover(
+        roots,
+        { targetsOf, isWanted: (at) => !known.has(at) && wasExecuted(at) },
+        LIMITS,
+      );
+    };
+  }
+
   /** Adds the region of a block to those to be translated, unless another has it already. */
   #consider(place: CodePlace, block: Block, candidates: Candidate[]): void {
-    const { code, handlerOf } = this.#options;
+    const { code } = this.#options;
     const at = place.instructionPointer;
     const frame = place.host >>> 12;
     const samePage = candidates.filter((one) => one.place.host >>> 12 === frame);
@@ -109,17 +128,7 @@ export class Translator {
       code.neverTranslate(block);
       return;
     }
-    const source: InstructionSource = (of, offset, mode) => code.instructionAt(of, offset, mode);
-    const explorer = new PageDiscovery(source, place, handlerOf, this.#effectsOf(place.mode), code.isStop);
-    const explore = (roots: readonly number[], known: ReadonlySet<number>): Discovery => {
-      const trail: Trail = {
-        targetsOf: (from) => code.indirectTargets(frame, place.mode.number, from),
-        isWanted: (to) =>
-          !known.has(to) &&
-          (code.wasReached(frame, place.mode.number, to) || live.some((one) => one.blocks.has(to))),
-      };
-      return explorer.discover(roots, trail, LIMITS);
-    };
+    const explore = this.#explorerOf(place, live);
     let roots: readonly number[] = [at];
     let discovery = explore(roots, NOTHING);
     if (discovery.blocks.length === 0) {

@@ -1,23 +1,20 @@
 import { and, eq, i32, isZero, load, ltU, ne, or, shl, sub, TYPE, type Value } from "@xenolith/wasm-emitter";
-import { FLAG, REGISTER, SEGMENT } from "@xenolith/x86-architecture";
+import { REGISTER, SEGMENT } from "@xenolith/x86-architecture";
+import { CLEARED_BY_DELIVERY } from "../../state/flags.ts";
 import { DESCRIPTOR_CACHE, DIRECT_GATE, GATES, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
 import { FLAG_IMAGE } from "./flag-image.ts";
 import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
 import { LOCATE_WRITE, READ_DESCRIPTOR } from "./linear-access.ts";
-import { DONE, refuseClosedGates, SystemEmitter, systemFunction } from "./system-emitter.ts";
+import { DONE, refuseClosedGates, STACK_POINTER, SystemEmitter, systemFunction } from "./system-emitter.ts";
 
-/** Flags that a trap gate clears. [SDM3A-6.12.1] */
-const CLEARED_FLAGS = FLAG.tf | FLAG.nt | FLAG.rf | FLAG.vm;
-
-const STACK_POINTER = STATE.registers + 8 * REGISTER.rsp;
 /** SS, ESP, EFLAGS, CS, EIP. */
 const FRAME_BYTES = 20;
 
 /**
  * (selector) -> both words of its descriptor out of the block's cache, where TypeScript puts it when it is not there; zeros,
- * which is a descriptor that is not present, for those of local tables and those that do not exist. Takes the place of the function that reads the
- * processor's own tables.
+ * which is a descriptor that is not present, for those of local tables and those that do not exist. Takes the place of the
+ * function that reads the processor's own tables.
  */
 export const KEPT_DESCRIPTOR: SupportFunction = {
   ...READ_DESCRIPTOR,
@@ -29,11 +26,15 @@ export const KEPT_DESCRIPTOR: SupportFunction = {
     const entry = s.pin(shl(place, Math.log2(DESCRIPTOR_CACHE.entryBytes) - 3));
     const word = (offset: number): Value =>
       load(TYPE.i32, 4, false, entry, context.state + STATE.descriptorCache + offset);
-    body.if(or(and(selector, 4), ne(word(DESCRIPTOR_CACHE.selector), or(number, 1))));
-    body.call(context.fetchDescriptor, selector);
-    body.if(or(and(selector, 4), ne(word(DESCRIPTOR_CACHE.selector), or(number, 1))));
+    body.if(and(selector, 4));
     body.return(i32(0), i32(0));
     body.end();
+    const isMissing = ne(word(DESCRIPTOR_CACHE.selector), or(number, 1));
+    body.if(isMissing);
+    body.call(context.fetchDescriptor, selector);
+    body.end();
+    body.if(isMissing);
+    body.return(i32(0), i32(0));
     body.end();
     body.push(word(DESCRIPTOR_CACHE.low), word(DESCRIPTOR_CACHE.high));
   },
@@ -93,7 +94,7 @@ export const TAKE_DIRECT_GATE: SupportFunction = systemFunction(
     body.store(4, frame, flags, 8);
     body.store(4, frame, s.field(STACK_POINTER), 12);
     body.store(4, frame, s.segment(SEGMENT.ss, SEGMENT_FIELD.selector), 16);
-    s.setField(STATE.systemFlags, and(s.systemFlags, ~CLEARED_FLAGS));
+    s.setField(STATE.systemFlags, and(s.systemFlags, ~CLEARED_BY_DELIVERY));
     s.setStack(stackSelector, s.attributesOf(stackHigh));
     s.setCode(selector, s.attributesOf(codeHigh), privilege);
     s.setWide(STACK_POINTER, bottom);

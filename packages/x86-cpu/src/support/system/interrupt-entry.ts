@@ -14,22 +14,18 @@ import {
   TYPE,
   type Value,
 } from "@xenolith/wasm-emitter";
-import { ATTRIBUTE, FLAG, REGISTER, SEGMENT, SYSTEM_TYPE, TSS32 } from "@xenolith/x86-architecture";
+import { ATTRIBUTE, FLAG, SEGMENT, SYSTEM_TYPE, TSS32 } from "@xenolith/x86-architecture";
+import { CLEARED_BY_DELIVERY } from "../../state/flags.ts";
 import { SEGMENT_FIELD, STATE, TABLE_FIELD } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
 import { FLAG_IMAGE } from "./flag-image.ts";
 import { LOCATE_READ, LOCATE_WRITE, READ_DESCRIPTOR } from "./linear-access.ts";
-import { DONE, HIGH, type SystemEmitter, systemFunction } from "./system-emitter.ts";
-
-/** Flags that every delivery clears. [SDM3A-6.12.1] */
-const CLEARED_FLAGS = FLAG.tf | FLAG.nt | FLAG.rf | FLAG.vm;
+import { DONE, HIGH, STACK_POINTER, type SystemEmitter, systemFunction } from "./system-emitter.ts";
 
 /** High word of a present 32-bit interrupt or trap gate, but for DPL and what says which. [SDM3A-6.11] */
 const GATE_MASK = HIGH.present | HIGH.codeOrData | 0xe00;
 const GATE = HIGH.present | 0xe00;
 const TRAP = 0x100;
-
-const STACK_POINTER = STATE.registers + 8 * REGISTER.rsp;
 
 /** SS:ESP of an inner privilege out of a 32-bit TSS, checked: selector, high word of its descriptor, pointer. */
 const emitInnerStack = (
@@ -118,7 +114,11 @@ export const ENTER_INTERRUPT: SupportFunction = systemFunction(
     body.store(4, at, s.segment(SEGMENT.ss, SEGMENT_FIELD.selector), 16);
     s.setStack(stack.selector, s.attributesOf(stack.high));
     body.end();
-    const masked = select(i32(~CLEARED_FLAGS), i32(~(CLEARED_FLAGS | FLAG.if)), and(gateHigh, TRAP));
+    const masked = select(
+      i32(~CLEARED_BY_DELIVERY),
+      i32(~(CLEARED_BY_DELIVERY | FLAG.if)),
+      and(gateHigh, TRAP),
+    );
     s.setField(STATE.systemFlags, and(s.systemFlags, masked));
     s.setCode(or(and(selector, 0xfffc), privilege), s.attributesOf(codeHigh), privilege);
     s.setWide(STACK_POINTER, bottom);

@@ -12,15 +12,13 @@ import {
   type Value,
   xor,
 } from "@xenolith/wasm-emitter";
-import { ATTRIBUTE, FLAG, REGISTER, SEGMENT } from "@xenolith/x86-architecture";
+import { ATTRIBUTE, FLAG, SEGMENT } from "@xenolith/x86-architecture";
 import { ARITHMETIC_FLAGS } from "../../state/flags.ts";
 import { SEGMENT_FIELD, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
 import { SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
 import { LOCATE_READ, READ_DESCRIPTOR } from "./linear-access.ts";
-import { DONE, type SystemEmitter, systemFunction, UNUSUAL_FLAGS } from "./system-emitter.ts";
-
-const STACK_POINTER = STATE.registers + 8 * REGISTER.rsp;
+import { DONE, STACK_POINTER, type SystemEmitter, systemFunction, UNUSUAL_FLAGS } from "./system-emitter.ts";
 
 /** Flags that code of every privilege may change with IRET. */
 const FREE_FLAGS =

@@ -19,12 +19,13 @@ import {
 } from "@xenolith/wasm-emitter";
 import { ATTRIBUTE, FLAG, REGISTER, SEGMENT, type SegmentIndex } from "@xenolith/x86-architecture";
 import { ARITHMETIC_FLAGS } from "../../state/flags.ts";
-import { GATES, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
+import { GATES, SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
 import { FLAG_IMAGE, SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
 import { LOCATE_READ_WIDE, LOCATE_WRITE_WIDE, READ_DESCRIPTOR } from "./linear-access.ts";
 import {
   DONE,
+  REFUSED,
   refuseClosedGates,
   type SystemEmitter,
   systemFunction,
@@ -95,12 +96,13 @@ const setFlat = (s: SystemEmitter, index: SegmentIndex, selector: Value, attribu
 const refuseUsedGs = (s: SystemEmitter): void => s.refuseIf(s.segment(SEGMENT.gs, SEGMENT_FIELD.attributes));
 
 const swapGs = (s: SystemEmitter): void => {
-  const at = STATE.segments + SEGMENT.gs * 64 + SEGMENT_FIELD.base;
+  const at = STATE.segments + SEGMENT.gs * SEGMENT_BYTES + SEGMENT_FIELD.base;
   const present = s.pin(s.wideField(at));
   s.setField(at, wideGate(s, GATES.otherBase), 8);
   s.setField(STATE.gates + GATES.otherBase, present, 8);
 };
 
+/** Goes on in the space of a side. @returns its tag of user accesses */
 const enterSide = (s: SystemEmitter, side: number): Value => {
   s.body.call(s.context.enterSide, i32(side));
   const tag = s.body.local(TYPE.i32);
@@ -124,9 +126,8 @@ const emitEntry = (s: SystemEmitter): void => {
   const tag = enterSide(s, 1);
   const frame = s.call(LOCATE_WRITE_WIDE, bottom, i32(ENTRY_FRAME.sizeBytes), tag);
   body.if(s.isNowhere(frame));
-  body.call(s.context.enterSide, i32(0));
-  body.set(tag);
-  body.return(i32(1));
+  enterSide(s, 0);
+  body.return(i32(REFUSED));
   body.end();
 
   // Nothing can go wrong any more.
@@ -171,7 +172,7 @@ const emitAnswer = (s: SystemEmitter): void => {
   s.setField(register(REGISTER.rax), widen(gate(s, GATES.answer), false), 8);
   setFlat(s, SEGMENT.cs, gate(s, GATES.codeSelector), i32(CODE_64));
   setFlat(s, SEGMENT.ss, gate(s, GATES.stackSelector), i32(STACK_64));
-  body.return(i32(DONE));
+  body.push(i32(DONE));
 };
 
 /** The kernel returns to itself or to the user's side. */
@@ -236,10 +237,7 @@ const emitReturn = (s: SystemEmitter): void => {
   body.if(toUser);
   swapGs(s);
   s.setField(STATE.gates + GATES.side, i32(0));
-  body.call(s.context.enterSide, i32(0));
-  const tag = body.local(TYPE.i32);
-  body.set(tag);
-  s.setField(STATE.spaceTag, tag);
+  s.setField(STATE.spaceTag, enterSide(s, 0));
   body.end();
   body.return(i32(DONE));
 };
@@ -260,5 +258,4 @@ export const CALL_MONITOR: SupportFunction = systemFunction("callMonitor", [], (
   body.end();
   s.refuseIf(ne(call, gate(s, GATES.answeredCall)));
   emitAnswer(s);
-  body.push(i32(DONE));
 });

@@ -16,7 +16,7 @@ import {
   type ValueType,
   widen,
 } from "@xenolith/wasm-emitter";
-import { ATTRIBUTE, CR0, EFER, FLAG, SEGMENT, type SegmentIndex } from "@xenolith/x86-architecture";
+import { ATTRIBUTE, CR0, EFER, FLAG, REGISTER, SEGMENT, type SegmentIndex } from "@xenolith/x86-architecture";
 import { GATES, MSR_SLOT, SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
 import type { SupportContext, SupportFunction } from "../support-function.ts";
 
@@ -32,6 +32,9 @@ export const ATTEND = 2;
 
 /** No host address: see `LOCATE_READ`. */
 export const NOWHERE = -1;
+
+/** Offset in the block of the stack pointer. */
+export const STACK_POINTER: number = STATE.registers + 8 * REGISTER.rsp;
 
 /** Flags with which nothing is usual: single steps, nested tasks, virtual-8086 mode, alignment checks. */
 export const UNUSUAL_FLAGS: number = FLAG.tf | FLAG.nt | FLAG.vm | FLAG.ac;
