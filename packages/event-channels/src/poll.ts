@@ -2,7 +2,10 @@ import { EINVAL, type VcpuIndex } from "@xenolith/xen-abi";
 import { type EventDomain, isUsable } from "./event-domain.ts";
 import type { EventHost } from "./types.ts";
 
-/** The part of SCHEDOP_poll that is about ports, each of which has to be bound. The number of ports has been limited by the caller. [XEN sched.h] */
+/**
+ * The part of SCHEDOP_poll that is about ports, each of which has to be bound. The number of ports has been limited by the
+ * caller. [XEN sched.h]
+ */
 export const beginPoll = (domain: EventDomain, vcpu: VcpuIndex, ports: readonly number[]): number => {
   for (const port of ports) {
     if (!isUsable(domain, port)) return -EINVAL;

@@ -122,7 +122,9 @@ export const checkInvariants = (
     }
     const stored = storedEntry(rules, level, entry);
     const isFit =
-      isAllowedEntry(rules, level, entry) && stored.low === entry.low && stored.high === entry.high;
+      isAllowedEntry(rules, level, entry.low, entry.high) &&
+      stored.low === entry.low &&
+      stored.high === entry.high;
     if (!isFit) report(table, `has a bad entry in slot ${index}`);
     if (level === 1) checkData(table, domain, entry);
     else checkUpper(rules, table, level, index, entry);

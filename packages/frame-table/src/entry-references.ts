@@ -2,7 +2,7 @@ import { entryFrame, PTE } from "@xenolith/x86-architecture";
 import { DOMID_IO, type DomId, EBUSY, EINVAL, EPERM } from "@xenolith/xen-abi";
 import { add, at, FRAME_FLAG, type FrameStore, hasFlag } from "./internal/frame-store.ts";
 import type { References } from "./references.ts";
-import type { TableRules } from "./table-rules.ts";
+import { isAllowedEntry, type TableRules } from "./table-rules.ts";
 import { FRAME_TYPE, type FrameType, type TableLevel } from "./types.ts";
 
 /** Whose table an entry stands in, where, and whose frames it may map. */
@@ -104,8 +104,7 @@ export const createEntryReferences = (parts: EntryReferencesParts): EntryReferen
 
   return {
     get(place, low, high) {
-      const { refusedLow, refusedHigh } = place.rules.levels[place.level];
-      if ((low & refusedLow) !== 0 || (high & refusedHigh) !== 0) return -EINVAL;
+      if (!isAllowedEntry(place.rules, place.level, low, high)) return -EINVAL;
       return place.level === 1 ? getData(place, low, high) : getTable(place, low, high);
     },
     put({ level, table, domain }, low, high) {

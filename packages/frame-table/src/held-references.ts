@@ -76,7 +76,8 @@ export const createHeldReferences = (parts: HeldReferencesParts): HeldReferences
     },
     installHeld(table, index, entry, domain: DomId) {
       const place = updater.level1Place(table, index, domain);
-      if (place === null || !isPresent(entry) || !isAllowedEntry(place.rules, 1, entry)) return -EINVAL;
+      if (place === null || !isPresent(entry) || !isAllowedEntry(place.rules, 1, entry.low, entry.high))
+        return -EINVAL;
       const frame = frameOfEntry(entry);
       if (!(frame < store.frameCount)) return -EINVAL;
       dropHold(heldCount, frame);

@@ -121,16 +121,16 @@ export const nextGuestSlot = (
   lastSlot: boolean,
   index: number,
 ): number => {
-  const { monitorFirst, monitorEnd } = rules.levels[tableLevel];
-  const hasMonitorSlots = rules.width !== "x86_32p" || lastSlot;
-  return hasMonitorSlots && index >= monitorFirst && index < monitorEnd ? monitorEnd : index;
+  const { entries, monitorEnd } = rules.levels[tableLevel];
+  return index < entries && !isGuestSlot(rules, tableLevel, lastSlot, index) ? monitorEnd : index;
 };
 
 /** Whether a guest may have this present entry at a level, whatever frame it leads to. */
 export const isAllowedEntry = (
   rules: TableRules,
   tableLevel: TableLevel,
-  { low, high }: TableEntry,
+  low: number,
+  high: number,
 ): boolean => {
   const { refusedLow, refusedHigh } = rules.levels[tableLevel];
   return (low & refusedLow) === 0 && (high & refusedHigh) === 0;

@@ -79,7 +79,7 @@ export const createEntryUpdater = (parts: EntryUpdaterParts): EntryUpdater => {
       high: wanted.high,
     });
     if (isPresent(entry) && isPresent(old) && isHarmlessChange(old, entry)) {
-      if (!isAllowedEntry(place.rules, place.level, entry)) return -EINVAL;
+      if (!isAllowedEntry(place.rules, place.level, entry.low, entry.high)) return -EINVAL;
       install(place, index, old, entry);
       return 0;
     }

@@ -74,19 +74,18 @@ const flagsOf = ({ context }: Space): number =>
   (context.largePages ? WALK_FLAG.largePages : 0) |
   (context.hugePages === true ? WALK_FLAG.hugePages : 0);
 
-/** The first of an overlay's frames, if the others follow it; else {@link NO_OVERLAY_FRAME}. */
-const firstFrameOf = (overlay: OverlayMapping): number => {
-  const known = firstFrames.get(overlay.frames);
-  if (known !== undefined) return known;
-  const [first = NO_OVERLAY_FRAME] = overlay.frames;
-  const isRun = overlay.frames.every((frame, index) => frame === first + index);
-  const found = isRun ? first : NO_OVERLAY_FRAME;
-  firstFrames.set(overlay.frames, found);
-  return found;
-};
-
 /** Overlays are long and stay the same: each list is gone through once. */
 const firstFrames = new WeakMap<readonly Mfn[], number>();
+
+/** The first of an overlay's frames, if the others follow it; else {@link NO_OVERLAY_FRAME}. */
+const firstFrameOf = ({ frames }: OverlayMapping): number => {
+  const known = firstFrames.get(frames);
+  if (known !== undefined) return known;
+  const [first = NO_OVERLAY_FRAME] = frames;
+  const found = frames.every((frame, index) => frame === first + index) ? first : NO_OVERLAY_FRAME;
+  firstFrames.set(frames, found);
+  return found;
+};
 
 const rightsOf = ({ writable, user, executable = false }: OverlayMapping): number =>
   (writable ? PTE.writable : 0) | (user ? PTE.user : 0) | (executable ? OVERLAY_EXECUTABLE : 0);

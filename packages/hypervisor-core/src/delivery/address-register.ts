@@ -7,9 +7,9 @@ const TWO_32 = 0x1_0000_0000;
 export const addressIn = (context: VcpuContext, register: RegisterIndex): number =>
   (context.registerHigh(register) | 0) * TWO_32 + context.register(register);
 
-/** Writes a canonical address to all 64 bits of a general register. */
-export const setAddress = (context: VcpuContext, register: RegisterIndex, address: number): void =>
-  context.setRegisterWords(register, address >>> 0, Math.floor(address / TWO_32) >>> 0);
+/** Writes a whole number, such as a canonical address, to all 64 bits of a general register. */
+export const setLong = (context: VcpuContext, register: RegisterIndex, value: number): void =>
+  context.setRegisterWords(register, value >>> 0, Math.floor(value / TWO_32) >>> 0);
 
 /** Both words of a canonical address. */
 export const wordsOfAddress = (address: number): Word64 => ({

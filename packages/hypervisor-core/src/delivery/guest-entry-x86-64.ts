@@ -4,7 +4,7 @@ import { VMASST_TYPE_architectural_iopl } from "@xenolith/xen-abi/xen";
 import { hasAssist } from "../domain.ts";
 import type { UpcallState } from "../upcall-state.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { addressIn, setAddress, wordsOfAddress } from "./address-register.ts";
+import { addressIn, setLong, wordsOfAddress } from "./address-register.ts";
 import { loadFlatSegments64 } from "./flat-segments.ts";
 import { encodeFrame64, handlerFlags64 } from "./frame-x86-64.ts";
 import type { EntryDetails, GuestEntry } from "./guest-entry.ts";
@@ -73,7 +73,7 @@ export const createGuestEntry64 = (upcalls: UpcallState, switchMode: SwitchMode)
       return `the frame cannot be written at ${valueOfAddress(stackPointer).toString(16)}`;
     }
     loadFlatSegments64(context);
-    setAddress(context, REGISTER.rsp, stackPointer);
+    setLong(context, REGISTER.rsp, stackPointer);
     context.instructionPointer = entry.address;
     context.flags = handlerFlags64(context.flags) & ~(details.clearsDirection === true ? FLAG.df : 0);
     if (details.savesDataSegments === true) emptyUnusableSegments(context);

@@ -1,7 +1,7 @@
 import { REGISTER, SEGMENT, type X86Vcpu } from "@xenolith/x86-architecture";
 import type { DispatchHypercall } from "../hypercalls/dispatch.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { setAddress } from "./address-register.ts";
+import { setLong } from "./address-register.ts";
 import type { Delivery } from "./delivery.ts";
 import { FLAT_STACK_64, flatUserSegments, loadFlatSegments64 } from "./flat-segments.ts";
 
@@ -28,7 +28,7 @@ export const createSystemCalls = (
     const { context } = x86;
     const next = context.instructionPointer + INSTRUCTION_BYTES;
     context.instructionPointer = next;
-    setAddress(context, REGISTER.rcx, next);
+    setLong(context, REGISTER.rcx, next);
     context.setRegister(REGISTER.r11, context.flags);
     loadFlatSegments64(context);
     if (vcpu.kernelMode) dispatch(vcpu, x86);

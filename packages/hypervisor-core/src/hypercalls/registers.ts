@@ -1,5 +1,6 @@
 import { REGISTER, type VcpuContext } from "@xenolith/x86-architecture";
 import type { GuestWidth } from "@xenolith/xen-abi";
+import { setLong } from "../delivery/address-register.ts";
 import type { ArgumentSource } from "./call-state.ts";
 
 /** Registers of the six arguments, by width. [XEN arch-x86/xen-x86_32.h] [XEN arch-x86/xen-x86_64.h] */
@@ -37,12 +38,6 @@ export const registerArguments = (context: VcpuContext, width: GuestWidth): Argu
     return { low: context.register(register), high };
   },
 });
-
-const TWO_32 = 0x1_0000_0000;
-
-/** Writes a whole number to all 64 bits of a register. */
-const setLong = (context: VcpuContext, register: number, value: number): void =>
-  context.setRegisterWords(register, value >>> 0, Math.floor(value / TWO_32) >>> 0);
 
 /** Leaves the result where the guest looks for it. */
 export const writeResult = (context: VcpuContext, width: GuestWidth, result: number): void => {
