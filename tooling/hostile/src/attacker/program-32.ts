@@ -8,7 +8,7 @@ import {
   HYPERCALL_VECTOR,
 } from "@xenolith/xen-abi/xen";
 import { AT, CODE, COMMAND, FAULTED } from "./layout.ts";
-import { dword, jump, type ProgramParts } from "./program-parts.ts";
+import { dword, type ProgramParts } from "./program-parts.ts";
 
 const REGISTERS = { eax: 0, ecx: 1, edx: 2, ebx: 3, esp: 4, ebp: 5, esi: 6, edi: 7 } as const;
 type Register = keyof typeof REGISTERS;
@@ -73,8 +73,8 @@ const PARK: readonly number[] = [
 /** Parts of the 32-bit attacker's code. */
 export const PROGRAM_32: ProgramParts = {
   loop: LOOP,
-  continuation: [...REPORT, ...jump(CODE.continuation + REPORT.length, CODE.loop)],
-  recover: [...set("eax", FAULTED), ...jump(CODE.recover + set("eax", FAULTED).length, CODE.continuation)],
+  continuation: REPORT,
+  recover: set("eax", FAULTED),
   event: EVENT,
-  park: [...PARK, ...jump(CODE.park + PARK.length, CODE.park)],
+  park: PARK,
 };

@@ -6,7 +6,7 @@ import {
   CONSOLEIO_write,
 } from "@xenolith/xen-abi/xen";
 import { AT, CODE, COMMAND, FAULTED } from "./layout.ts";
-import { dword, jump, type ProgramParts } from "./program-parts.ts";
+import { dword, type ProgramParts } from "./program-parts.ts";
 
 const REGISTERS = {
   rax: 0,
@@ -91,8 +91,8 @@ const PARK: readonly number[] = [
 /** Parts of the 64-bit attacker's code. */
 export const PROGRAM_64: ProgramParts = {
   loop: LOOP,
-  continuation: [...REPORT, ...jump(CODE.continuation + REPORT.length, CODE.loop)],
-  recover: [...set("rax", FAULTED), ...jump(CODE.recover + set("rax", FAULTED).length, CODE.continuation)],
+  continuation: REPORT,
+  recover: set("rax", FAULTED),
   event: EVENT,
-  park: [...PARK, ...jump(CODE.park + PARK.length, CODE.park)],
+  park: PARK,
 };

@@ -1,4 +1,4 @@
-/** Code of an attacker at each of its entry points. */
+/** Code of an attacker at each of its entry points, without the jump to where it goes on. */
 export interface ProgramParts {
   readonly loop: readonly number[];
   readonly continuation: readonly number[];
