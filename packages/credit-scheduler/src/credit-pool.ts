@@ -152,7 +152,10 @@ export const createCreditPool = (cpus: readonly CpuId[], options: CreditOptions 
 
   /** Where a VCPU that wakes is queued: where it ran last if that is idle, else any idle CPU it may have, else where it ran. */
   const placeFor = (entry: Placed): CpuId => {
-    const isIdle = (cpu: CpuId): boolean => processors.get(cpu)?.current?.runnable !== true;
+    // An idle CPU that somebody waits for already will not be idle for the next one.
+    const isIdle = (cpu: CpuId): boolean =>
+      processors.get(cpu)?.current?.runnable !== true &&
+      best((waiting) => waiting !== entry && waiting.cpu === cpu) === null;
     const liked = allowedCpus(ids(), entry.affinity);
     const possible = allowedCpus(ids(), { hard: entry.affinity.hard, soft: null });
     if (liked.includes(entry.cpu) && isIdle(entry.cpu)) return entry.cpu;

@@ -105,8 +105,14 @@ describe("laws of credit", () => {
           expect(wastedNs).toBe(0);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 200 },
     );
+  });
+
+  it("puts VCPUs that wake at the same instant on different idle processors", () => {
+    const pool = createCreditPool(cpus(3));
+    for (const id of cpus(3)) pool.admit(id, {}, { group: id, affinity: { hard: null, soft: null } });
+    expect(new Set(cpus(3).map((id) => pool.wake(id, 0).cpu))).toEqual(new Set(cpus(3)));
   });
 
   it("runs nobody where hard affinity forbids it, and prefers what soft affinity names", () => {
