@@ -30,10 +30,15 @@ const main = async (args: readonly string[]): Promise<number> => {
 
 // Whoever read the output may have gone; then there is nobody to tell.
 process.stdout.on("error", () => process.exit(EXIT_FAILED));
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
+const failed = (error: unknown): number => {
   if (!(error instanceof UsageError || error instanceof HostError)) throw error;
   process.stderr.write(`demo: ${error.message}\n`);
-  process.exitCode = error instanceof UsageError ? EXIT_BAD_USAGE : EXIT_FAILED;
-}
+  return error instanceof UsageError ? EXIT_BAD_USAGE : EXIT_FAILED;
+};
+
+// No await at the top level: the launcher keeps the compiled form of applications that can be one script.
+void main(process.argv.slice(2))
+  .catch(failed)
+  .then((code) => {
+    process.exitCode = code;
+  });

@@ -28,10 +28,15 @@ const main = async (args: readonly string[]): Promise<number> => {
   );
 };
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
+const failed = (error: unknown): number => {
   if (!(error instanceof UsageError || error instanceof HostError)) throw error;
   process.stderr.write(`xl: ${error.message}\n`);
-  process.exitCode = EXIT_CODE.badUsage;
-}
+  return EXIT_CODE.badUsage;
+};
+
+// No await at the top level: the launcher keeps the compiled form of applications that can be one script.
+void main(process.argv.slice(2))
+  .catch(failed)
+  .then((code) => {
+    process.exitCode = code;
+  });

@@ -10,66 +10,42 @@ const LEAST_MATCH = 4;
 /** From so many bytes on a call that copies them all is quicker than a loop. */
 const LONG_COPY = 48;
 
-/** A block that is read from its beginning to its end. */
-class BlockReader {
-  readonly bytes: Uint8Array;
-  /** Where the next byte lies. Beyond the end: the block has been cut short. */
-  at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-  }
-
-  byte(): number {
-    return this.bytes[this.at++] ?? 0;
-  }
-
-  /** A length of which a token has given the first part. [LZ4 "Block format"] */
-  length(first: number): number {
-    let length = first;
-    if (first !== LENGTH_ESCAPE) return length;
-    for (;;) {
-      if (this.at >= this.bytes.length) return Number.POSITIVE_INFINITY;
-      const step = this.byte();
-      length += step;
-      if (step !== LENGTH_STEP) return length;
-    }
-  }
-
-  /** Takes bytes as they are. There are so many. */
-  take(count: number, target: Uint8Array, to: number): void {
-    const { bytes, at } = this;
-    if (count >= LONG_COPY) target.set(bytes.subarray(at, at + count), to);
-    else for (let index = 0; index < count; index++) target[to + index] = bytes[at + index] ?? 0;
-    this.at += count;
-  }
-}
-
-/** Repeats bytes that lie `distance` before `to`. They may reach into what is written: byte by byte, in order. */
-const repeat = (target: Uint8Array, to: number, distance: number, length: number): void => {
-  if (length >= LONG_COPY && distance >= length) target.copyWithin(to, to - distance, to - distance + length);
-  else for (let index = to; index < to + length; index++) target[index] = target[index - distance] ?? 0;
-};
-
 /**
- * Unpacks one block into `target` from `start` on. [LZ4 "Block format"]
+ * Unpacks one block into `target` from `start` on: one loop over plain variables, because a kernel is tens of megabytes and
+ * unpacked by code that has had no time to become quick. [LZ4 "Block format"]
  * @returns where it ends in `target`, or -1 where the block makes no sense.
  */
 const unpackBlock = (source: Uint8Array, target: Uint8Array, start: number): number => {
-  const reader = new BlockReader(source);
+  const end = source.length;
+  const room = target.length;
+  let at = 0;
   let to = start;
-  while (reader.at < source.length) {
-    const token = reader.byte();
-    const literals = reader.length(token >>> 4);
-    if (!(reader.at + literals <= source.length && to + literals <= target.length)) return -1;
-    reader.take(literals, target, to);
+  while (at < end) {
+    const token = source[at++] ?? 0;
+    let literals = token >>> 4;
+    if (literals === LENGTH_ESCAPE) {
+      for (let step = LENGTH_STEP; step === LENGTH_STEP && at < end; literals += step)
+        step = source[at++] ?? 0;
+    }
+    if (at + literals > end || to + literals > room) return -1;
+    if (literals >= LONG_COPY) target.set(source.subarray(at, at + literals), to);
+    else for (let index = 0; index < literals; index++) target[to + index] = source[at + index] ?? 0;
+    at += literals;
     to += literals;
-    if (reader.at === source.length) return to;
-    const distance = reader.byte() | (reader.byte() << 8);
-    const length = reader.length(token & LENGTH_ESCAPE) + LEAST_MATCH;
-    if (distance === 0 || to - distance < start || !(to + length <= target.length)) return -1;
-    if (reader.at > source.length) return -1;
-    repeat(target, to, distance, length);
+    if (at === end) return to;
+    if (at + 2 > end) return -1;
+    const distance = (source[at] ?? 0) | ((source[at + 1] ?? 0) << 8);
+    at += 2;
+    let length = token & LENGTH_ESCAPE;
+    if (length === LENGTH_ESCAPE) {
+      for (let step = LENGTH_STEP; step === LENGTH_STEP && at < end; length += step) step = source[at++] ?? 0;
+    }
+    length += LEAST_MATCH;
+    const from = to - distance;
+    if (distance === 0 || from < start || to + length > room) return -1;
+    // A match may reach into what it writes: then byte by byte, in order.
+    if (length >= LONG_COPY && distance >= length) target.copyWithin(to, from, from + length);
+    else for (let index = 0; index < length; index++) target[to + index] = target[from + index] ?? 0;
     to += length;
   }
   return to;
