@@ -48,7 +48,8 @@ const unpackBlock = (source: Uint8Array, target: Uint8Array, start: number): num
     else for (let index = 0; index < length; index++) target[to + index] = target[from + index] ?? 0;
     to += length;
   }
-  return to;
+  // A block ends with bytes as they are, never with a match.
+  return end === 0 ? to : -1;
 };
 
 /**

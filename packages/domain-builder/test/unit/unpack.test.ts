@@ -75,6 +75,8 @@ describe("unpackLz4Legacy", () => {
     ["a match from before the beginning", [0x10, 0x61, 2, 0]],
     ["a match at no distance", [0x10, 0x61, 0, 0]],
     ["literals beyond the end", [0xf0, 200]],
+    ["a match at the end of a block", [0x10, 0x61, 1, 0]],
+    ["a length that goes on beyond the end", [0x1f, 0x61, 1, 0, 255]],
   ])("refuses %s", (_what, bytes) => {
     expect(unpackLz4Legacy(block(...bytes))).toBeNull();
   });
