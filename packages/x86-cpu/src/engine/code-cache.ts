@@ -1,20 +1,19 @@
 import { FRAME_WATCH, type MachineMemory, toMfn } from "@xenolith/machine-interface";
 import { decode, type Instruction } from "../decoder/index.ts";
-import { JUMP_CACHE_BYTES, JUMP_ENTRY, jumpEntryOffset } from "../interpreter/jump-cache.ts";
 import { RECORD, RECORD_BYTES } from "../interpreter/record.ts";
 import { coversBytes, type Translation } from "../translator/translation.ts";
 import type { TranslationStore } from "../translator/translation-store.ts";
 import { type Block, overlaps } from "./block.ts";
 import { BlockDecoder, type DecodedBlock, type FetchSecondPage, type LinkRequest } from "./block-decoder.ts";
-import { CodeFrame } from "./code-frame.ts";
+import { CodeFrame, type EntryPoint } from "./code-frame.ts";
 import type { CodePlace } from "./code-place.ts";
 import type { CodeWidths } from "./code-width.ts";
 import type { DecodedChunks } from "./decoded-chunks.ts";
+import type { JumpCache } from "./jump-cache.ts";
 import type { Mode } from "./mode.ts";
 import type { RecordArena } from "./record-arena.ts";
 
 const PAGE_BYTES = 4096;
-const EMPTY_MODE = 0xffff_ffff;
 /** A counter that never runs out in practice. */
 const NEVER = 0x7fff_ffff;
 /** How many times as often as a loop other code is interpreted: it gains less from being translated. */
@@ -32,7 +31,6 @@ const MOST_PATIENCE = 10;
  * a store into decoded bytes kills exactly the blocks they belong to.
  */
 export class CodeCache {
-  readonly jumpCache: number;
   /** Where in each frame code was decoded from. */
   readonly chunks: DecodedChunks;
   /** Finds a translation for the code at a place that was made for another frame. */
@@ -49,6 +47,7 @@ export class CodeCache {
   readonly #losses = new Map<number, number>();
   readonly #machine: MachineMemory;
   readonly #arena: RecordArena;
+  readonly #jumpCache: JumpCache;
   readonly #widths: CodeWidths;
   readonly #decoder: BlockDecoder;
   readonly #frames = new Map<number, CodeFrame>();
@@ -56,14 +55,13 @@ export class CodeCache {
   #copy: { readonly block: Block; readonly record: number; readonly count: number } | null = null;
 
   /**
-   * @param jumpCache - offset in memory of the table that interpreters look into
    * @param translateAfter - how often a block is interpreted before it counts as hot
    */
   constructor(
     machine: MachineMemory,
     arena: RecordArena,
     widths: CodeWidths,
-    jumpCache: number,
+    jumpCache: JumpCache,
     translateAfter: number,
     chunks: DecodedChunks,
   ) {
@@ -75,8 +73,7 @@ export class CodeCache {
     this.#decoder = new BlockDecoder(machine, arena, widths, (frame, offset, mode) =>
       this.instructionAt(frame, offset, mode),
     );
-    this.jumpCache = jumpCache;
-    this.#clearJumpCache();
+    this.#jumpCache = jumpCache;
     machine.onWrite(FRAME_WATCH.code, (frame, offset, lengthBytes) =>
       this.invalidate(frame, offset, lengthBytes),
     );
@@ -111,11 +108,7 @@ export class CodeCache {
     this.#widths.narrow.clear();
     this.#widths.wide.clear();
     this.#copy = null;
-    this.#clearJumpCache();
-  }
-
-  #clearJumpCache(): void {
-    this.#machine.words.fill(0xffff_ffff, this.jumpCache >>> 2, (this.jumpCache + JUMP_CACHE_BYTES) >>> 2);
+    this.#jumpCache.clear();
   }
 
   /**
@@ -188,26 +181,11 @@ export class CodeCache {
 
   /** Puts a block into the jump cache. */
   remember(block: Block): void {
-    const { view } = this.#machine;
-    const at = this.jumpCache + jumpEntryOffset(block.instructionPointer);
-    view.setUint32(at + JUMP_ENTRY.instructionPointer, block.instructionPointer >>> 0, true);
-    view.setInt32(
-      at + JUMP_ENTRY.instructionPointer + 4,
-      Math.floor(block.instructionPointer / 0x1_0000_0000),
-      true,
-    );
-    view.setUint32(at + JUMP_ENTRY.mode, block.mode, true);
-    view.setUint32(at + JUMP_ENTRY.frame, block.frame, true);
-    view.setUint32(at + JUMP_ENTRY.record, block.record, true);
-    const entry = this.#frames.get(block.frame)?.entryPoint(block.mode, block.instructionPointer);
-    view.setUint32(at + JUMP_ENTRY.slot, entry?.slot ?? 0, true);
-    view.setUint32(at + JUMP_ENTRY.entry, entry?.entry ?? 0, true);
+    this.#jumpCache.put(block, this.#entryOf(block));
   }
 
-  /** Whether the jump cache leads to a block. */
-  #isRemembered(block: Block): boolean {
-    const at = this.jumpCache + jumpEntryOffset(block.instructionPointer);
-    return this.#machine.view.getUint32(at + JUMP_ENTRY.record, true) === block.record;
+  #entryOf(block: Block): EntryPoint | undefined {
+    return this.#frames.get(block.frame)?.entryPoint(block.mode, block.instructionPointer);
   }
 
   // Translations
@@ -228,7 +206,7 @@ export class CodeCache {
 
   /** Whether a block can be entered as a translation. */
   isTranslated(block: Block): boolean {
-    return this.#frames.get(block.frame)?.entryPoint(block.mode, block.instructionPointer) !== undefined;
+    return this.#entryOf(block) !== undefined;
   }
 
   /** Whether a block has counted down and is not translated. */
@@ -247,7 +225,7 @@ export class CodeCache {
       }
     }
     store.clear();
-    this.#clearJumpCache();
+    this.#jumpCache.clear();
   }
 
   /** Leaves a block to the interpreter for good. */
@@ -317,7 +295,7 @@ export class CodeCache {
       const block = codeFrame.get(translation.mode, at);
       if (block === undefined) continue;
       this.#arena.setCounter(block.record, 0);
-      if (this.#isRemembered(block)) this.remember(block);
+      this.#jumpCache.update(block, codeFrame.entryPoint(block.mode, at));
     }
   }
 
@@ -328,19 +306,12 @@ export class CodeCache {
     this.#losses.set(frame, (this.#losses.get(frame) ?? 0) + 1);
     codeFrame.detach(translation);
     for (const at of translation.entries) {
-      this.#forgetEntry(at, translation.slot);
       const block = codeFrame.get(translation.mode, at);
       if (block === undefined) continue;
+      this.#jumpCache.update(block, codeFrame.entryPoint(block.mode, at));
       this.#startCounting(codeFrame, block);
       this.#untranslated.push(block);
     }
-  }
-
-  #forgetEntry(instructionPointer: number, slot: number): void {
-    const { view } = this.#machine;
-    const entry = this.jumpCache + jumpEntryOffset(instructionPointer);
-    if (view.getUint32(entry + JUMP_ENTRY.slot, true) === slot)
-      view.setUint32(entry + JUMP_ENTRY.mode, EMPTY_MODE, true);
   }
 
   /** The instruction at an offset in a frame; mnemonic "truncated" when it goes on beyond it. */
@@ -395,11 +366,8 @@ export class CodeCache {
     const stale = handlers.special("stale");
     this.#arena.setHandlers(block.record, block.recordCount, stale);
     if (this.#copy?.block === block) this.#arena.setHandlers(this.#copy.record, this.#copy.count, stale);
+    this.#jumpCache.remove(block);
     const { view } = this.#machine;
-    const entry = this.jumpCache + jumpEntryOffset(block.instructionPointer);
-    if (view.getUint32(entry + JUMP_ENTRY.record, true) === block.record) {
-      view.setUint32(entry + JUMP_ENTRY.mode, EMPTY_MODE, true);
-    }
     for (const field of block.incoming) view.setUint32(field, 0, true);
     this.#forget(block, block.frame);
     if (block.secondFrame >= 0) this.#forget(block, block.secondFrame);

@@ -1,7 +1,6 @@
 import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interface";
 import type { Feature } from "../decoder/features.ts";
 import type { InterpreterEnvironment } from "../interpreter/build-interpreter.ts";
-import { JUMP_CACHE_BYTES } from "../interpreter/jump-cache.ts";
 import type { SystemCode } from "../meanings/definition.ts";
 import { supportFunctionsOf } from "../support/support-functions.ts";
 import {
@@ -17,6 +16,7 @@ import { CarefulAccess } from "./careful-access.ts";
 import { CodeCache } from "./code-cache.ts";
 import { CodeWidth, type CodeWidths } from "./code-width.ts";
 import { DecodedChunks } from "./decoded-chunks.ts";
+import { JumpCache } from "./jump-cache.ts";
 import { FIRST_MODE_WITHOUT_STOPS, type Mode, ModeTable } from "./mode.ts";
 import { RecordArena } from "./record-arena.ts";
 import { StateWindow } from "./state-window.ts";
@@ -73,7 +73,7 @@ export class Engine {
     this.machine = machine;
     this.translator = translator;
     const arena = new RecordArena(machine, options.recordBytes ?? DEFAULT_RECORD_BYTES);
-    const jumpCache = machine.reserve(JUMP_CACHE_BYTES);
+    const jumpCache = new JumpCache(machine);
     const chunks = new DecodedChunks(machine);
     this.scratch = arena.scratch;
     this.accesses = new CarefulAccess(machine);
@@ -102,7 +102,7 @@ export class Engine {
       memory: machine.memory,
       translator,
       support: this.support,
-      jumpCache,
+      jumpCache: jumpCache.offset,
       decodedChunks: chunks.offset,
       watchTable: machine.watchTableOffset,
       frameCount: machine.frameCount,
@@ -124,7 +124,7 @@ export class Engine {
       machine,
       code: this.code,
       store: this.translations,
-      places: { tlb: translator.tlb, state: this.window.base, jumpCache },
+      places: { tlb: translator.tlb, state: this.window.base, jumpCache: jumpCache.offset },
       support: this.support,
       handlerOf: (instruction, mode) => this.widthOf(mode).builder.translatable(instruction, mode),
     });

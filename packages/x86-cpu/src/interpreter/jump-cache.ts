@@ -1,5 +1,6 @@
 /**
- * The jump cache: where records for an offset in CS are, direct-mapped, for lookups that have no link.
+ * The jump cache: where records for an offset in CS are, for lookups that have no link. A hash of the offset selects a set of
+ * {@link JUMP_WAYS} entries; any of them may be the one.
  *
  * | offset | type | field |
  * |---|---|---|
@@ -22,18 +23,24 @@ export const JUMP_ENTRY = {
 } as const;
 
 /** Binary logarithm of the bytes of an entry. */
-export const JUMP_ENTRY_SHIFT = 5;
+const ENTRY_SHIFT = 5;
+/** Binary logarithm of the entries of a set. */
+const WAYS_SHIFT = 2;
 const INDEX_BITS = 16;
+/** Bytes of an entry. */
+export const JUMP_ENTRY_BYTES: number = 1 << ENTRY_SHIFT;
+/** Entries of a set. */
+export const JUMP_WAYS: number = 1 << WAYS_SHIFT;
 /** Bytes of the whole table. */
-export const JUMP_CACHE_BYTES: number = 1 << (INDEX_BITS + JUMP_ENTRY_SHIFT);
+export const JUMP_CACHE_BYTES: number = 1 << (INDEX_BITS + ENTRY_SHIFT);
 
 /** Multiplying by it spreads addresses: pages that are called at the same offsets must not fall onto one another. */
 export const JUMP_HASH_FACTOR = 0x9e37_79b1;
-/** The product shifted right by this is the offset of an entry, but for bits that {@link JUMP_OFFSET_MASK} clears. */
-export const JUMP_HASH_SHIFT: number = 32 - INDEX_BITS - JUMP_ENTRY_SHIFT;
-/** Bits of the offset of an entry in the table. */
-export const JUMP_OFFSET_MASK: number = JUMP_CACHE_BYTES - (1 << JUMP_ENTRY_SHIFT);
+/** The product shifted right by this is the offset of a set, but for bits that {@link JUMP_OFFSET_MASK} clears. */
+export const JUMP_HASH_SHIFT: number = 32 - INDEX_BITS - ENTRY_SHIFT;
+/** Bits of the offset of a set in the table. */
+export const JUMP_OFFSET_MASK: number = JUMP_CACHE_BYTES - (1 << (ENTRY_SHIFT + WAYS_SHIFT));
 
-/** Offset of the entry for an offset in CS, given its low 32 bits. */
-export const jumpEntryOffset = (instructionPointer: number): number =>
+/** Offset of the first entry of the set for an offset in CS, given its low 32 bits. */
+export const jumpSetOffset = (instructionPointer: number): number =>
   (Math.imul(instructionPointer, JUMP_HASH_FACTOR) >>> JUMP_HASH_SHIFT) & JUMP_OFFSET_MASK;

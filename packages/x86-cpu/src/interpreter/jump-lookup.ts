@@ -14,9 +14,16 @@ import {
 } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
 import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
-import { JUMP_ENTRY, JUMP_HASH_FACTOR, JUMP_HASH_SHIFT, JUMP_OFFSET_MASK } from "./jump-cache.ts";
+import {
+  JUMP_ENTRY,
+  JUMP_ENTRY_BYTES,
+  JUMP_HASH_FACTOR,
+  JUMP_HASH_SHIFT,
+  JUMP_OFFSET_MASK,
+  JUMP_WAYS,
+} from "./jump-cache.ts";
 
-/** Offset in memory of the jump cache's entry for an offset in CS. */
+/** Offset in memory of the newest of the entries of the jump cache that an offset in CS may have. */
 export const jumpEntryAt = (pointer: Value, jumpCache: number): Value =>
   add(and(shrU(mul(wrap(pointer), JUMP_HASH_FACTOR), JUMP_HASH_SHIFT), JUMP_OFFSET_MASK), jumpCache);
 
@@ -39,15 +46,21 @@ export const emitJumpLookup = (
   const word = (base: Value, offset: number): Value => load(TYPE.i32, 4, false, base, offset);
   const found = body.block();
   const absent = body.block();
-  body.set(entry, jumpEntryAt(pointer, places.jumpCache));
-  const known = load(pointer.type, bytes, false, entry, JUMP_ENTRY.instructionPointer);
-  body.branchIf(absent, ne(known, pointer));
-  body.branchIf(absent, ne(word(entry, JUMP_ENTRY.mode), word(state, STATE.mode)));
   const isWide = pointer.type === TYPE.i64;
   body.set(linear, isWide ? pointer : add(pointer, load(TYPE.i32, 4, false, state, STATE.codeBase)));
   emitExecuteCheck(body, spaceTag, places, linear, page, () => body.branch(absent));
-  body.branchIf(absent, ne(word(page, places.tlb.execute + TLB_ENTRY.frame), word(entry, JUMP_ENTRY.frame)));
-  body.branch(found);
+  body.set(entry, jumpEntryAt(pointer, places.jumpCache));
+  for (let way = 1; way <= JUMP_WAYS; way++) {
+    const other = body.block();
+    const known = load(pointer.type, bytes, false, entry, JUMP_ENTRY.instructionPointer);
+    body.branchIf(other, ne(known, pointer));
+    body.branchIf(other, ne(word(entry, JUMP_ENTRY.mode), word(state, STATE.mode)));
+    const frame = word(page, places.tlb.execute + TLB_ENTRY.frame);
+    body.branchIf(other, ne(frame, word(entry, JUMP_ENTRY.frame)));
+    body.branch(found);
+    body.end();
+    if (way < JUMP_WAYS) body.set(entry, add(entry, JUMP_ENTRY_BYTES));
+  }
   body.end();
   missing();
   body.end();

@@ -1,0 +1,88 @@
+import type { MachineMemory } from "@xenolith/machine-interface";
+import {
+  JUMP_CACHE_BYTES,
+  JUMP_ENTRY,
+  JUMP_ENTRY_BYTES,
+  JUMP_WAYS,
+  jumpSetOffset,
+} from "../interpreter/jump-cache.ts";
+import type { Block } from "./block.ts";
+import type { EntryPoint } from "./code-frame.ts";
+
+const EMPTY_MODE = 0xffff_ffff;
+const SET_BYTES = JUMP_WAYS * JUMP_ENTRY_BYTES;
+
+/** The jump cache as TypeScript fills it. The first entry of a set is the newest; the last one makes room. */
+export class JumpCache {
+  /** Offset in memory. */
+  readonly offset: number;
+  readonly #machine: MachineMemory;
+  readonly #view: DataView;
+
+  constructor(machine: MachineMemory) {
+    this.#machine = machine;
+    this.#view = machine.view;
+    this.offset = machine.reserve(JUMP_CACHE_BYTES);
+    this.clear();
+  }
+
+  /** Empties it. */
+  clear(): void {
+    this.#machine.words.fill(0xffff_ffff, this.offset >>> 2, (this.offset + JUMP_CACHE_BYTES) >>> 2);
+  }
+
+  /** Lets a block be found: as the entry of a translation, or as records. */
+  put(block: Block, entry: EntryPoint | undefined): void {
+    let at = this.#find(block);
+    if (at < 0) {
+      at = this.#makeRoom(block.instructionPointer);
+      const view = this.#view;
+      const high = Math.floor(block.instructionPointer / 0x1_0000_0000);
+      view.setUint32(at + JUMP_ENTRY.instructionPointer, block.instructionPointer >>> 0, true);
+      view.setInt32(at + JUMP_ENTRY.instructionPointer + 4, high, true);
+      view.setUint32(at + JUMP_ENTRY.mode, block.mode, true);
+      view.setUint32(at + JUMP_ENTRY.frame, block.frame, true);
+      view.setUint32(at + JUMP_ENTRY.record, block.record, true);
+    }
+    this.#setEntry(at, entry);
+  }
+
+  /** Where a block is found, makes it that of an entry of a translation, or of none. */
+  update(block: Block, entry: EntryPoint | undefined): void {
+    const at = this.#find(block);
+    if (at >= 0) this.#setEntry(at, entry);
+  }
+
+  /** Lets a block be found no more. */
+  remove(block: Block): void {
+    const at = this.#find(block);
+    if (at < 0) return;
+    this.#view.setUint32(at + JUMP_ENTRY.mode, EMPTY_MODE, true);
+    this.#setEntry(at, undefined);
+  }
+
+  #setOf(instructionPointer: number): number {
+    return this.offset + jumpSetOffset(instructionPointer);
+  }
+
+  /** The first entry of a set, when the others have moved on. */
+  #makeRoom(instructionPointer: number): number {
+    const first = this.#setOf(instructionPointer);
+    this.#machine.bytes.copyWithin(first + JUMP_ENTRY_BYTES, first, first + SET_BYTES - JUMP_ENTRY_BYTES);
+    return first;
+  }
+
+  #setEntry(at: number, entry: EntryPoint | undefined): void {
+    this.#view.setUint32(at + JUMP_ENTRY.slot, entry?.slot ?? 0, true);
+    this.#view.setUint32(at + JUMP_ENTRY.entry, entry?.entry ?? 0, true);
+  }
+
+  /** The entry of a block, or -1. */
+  #find({ instructionPointer, record }: Block): number {
+    const first = this.#setOf(instructionPointer);
+    for (let at = first; at < first + SET_BYTES; at += JUMP_ENTRY_BYTES) {
+      if (this.#view.getUint32(at + JUMP_ENTRY.record, true) === record) return at;
+    }
+    return -1;
+  }
+}

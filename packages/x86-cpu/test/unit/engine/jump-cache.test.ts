@@ -1,0 +1,86 @@
+import { createFakeMemory } from "@xenolith/machine-interface/testing";
+import { expect, test } from "vitest";
+import type { Block } from "../../../src/engine/block.ts";
+import { JumpCache } from "../../../src/engine/jump-cache.ts";
+import {
+  JUMP_ENTRY,
+  JUMP_ENTRY_BYTES,
+  JUMP_WAYS,
+  jumpSetOffset,
+} from "../../../src/interpreter/jump-cache.ts";
+
+const blockAt = (instructionPointer: number, record: number, frame = 1): Block => ({
+  frame,
+  secondFrame: -1,
+  mode: 0,
+  isWide: true,
+  instructionPointer,
+  start: 0,
+  end: 1,
+  secondBytes: 0,
+  record,
+  recordCount: 1,
+  isAlive: true,
+  incoming: [],
+});
+
+const createBench = () => {
+  const memory = createFakeMemory({ frameCount: 4, reserveBytes: 4 << 20 });
+  const cache = new JumpCache(memory);
+  /** What the set of an address leads to: record and slot of each entry that is not empty. */
+  const found = (instructionPointer: number): readonly (readonly [number, number])[] => {
+    const first = cache.offset + jumpSetOffset(instructionPointer);
+    return Array.from({ length: JUMP_WAYS }, (_, way) => first + way * JUMP_ENTRY_BYTES)
+      .filter((at) => memory.view.getUint32(at + JUMP_ENTRY.mode, true) !== 0xffff_ffff)
+      .map((at) => [
+        memory.view.getUint32(at + JUMP_ENTRY.record, true),
+        memory.view.getUint32(at + JUMP_ENTRY.slot, true),
+      ]);
+  };
+  return { cache, found };
+};
+
+const HERE = -0x7fff_f000;
+
+test("a set keeps the blocks that were put into it last", () => {
+  const { cache, found } = createBench();
+  for (let record = 0; record <= JUMP_WAYS; record++)
+    cache.put(blockAt(HERE, 64 * record, record), undefined);
+  expect(found(HERE).map(([record]) => record / 64)).toEqual(
+    Array.from({ length: JUMP_WAYS }, (_, way) => JUMP_WAYS - way),
+  );
+});
+
+test("a block that is put once more is there once, as what it has become", () => {
+  const { cache, found } = createBench();
+  const block = blockAt(HERE, 128);
+  cache.put(block, undefined);
+  cache.put(blockAt(HERE, 64, 2), undefined);
+  cache.put(block, { slot: 7, entry: 0 });
+  expect(found(HERE)).toEqual([
+    [64, 0],
+    [128, 7],
+  ]);
+});
+
+test("an update concerns blocks that are there", () => {
+  const { cache, found } = createBench();
+  const block = blockAt(HERE, 128);
+  cache.update(block, { slot: 7, entry: 0 });
+  expect(found(HERE)).toEqual([]);
+  cache.put(block, { slot: 7, entry: 0 });
+  cache.update(block, undefined);
+  expect(found(HERE)).toEqual([[128, 0]]);
+});
+
+test("a block that is removed leaves the others of its set", () => {
+  const { cache, found } = createBench();
+  const block = blockAt(HERE, 128);
+  cache.put(block, undefined);
+  cache.put(blockAt(HERE, 64, 2), undefined);
+  cache.remove(block);
+  expect(found(HERE)).toEqual([[64, 0]]);
+  cache.put(blockAt(HERE, 192, 3), undefined);
+  cache.clear();
+  expect(found(HERE)).toEqual([]);
+});
