@@ -152,7 +152,7 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
   };
 
   /** Accounts for a run and for what the monitor does about its end. A run always takes time, so that time always passes. */
-  const finish = (vcpu: Vcpu, exit: Exit): void => {
+  const finish = (vcpu: Vcpu, exit: Exit, gatesTook: number): void => {
     const isGuest = vcpu.x86 !== null;
     const { kind, retired } = exit;
     const software = kind === EXIT.interrupt && exit.software;
@@ -160,7 +160,7 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
     account(
       vcpu,
       isGuest
-        ? speed.elapsed(runStartNs, Math.max(retired, atLeast))
+        ? speed.elapsed(runStartNs, Math.max(retired, atLeast) + gatesTook)
         : speed.elapsedTime(runStartNs, Math.max(retired, 1)),
     );
     if (isGuest) vcpu.instructions += retired;
@@ -186,8 +186,8 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
     runStartNs = now;
     const exit = executor.run(Math.max(1, Math.min(budget, limit)));
     const used = exit.retired;
-    if (vcpu.x86 !== null) transitions.close(vcpu, vcpu.x86);
-    finish(vcpu, exit);
+    const gatesTook = vcpu.x86 === null ? 0 : transitions.close(vcpu, vcpu.x86);
+    finish(vcpu, exit, gatesTook);
     return Math.max(1, used);
   };
 

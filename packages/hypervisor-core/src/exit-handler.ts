@@ -10,6 +10,7 @@ import {
 } from "@xenolith/x86-architecture";
 import { HYPERCALL_VECTOR } from "@xenolith/xen-abi/xen";
 import type { Delivery } from "./delivery/delivery.ts";
+import { FAULT_COST_NS } from "./delivery/fault-cost.ts";
 import { directGateOf, softwareInterruptFault } from "./delivery/software-interrupts.ts";
 import { createSystemCalls } from "./delivery/system-calls.ts";
 import type { CrashDomain } from "./domain.ts";
@@ -45,9 +46,6 @@ const INT_BYTES = 2;
  * such instructions (GRUB reads the time with CPUID and RDTSC) would poll millions of times in a second of its time.
  */
 const EMULATION_COST_NS = 1_000;
-
-/** Cost of handing a fault to the guest's kernel. It also lets time pass for a guest that does nothing but fault. */
-const FAULT_COST_NS = 500;
 
 /** Makes the handler of exits: hypercalls, faults, software interrupts and privileged instructions. */
 export const createExitHandler = (parts: ExitParts): HandleExit => {

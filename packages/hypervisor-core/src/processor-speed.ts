@@ -14,6 +14,8 @@ export interface ProcessorSpeed {
   elapsedTime(startNs: number, chargedNs: number): number;
   /** Time to account for work of the monitor of a modelled cost. */
   charged(costNs: number): number;
+  /** The instructions that take as long; null where it is no whole number of them. */
+  instructionsFor(costNs: number): number | null;
   /** The time-stamp counter after so many instructions of a run. */
   timestamp(startNs: number, retired: number): number;
 }
@@ -35,6 +37,7 @@ export const createVirtualSpeed = (instructionNs: number): ProcessorSpeed => {
     elapsed: (_startNs, retired) => retired * instructionNs,
     elapsedTime: (_startNs, chargedNs) => chargedNs,
     charged: (costNs) => costNs,
+    instructionsFor: (costNs) => (costNs % instructionNs === 0 ? costNs / instructionNs : null),
     timestamp: (startNs, retired) => startNs + retired * instructionNs,
   };
 };
@@ -71,6 +74,7 @@ export const createRealSpeed = (clock: Clock): ProcessorSpeed => {
     elapsedTime: (startNs) => Math.max(0, clock.now() - startNs),
     // The wall has accounted for it.
     charged: () => 0,
+    instructionsFor: () => 0,
     timestamp: () => clock.now(),
   };
 };

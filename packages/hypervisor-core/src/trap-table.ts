@@ -26,6 +26,8 @@ export class TrapTable {
   readonly #exceptions = new Array<TrapGate | null>(EXCEPTIONS).fill(null);
   /** No map while there are none. */
   #others: Map<number, TrapGate> | null = null;
+  /** Whether gates of exceptions have changed since {@link takeChanges} was last asked. */
+  #hasChanged = true;
 
   /** The gate of a vector, or null. */
   get(vector: number): TrapGate | null {
@@ -36,6 +38,7 @@ export class TrapTable {
   set(vector: number, gate: TrapGate | null): void {
     if (vector < EXCEPTIONS) {
       this.#exceptions[vector] = gate;
+      this.#hasChanged = true;
     } else if (gate === null) {
       this.#others?.delete(vector);
     } else {
@@ -47,6 +50,14 @@ export class TrapTable {
   /** Takes out all gates. */
   clear(): void {
     this.#exceptions.fill(null);
+    this.#hasChanged = true;
     this.#others = null;
+  }
+
+  /** Whether gates of the processor's own exceptions have changed since this was last asked. True at first. */
+  takeChanges(): boolean {
+    const hasChanged = this.#hasChanged;
+    this.#hasChanged = false;
+    return hasChanged;
   }
 }

@@ -25,6 +25,8 @@ export interface UpcallState {
   /** Where evtchn_upcall_pending and evtchn_upcall_mask of a VCPU are in machine memory: a byte each. */
   pendingAddress(vcpu: Vcpu): MachineAddress;
   maskAddress(vcpu: Vcpu): MachineAddress;
+  /** Where {@link setFaultAddress} leaves it: 8 bytes of 64-bit guests, 4 of others. */
+  faultPlace(vcpu: Vcpu): MachineAddress;
   /** Address of the last page fault, where the guest's handler looks for it. */
   setFaultAddress(vcpu: Vcpu, address: LinearAddress): void;
 }
@@ -53,6 +55,7 @@ export const createUpcallState = (memory: MachineMemory): UpcallState => {
     isMasked,
     pendingAddress: (vcpu) => place(vcpu, "evtchnUpcallPending"),
     maskAddress: (vcpu) => place(vcpu, "evtchnUpcallMask"),
+    faultPlace: (vcpu) => place(vcpu, "cr2"),
     isDeliverable: (vcpu) => isPending(vcpu) && !isMasked(vcpu),
     setPending: (vcpu) => setByte(place(vcpu, "evtchnUpcallPending"), 1),
     clearPending: (vcpu) => setByte(place(vcpu, "evtchnUpcallPending"), 0),

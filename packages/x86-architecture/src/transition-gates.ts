@@ -1,9 +1,17 @@
 import type { Asid, LinearAddress, MachineAddress } from "@xenolith/machine-interface";
 
+/** Bits of `TransitionGates.changes`. */
+export const GATE_CHANGE = {
+  /** `isKernelSide`, and with it `otherBase` and the VCPU's space; it may have changed back. */
+  side: 1,
+  /** CR2 of the context, and what lies at `faultAddress`. */
+  faultAddress: 2,
+} as const;
+
 /**
  * Transitions that the engine makes on the monitor's behalf, without an exit: calls of the monitor that have one answer, and
  * in IA-32e mode changes between the two *sides* of a VCPU, whose kernel and user code both run in ring 3 and differ in
- * space and base of GS. Anything unusual leaves everything as it was and exits as if there were no gate; so does a transition
+ * space and base of GS, by calls and by exceptions. Anything unusual leaves everything as it was and exits as if there were no gate; so does a transition
  * after which an event that waits would not be held back. What a gate does is what the monitor would do, in the same time.
  *
  * The fields are those of the VCPU: the monitor sets them between runs, and a run may have changed those of which it is said.
@@ -56,4 +64,19 @@ export interface TransitionGates {
   isKernelSide: boolean;
   /** Base of GS of the side that does not run. A run may change it. */
   otherBase: LinearAddress;
+  /**
+   * Where an exception of 64-bit code, 0 to 31, enters the kernel's side; 0: it exits. The frame is that of {@link entry}
+   * with the registers as they are, CS with an RPL of 0 where the kernel's side was interrupted, and below RIP the error code
+   * of those that have one. It lies on the kernel's stack, below RSP where its side was interrupted. A page fault on the
+   * kernel's side that is a write to a page that is there exits, as the monitor may want to carry it out.
+   */
+  setHandler(vector: number, entry: LinearAddress, masksEvents: boolean): void;
+  /** Where a page fault's address is left, 8 bytes; CR2 of the context has it too. The user bit of its code says the side. */
+  faultAddress: MachineAddress;
+  /** How much of its budget an exception takes a run, so that it takes the time it takes the monitor. */
+  faultCost: number;
+  /** What the last run has changed, bits of {@link GATE_CHANGE}. */
+  readonly changes: number;
+  /** What exceptions have taken the last run of its budget: those instructions did not retire. */
+  readonly charged: number;
 }

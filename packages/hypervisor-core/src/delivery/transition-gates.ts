@@ -1,6 +1,12 @@
 import { toLinearAddress } from "@xenolith/machine-interface";
 import type { TraceSink } from "@xenolith/trace";
-import { isCanonical, type X86Vcpu } from "@xenolith/x86-architecture";
+import {
+  GATE_CHANGE,
+  isCanonical,
+  type TransitionGates,
+  VECTOR,
+  type X86Vcpu,
+} from "@xenolith/x86-architecture";
 import {
   FLAT_RING3_CS32,
   FLAT_RING3_CS64,
@@ -16,9 +22,11 @@ import {
 } from "@xenolith/xen-abi/xen";
 import { hasAssist } from "../domain.ts";
 import type { MemoryManager } from "../memory-manager.ts";
+import type { ProcessorSpeed } from "../processor-speed.ts";
 import type { UpcallState } from "../upcall-state.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { VERSION_ANSWER } from "../version.ts";
+import { FAULT_COST_NS } from "./fault-cost.ts";
 
 /**
  * Lets the processor make on its own what needs no policy: XENVER_version, and in 64-bit guests the system calls of user mode
@@ -27,8 +35,8 @@ import { VERSION_ANSWER } from "../version.ts";
 export interface GuestTransitions {
   /** Before a run: makes the gates what the VCPU is now. */
   open(vcpu: Vcpu, x86: X86Vcpu): void;
-  /** After it: the VCPU may be in its other mode. */
-  close(vcpu: Vcpu, x86: X86Vcpu): void;
+  /** After it: the VCPU may be in its other mode. @returns the time that exceptions took in it besides instructions, in instructions */
+  close(vcpu: Vcpu, x86: X86Vcpu): number;
 }
 
 /** What transitions are made with. */
@@ -36,7 +44,25 @@ export interface GuestTransitionParts {
   readonly memory: Pick<MemoryManager, "spaceOf">;
   readonly upcalls: UpcallState;
   readonly trace: TraceSink;
+  readonly speed: Pick<ProcessorSpeed, "instructionsFor" | "instructionNs">;
 }
+
+/**
+ * Exceptions of 64-bit guests that are the guest's whatever they are about. Not among them: what comes from debugging and INT3,
+ * #NM, which clears CR0.TS, and #UD, which may be a forced emulation.
+ */
+const BOUNCED: readonly number[] = [
+  VECTOR.divideError,
+  VECTOR.boundRange,
+  VECTOR.invalidTss,
+  VECTOR.segmentNotPresent,
+  VECTOR.stackFault,
+  VECTOR.generalProtection,
+  VECTOR.pageFault,
+  VECTOR.x87Error,
+  VECTOR.alignmentCheck,
+  VECTOR.simdError,
+];
 
 /** What does not change in the gates of a VCPU. */
 const prepare = ({ gates }: X86Vcpu): void => {
@@ -58,7 +84,20 @@ export const createGuestTransitions = ({
   memory,
   upcalls,
   trace,
+  speed,
 }: GuestTransitionParts): GuestTransitions => {
+  /** Instructions that handing an exception to a kernel takes, with the one that it stands for; null: they are not taken. */
+  const faultCost = speed.instructionsFor(FAULT_COST_NS + speed.instructionNs);
+
+  const placeHandlers = ({ traps }: Vcpu, gates: TransitionGates): void => {
+    if (faultCost === null) return;
+    gates.faultCost = faultCost;
+    for (const vector of BOUNCED) {
+      const gate = traps.get(vector);
+      gates.setHandler(vector, gate?.address ?? toLinearAddress(0), gate?.masksEvents ?? false);
+    }
+  };
+
   const openSides = (vcpu: Vcpu, { gates }: X86Vcpu): void => {
     const { callbacks, kernelStack, pageTableBase, userPageTableBase } = vcpu;
     const { syscall } = callbacks;
@@ -69,6 +108,8 @@ export const createGuestTransitions = ({
     gates.kernelStack = toLinearAddress(kernelStack.pointer);
     gates.kernelSpace = pageTableBase === null ? 0 : (memory.spaceOf(vcpu, pageTableBase) ?? 0);
     gates.userSpace = userPageTableBase === null ? 0 : (memory.spaceOf(vcpu, userPageTableBase) ?? 0);
+    gates.faultAddress = upcalls.faultPlace(vcpu);
+    if (vcpu.traps.takeChanges()) placeHandlers(vcpu, gates);
   };
 
   return {
@@ -84,10 +125,14 @@ export const createGuestTransitions = ({
     },
     close(vcpu, x86) {
       const { gates } = x86;
-      if (!gates.isOpen || vcpu.domain.width !== "x86_64") return;
-      vcpu.kernelMode = gates.isKernelSide;
-      vcpu.otherGsBase = gates.otherBase;
-      vcpu.space = x86.space;
+      const { changes } = gates;
+      if (changes & GATE_CHANGE.side) {
+        vcpu.kernelMode = gates.isKernelSide;
+        vcpu.otherGsBase = gates.otherBase;
+        vcpu.space = x86.space;
+      }
+      if (changes & GATE_CHANGE.faultAddress) vcpu.cr2 = toLinearAddress(x86.context.control(2));
+      return gates.charged;
     },
   };
 };

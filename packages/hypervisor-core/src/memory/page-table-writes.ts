@@ -67,6 +67,8 @@ export const createPageTableWrites = (
     const kept = memory.view.getUint32(mapping, true);
     memory.view.setUint32(mapping, entryLow(copy, (kept & 0xfff) | PTE.writable), true);
     translator.invalidate(vcpu.space, page);
+    // What the instruction comes to is seen here alone.
+    x86.gates.isOpen = false;
     const { kind, retired } = x86.run(1);
     memory.view.setUint32(mapping, kept, true);
     translator.invalidate(vcpu.space, page);

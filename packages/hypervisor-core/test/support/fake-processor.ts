@@ -149,6 +149,11 @@ const closedGates = (): TransitionGates => ({
   userSpace: 0,
   isKernelSide: true,
   otherBase: toLinearAddress(0),
+  faultAddress: toMachineAddress(0),
+  faultCost: 0,
+  setHandler() {},
+  changes: 0,
+  charged: 0,
 });
 
 /** A VCPU that does what a test has written down for it, and then spins. */

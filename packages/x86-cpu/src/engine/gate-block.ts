@@ -7,7 +7,7 @@ import {
   toMachineAddress,
 } from "@xenolith/machine-interface";
 import type { TransitionGates } from "@xenolith/x86-architecture";
-import { GATES, STATE } from "../state/layout.ts";
+import { GATES, HANDLER_COUNT, STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 
 /** The transition gates of a VCPU, in its state block. */
@@ -197,5 +197,42 @@ export class GateBlock implements TransitionGates {
 
   set otherBase(value: LinearAddress) {
     this.#setAddress(GATES.otherBase, value);
+  }
+
+  setHandler(vector: number, entry: LinearAddress, masksEvents: boolean): void {
+    if (vector >= HANDLER_COUNT) return;
+    this.#state.setAddress(STATE.handlers + 8 * vector, entry);
+    const others = this.#word(GATES.handlerMasks) & ~(1 << vector);
+    this.#setWord(GATES.handlerMasks, others | (masksEvents ? 1 << vector : 0));
+  }
+
+  get faultAddress(): MachineAddress {
+    return toMachineAddress(this.#word(GATES.faultAddress));
+  }
+
+  set faultAddress(value: MachineAddress) {
+    this.#setWord(GATES.faultAddress, value);
+  }
+
+  get faultCost(): number {
+    return this.#word(GATES.faultCost);
+  }
+
+  set faultCost(value: number) {
+    this.#setWord(GATES.faultCost, value);
+  }
+
+  get charged(): number {
+    return this.#word(GATES.charged);
+  }
+
+  get changes(): number {
+    return this.#word(GATES.changes);
+  }
+
+  /** Nothing has changed in the run that begins, and nothing is charged. */
+  startRun(): void {
+    this.#setWord(GATES.charged, 0);
+    this.#setWord(GATES.changes, 0);
   }
 }

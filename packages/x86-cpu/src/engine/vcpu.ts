@@ -26,6 +26,9 @@ import { LEAVE } from "../interpreter/record.ts";
 import { DELIVERY, STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 import type { SupportHost } from "../support/support-host.ts";
+import { type SupportCall, supportFunctionOf } from "../support/support-module.ts";
+import { BOUNCE_FAULT } from "../support/system/bounce.ts";
+import { DONE } from "../support/system/system-emitter.ts";
 import type { CodeWidth } from "./code-width.ts";
 import type { Engine } from "./engine.ts";
 import { type EventPolicy, type GatedCore, SOFTWARE_INTERRUPT } from "./event-policy.ts";
@@ -86,6 +89,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
   readonly #shadow: InterruptShadow;
   readonly #code: PresentCode;
   readonly #monitor: InstructionMonitor;
+  readonly #bounce: SupportCall;
   readonly #exit: Exit = {
     kind: EXIT.budget,
     retired: 0,
@@ -117,6 +121,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.#shadow = new InterruptShadow(parts.state, this.#budget);
     this.#code = new PresentCode(parts.engine, parts.state, this.memory);
     this.#monitor = new InstructionMonitor(this);
+    this.#bounce = supportFunctionOf(parts.engine.support, BOUNCE_FAULT);
     this.host = new CoreSupportHost(this, () => this.#wantsAttention());
   }
 
@@ -188,7 +193,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   /** Instructions retired by the present run, or by the last one. */
   get retiredInRun(): number {
-    return this.#retiredNow();
+    return this.#usedNow() - this.gates.charged;
   }
 
   /** Size of the code that comes next, by its default operands. */
@@ -224,7 +229,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
     return this.#shadow.isHere;
   }
 
-  #retiredNow(): number {
+  /** Budget used in this run: instructions retired, and what gates have charged. */
+  #usedNow(): number {
     return this.#budget.retired(this.state.i32(STATE.budget));
   }
 
@@ -232,6 +238,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
     const { isShadowed } = this;
     this.#engine.window.enter(this.state);
     this.#budget.start(budget);
+    this.gates.startRun();
     this.state.setU32(STATE.budget, 0);
     this.#shadow.set(isShadowed);
     this.#fruitless = 0;
@@ -241,7 +248,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
     const kind = this.#loop();
     this.memory.isActive = false;
     this.#exit.kind = kind;
-    this.#exit.retired = this.#retiredNow();
+    this.#exit.retired = this.#usedNow() - this.gates.charged;
     this.#shadow.set(this.isShadowed);
     return this.#exit;
   }
@@ -283,7 +290,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
       state.setU32(STATE.lastDelivery, delivers ? DELIVERY.none : DELIVERY.never);
       if (isShadowed) this.#shadow.mark(slice);
       if (slice <= 0) return EXIT.budget;
-      const before = this.#retiredNow();
+      const before = this.#usedNow();
       const early = isMonitored
         ? this.#monitor.before(this.#code.instruction, this.linearInstructionPointer)
         : 0;
@@ -294,7 +301,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
         return exit;
       }
       if (this.#fruitless > MOST_FRUITLESS_DELIVERIES) return EXIT.request;
-      if (isMonitored && this.#monitor.after(this.#retiredNow() !== before)) {
+      if (isMonitored && this.#monitor.after(this.#usedNow() !== before)) {
         this.#isHalted = false;
         const trapped = this.#fault(packFault(VECTOR.debug, 0));
         if (trapped !== null) return trapped;
@@ -332,7 +339,11 @@ export class Vcpu implements X86Vcpu, GatedCore {
         case LEAVE.help:
         case LEAVE.hot: {
           const found = this.#code.resolve(mode);
-          if (typeof found === "number") return this.#fault(found);
+          if (typeof found === "number") {
+            const exit = this.#fault(found);
+            if (exit !== null || !this.#mayGoOn()) return exit;
+            break;
+          }
           record = code === LEAVE.help ? found.record : this.#code.begin(found, mode, width);
           break;
         }
@@ -377,15 +388,15 @@ export class Vcpu implements X86Vcpu, GatedCore {
   #fault(fault: PackedFault): ExitKind | null {
     const exact = this.#withStackFaults(fault);
     this.#monitor.forget();
-    const outcome = this.#events.raise(this, exact);
-    if (outcome === OUTCOME.shutdown) return EXIT.shutdown;
-    if (outcome === null) return this.#interruptExit(exact);
-    const retired = this.#retiredNow();
+    const retired = this.#usedNow();
     // Generated code may have delivered one just before, and then leaves the next to this.
     const isFirst = this.state.i32(STATE.lastDelivery) !== this.state.i32(STATE.budget);
+    const outcome = this.#events.raise(this, exact);
+    if (outcome === OUTCOME.shutdown) return EXIT.shutdown;
+    if (outcome === null && this.#bounce(exact) !== DONE) return this.#interruptExit(exact);
     if (retired !== this.#deliveredAt) this.#fruitless = isFirst ? 0 : 1;
     this.#fruitless += 1;
-    this.#deliveredAt = retired;
+    this.#deliveredAt = this.#usedNow();
     return null;
   }
 

@@ -75,16 +75,14 @@ export const emitDispatcher = (
   body.set(code);
   body.set(counted, i32(0));
   body.set(record, i32(0));
-  // In 32-bit code the usual page fault is delivered here: TypeScript's loop would do no more.
-  if (!isWide) {
-    body.if(eq(code, LEAVE.fault));
-    body.call(places.supportIndex(DELIVER_PAGE_FAULT));
-    body.if();
-    body.return(code);
-    body.end();
-    body.branch(again);
-    body.end();
-  }
+  // The usual page fault is delivered here: TypeScript's loop would do no more.
+  body.if(eq(code, LEAVE.fault));
+  body.call(places.supportIndex(DELIVER_PAGE_FAULT));
+  body.if();
+  body.return(code);
+  body.end();
+  body.branch(again);
+  body.end();
   body.if(ne(code, LEAVE.next));
   body.return(code);
   body.end();

@@ -40,10 +40,10 @@ export interface MonitoredProcessorOptions extends EngineTuning {
   readonly reference?: boolean;
 }
 
-/** Everything leaves to the monitor but INT n with a direct gate. */
-const events: EventPolicy = {
+/** Everything leaves to the monitor but INT n with a direct gate, and exceptions that gates bounce. */
+const eventPolicy = (bounces: boolean): EventPolicy => ({
   raise: () => null,
-  deliversPageFaults: false,
+  deliversPageFaults: bounces,
   isInterruptRequested: false,
   interrupt: () => null,
   softwareInterrupt: (vcpu, instruction) => {
@@ -56,7 +56,7 @@ const events: EventPolicy = {
     if (gate !== undefined && takeDirectGate(vcpu, gate, returnTo)) return SOFTWARE_INTERRUPT.done;
     return vector;
   },
-};
+});
 
 const ignore = (): void => {};
 
@@ -82,6 +82,7 @@ export const createMonitoredProcessor = (options: MonitoredProcessorOptions): Mo
   const engine = new Engine(
     engineOptions({ memory, translator, model, system: reference ? "none" : "monitored" }, options),
   );
+  const events = eventPolicy(!reference);
   /** Blocks of VCPUs that were released: a reserve cannot be given back. */
   const freeBlocks: number[] = [];
   return {

@@ -53,9 +53,10 @@ export const NOTHING_PENDING = 0xffff_ffff;
  * | 0x740 | 4 x i64 | root entries of PAE paging as they were when CR3 was loaded |
  * | 0x780 | 16 x 16 | under a monitor, descriptors as they were read last: see {@link DESCRIPTOR_CACHE} |
  * | 0x880 | 6 x u32 | under a monitor, the direct gate of a vector: see {@link DIRECT_GATE} |
- * | 0x8a0 | 0x80 | under a monitor, what transitions may be made without it: see {@link GATES} |
+ * | 0x8a0 | 0xa0 | under a monitor, what transitions may be made without it: see {@link GATES} |
+ * | 0x940 | 32 x i64 | and where each exception enters the kernel's side, 0: it leaves to the monitor |
  */
-export const STATE_BYTES = 0x940;
+export const STATE_BYTES = 0xa40;
 
 /** Offsets of the fields of a state block. */
 export const STATE = {
@@ -111,6 +112,7 @@ export const STATE = {
   descriptorCache: 0x780,
   directGate: 0x880,
   gates: 0x8a0,
+  handlers: 0x940,
 } as const;
 
 /** Fields of an x87 register: the mantissa with its integer bit explicit, sign and exponent in the low 16 bits. */
@@ -179,7 +181,7 @@ export const DIRECT_GATE = {
 
 /**
  * Fields of the transition gates in the block: those of `TransitionGates`, i64 up to and with `reservedBytes`, the others u32.
- * `side` is 1 on the kernel's.
+ * `side` is 1 on the kernel's. `charged` and `changes` are kept by runs; bit n of `handlerMasks`: the handler of exception n holds events back.
  */
 export const GATES = {
   entry: 0x00,
@@ -202,7 +204,15 @@ export const GATES = {
   kernelSpace: 0x58,
   userSpace: 0x5c,
   compatibleSelector: 0x60,
+  charged: 0x64,
+  faultCost: 0x68,
+  faultAddress: 0x6c,
+  handlerMasks: 0x70,
+  changes: 0x74,
 } as const;
+
+/** Exceptions that have a handler in the block. */
+export const HANDLER_COUNT = 32;
 
 /** No vector. */
 export const NO_GATE = 0xffff_ffff;

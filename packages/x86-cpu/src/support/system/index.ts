@@ -1,4 +1,5 @@
 import type { SupportFunction } from "../support-function.ts";
+import { BOUNCE_FAULT } from "./bounce.ts";
 import { ENTER_SYSTEM, LEAVE_SYSTEM } from "./fast-calls.ts";
 import { FLAG_IMAGE, SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
 import { LOOK_UP_CPUID } from "./identification.ts";
@@ -28,6 +29,7 @@ export const SYSTEM_FUNCTIONS: readonly SupportFunction[] = [
   SET_ARITHMETIC_FLAGS,
   ENTER_INTERRUPT,
   DELIVER_PAGE_FAULT,
+  BOUNCE_FAULT,
   RETURN_FROM_INTERRUPT,
   LOAD_DATA_SEGMENT,
   LOAD_STACK_SEGMENT,

@@ -33,6 +33,8 @@ export interface TestMachineOptions {
   readonly cpuCount?: number;
   /** Whether the trace records. While it does, no transition gates are taken. Default true. */
   readonly traces?: boolean;
+  /** Time of an instruction. Default 1. */
+  readonly instructionNs?: number;
   /** What of code is translated, and when. */
   readonly tuning?: EngineTuning;
 }
@@ -41,7 +43,10 @@ export interface TestMachineOptions {
 const closed = (gates: TransitionGates): TransitionGates =>
   new Proxy(gates, {
     set: (target, field, value) => Reflect.set(target, field, field === "isOpen" ? false : value, target),
-    get: (target, field) => Reflect.get(target, field, target),
+    get: (target, field) => {
+      const value: unknown = Reflect.get(target, field, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
   });
 
 /** The same processor, whose VCPUs have no direct gates. */
@@ -60,6 +65,7 @@ export const createTestMachine = ({
   directGates = true,
   cpuCount = 1,
   traces = true,
+  instructionNs = 1,
   tuning = {},
 }: TestMachineOptions = {}): TestMachine => {
   const memory = createMachineMemory({ ramBytes: RAM_MIB * MIB, reserveBytes: 24 * MIB });
@@ -79,6 +85,7 @@ export const createTestMachine = ({
     timers,
     entropy: createEntropy(SEED),
     cpuCount,
+    instructionNs,
     createPoolScheduler: (name, cpus) => schedulersByName("bvt")(name, cpus, trace),
     trace,
     console: {
