@@ -456,8 +456,8 @@ export class InterpreterMachine extends Machine {
     return this.#locals.state;
   }
 
-  protected override supportIndex(support: SupportFunction): number {
-    return this.#supportIndex(support);
+  protected override callSupport(support: SupportFunction, values: readonly Value[]): void {
+    this.body.call(this.#supportIndex(support), ...values);
   }
 
   override system(support: SupportFunction, ...values: readonly Value[]): void {
@@ -467,7 +467,7 @@ export class InterpreterMachine extends Machine {
     body.set(locals.instructionPointer, this.nextInstruction());
     storeState(this, locals);
     const answer = this.temporary(TYPE.i32);
-    body.call(this.supportIndex(support), ...pinned);
+    this.callSupport(support, pinned);
     body.set(answer);
     body.if(eq(answer, REFUSED));
     this.leave(LEAVE.rare);

@@ -392,12 +392,12 @@ export abstract class Machine {
 
   // Support functions
 
-  /** Index of a support function in the module being generated. */
-  protected abstract supportIndex(support: SupportFunction): number;
+  /** Calls a support function and leaves its results on the operand stack. */
+  protected abstract callSupport(support: SupportFunction, values: readonly Value[]): void;
 
   /** Calls a support function. Its results are pinned, in their order. */
   call(support: SupportFunction, ...values: readonly Value[]): readonly Value[] {
-    this.body.call(this.supportIndex(support), ...values);
+    this.callSupport(support, values);
     const results = support.results.map((type) => this.temporary(type));
     for (const result of results.toReversed()) this.body.set(result);
     return results;

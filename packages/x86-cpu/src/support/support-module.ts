@@ -1,5 +1,5 @@
 import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interface";
-import { type FunctionBody, ModuleBuilder, TYPE } from "@xenolith/wasm-emitter";
+import { type FunctionBody, i32, ModuleBuilder, TYPE, type Value } from "@xenolith/wasm-emitter";
 import type { SupportContext, SupportFunction } from "./support-function.ts";
 import { SUPPORT_FUNCTIONS } from "./support-functions.ts";
 import type { SupportHost } from "./support-host.ts";
@@ -22,8 +22,8 @@ export interface SupportEnvironment {
   readonly announceStore: AnnounceStore;
 }
 
-/** Name under which generated modules import support functions. */
-export const SUPPORT_IMPORT = "support";
+/** Name under which interpreters import support functions. */
+const SUPPORT_IMPORT = "support";
 
 /** Support functions of one engine, compiled. */
 export type SupportExports = Readonly<Record<string, CallableFunction>>;
@@ -47,14 +47,14 @@ export const createSupportModule = (
   const { host } = environment;
   module.importMemory("machine", "memory", 1);
   const refill = module.importFunction("machine", "refill", [TYPE.f64, TYPE.i32], [TYPE.i32]);
-  const { i32 } = TYPE;
-  const interruptRequested = module.importFunction("machine", "interruptRequested", [], [i32]);
-  const portOut = module.importFunction("machine", "portOut", [i32, i32], []);
-  const portIn = module.importFunction("machine", "portIn", [i32, i32], [i32]);
+  const word = TYPE.i32;
+  const interruptRequested = module.importFunction("machine", "interruptRequested", [], [word]);
+  const portOut = module.importFunction("machine", "portOut", [word, word], []);
+  const portIn = module.importFunction("machine", "portIn", [word, word], [word]);
   const readTimestamp = module.importFunction("machine", "readTimestamp", [], []);
-  const fetchDescriptor = module.importFunction("machine", "fetchDescriptor", [i32], []);
-  const enterSide = module.importFunction("machine", "enterSide", [i32], [i32]);
-  const announceStore = module.importFunction("machine", "announceStore", [i32, i32], [i32]);
+  const fetchDescriptor = module.importFunction("machine", "fetchDescriptor", [word], []);
+  const enterSide = module.importFunction("machine", "enterSide", [word], [word]);
+  const announceStore = module.importFunction("machine", "announceStore", [word, word], [word]);
   const bodies = new Map<string, FunctionBody>();
   for (const { name, parameters, results } of functions) {
     bodies.set(name, module.function(parameters, results, name));
@@ -116,4 +116,34 @@ export const importSupport = (
     ]),
   );
   return ({ name }) => indices.get(name) ?? -1;
+};
+
+/** Emits a call of a support function, whose results stay on the operand stack. */
+export type SupportCaller = (body: FunctionBody, support: SupportFunction, values: readonly Value[]) => void;
+
+/**
+ * Imports support functions as a table, see {@link supportTableOf}: for every imported function the compiler would first make an
+ * adapter that it needs only where the function turns out to be JavaScript, and small modules would consist of little else.
+ */
+export const importSupportTable = (
+  module: ModuleBuilder,
+  functions: readonly SupportFunction[],
+): SupportCaller => {
+  if (functions.length > 0) module.importTable(SUPPORT_IMPORT, "table", functions.length);
+  const places = new Map(functions.map(({ name }, index) => [name, index]));
+  return (body, { name, parameters, results }, values) => {
+    body.callIndirect(module.type(parameters, results), i32(places.get(name) ?? -1), ...values);
+  };
+};
+
+/** The table that a module of {@link importSupportTable} imports. */
+export const supportTableOf = (
+  exports: SupportExports,
+  functions: readonly SupportFunction[],
+): WebAssembly.Table => {
+  const table = new WebAssembly.Table({ initial: functions.length, element: "anyfunc" });
+  functions.forEach(({ name }, index) => {
+    table.set(index, exports[name]);
+  });
+  return table;
 };

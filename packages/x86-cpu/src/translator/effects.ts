@@ -220,9 +220,7 @@ class ProbeMachine extends Machine {
     return i32(0);
   }
 
-  protected override supportIndex(): number {
-    return 0;
-  }
+  protected override callSupport(): void {}
 
   override call(support: SupportFunction): readonly Value[] {
     this.effects.support.push(support);

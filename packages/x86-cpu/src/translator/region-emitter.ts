@@ -34,6 +34,7 @@ import type { FlagValues } from "../machine/conditions.ts";
 import { FLAGS_KIND } from "../state/flags.ts";
 import { STATE, VECTOR_BYTES } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
+import type { SupportCaller } from "../support/support-module.ts";
 import { REFUSED } from "../support/system/system-emitter.ts";
 import type { EffectTable } from "./effects.ts";
 import { type EntryTable, entryTable } from "./entry-table.ts";
@@ -54,7 +55,7 @@ export interface RegionSource {
   readonly places: TranslatorPlaces;
   /** Number of the region's function in the table. */
   readonly slot: number;
-  supportIndex(support: SupportFunction): number;
+  readonly callSupport: SupportCaller;
 }
 
 /** Where emission stands: restored when an edge has been followed and its alternative comes next. */
@@ -127,7 +128,7 @@ export class RegionEmitter implements RegionFlow {
       places: source.places,
       locals: { spaceTag: this.#spaceTag, registers: this.#registers, vectors: this.#vectors },
       flow: this,
-      supportIndex: source.supportIndex,
+      callSupport: source.callSupport,
     });
   }
 
@@ -564,7 +565,7 @@ export class RegionEmitter implements RegionFlow {
     storeKeptFlags(this.#machine, this.#state);
     body.set(this.#instructionPointer, constant(this.#instructionPointer.type, next));
     this.#storeRegisters();
-    body.call(this.#source.supportIndex(support), ...values);
+    this.#source.callSupport(body, support, values);
     body.set(this.#code);
     body.if(eq(this.#code, REFUSED));
     this.leaveForInterpreter();

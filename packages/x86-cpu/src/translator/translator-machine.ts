@@ -41,6 +41,7 @@ import {
   X87_REGISTER_BYTES,
 } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
+import type { SupportCaller } from "../support/support-module.ts";
 import { type NamedFlags, nameFlags, type RegisterName, restoreFlags } from "./named-flags.ts";
 import type { PlacedInstruction } from "./region-block.ts";
 
@@ -89,7 +90,7 @@ export class TranslatorMachine extends Machine {
   readonly #locals: RegionLocals;
   readonly #mutable: ReadonlySet<Value>;
   readonly #flow: RegionFlow;
-  readonly #supportIndex: (support: SupportFunction) => number;
+  readonly #callSupport: SupportCaller;
   /** Temporaries that hold what a register holds. */
   readonly #names = new Map<Value, RegisterName>();
   #placed: PlacedInstruction | null = null;
@@ -105,7 +106,7 @@ export class TranslatorMachine extends Machine {
       readonly places: TranslatorPlaces;
       readonly locals: RegionLocals;
       readonly flow: RegionFlow;
-      supportIndex(support: SupportFunction): number;
+      readonly callSupport: SupportCaller;
     },
   ) {
     super(body, { wide: mode.codeBytes === 8 });
@@ -113,7 +114,7 @@ export class TranslatorMachine extends Machine {
     this.#places = environment.places;
     this.#locals = environment.locals;
     this.#flow = environment.flow;
-    this.#supportIndex = environment.supportIndex;
+    this.#callSupport = environment.callSupport;
     const { registers, vectors } = environment.locals;
     this.#mutable = new Set([...registers, ...vectors].filter((one) => one !== undefined));
   }
@@ -496,8 +497,8 @@ export class TranslatorMachine extends Machine {
     return i32(this.#places.state);
   }
 
-  protected override supportIndex(support: SupportFunction): number {
-    return this.#supportIndex(support);
+  protected override callSupport(support: SupportFunction, values: readonly Value[]): void {
+    this.#callSupport(this.body, support, values);
   }
 
   override system(support: SupportFunction, ...values: readonly Value[]): void {

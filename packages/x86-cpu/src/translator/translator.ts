@@ -6,7 +6,7 @@ import type { CodeCache } from "../engine/code-cache.ts";
 import type { CodePlace } from "../engine/code-place.ts";
 import { FIRST_MODE_WITHOUT_STOPS, type Mode } from "../engine/mode.ts";
 import { TRANSLATION_PARAMETERS } from "../interpreter/build-interpreter.ts";
-import { importSupport, SUPPORT_IMPORT, type SupportExports } from "../support/support-module.ts";
+import { importSupportTable, type SupportExports, supportTableOf } from "../support/support-module.ts";
 import { type Discovery, type HandlerLookup, PageDiscovery } from "./discovery.ts";
 import { EffectTable } from "./effects.ts";
 import { buildFlowGraph } from "./flow-graph.ts";
@@ -161,7 +161,8 @@ export class Translator {
     const module = new ModuleBuilder();
     module.importMemory("machine", "memory", 1);
     const effects = this.#effectsOf(mode);
-    const supportIndex = importSupport(module, effects.supportOf(candidates.flatMap(instructionsOf)));
+    const called = effects.supportOf(candidates.flatMap(instructionsOf));
+    const callSupport = importSupportTable(module, called);
     const bodies: FunctionBody[] = [];
     const translations = candidates.map((candidate, index): Translation => {
       const graph = buildFlowGraph(candidate.discovery);
@@ -169,7 +170,7 @@ export class Translator {
       bodies.push(body);
       const slot = store.takeSlot();
       const { places } = this.#options;
-      new RegionEmitter({ graph, mode, effects, places, slot, supportIndex }, body).emit();
+      new RegionEmitter({ graph, mode, effects, places, slot, callSupport }, body).emit();
       const { blocks } = candidate.discovery;
       return {
         slot,
@@ -184,7 +185,7 @@ export class Translator {
     const bytes = module.finish();
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       machine: { memory: machine.memory },
-      [SUPPORT_IMPORT]: support as WebAssembly.ModuleImports,
+      support: { table: supportTableOf(support, called) },
     });
     store.account(bytes.length);
     translations.forEach((translation, index) => {
