@@ -188,6 +188,12 @@ export const select = (a: Operand, b: Operand, condition: Value): Value => {
   return new Value(x.type, NODE.select, OP.select, Number.NaN, null, x, y, condition);
 };
 
+/** A value that a local is set to where it is emitted: what is emitted behind it can name the local. */
+export const tee = (target: Value, value: Value): Value => {
+  if (value.type !== target.type) throw new EmitterError(`tee: local ${target.type}, value ${value.type}`);
+  return new Value(value.type, NODE.tee, target.operation, Number.NaN, null, value, null, null);
+};
+
 /** Memory at `address` (i32) + `offset`: `bytes` wide, extended to `type`. Vectors: 4, 8 (zeros above) or 16 bytes. */
 export const load = (type: ValueType, bytes: number, isSigned: boolean, address: Value, offset = 0): Value =>
   new Value(type, NODE.load, loadOpcode(type, bytes, isSigned), offset, null, address, null, null);

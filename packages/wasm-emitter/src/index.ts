@@ -29,6 +29,7 @@ export {
   shrU,
   signExtend,
   sub,
+  tee,
   toF64,
   unary,
   widen,

@@ -13,6 +13,7 @@ export const NODE = {
   select: 5,
   lane: 6,
   shuffle: 7,
+  tee: 8,
 } as const;
 
 type NodeKind = (typeof NODE)[keyof typeof NODE];
@@ -25,7 +26,7 @@ type NodeKind = (typeof NODE)[keyof typeof NODE];
 export class Value {
   readonly type: ValueType;
   readonly node: NodeKind;
-  /** Opcode (prefix in bits 23:16), index of the local, or unused for constants. */
+  /** Opcode (prefix in bits 23:16), index of the local (also of `tee`), or unused for constants. */
   readonly operation: number;
   /** Numeric value of a constant: i32 signed, i64 when it is a safe integer, floats. Offset of a load; number of a lane. */
   readonly number: number;
@@ -78,6 +79,11 @@ export class Value {
     this.first?.emit(out);
     this.second?.emit(out);
     this.third?.emit(out);
+    if (this.node === NODE.tee) {
+      out.byte(OP.localTee);
+      out.unsigned(this.operation);
+      return;
+    }
     if (this.operation < 0x100) out.byte(this.operation);
     else {
       out.byte(this.operation >>> 16);

@@ -11,6 +11,7 @@ import {
   mul,
   sub,
   TYPE,
+  tee,
   toF64,
 } from "../../src/index.ts";
 
@@ -37,6 +38,15 @@ describe("ModuleBuilder", () => {
     expect((exports["run"] as (value: number) => number)(21)).toBe(42);
     expect(new DataView(memory.buffer).getInt32(12, true)).toBe(21);
     expect((exports["indirect"] as (value: number) => number)(6)).toBe(7);
+  });
+
+  it("sets a local where its value is used", () => {
+    const module = new ModuleBuilder();
+    const body = module.function([TYPE.i32], [TYPE.i32], "run");
+    const copy = body.local(TYPE.i32);
+    body.push(mul(tee(copy, add(body.parameter(0), 1)), copy));
+    expect((instantiate(module)["run"] as (value: number) => number)(6)).toBe(49);
+    expect(() => tee(copy, i64(1))).toThrow(EmitterError);
   });
 
   it("copies and fills many bytes at once, overlapping or not", () => {

@@ -26,24 +26,15 @@ export const loadState = (m: FlagKeeper, { state, budget, instructionPointer }: 
   field(instructionPointer, STATE.instructionPointer);
 };
 
-/** Stores flags, sign-extended to 64 bits. Operand a is null where their kind has none. */
-export const storeFlags = (
-  body: FunctionBody,
-  state: Value,
-  kind: Value,
-  operands: readonly [a: Value | null, b: Value, result: Value],
-): void => {
-  const [a, b, result] = operands;
+/** Stores the flags that are kept in locals, sign-extended to 64 bits. */
+export const storeKeptFlags = ({ body, flagLocals }: FlagKeeper, state: Value): void => {
+  const { kind, a, b, result } = flagLocals;
   const wide = (value: Value): Value => convert(value, TYPE.i64, true);
   body.store(4, state, kind, STATE.flagsKind);
-  if (a !== null) body.store(8, state, wide(a), STATE.flagsA);
+  body.store(8, state, wide(a), STATE.flagsA);
   body.store(8, state, wide(b), STATE.flagsB);
   body.store(8, state, wide(result), STATE.flagsResult);
 };
-
-/** Stores the flags that are kept in locals. */
-export const storeKeptFlags = ({ body, flagLocals }: FlagKeeper, state: Value): void =>
-  storeFlags(body, state, flagLocals.kind, [flagLocals.a, flagLocals.b, flagLocals.result]);
 
 /** Stores the budget and the instruction pointer; that of 32-bit code has zeros above. */
 export const storeProgress = (

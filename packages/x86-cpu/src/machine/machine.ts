@@ -117,6 +117,11 @@ export abstract class Machine {
     return name;
   }
 
+  /** Names a value that is used again before anything changes that it may be a reading of. */
+  protected hold(value: Value): Value {
+    return value.isPinned ? value : this.pin(value);
+  }
+
   /** Sign-extends a result of the operation's size to its type. */
   extend(value: Value): Value {
     return signExtend(this.sizeBytes, value);
@@ -146,7 +151,7 @@ export abstract class Machine {
   abstract offset(): Value;
   /**
    * Offset in machine memory where `sizeBytes` at a linear address can be read or written. Does not come back when they
-   * cannot.
+   * cannot. The address is held; the offset has to be pinned where it is used more than once.
    */
   protected abstract translate(sizeBytes: number, address: Value, isWrite: boolean): Value;
   /** Stores to a place that {@link translate} gave. */
@@ -162,21 +167,21 @@ export abstract class Machine {
 
   /** Reads memory. */
   load(sizeBytes: number, address: Value, extension: Extension = "any"): Value {
-    const host = this.translate(sizeBytes, this.pin(address), false);
+    const host = this.translate(sizeBytes, this.hold(address), false);
     return this.pin(this.loadTranslated(sizeBytes, host, extension));
   }
 
   /** Writes memory. */
   store(sizeBytes: number, address: Value, value: Value): void {
-    const pinned = this.pin(value);
-    const host = this.translate(sizeBytes, this.pin(address), true);
-    this.storeTranslated(sizeBytes, host, pinned);
+    const held = this.hold(value);
+    const host = this.translate(sizeBytes, this.hold(address), true);
+    this.storeTranslated(sizeBytes, host, held);
     this.storesDone(host);
   }
 
   /** Memory that is read and then written. */
   modifyMemory(sizeBytes: number, address: Value): Place {
-    const host = this.translate(sizeBytes, this.pin(address), true);
+    const host = this.pin(this.translate(sizeBytes, this.hold(address), true));
     return {
       get: (extension = "signed") => this.loadTranslated(sizeBytes, host, extension),
       set: (value) => {
@@ -188,14 +193,14 @@ export abstract class Machine {
 
   /** Reads an extended value of 10 bytes: mantissa (i64), sign and exponent (i32). */
   loadExtended(address: Value): readonly [Value, Value] {
-    const host = this.pin(this.translate(10, this.pin(address), false));
+    const host = this.pin(this.translate(10, this.hold(address), false));
     const mantissa = this.pin(this.loadTranslated(8, host, "zero"));
     return [mantissa, this.pin(this.loadTranslated(2, add(host, 8), "zero"))];
   }
 
   /** Checks that 10 bytes can be written, and gives a way to write them. */
   modifyExtended(address: Value): (mantissa: Value, head: Value) => void {
-    const host = this.pin(this.translate(10, this.pin(address), true));
+    const host = this.pin(this.translate(10, this.hold(address), true));
     return (mantissa, head) => {
       this.storeTranslated(8, host, mantissa);
       this.storeTranslated(2, add(host, 8), head);
@@ -287,21 +292,21 @@ export abstract class Machine {
 
   /** Reads 4, 8 or 16 bytes of memory into a vector, with zeros above. */
   loadVector(bytes: number, address: Value): Value {
-    const host = this.translate(bytes, this.pin(address), false);
+    const host = this.translate(bytes, this.hold(address), false);
     return this.pin(load(TYPE.v128, bytes, false, host));
   }
 
   /** Writes the low 4, 8 or 16 bytes of a vector. */
   storeVector(bytes: number, address: Value, value: Value): void {
-    const pinned = this.pin(value);
-    const host = this.translate(bytes, this.pin(address), true);
-    this.body.store(bytes, host, pinned);
+    const held = this.hold(value);
+    const host = this.translate(bytes, this.hold(address), true);
+    this.body.store(bytes, host, held);
     this.storesDone(host);
   }
 
   /** Memory of 8 or 16 bytes that is read as a vector and then written. */
   modifyVector(bytes: number, address: Value): { get(): Value; set(value: Value): void } {
-    const host = this.translate(bytes, this.pin(address), true);
+    const host = this.pin(this.translate(bytes, this.hold(address), true));
     return {
       get: () => load(TYPE.v128, bytes, false, host),
       set: (value) => {
@@ -323,15 +328,15 @@ export abstract class Machine {
 
   /** Pushes a value; the stack pointer moves once the store has succeeded. */
   push(sizeBytes: number, value: Value): void {
-    const pinned = this.pin(value);
+    const held = this.hold(value);
     const top = this.pin(this.wrappedStackOffset(sub(this.stackPointer(), sizeBytes)));
-    this.store(sizeBytes, this.stackAddress(top, sizeBytes, true), pinned);
+    this.store(sizeBytes, this.stackAddress(top, sizeBytes, true), held);
     this.setStackPointer(top);
   }
 
   /** Reads the top of the stack without moving the pointer. */
   peek(sizeBytes: number, extension: Extension = "zero"): Value {
-    const top = this.pin(this.stackPointer());
+    const top = this.hold(this.stackPointer());
     return this.load(sizeBytes, this.stackAddress(top, sizeBytes, false), extension);
   }
 

@@ -22,22 +22,16 @@ import {
 import type { Mode } from "../engine/mode.ts";
 import { JUMP_ENTRY } from "../interpreter/jump-cache.ts";
 import { jumpEntryAt } from "../interpreter/jump-lookup.ts";
-import {
-  type KeptLocals,
-  loadState,
-  storeFlags,
-  storeKeptFlags,
-  storeProgress,
-} from "../interpreter/kept-state.ts";
+import { type KeptLocals, loadState, storeKeptFlags, storeProgress } from "../interpreter/kept-state.ts";
 import { INDIRECT_EXIT, LEAVE } from "../interpreter/record.ts";
 import type { FlagValues } from "../machine/conditions.ts";
-import { FLAGS_KIND } from "../state/flags.ts";
 import { STATE, VECTOR_BYTES } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import type { SupportCaller } from "../support/support-module.ts";
 import { REFUSED } from "../support/system/system-emitter.ts";
 import type { EffectTable } from "./effects.ts";
 import { type EntryTable, entryTable } from "./entry-table.ts";
+import { exitWord, readExitWord } from "./exit-word.ts";
 import { liveFlags } from "./flag-liveness.ts";
 import { DISPATCHER, type FlowGraph, type FlowNode, isSelfLoop } from "./flow-graph.ts";
 import type { NamedFlags } from "./named-flags.ts";
@@ -53,6 +47,8 @@ export interface RegionSource {
   readonly mode: Mode;
   readonly effects: EffectTable;
   readonly places: TranslatorPlaces;
+  /** Offset in CS of the page. */
+  readonly page: number;
   /** Number of the region's function in the table. */
   readonly slot: number;
   readonly callSupport: SupportCaller;
@@ -77,7 +73,10 @@ export class RegionEmitter implements RegionFlow {
   readonly #machine: TranslatorMachine;
   readonly #use: RegionUse;
   readonly #live: readonly boolean[];
+  /** The space tag, of the address type. */
   readonly #spaceTag: Value;
+  /** Where the state block is: shorter than a constant each time. */
+  readonly #state: Value;
   readonly #registers: (Value | undefined)[] = [];
   readonly #vectors: (Value | undefined)[] = [];
   readonly #entry: Value;
@@ -98,9 +97,10 @@ export class RegionEmitter implements RegionFlow {
   #dispatch: Label = 0;
   /** Where indirect jumps go whose targets are no entries. */
   #absent: Label = 0;
-  /** Leaves with flags in their locals, or already stored. */
-  #exitWithFlags: Label = 0;
+  /** Leaves with the flags in their locals; to a place of the page, by an exit word; before anything has happened. */
   #exit: Label = 0;
+  #exitInPage: Label = 0;
+  #exitUnchanged: Label = 0;
   #index = DISPATCHER;
   #placed: PlacedInstruction | null = null;
   /** Instructions of the present block before the present one. */
@@ -114,7 +114,8 @@ export class RegionEmitter implements RegionFlow {
     this.#live = liveFlags(graph, effects);
     const addressType = mode.codeBytes === 8 ? TYPE.i64 : TYPE.i32;
     this.#entry = body.parameter(0);
-    this.#spaceTag = body.parameter(1);
+    this.#spaceTag = mode.codeBytes === 8 ? body.local(TYPE.i64) : body.parameter(1);
+    this.#state = body.local(TYPE.i32);
     for (let index = 0; index < 16; index++) {
       if ((this.#use.all >> index) & 1) this.#registers[index] = body.local(addressType);
       if ((this.#use.vectors >> index) & 1) this.#vectors[index] = body.local(TYPE.v128);
@@ -136,25 +137,33 @@ export class RegionEmitter implements RegionFlow {
   emit(): void {
     const body = this.#body;
     const { graph } = this.#source;
+    body.set(this.#state, i32(this.#source.places.state));
+    if (this.#isWide) body.set(this.#spaceTag, convert(body.parameter(1), TYPE.i64));
     this.#load();
+    this.#exitUnchanged = body.block();
     this.#exit = body.block();
-    this.#exitWithFlags = body.block();
+    this.#exitInPage = body.block(TYPE.i32);
     const longest = Math.max(...graph.entries.map((entry) => this.#node(entry).longestPath));
     body.if(ltS(this.#budget, longest));
     body.set(this.#code, i32(LEAVE.short));
-    body.branch(this.#exit);
+    body.branch(this.#exitUnchanged);
     body.end();
     this.#dispatch = body.loop();
     this.#absent = body.block();
     this.#layOut(DISPATCHER, 0);
     body.end();
-    body.if(ne(this.#from, 0));
-    this.#markIndirect(convert(this.#from, TYPE.i64));
-    body.end();
-    body.set(this.#code, i32(LEAVE.next));
-    body.branch(this.#exitWithFlags);
+    if (this.#table !== null) {
+      body.if(ne(this.#from, 0));
+      this.#markIndirect(convert(this.#from, TYPE.i64));
+      body.end();
+      body.set(this.#code, i32(LEAVE.next));
+      body.branch(this.#exit);
+    }
     body.end();
     body.unreachable();
+    body.end();
+    body.set(this.#code);
+    readExitWord(body, this.#code, this.#source.page, this.#kept);
     body.end();
     storeKeptFlags(this.#machine, this.#state);
     body.end();
@@ -163,10 +172,6 @@ export class RegionEmitter implements RegionFlow {
   }
 
   // State at the borders of the region
-
-  get #state(): Value {
-    return i32(this.#source.places.state);
-  }
 
   get #isWide(): boolean {
     return this.#source.mode.codeBytes === 8;
@@ -208,28 +213,47 @@ export class RegionEmitter implements RegionFlow {
 
   // Leaving
 
-  /** Leaves with the instruction pointer that is set, giving back `refund` instructions. */
-  #leave(code: number, refund: number): void {
+  /** Emits a way out, which goes to a label with the flags in their locals. */
+  #leaveTo(label: Label, prepare: () => void): void {
+    const machine = this.#machine;
+    const { flags } = machine;
+    machine.keepFlags();
+    prepare();
+    this.#body.branch(label);
+    machine.flags = flags;
+  }
+
+  /** Leaves with the instruction pointer that is set. */
+  #leave(code: number): void {
+    this.#leaveTo(this.#exit, () => this.#body.set(this.#code, i32(code)));
+  }
+
+  /** Leaves for an offset in CS, giving back `refund` instructions. */
+  #leaveAt(code: number, at: number, refund = 0): void {
     const body = this.#body;
-    const { flags } = this.#machine;
-    if (refund > 0) body.set(this.#budget, add(this.#budget, refund));
-    body.set(this.#code, i32(code));
-    if (flags.kind === null) {
-      body.branch(this.#exitWithFlags);
+    const word = exitWord(code, at - this.#source.page, refund);
+    if (word !== null) {
+      this.#leaveTo(this.#exitInPage, () => body.push(i32(word)));
       return;
     }
-    const usesA = flags.kind !== FLAGS_KIND.logic && flags.kind !== FLAGS_KIND.given;
-    storeFlags(body, this.#state, i32(flags.kind), [usesA ? flags.a : null, flags.b, flags.result]);
-    body.branch(this.#exit);
+    body.set(this.#instructionPointer, constant(this.#instructionPointer.type, at));
+    this.#leave(code);
   }
 
-  #leaveAt(code: number, at: number, refund = 0): void {
-    this.#body.set(this.#instructionPointer, constant(this.#instructionPointer.type, at));
-    this.#leave(code, refund);
-  }
-
-  leaveForInterpreter(): void {
-    this.#leaveAt(LEAVE.help, this.#placed?.at ?? 0, this.#size - this.#done);
+  leaveIf(condition: Value): void {
+    const body = this.#body;
+    const at = this.#placed?.at ?? 0;
+    const refund = this.#size - this.#done;
+    const word = exitWord(LEAVE.help, at - this.#source.page, refund);
+    if (word !== null && this.#machine.flags.kind === null) {
+      body.push(i32(word));
+      body.branchIf(this.#exitInPage, condition);
+      body.drop();
+      return;
+    }
+    body.if(condition);
+    this.#leaveAt(LEAVE.help, at, refund);
+    body.end();
   }
 
   // Layout
@@ -425,7 +449,7 @@ export class RegionEmitter implements RegionFlow {
   #checkBudget(longestPath: number, at: number | null): void {
     const body = this.#body;
     body.if(ltS(this.#budget, longestPath));
-    if (at === null) this.#leave(LEAVE.short, 0);
+    if (at === null) this.#leave(LEAVE.short);
     else this.#leaveAt(LEAVE.short, at);
     body.end();
   }
@@ -497,7 +521,7 @@ export class RegionEmitter implements RegionFlow {
     else this.#jumpByTable(this.#table, isReturn ? 0 : at);
     this.#return(position);
     if (!isReturn) this.#markIndirect(i64(at));
-    this.#leave(LEAVE.next, 0);
+    this.#leave(LEAVE.next);
   }
 
   /** Remembers that the region is left through the indirect jump at an offset. */
@@ -567,9 +591,7 @@ export class RegionEmitter implements RegionFlow {
     this.#storeRegisters();
     this.#source.callSupport(body, support, values);
     body.set(this.#code);
-    body.if(eq(this.#code, REFUSED));
-    this.leaveForInterpreter();
-    body.end();
+    this.leaveIf(eq(this.#code, REFUSED));
     body.return(select(i32(LEAVE.attend), i32(LEAVE.next), this.#code));
   }
 }

@@ -14,6 +14,7 @@ import {
   shrU,
   signExtend,
   TYPE,
+  tee,
   type Value,
   wrap,
   wrapped,
@@ -47,8 +48,8 @@ import type { PlacedInstruction } from "./region-block.ts";
 
 /** Where control goes from the instruction that is being translated. The emitter of the region knows. */
 export interface RegionFlow {
-  /** Leaves the region before the present instruction, for the interpreter to do it. */
-  leaveForInterpreter(): void;
+  /** Leaves the region before the present instruction when a condition holds, for the interpreter to do it. */
+  leaveIf(condition: Value): void;
   jump(): void;
   jumpIf(condition: Value): void;
   jumpTo(target: Value): void;
@@ -73,6 +74,7 @@ export interface TranslatedAccess {
 
 /** Locals of a region. */
 export interface RegionLocals {
+  /** The space tag, of the address type. */
   readonly spaceTag: Value;
   /** General registers that the region uses, of the address type. */
   readonly registers: readonly (Value | undefined)[];
@@ -351,32 +353,26 @@ export class TranslatorMachine extends Machine {
     if (this.shape.wide) return add(offset, base);
     const pinned = this.pin(offset);
     const bounds = at + (isWrite ? SEGMENT_FIELD.writeFirst : SEGMENT_FIELD.readFirst);
-    this.#leaveIf(this.outOfBounds(pinned, i32(sizeBytes - 1), i32(bounds)));
+    this.#flow.leaveIf(this.outOfBounds(pinned, i32(sizeBytes - 1), i32(bounds)));
     return add(pinned, base);
   }
 
   // Memory
 
   protected override translate(sizeBytes: number, address: Value, isWrite: boolean): Value {
-    const { body } = this;
     const { tlb } = this.#places;
     const table = isWrite ? tlb.write : tlb.read;
-    const host = this.temporary(TYPE.i32);
     const placed = this.#placed;
     const addend = placed === null ? undefined : this.addends.get(placed);
-    if (addend !== undefined) {
-      body.set(host, add(wrap(address), addend));
-      return host;
-    }
+    if (addend !== undefined) return add(wrap(address), addend);
     if (placed !== null)
       this.accesses.set(placed, [...(this.accesses.get(placed) ?? []), { sizeBytes, isWrite }]);
     const entry = this.temporary(TYPE.i32);
-    body.set(entry, tlbEntryOffset(address, this.#locals.spaceTag));
+    const found = tee(entry, tlbEntryOffset(address, this.#locals.spaceTag));
     const tag = tlbTag(address, sizeBytes, this.#locals.spaceTag);
-    const present = load(this.addressType, this.shape.wide ? 8 : 4, false, entry, table + TLB_ENTRY.tag);
-    this.#leaveIf(ne(present, tag));
-    body.set(host, add(wrap(address), load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.addend)));
-    return host;
+    const present = load(this.addressType, this.shape.wide ? 8 : 4, false, found, table + TLB_ENTRY.tag);
+    this.#flow.leaveIf(ne(present, tag));
+    return add(wrap(address), load(TYPE.i32, 4, false, entry, table + TLB_ENTRY.addend));
   }
 
   /** A write entry exists only for frames that nobody watches. */
@@ -457,18 +453,12 @@ export class TranslatorMachine extends Machine {
     this.flags = this.keptFlags;
   }
 
-  #leaveIf(condition: Value): void {
-    this.body.if(condition);
-    this.#flow.leaveForInterpreter();
-    this.body.end();
-  }
-
   override faultIf(condition: Value): void {
-    this.#leaveIf(condition);
+    this.#flow.leaveIf(condition);
   }
 
   override rareIf(condition: Value): void {
-    this.#leaveIf(condition);
+    this.#flow.leaveIf(condition);
   }
 
   override thisInstruction(): Value {

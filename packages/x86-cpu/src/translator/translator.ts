@@ -30,6 +30,8 @@ const PAGE_BYTES = 4096;
 const LIMITS = { blocks: 160, instructions: 1200 };
 /** Instructions up to which a region takes the place of older ones that it meets. Beyond, it leads to them instead. */
 const LARGEST_UNION = 500;
+/** Beyond this many, a region takes their place only where it is twice as much: else code would be translated over and over. */
+const ANY_UNION = 100;
 const NOTHING: ReadonlySet<number> = new Set();
 /** Most regions of one module. */
 const LARGEST_BATCH = 64;
@@ -146,10 +148,14 @@ export class Translator {
       roots = rootsWith([...replaced, ...joined]);
       discovery = explore(roots, NOTHING);
     }
-    if (replaced.length > 0 && instructionCount(discovery) > LARGEST_UNION) {
-      replaced = [];
-      roots = rootsWith(joined);
-      discovery = explore(roots, new Set(live.flatMap((one) => one.entries)));
+    const size = instructionCount(discovery);
+    if (replaced.length > 0 && size > ANY_UNION) {
+      const rest = explore(rootsWith(joined), new Set(live.flatMap((one) => one.entries)));
+      if (size > LARGEST_UNION || size > 2 * instructionCount(rest)) {
+        replaced = [];
+        roots = rootsWith(joined);
+        discovery = rest;
+      }
     }
     const others = [...replaced, ...joined.flatMap((one) => one.replaced)];
     for (const one of joined) candidates.splice(candidates.indexOf(one), 1);
@@ -170,7 +176,10 @@ export class Translator {
       bodies.push(body);
       const slot = store.takeSlot();
       const { places } = this.#options;
-      new RegionEmitter({ graph, mode, effects, places, slot, callSupport }, body).emit();
+      new RegionEmitter(
+        { graph, mode, effects, places, page: candidate.page, slot, callSupport },
+        body,
+      ).emit();
       const { blocks } = candidate.discovery;
       return {
         slot,
