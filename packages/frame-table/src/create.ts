@@ -39,19 +39,20 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
   }
   reserveFrames(store, reservedFrames);
   const machineToPhysical = createMachineToPhysical({ memory, firstFrame: reservedFrames, wide });
-  const freeFrames = createFreeFrames(firstFree, memory.frameCount, entropy);
+  const freeFrames = createFreeFrames(firstFree, memory.frameCount, entropy, (count) => {
+    table.freeFrames = count;
+  });
   const ownerEvent = trace.define(FRAME_TABLE_TRACE.owner);
   const typeEvent = trace.define(FRAME_TABLE_TRACE.type);
-  let work = 0;
 
   const worked = (entries: number): void => {
-    work += entries;
+    table.work += entries;
   };
   const flush = (frame: number): void => options.onFlush(toMfn(frame));
   const tableChanged = (domain: DomId, level: TableLevel): void => options.onTableChange(domain, level);
 
   // Counts, contents and ownership call one another: a type needs its contents checked, contents hold counts, a last count
-  // frees. The functions below look up `contents` and `ownership` only when they are called.
+  // frees. Functions here look up `contents`, `ownership` and `table` only when they are called.
   const references = createReferences(
     store,
     {
@@ -107,15 +108,12 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
   const pinning = createPinning(store, domains, references);
   const relinquish = createRelinquish({ store, domains, ownership, unpin: pinning.unpin });
 
-  return {
+  // Numbers are plain fields: an accessor would make every call on the table a search by name.
+  const table: FrameTable & { freeFrames: number; work: number } = {
     frameCount: store.frameCount,
     machineToPhysical,
-    get freeFrames(): number {
-      return freeFrames.count;
-    },
-    get work(): number {
-      return work;
-    },
+    freeFrames: freeFrames.count,
+    work: 0,
     addDomain: domains.add,
     pagesOf: (domain) => domains.find(domain)?.pages ?? 0,
     maximumPagesOf: (domain) => domains.find(domain)?.maximumPages ?? 0,
@@ -151,4 +149,5 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
     checkInvariants: (checkOptions = {}) =>
       checkInvariants({ store, domains, freeFrames, entryMemory, levelOf: updater.levelOf }, checkOptions),
   };
+  return table;
 };

@@ -8,6 +8,7 @@ const WINDOW_FRAMES = 4096;
  * could rely on, but close together, so that the process behind the machine touches little memory that it does not use.
  */
 export interface FreeFrames {
+  /** How many there are. */
   readonly count: number;
   /** Takes a frame. @returns null when there is none. */
   take(): Mfn | null;
@@ -21,8 +22,13 @@ export interface FreeFrames {
   list(): Mfn[];
 }
 
-/** Makes the pool of the frames from `first` up to, not including, `end`. */
-export const createFreeFrames = (first: number, end: number, entropy: EntropySource): FreeFrames => {
+/** Makes the pool of the frames from `first` up to, not including, `end`. `changed` is told how many are left, from then on. */
+export const createFreeFrames = (
+  first: number,
+  end: number,
+  entropy: EntropySource,
+  changed: (count: number) => void = () => {},
+): FreeFrames => {
   const windows = Math.ceil(end / WINDOW_FRAMES);
   /** Free frames of window w: `frames[w * WINDOW_FRAMES]` and the `counts[w] - 1` behind it. */
   const frames = new Uint32Array(windows * WINDOW_FRAMES);
@@ -35,7 +41,7 @@ export const createFreeFrames = (first: number, end: number, entropy: EntropySou
 
   const countOf = (window: number): number => counts[window] ?? 0;
 
-  const give = (frame: Mfn): void => {
+  const add = (frame: Mfn): void => {
     const window = Math.floor(frame / WINDOW_FRAMES);
     const place = window * WINDOW_FRAMES + countOf(window);
     frames[place] = frame;
@@ -56,6 +62,7 @@ export const createFreeFrames = (first: number, end: number, entropy: EntropySou
     places[frame] = 0;
     counts[window] = countOf(window) - 1;
     total--;
+    changed(total);
     return toMfn(frame);
   };
 
@@ -64,13 +71,16 @@ export const createFreeFrames = (first: number, end: number, entropy: EntropySou
     return true;
   };
 
-  for (let frame = first; frame < end; frame++) give(toMfn(frame));
+  for (let frame = first; frame < end; frame++) add(toMfn(frame));
 
   return {
     get count(): number {
       return total;
     },
-    give,
+    give(frame) {
+      add(frame);
+      changed(total);
+    },
     take() {
       if (total === 0) return null;
       while (countOf(lowest) === 0) lowest++;

@@ -96,7 +96,7 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
   let runStartNs = 0;
 
   const switchTo = (vcpu: Vcpu | null): void => {
-    const last = runControl.current;
+    const last = runControl.active.current;
     if (last === vcpu) return;
     if (last !== null) parts.vcpuTimers.suspend(last);
     runControl.setCurrent(vcpu);

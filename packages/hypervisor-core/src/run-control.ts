@@ -61,9 +61,6 @@ export interface RunControl {
   activate(cpu: PhysicalCpu): void;
   /** Notes that a VCPU is on the active CPU now (null: none). */
   setCurrent(vcpu: Vcpu | null): void;
-  /** The VCPU on the active CPU. */
-  readonly current: Vcpu | null;
-
   /** Time in each runstate up to now, the present state included, by number of the state. */
   runstateTimes(vcpu: Vcpu): [number, number, number, number];
 }
@@ -98,8 +95,8 @@ export const createRunControl = ({
     ranNs: 0,
     reachedNs: 0,
   });
-  let active = newCpu(0);
-  const cpus = [active, ...Array.from({ length: cpuCount - 1 }, (_, index) => newCpu(index + 1))];
+  const first = newCpu(0);
+  const cpus = [first, ...Array.from({ length: cpuCount - 1 }, (_, index) => newCpu(index + 1))];
 
   const isRunnable = ({ domain, executor, isInitialised, isUp, isBlocked }: Vcpu): boolean =>
     executor !== null &&
@@ -153,7 +150,8 @@ export const createRunControl = ({
     update(vcpu);
   };
 
-  return {
+  // `active` is a plain field: an accessor would make every use of the object a search by name.
+  const control: RunControl & { active: PhysicalCpu } = {
     admit(vcpu, parameters) {
       const { affinity, domain } = vcpu;
       domain.pool.scheduler.admit(vcpu.schedulerId, parameters, { group: domain.id, affinity });
@@ -182,19 +180,18 @@ export const createRunControl = ({
     sleep,
     unblock,
     yield() {
-      active.reconsiderAt = clock.now();
+      control.active.reconsiderAt = clock.now();
     },
     update,
     updateAll: (domain) => domain.vcpus.forEach(update),
     isRunnable,
     cpus,
-    get active() {
-      return active;
-    },
+    active: first,
     activate(cpu) {
-      active = cpu;
+      control.active = cpu;
     },
     setCurrent(vcpu) {
+      const { active } = control;
       const last = active.current;
       active.current = vcpu;
       if (last !== null && last !== vcpu) {
@@ -206,13 +203,11 @@ export const createRunControl = ({
       vcpu.lastCpu = active.id;
       enter(vcpu, stateOf(vcpu));
     },
-    get current() {
-      return active.current;
-    },
     runstateTimes(vcpu) {
       const times: [number, number, number, number] = [...vcpu.runstateTimes];
       times[vcpu.runstate] += Math.max(0, clock.now() - vcpu.runstateSince);
       return times;
     },
   };
+  return control;
 };

@@ -27,7 +27,6 @@ const VALUES_PER_RECORD = 6;
 export const createTraceRecorder = (capacity: number, nowNs: () => number): TraceRecorder => {
   const ring = new Float64Array(capacity * VALUES_PER_RECORD);
   const catalogue: TraceEventDefinition[] = [];
-  let on = false;
   let written = 0;
 
   const readRecord = (sequence: number): TraceRecord => {
@@ -40,16 +39,13 @@ export const createTraceRecorder = (capacity: number, nowNs: () => number): Trac
     };
   };
 
-  return {
-    get on() {
-      return on;
-    },
-    get dropped() {
-      return Math.max(0, written - capacity);
-    },
+  // Plain fields: with accessors in the literal every `on` that callers test would be a search by name.
+  const recorder: TraceRecorder & { on: boolean; dropped: number } = {
+    on: false,
+    dropped: 0,
     catalogue,
     setOn(value) {
-      on = value;
+      recorder.on = value;
     },
     define(event) {
       const known = catalogue.findIndex((other) => other.name === event.name);
@@ -58,7 +54,7 @@ export const createTraceRecorder = (capacity: number, nowNs: () => number): Trac
       return catalogue.length - 1;
     },
     record(id: TraceEventId, a = 0, b = 0, c = 0, d = 0) {
-      if (!on) return;
+      if (!recorder.on) return;
       const at = (written % capacity) * VALUES_PER_RECORD;
       ring[at] = nowNs();
       ring[at + 1] = id;
@@ -67,10 +63,12 @@ export const createTraceRecorder = (capacity: number, nowNs: () => number): Trac
       ring[at + 4] = c;
       ring[at + 5] = d;
       written++;
+      if (written > capacity) recorder.dropped = written - capacity;
     },
     records() {
       const first = Math.max(0, written - capacity);
       return Array.from({ length: written - first }, (_, index) => readRecord(first + index));
     },
   };
+  return recorder;
 };

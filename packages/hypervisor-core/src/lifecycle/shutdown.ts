@@ -48,7 +48,7 @@ export const createShutdown = ({ runControl, trace, onStopped }: ShutdownParts):
 
   /** The registers are those of the VCPU at fault: the one named, else the one that runs, else the first. */
   const reportOf = (domain: Domain, reason: string, vcpu?: Vcpu): CrashReport => {
-    const named = vcpu ?? runControl.current;
+    const named = vcpu ?? runControl.active.current;
     const culprit = named?.domain === domain ? named : domain.vcpus[0];
     return { reason, registers: culprit === undefined ? "" : dumpRegisters(culprit) };
   };
