@@ -92,15 +92,6 @@ export const createEntryUpdater = (parts: EntryUpdaterParts): EntryUpdater => {
     return 0;
   };
 
-  /** Runs a change to a table while the table itself cannot cease to be one. */
-  const whileHeld = (table: number, change: () => number): number => {
-    references.take(table);
-    references.takeType(table);
-    const result = change();
-    references.putAndType(table);
-    return result;
-  };
-
   /** The part of an entry that a format has: two-level entries have no high word. */
   const fitted = ({ shape }: TableRules, entry: TableEntry): TableEntry =>
     shape.entryBytes === 4 && entry.high !== 0 ? { low: entry.low, high: 0 } : entry;
@@ -114,9 +105,12 @@ export const createEntryUpdater = (parts: EntryUpdaterParts): EntryUpdater => {
     if (refused !== 0) return refused;
     parts.worked(1);
     const place = { rules, level, table, domain: update.domain, mapped: update.mapped, lastSlot: false };
-    return whileHeld(table, () =>
-      replace(place, index, fitted(rules, entry), update.preserveAccessedDirty === true),
-    );
+    // Held, so that the table cannot cease to be one while it is changed.
+    references.take(table);
+    references.takeType(table);
+    const result = replace(place, index, fitted(rules, entry), update.preserveAccessedDirty === true);
+    references.putAndType(table);
+    return result;
   };
 
   return {

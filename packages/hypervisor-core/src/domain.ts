@@ -49,5 +49,7 @@ export interface Domain {
 export type CrashDomain = (domain: Domain, reason: string, vcpu?: Vcpu) => void;
 
 /** Whether an assist is switched on for a domain. */
-export const hasAssist = ({ assists }: Domain, type: number): boolean =>
-  Math.floor(assists / 2 ** type) % 2 === 1;
+export const hasAssist = ({ assists }: Domain, type: number): boolean => {
+  const word = type < 32 ? assists : Math.floor(assists / 0x1_0000_0000);
+  return ((word >>> (type & 31)) & 1) === 1;
+};

@@ -11,7 +11,7 @@ import {
   toLinearAddress,
   toMfn,
 } from "@xenolith/machine-interface";
-import { type GuestWidth, longBytes } from "@xenolith/xen-abi";
+import type { GuestWidth } from "@xenolith/xen-abi";
 import { HYPERVISOR_RANGE } from "@xenolith/xen-abi/arch-x86";
 
 /** First address behind the lower canonical half of a 64-bit space. [SDM1-3.3.7] */
@@ -41,6 +41,7 @@ export interface GuestMemory {
   writeUint32(address: number, value: number): boolean;
   /** An `unsigned long` of the guest: unsigned on 32-bit, sign-extended on x86_64. */
   readLong(address: number): number | null;
+  writeLong(address: number, value: number): boolean;
   /** What the last access that failed met: a page fault, or null when the pointer was refused. */
   readonly fault: GuestFault | null;
   /** Whether all of an array lies in the range that guests may use, and neither size nor end wraps. Does not touch it. */
@@ -71,30 +72,37 @@ const SPLIT = -2;
 /** Whether the bytes from `address` to `address + lengthBytes - 1` may be handed to the monitor by a guest of this width. */
 export const isGuestRange = (width: GuestWidth, address: number, lengthBytes: number): boolean => {
   if (!Number.isSafeInteger(address) || !Number.isSafeInteger(lengthBytes) || lengthBytes < 0) return false;
-  const { virtStart, virtEnd } = HYPERVISOR_RANGE[width];
   const end = address + lengthBytes;
-  if (width !== "x86_64") return address >= 0 && end <= virtStart;
+  if (width !== "x86_64") return address >= 0 && end <= HYPERVISOR_RANGE[width].virtStart;
   // The monitor has the bottom of the upper half: below it lies the hole between the canonical halves.
-  return address >= 0 ? end <= LOWER_HALF_END : address >= virtEnd && end <= 0;
+  return address >= 0 ? end <= LOWER_HALF_END : address >= HYPERVISOR_RANGE.x86_64.virtEnd && end <= 0;
 };
 
 /** A class, not closures: a host has one for every VCPU. */
 class TranslatedMemory implements GuestMemory {
   fault: GuestFault | null = null;
   readonly #parts: GuestMemoryParts;
+  readonly #memory: MachineMemory;
+  readonly #isWide: boolean;
+  /** Answers of the translator. */
+  readonly #mailbox: number;
+  /** Room for a value on its way to or from two pages. */
+  readonly #value: DataView = new DataView(new ArrayBuffer(8));
 
   constructor(parts: GuestMemoryParts) {
     this.#parts = parts;
+    this.#memory = parts.memory;
+    this.#isWide = parts.width === "x86_64";
+    this.#mailbox = parts.translator.tlb.mailbox;
   }
 
   copyFrom(address: number, into: Uint8Array): boolean {
     if (this.#isRefused(address, into.length)) return false;
-    const { memory } = this.#parts;
     for (let done = 0; done < into.length; ) {
       const count = Math.min(into.length - done, bytesToPageEnd(address + done));
       const at = this.#translate(address + done, ACCESS.read);
       if (at < 0) return false;
-      copyBytes(memory.bytes, at, into, done, count);
+      copyBytes(this.#memory.bytes, at, into, done, count);
       done += count;
     }
     return true;
@@ -102,7 +110,7 @@ class TranslatedMemory implements GuestMemory {
 
   copyTo(address: number, bytes: Uint8Array): boolean {
     if (this.#isRefused(address, bytes.length)) return false;
-    const { memory } = this.#parts;
+    const memory = this.#memory;
     for (let done = 0; done < bytes.length; ) {
       const count = Math.min(bytes.length - done, bytesToPageEnd(address + done));
       const at = this.#translate(address + done, ACCESS.write);
@@ -125,39 +133,48 @@ class TranslatedMemory implements GuestMemory {
   }
 
   readUint32(address: number): number | null {
-    const { view } = this.#parts.memory;
     const at = this.#place(address, 4, ACCESS.read);
-    if (at >= 0) return view.getUint32(at, true);
+    if (at >= 0) return this.#memory.view.getUint32(at, true);
     return at === SPLIT ? (this.read(address, 4)?.getUint32(0, true) ?? null) : null;
   }
 
   writeUint32(address: number, value: number): boolean {
-    const { memory } = this.#parts;
-    const at = this.#place(address, 4, ACCESS.write);
-    if (at >= 0) {
-      memory.view.setUint32(at, value, true);
-      memory.written(toMfn(at >>> PAGE_SHIFT), at & (PAGE_SIZE - 1), 4);
-      return true;
-    }
-    if (at !== SPLIT) return false;
-    const view = new DataView(new ArrayBuffer(4));
-    view.setUint32(0, value, true);
-    return this.write(address, view);
+    return this.#writeWords(address, value, 0, 4);
+  }
+
+  writeLong(address: number, value: number): boolean {
+    return this.#writeWords(address, value >>> 0, Math.floor(value / TWO_32) >>> 0, this.#isWide ? 8 : 4);
   }
 
   readLong(address: number): number | null {
-    const { width, memory } = this.#parts;
-    const isWide = width === "x86_64";
+    const isWide = this.#isWide;
+    const lengthBytes = isWide ? 8 : 4;
     const valueAt = (view: DataView, at: number): number =>
       isWide ? view.getInt32(at + 4, true) * TWO_32 + view.getUint32(at, true) : view.getUint32(at, true);
-    const at = this.#place(address, longBytes(width), ACCESS.read);
-    if (at >= 0) return valueAt(memory.view, at);
-    const copy = at === SPLIT ? this.read(address, longBytes(width)) : null;
+    const at = this.#place(address, lengthBytes, ACCESS.read);
+    if (at >= 0) return valueAt(this.#memory.view, at);
+    const copy = at === SPLIT ? this.read(address, lengthBytes) : null;
     return copy === null ? null : valueAt(copy, 0);
   }
 
   isAllowed(address: number, count: number, elementBytes: number): boolean {
     return isGuestRange(this.#parts.width, address, count * elementBytes);
+  }
+
+  /** Writes 4 or 8 bytes. */
+  #writeWords(address: number, low: number, high: number, lengthBytes: 4 | 8): boolean {
+    const memory = this.#memory;
+    const at = this.#place(address, lengthBytes, ACCESS.write);
+    if (at === SPLIT) {
+      this.#value.setUint32(0, low, true);
+      this.#value.setUint32(4, high, true);
+      return this.copyTo(address, new Uint8Array(this.#value.buffer, 0, lengthBytes));
+    }
+    if (at < 0) return false;
+    memory.view.setUint32(at, low, true);
+    if (lengthBytes === 8) memory.view.setUint32(at + 4, high, true);
+    memory.written(toMfn(at >>> PAGE_SHIFT), at & (PAGE_SIZE - 1), lengthBytes);
+    return true;
   }
 
   /** Offset in machine memory of a few bytes that lie in one page; {@link SPLIT} if they lie in two, -1 if they are not there. */
@@ -168,20 +185,20 @@ class TranslatedMemory implements GuestMemory {
 
   /** Offset in machine memory behind a guest address, or -1. */
   #translate(address: number, kind: number): number {
-    const { memory, translator, width } = this.#parts;
-    const { mailbox } = translator.tlb;
+    const { view } = this.#memory;
+    const mailbox = this.#mailbox;
     const space = this.#parts.space();
     this.fault = null;
     if (space === null) return -1;
-    const rights = width === "x86_64" ? ACCESS.user : ACCESS.narrow;
-    if (translator.refill(space, toLinearAddress(address), kind | rights) === REFILL.fault) {
+    const rights = this.#isWide ? ACCESS.user : ACCESS.narrow;
+    if (this.#parts.translator.refill(space, toLinearAddress(address), kind | rights) === REFILL.fault) {
       this.fault = {
-        address: toLinearAddress(memory.view.getFloat64(mailbox + REFILL_MAILBOX.address, true)),
-        errorCode: memory.view.getUint32(mailbox + REFILL_MAILBOX.errorCode, true),
+        address: toLinearAddress(view.getFloat64(mailbox + REFILL_MAILBOX.address, true)),
+        errorCode: view.getUint32(mailbox + REFILL_MAILBOX.errorCode, true),
       };
       return -1;
     }
-    return memory.view.getUint32(mailbox + REFILL_MAILBOX.hostAddress, true);
+    return view.getUint32(mailbox + REFILL_MAILBOX.hostAddress, true);
   }
 
   #isRefused(address: number, lengthBytes: number): boolean {
@@ -192,7 +209,7 @@ class TranslatedMemory implements GuestMemory {
 }
 
 /** From so many bytes on a call that copies them all is quicker than a loop. */
-const LONG_COPY = 64;
+const LONG_COPY = 256;
 
 const copyBytes = (
   from: Uint8Array,

@@ -31,6 +31,10 @@ export interface UpcallState {
   setFaultAddress(vcpu: Vcpu, address: LinearAddress): void;
 }
 
+/** The two bytes lie at the same place in every width. */
+const { evtchnUpcallPending: PENDING, evtchnUpcallMask: MASK, cr2: CR2_64 } = VCPU_INFO.layout.x86_64;
+const { cr2: CR2_32 } = VCPU_INFO.layout.x86_32;
+
 /** Makes the accessor over a machine's memory. */
 export const createUpcallState = (memory: MachineMemory): UpcallState => {
   const { view } = memory;
@@ -38,8 +42,10 @@ export const createUpcallState = (memory: MachineMemory): UpcallState => {
   const announce = (at: MachineAddress, lengthBytes: number): void =>
     memory.written(toMfn(at >>> PAGE_SHIFT), at & (PAGE_SIZE - 1), lengthBytes);
 
-  const place = (vcpu: Vcpu, field: "evtchnUpcallPending" | "evtchnUpcallMask" | "cr2"): MachineAddress =>
-    toMachineAddress(vcpu.infoAddress + VCPU_INFO.layout[vcpu.domain.width][field]);
+  const place = (vcpu: Vcpu, offset: number): MachineAddress => toMachineAddress(vcpu.infoAddress + offset);
+
+  const faultPlace = (vcpu: Vcpu): MachineAddress =>
+    place(vcpu, vcpu.domain.width === "x86_64" ? CR2_64 : CR2_32);
 
   const setByte = (at: MachineAddress, value: number): void => {
     if (view.getUint8(at) === value) return;
@@ -47,21 +53,21 @@ export const createUpcallState = (memory: MachineMemory): UpcallState => {
     announce(at, 1);
   };
 
-  const isPending = (vcpu: Vcpu): boolean => view.getUint8(place(vcpu, "evtchnUpcallPending")) !== 0;
-  const isMasked = (vcpu: Vcpu): boolean => view.getUint8(place(vcpu, "evtchnUpcallMask")) !== 0;
+  const isPending = (vcpu: Vcpu): boolean => view.getUint8(vcpu.infoAddress + PENDING) !== 0;
+  const isMasked = (vcpu: Vcpu): boolean => view.getUint8(vcpu.infoAddress + MASK) !== 0;
 
   return {
     isPending,
     isMasked,
-    pendingAddress: (vcpu) => place(vcpu, "evtchnUpcallPending"),
-    maskAddress: (vcpu) => place(vcpu, "evtchnUpcallMask"),
-    faultPlace: (vcpu) => place(vcpu, "cr2"),
+    pendingAddress: (vcpu) => place(vcpu, PENDING),
+    maskAddress: (vcpu) => place(vcpu, MASK),
+    faultPlace,
     isDeliverable: (vcpu) => isPending(vcpu) && !isMasked(vcpu),
-    setPending: (vcpu) => setByte(place(vcpu, "evtchnUpcallPending"), 1),
-    clearPending: (vcpu) => setByte(place(vcpu, "evtchnUpcallPending"), 0),
-    setMasked: (vcpu, masked) => setByte(place(vcpu, "evtchnUpcallMask"), masked ? 1 : 0),
+    setPending: (vcpu) => setByte(place(vcpu, PENDING), 1),
+    clearPending: (vcpu) => setByte(place(vcpu, PENDING), 0),
+    setMasked: (vcpu, masked) => setByte(place(vcpu, MASK), masked ? 1 : 0),
     setFaultAddress(vcpu, address) {
-      const at = place(vcpu, "cr2");
+      const at = faultPlace(vcpu);
       if (vcpu.domain.width === "x86_64") {
         view.setUint32(at, address, true);
         view.setInt32(at + 4, Math.floor(address / 0x1_0000_0000), true);

@@ -3,6 +3,7 @@ import {
   descriptorBase,
   descriptorLimit,
   SEGMENT,
+  type SegmentIndex,
   type SegmentState,
   type VcpuContext,
 } from "@xenolith/x86-architecture";
@@ -45,8 +46,19 @@ export const flatUserSegments = (
   stack: flat(width, FLAT_RING3_SS),
 });
 
+/** Sets a segment that most often is there already: then nothing that hangs on it has to be worked out again. */
+const setUnlessSame = (context: VcpuContext, index: SegmentIndex, wanted: SegmentState): void => {
+  const { selector, base, limit, attributes } = context.segment(index);
+  const isSame =
+    selector === wanted.selector &&
+    attributes === wanted.attributes &&
+    base === wanted.base &&
+    limit === wanted.limit;
+  if (!isSame) context.setSegment(index, wanted);
+};
+
 /** Continues in flat 64-bit code and stack, as SYSRET does. */
 export const loadFlatSegments64 = (context: VcpuContext): void => {
-  context.setSegment(SEGMENT.cs, FLAT_CODE_64);
-  context.setSegment(SEGMENT.ss, FLAT_STACK_64);
+  setUnlessSame(context, SEGMENT.cs, FLAT_CODE_64);
+  setUnlessSame(context, SEGMENT.ss, FLAT_STACK_64);
 };

@@ -7,8 +7,10 @@ import { type HypercallContext, type HypercallResult, RESTARTED } from "./contex
 
 /** Where the arguments of a call are: the guest's registers, or an entry of a multicall. */
 export interface ArgumentSource {
-  /** All 64 bits of an argument; the high half is 0 on 32-bit widths. */
-  word(index: number): Word64;
+  /** Low 32 bits of an argument, unsigned. */
+  low(index: number): number;
+  /** High 32 bits of an argument, unsigned; 0 on 32-bit widths. */
+  high(index: number): number;
 }
 
 /** Work charged to one call after which a batch stops, so that others get their turn. */
@@ -42,16 +44,16 @@ export class CallState implements HypercallContext {
   }
 
   argument(index: number): number {
-    const { low, high } = this.#arguments.word(index);
-    return this.width === "x86_64" ? (high | 0) * TWO_32 + low : low;
+    const low = this.#arguments.low(index);
+    return this.width === "x86_64" ? (this.#arguments.high(index) | 0) * TWO_32 + low : low;
   }
 
   argument32(index: number): number {
-    return this.#arguments.word(index).low;
+    return this.#arguments.low(index);
   }
 
   argumentWord(index: number): Word64 {
-    return this.#arguments.word(index);
+    return { low: this.#arguments.low(index), high: this.#arguments.high(index) };
   }
 
   charge(costNs: Nanoseconds): void {

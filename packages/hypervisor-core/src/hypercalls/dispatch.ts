@@ -5,7 +5,7 @@ import { HYPERVISOR_TRACE } from "../trace.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { CallState, type InterruptionCheck } from "./call-state.ts";
 import { REGISTERS_SET, RESTARTED } from "./context.ts";
-import { callNumber, registerArguments, repeatCall, writeResult } from "./registers.ts";
+import { callNumber, RegisterArguments, repeatCall, writeResult } from "./registers.ts";
 import type { HypercallTable } from "./table.ts";
 
 /** Carries out the hypercall that a VCPU has just made. */
@@ -21,7 +21,7 @@ export const createDispatch = (
   return (vcpu, { context }) => {
     const { width } = vcpu.domain;
     const number = callNumber(context);
-    const call = new CallState(vcpu, registerArguments(context, width), isInterrupted);
+    const call = new CallState(vcpu, new RegisterArguments(context, width), isInterrupted);
     const result = table.find(number)?.handle(call) ?? -ENOSYS;
     if (trace.on)
       trace.record(

@@ -1,12 +1,6 @@
 import { toNanoseconds } from "@xenolith/machine-interface";
-import { EFAULT, EINVAL, ENOSYS } from "@xenolith/xen-abi";
-import {
-  __HYPERVISOR_multicall,
-  MULTICALL_ENTRY,
-  readMulticallEntry,
-  writeMulticallResult,
-} from "@xenolith/xen-abi/xen";
-import type { Vcpu } from "../vcpu.ts";
+import { EFAULT, EINVAL, ENOSYS, type GuestWidth } from "@xenolith/xen-abi";
+import { __HYPERVISOR_multicall, MULTICALL_ENTRY, readMulticallEntry } from "@xenolith/xen-abi/xen";
 import { type ArgumentSource, CallState, type InterruptionCheck } from "./call-state.ts";
 import {
   type Hypercall,
@@ -26,51 +20,85 @@ export interface MulticallParts {
   readonly isInterrupted: InterruptionCheck;
 }
 
-const entryArguments = (entry: DataView, call: HypercallContext): ArgumentSource => {
-  const { args } = MULTICALL_ENTRY.layout[call.width];
-  const isWide = call.width === "x86_64";
-  return {
-    word: (index) =>
-      isWide
-        ? { low: entry.getUint32(args + 8 * index, true), high: entry.getUint32(args + 8 * index + 4, true) }
-        : { low: entry.getUint32(args + 4 * index, true), high: 0 },
-  };
-};
+/** The copy of the entry whose call is made: there is one at a time, as calls do not wait and multicalls are not nested. */
+class EntryCopy implements ArgumentSource {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** Where the result is, from the start of an entry. */
+  readonly resultOffset: number;
+  readonly #width: GuestWidth;
+  readonly #arguments: number;
+  readonly #isWide: boolean;
+
+  constructor(width: GuestWidth) {
+    const { args, result } = MULTICALL_ENTRY.layout[width];
+    this.bytes = new Uint8Array(MULTICALL_ENTRY.size(width));
+    this.view = new DataView(this.bytes.buffer);
+    this.resultOffset = result;
+    this.#width = width;
+    this.#arguments = args;
+    this.#isWide = width === "x86_64";
+  }
+
+  /** Number of the call; of one with a high half, which no call has, something that is no number of a call either. */
+  get number(): number {
+    const isBeyond = this.#isWide && this.view.getUint32(4, true) !== 0;
+    return isBeyond ? -1 : this.view.getUint32(0, true);
+  }
+
+  low(index: number): number {
+    return this.view.getUint32(this.#arguments + (this.#isWide ? 8 : 4) * index, true);
+  }
+
+  high(index: number): number {
+    return this.#isWide ? this.view.getUint32(this.#arguments + 8 * index + 4, true) : 0;
+  }
+
+  /** Puts other arguments in; those not given stay. */
+  setArguments(given: readonly number[]): void {
+    const { args } = readMulticallEntry(this.view, 0, this.#width);
+    MULTICALL_ENTRY.update(this.view, 0, this.#width, {
+      args: args.map((value, index) => given[index] ?? value),
+    });
+  }
+}
 
 /**
  * multicall(entries, count): calls made one by one, each result stored in its entry. A call that restarts is written back
  * with its new arguments and the multicall restarts from it; iret ends it. A multicall within is -EINVAL. [XEN xen.h]
  */
 export const createMulticall = ({ table, isInterrupted }: MulticallParts): Hypercall => {
-  const active = new Set<Vcpu>();
+  const narrow = { x86_32: new EntryCopy("x86_32"), x86_32p: new EntryCopy("x86_32p") };
+  const wide = new EntryCopy("x86_64");
+  let isActive = false;
+
+  const copyFor = (width: GuestWidth): EntryCopy => (width === "x86_64" ? wide : narrow[width]);
 
   /** Makes the call of one entry. @returns null to go on, else the answer of the multicall. */
-  const makeCall = (call: HypercallContext, at: number): HypercallResult | null => {
-    const { width, guest, vcpu } = call;
-    const entry = guest.read(at, MULTICALL_ENTRY.size(width));
-    if (entry === null) return -EFAULT;
-    const { op, args } = readMulticallEntry(entry, 0, width);
-    const inner = new CallState(vcpu, entryArguments(entry, call), isInterrupted);
-    const result = table().find(op)?.handle(inner) ?? -ENOSYS;
+  const makeCall = (call: HypercallContext, entry: EntryCopy, at: number): HypercallResult | null => {
+    const { guest, vcpu } = call;
+    if (!guest.copyFrom(at, entry.bytes)) return -EFAULT;
+    const inner = new CallState(vcpu, entry, isInterrupted);
+    const result = table().find(entry.number)?.handle(inner) ?? -ENOSYS;
     if (result === REGISTERS_SET) return result;
     if (result === RESTARTED) {
-      const again = args.map((value, index) => inner.restartArguments?.[index] ?? value);
-      MULTICALL_ENTRY.update(entry, 0, width, { args: again });
-    } else writeMulticallResult(entry, 0, width, result);
-    if (!guest.write(at, entry)) return -EFAULT;
-    return result === RESTARTED ? RESTARTED : null;
+      entry.setArguments(inner.restartArguments ?? []);
+      return guest.copyTo(at, entry.bytes) ? RESTARTED : -EFAULT;
+    }
+    return guest.writeLong(at + entry.resultOffset, result) ? null : -EFAULT;
   };
 
   const run = (call: HypercallContext): HypercallResult => {
     const first = call.argument(0);
     const count = call.argument32(1);
-    const entryBytes = MULTICALL_ENTRY.size(call.width);
+    const entry = copyFor(call.width);
+    const entryBytes = entry.bytes.length;
     if (!call.guest.isAllowed(first, count, entryBytes)) return -EFAULT;
     for (let index = 0; index < count; index++) {
       const at = first + index * entryBytes;
       if (index > 0 && call.shouldPreempt()) return call.restart([at, count - index]);
       call.charge(ENTRY_COST);
-      const answer = makeCall(call, at);
+      const answer = makeCall(call, entry, at);
       if (answer === RESTARTED) return call.restart([at, count - index]);
       if (answer !== null) return answer;
     }
@@ -80,10 +108,10 @@ export const createMulticall = ({ table, isInterrupted }: MulticallParts): Hyper
   return {
     number: __HYPERVISOR_multicall,
     handle(call) {
-      if (active.has(call.vcpu)) return -EINVAL;
-      active.add(call.vcpu);
+      if (isActive) return -EINVAL;
+      isActive = true;
       const result = run(call);
-      active.delete(call.vcpu);
+      isActive = false;
       return result;
     },
   };

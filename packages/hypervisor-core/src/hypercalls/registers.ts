@@ -1,4 +1,4 @@
-import { REGISTER, type VcpuContext } from "@xenolith/x86-architecture";
+import { REGISTER, type RegisterIndex, type VcpuContext } from "@xenolith/x86-architecture";
 import type { GuestWidth } from "@xenolith/xen-abi";
 import { setLong } from "../delivery/address-register.ts";
 import type { ArgumentSource } from "./call-state.ts";
@@ -21,7 +21,7 @@ const ARGUMENTS_64 = [
   REGISTER.r9,
 ] as const;
 
-const argumentRegister = (width: GuestWidth, index: number): number =>
+const argumentRegister = (width: GuestWidth, index: number): RegisterIndex =>
   (width === "x86_64" ? ARGUMENTS_64 : ARGUMENTS_32)[index] ?? REGISTER.rax;
 
 /** Bytes of the instruction that makes a hypercall: `int $0x82` and `syscall` alike. */
@@ -30,14 +30,24 @@ const CALL_BYTES = 2;
 /** Number of the hypercall that a guest makes. */
 export const callNumber = (context: VcpuContext): number => context.register(REGISTER.rax);
 
-/** Arguments in the guest's registers. */
-export const registerArguments = (context: VcpuContext, width: GuestWidth): ArgumentSource => ({
-  word(index) {
-    const register = argumentRegister(width, index);
-    const high = width === "x86_64" ? context.registerHigh(register) : 0;
-    return { low: context.register(register), high };
-  },
-});
+/** Arguments in the guest's registers. A class, not closures: one is made for every call. */
+export class RegisterArguments implements ArgumentSource {
+  readonly #context: VcpuContext;
+  readonly #width: GuestWidth;
+
+  constructor(context: VcpuContext, width: GuestWidth) {
+    this.#context = context;
+    this.#width = width;
+  }
+
+  low(index: number): number {
+    return this.#context.register(argumentRegister(this.#width, index));
+  }
+
+  high(index: number): number {
+    return this.#width === "x86_64" ? this.#context.registerHigh(argumentRegister(this.#width, index)) : 0;
+  }
+}
 
 /** Leaves the result where the guest looks for it. */
 export const writeResult = (context: VcpuContext, width: GuestWidth, result: number): void => {

@@ -115,17 +115,21 @@ export const createAddressSpaces = (
     return known;
   };
 
-  /** Spaces of the one or two bases of a VCPU. */
-  const spacesOf = ({ byRoot }: DomainSpaces, { pageTableBase, userPageTableBase }: Vcpu): Space[] =>
-    [pageTableBase, userPageTableBase].flatMap((root) => (root === null ? [] : (byRoot.get(root) ?? [])));
+  const spaceOf = ({ byRoot }: DomainSpaces, root: Mfn | null): Space | null =>
+    root === null ? null : (byRoot.get(root) ?? null);
 
-  const inUse = (spaces: DomainSpaces): Set<Asid> =>
-    new Set(
-      spaces.domain.vcpus.flatMap((vcpu) => [
-        ...(vcpu.space === null ? [] : [vcpu.space]),
-        ...spacesOf(spaces, vcpu).map(({ asid }) => asid),
-      ]),
-    );
+  /** The space that each VCPU is in, and those of its bases. */
+  const inUse = (spaces: DomainSpaces): Set<Asid> => {
+    const used = new Set<Asid>();
+    for (const { space, pageTableBase, userPageTableBase } of spaces.domain.vcpus) {
+      if (space !== null) used.add(space);
+      const kernel = spaceOf(spaces, pageTableBase);
+      if (kernel !== null) used.add(kernel.asid);
+      const user = spaceOf(spaces, userPageTableBase);
+      if (user !== null) used.add(user.asid);
+    }
+    return used;
+  };
 
   /** Ends the spaces that were not entered for longest, but neither `latest` nor any that a VCPU is in. */
   const trim = (spaces: DomainSpaces, latest: Space): void => {
@@ -142,6 +146,14 @@ export const createAddressSpaces = (
   const flushSpace = (spaces: DomainSpaces, space: Space): void => {
     translator.invalidate(space.asid);
     space.generation = spaces.generation;
+  };
+
+  /** Forgets the translations of a base, all of them or those of one page. */
+  const flushBase = (spaces: DomainSpaces, root: Mfn | null, at?: LinearAddress): void => {
+    const space = spaceOf(spaces, root);
+    if (space === null) return;
+    if (at === undefined) flushSpace(spaces, space);
+    else translator.invalidate(space.asid, at);
   };
 
   /** The space of a root, new or known and then without what has become wrong. For a new one others may have to go. */
@@ -193,10 +205,8 @@ export const createAddressSpaces = (
     flush(vcpu, at) {
       const spaces = domains.get(vcpu.domain.id);
       if (spaces === undefined) return;
-      for (const space of spacesOf(spaces, vcpu)) {
-        if (at === undefined) flushSpace(spaces, space);
-        else translator.invalidate(space.asid, at);
-      }
+      flushBase(spaces, vcpu.pageTableBase, at);
+      if (vcpu.userPageTableBase !== vcpu.pageTableBase) flushBase(spaces, vcpu.userPageTableBase, at);
     },
     tableChanged(domain, level) {
       const spaces = domains.get(domain);

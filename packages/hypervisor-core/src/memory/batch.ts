@@ -46,35 +46,54 @@ export const createRequestBuffer = (requestBytes: number): RequestBuffer => {
   return { bytes, view: new DataView(bytes.buffer) };
 };
 
+/** Ends a call that has carried out `done` requests, so that it is made again with those that are left. */
+const repeat = (
+  call: HypercallContext,
+  batch: Batch,
+  requestBytes: number,
+  done: number,
+): HypercallResult => {
+  writeDone(call, batch, done);
+  const at = batch.first + done * requestBytes;
+  return call.restart([at, (batch.count - done + MMU_UPDATE_PREEMPTED) >>> 0]);
+};
+
+/**
+ * Carries out one request: `request` is a view of the copy, `owners` whose things the batch is about. One function for all
+ * calls of a kind: one made for each call would have to be bound anew each time, which takes longer than most requests.
+ */
+export type PerformRequest<Owners> = (
+  call: HypercallContext,
+  request: DataView,
+  owners: Owners,
+) => number | typeof INTERRUPTED;
+
 /**
  * Carries out a batch: each request is copied once and done before the next is copied, until one fails or the call has to
- * stop, between two or within one. The counter is written in any case. `perform` gets a view of the copy.
+ * stop, between two or within one. The counter is written in any case.
  * @returns 0, the errno of the request that failed, or a restart with what is left
  */
-export const runBatch = (
+export const runBatch = <Owners>(
   call: HypercallContext,
   batch: Batch,
   { bytes: copy, view: request }: RequestBuffer,
-  perform: (request: DataView) => number | typeof INTERRUPTED,
+  perform: PerformRequest<Owners>,
+  owners: Owners,
 ): HypercallResult => {
   const requestBytes = copy.length;
-  let done = 0;
-  let error = 0;
-  const repeat = (): HypercallResult => {
-    writeDone(call, batch, done);
-    const at = batch.first + done * requestBytes;
-    return call.restart([at, (batch.count - done + MMU_UPDATE_PREEMPTED) >>> 0]);
-  };
-  for (; done < batch.count; done++) {
-    if (done > 0 && call.shouldPreempt()) return repeat();
+  for (let done = 0; done < batch.count; done++) {
+    if (done > 0 && call.shouldPreempt()) return repeat(call, batch, requestBytes, done);
     call.charge(REQUEST_NS);
-    const answer = call.guest.copyFrom(batch.first + done * requestBytes, copy) ? perform(request) : -EFAULT;
-    if (answer === INTERRUPTED) return repeat();
-    error = answer;
-    if (error !== 0) break;
+    const isThere = call.guest.copyFrom(batch.first + done * requestBytes, copy);
+    const answer = isThere ? perform(call, request, owners) : -EFAULT;
+    if (answer === INTERRUPTED) return repeat(call, batch, requestBytes, done);
+    if (answer !== 0) {
+      writeDone(call, batch, done);
+      return answer;
+    }
   }
-  writeDone(call, batch, done);
-  return error;
+  writeDone(call, batch, batch.count);
+  return 0;
 };
 
 /** Answers a batch that fails before its first request. */

@@ -19,8 +19,8 @@ export interface TableRequest {
   readonly subject: number;
   /** Whose tables they are. */
   readonly owner: DomId;
-  readonly validates?: TableTree | null;
-  readonly givesUp?: TableTree | null;
+  readonly validates: TableTree | null;
+  readonly givesUp: TableTree | null;
   /** @returns 0 or a negative errno */
   carryOut(): number;
 }
@@ -35,13 +35,15 @@ export interface LongTableWork {
   /** @returns 0, a negative errno, or {@link INTERRUPTED} when the request has to be made again */
   run(call: HypercallContext, request: TableRequest): number | typeof INTERRUPTED;
   /** Whether a request has been begun and is to be made again. */
-  isUnfinished(vcpu: Vcpu, request: Pick<TableRequest, "command" | "subject">): boolean;
+  isUnfinished(vcpu: Vcpu, command: number, subject: number): boolean;
   /** Lets go of all that is held for a VCPU. */
   close(vcpu: Vcpu): void;
 }
 
 /** Requests of a VCPU that may be unfinished at a time: what interrupts one may make others. The oldest gives way. */
 const MAX_UNFINISHED = 4;
+
+const NO_TABLES: readonly TableBelow[] = [];
 
 /** How far the request of a VCPU has come. */
 interface Progress {
@@ -60,11 +62,14 @@ interface Progress {
 export const createLongTableWork = (frames: FrameTable): LongTableWork => {
   const unfinished = new Map<Vcpu, Progress[]>();
 
-  /** Does a piece of the work and charges the call for it. */
-  const charged = <Result>(call: HypercallContext, work: () => Result): Result => {
-    const before = frames.work;
-    const result = work();
+  /** Charges a call for the work that has been done since there was `before` of it. */
+  const chargeSince = (call: HypercallContext, before: number): void =>
     call.charge(toNanoseconds((frames.work - before) * ENTRY_NS));
+
+  const carryOut = (call: HypercallContext, request: TableRequest): number => {
+    const before = frames.work;
+    const result = request.carryOut();
+    chargeSince(call, before);
     return result;
   };
 
@@ -77,7 +82,9 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
   /** Lets go of tables until an event waits. @returns false then */
   const releaseAll = (call: HypercallContext, progress: Progress): boolean => {
     while (progress.held > 0) {
-      charged(call, () => release(progress));
+      const before = frames.work;
+      release(progress);
+      chargeSince(call, before);
       if (progress.held > 0 && call.shouldPreempt()) return false;
     }
     return true;
@@ -85,52 +92,67 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
 
   /** Holds tables until an event waits. @returns false then; a table that cannot be held ends it */
   const holdAll = (call: HypercallContext, progress: Progress): boolean => {
-    const hold = ({ table, level }: TableBelow): number =>
-      frames.getPageAndType(table, call.domain.id, level as FrameType);
     for (;;) {
       const next = progress.tables[progress.held];
-      if (next === undefined || charged(call, () => hold(next)) !== 0) return true;
+      if (next === undefined) return true;
+      const before = frames.work;
+      const error = frames.getPageAndType(next.table, call.domain.id, next.level as FrameType);
+      chargeSince(call, before);
+      if (error !== 0) return true;
       progress.held++;
       if (call.shouldPreempt()) return false;
     }
   };
 
-  /** Whether a tree of tables is still to be validated, or given up. */
-  const isNeeded = (owner: DomId, { root, level }: TableTree, validated: boolean): boolean =>
-    level <= frames.rootLevelOf(owner) &&
-    frames.ownerOf(root) === owner &&
-    frames.levelOf(root) === (validated ? level : 0);
+  /** Whether there are tables below a root that are still to be validated, or given up. */
+  const isNeeded = (owner: DomId, tree: TableTree | null, validated: boolean): boolean =>
+    tree !== null &&
+    tree.level > 1 &&
+    tree.level <= frames.rootLevelOf(owner) &&
+    frames.ownerOf(tree.root) === owner &&
+    frames.levelOf(tree.root) === (validated ? tree.level : 0);
 
   /**
    * Whether there is work to do in pieces. Only one's own tables are worked on so: a foreign domain must not be held up by what
    * is left undone.
    */
   const isLong = (call: HypercallContext, { owner, validates, givesUp }: TableRequest): boolean =>
-    owner === call.domain.id &&
-    ((validates ? isNeeded(owner, validates, false) : false) ||
-      (givesUp ? isNeeded(owner, givesUp, true) : false));
+    owner === call.domain.id && (isNeeded(owner, validates, false) || isNeeded(owner, givesUp, true));
 
-  const below = (owner: DomId, tree: TableTree | null | undefined, validated: boolean): TableBelow[] =>
-    tree && isNeeded(owner, tree, validated)
+  const below = (owner: DomId, tree: TableTree | null, validated: boolean): readonly TableBelow[] =>
+    tree !== null && isNeeded(owner, tree, validated)
       ? frames.tablesBelow(owner, tree.root, tree.level, validated)
-      : [];
+      : NO_TABLES;
 
-  const start = (call: HypercallContext, request: TableRequest): Progress => {
-    const { command, subject, owner, validates, givesUp } = request;
-    const tables = isLong(call, request)
-      ? charged(call, () => [...below(owner, validates, false), ...below(owner, givesUp, true)])
-      : [];
-    return { command, subject, tables, staysInUse: !givesUp, held: 0, result: null };
+  const tablesOf = (call: HypercallContext, request: TableRequest): readonly TableBelow[] => {
+    if (!isLong(call, request)) return NO_TABLES;
+    const { owner, validates, givesUp } = request;
+    const before = frames.work;
+    const validated = below(owner, validates, false);
+    const givenUp = below(owner, givesUp, true);
+    chargeSince(call, before);
+    return givenUp.length === 0 ? validated : [...validated, ...givenUp];
   };
 
-  const isAbout = (progress: Progress, request: Pick<TableRequest, "command" | "subject">): boolean =>
-    progress.command === request.command && progress.subject === request.subject;
+  const start = (call: HypercallContext, request: TableRequest): Progress => ({
+    command: request.command,
+    subject: request.subject,
+    tables: tablesOf(call, request),
+    staysInUse: request.givesUp === null,
+    held: 0,
+    result: null,
+  });
+
+  const isAbout = (progress: Progress, command: number, subject: number): boolean =>
+    progress.command === command && progress.subject === subject;
 
   const run = (call: HypercallContext, request: TableRequest): number | typeof INTERRUPTED => {
     const { vcpu } = call;
-    if (!unfinished.has(vcpu) && !isLong(call, request)) return charged(call, request.carryOut);
-    const others = (unfinished.get(vcpu) ?? []).filter((other) => !isAbout(other, request));
-    let progress = unfinished.get(vcpu)?.find((other) => isAbout(other, request));
+    const begun = unfinished.get(vcpu);
+    if (begun === undefined && !isLong(call, request)) return carryOut(call, request);
+    const { command, subject } = request;
+    const others = (begun ?? []).filter((other) => !isAbout(other, command, subject));
+    let progress = begun?.find((other) => isAbout(other, command, subject));
     if (progress === undefined) {
       const [oldest] = others;
       if (oldest !== undefined && others.length >= MAX_UNFINISHED) {
@@ -142,7 +164,7 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
     }
     if (progress.result === null) {
       if (!holdAll(call, progress)) return INTERRUPTED;
-      progress.result = charged(call, request.carryOut);
+      progress.result = carryOut(call, request);
     }
     if (progress.result === 0 && progress.staysInUse) while (progress.held > 0) release(progress);
     else if (!releaseAll(call, progress)) return INTERRUPTED;
@@ -153,8 +175,8 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
 
   return {
     run,
-    isUnfinished: (vcpu, request) =>
-      unfinished.get(vcpu)?.some((progress) => isAbout(progress, request)) === true,
+    isUnfinished: (vcpu, command, subject) =>
+      unfinished.get(vcpu)?.some((progress) => isAbout(progress, command, subject)) === true,
     close(vcpu) {
       for (const progress of unfinished.get(vcpu) ?? []) while (progress.held > 0) release(progress);
       unfinished.delete(vcpu);

@@ -20,7 +20,7 @@ import {
   readMmuUpdate,
 } from "@xenolith/xen-abi/xen";
 import type { Hypercall, HypercallContext } from "../hypercalls/context.ts";
-import { createRequestBuffer, type INTERRUPTED, readBatch, refuseBatch, runBatch } from "./batch.ts";
+import { createRequestBuffer, type PerformRequest, readBatch, refuseBatch, runBatch } from "./batch.ts";
 import { ENTRY_NS } from "./costs.ts";
 import type { TableRequest, TableTree } from "./long-table-work.ts";
 import { pageOwner, permissionError } from "./page-owner.ts";
@@ -88,11 +88,11 @@ export const createMmuUpdate = ({ frames, longWork, findDomain }: MemoryParts): 
   const treesOf = (
     { domain, width }: HypercallContext,
     { tables, mapped }: Owners,
+    table: Mfn,
     address: number,
     value: TableEntry,
   ): Pick<TableRequest, "validates" | "givesUp"> | null => {
-    const table = toMfn(Math.floor(address / PAGE_SIZE));
-    if (tables !== domain.id || mapped !== domain.id || !frames.exists(table)) return null;
+    if (tables !== domain.id || mapped !== domain.id) return null;
     const level = frames.levelOf(table);
     if (level < LONG_LEVEL) return null;
     const index = Math.floor((address % PAGE_SIZE) / entryBytes(width));
@@ -103,11 +103,14 @@ export const createMmuUpdate = ({ frames, longWork, findDomain }: MemoryParts): 
     return validates === null && givesUp === null ? null : { validates, givesUp };
   };
 
-  const perform = (
-    call: HypercallContext,
-    owners: Owners,
-    request: DataView,
-  ): number | typeof INTERRUPTED => {
+  const store = (owners: Owners, command: number, address: number, value: TableEntry): number =>
+    frames.storeEntry(toMfn(Math.floor(address / PAGE_SIZE)), address % PAGE_SIZE, value, {
+      domain: owners.tables,
+      mapped: owners.mapped,
+      preserveAccessedDirty: command === MMU_PT_UPDATE_PRESERVE_AD,
+    });
+
+  const perform: PerformRequest<Owners> = (call, request, owners) => {
     const { command, address, value } = readMmuUpdate(request, 0);
     // Where entries have 8 bytes, three bits say the command, and only four commands are known.
     if (call.width !== "x86_32" && (request.getUint32(0, true) & 4) !== 0) return -ENOSYS;
@@ -115,18 +118,18 @@ export const createMmuUpdate = ({ frames, longWork, findDomain }: MemoryParts): 
     if (command === MMU_MACHPHYS_UPDATE) return updateMachineToPhysical(call, owners, frame, value.low);
     const denied = updateError(call, owners);
     if (denied !== 0) return denied;
-    const carryOut = (): number =>
-      frames.storeEntry(frame, address % PAGE_SIZE, value, {
-        domain: owners.tables,
-        mapped: owners.mapped,
-        preserveAccessedDirty: command === MMU_PT_UPDATE_PRESERVE_AD,
+    const trees = treesOf(call, owners, frame, address, value);
+    if (trees !== null || longWork.isUnfinished(call.vcpu, command, address))
+      return longWork.run(call, {
+        command,
+        subject: address,
+        owner: owners.tables,
+        validates: trees?.validates ?? null,
+        givesUp: trees?.givesUp ?? null,
+        carryOut: () => store(owners, command, address, value),
       });
-    const about = { command, subject: address };
-    const trees = treesOf(call, owners, address, value);
-    if (trees !== null || longWork.isUnfinished(call.vcpu, about))
-      return longWork.run(call, { ...about, owner: owners.tables, ...trees, carryOut });
     const before = frames.work;
-    const result = carryOut();
+    const result = store(owners, command, address, value);
     call.charge(toNanoseconds((frames.work - before) * ENTRY_NS));
     return result;
   };
@@ -143,7 +146,7 @@ export const createMmuUpdate = ({ frames, longWork, findDomain }: MemoryParts): 
       const mapped = pageOwner(call.domain, foreign & 0xffff, findDomain);
       if (mapped < 0) return refuseBatch(call, batch, mapped);
       const owners: Owners = { tables: toDomId(tables), mapped: toDomId(mapped) };
-      return runBatch(call, batch, buffer, (request) => perform(call, owners, request));
+      return runBatch(call, batch, buffer, perform, owners);
     },
   };
 };

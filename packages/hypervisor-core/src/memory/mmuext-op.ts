@@ -36,7 +36,7 @@ import {
 } from "@xenolith/xen-abi/xen";
 import type { Hypercall, HypercallContext } from "../hypercalls/context.ts";
 import type { Vcpu } from "../vcpu.ts";
-import { createRequestBuffer, type INTERRUPTED, readBatch, runBatch } from "./batch.ts";
+import { createRequestBuffer, type INTERRUPTED, type PerformRequest, readBatch, runBatch } from "./batch.ts";
 import { FLUSH_NS, PAGE_NS } from "./costs.ts";
 import { pageOwner, permissionError } from "./page-owner.ts";
 import type { PageTableBases } from "./page-table-bases.ts";
@@ -69,19 +69,16 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
     ({ call, command, owner, arg1 }) => {
       const root = toMfn(arg1);
       const carryOut = (): number => frames.pin(owner, root, level);
-      return longWork.run(call, { command, subject: root, owner, validates: { root, level }, carryOut });
+      const validates = { root, level };
+      return longWork.run(call, { command, subject: root, owner, validates, givesUp: null, carryOut });
     };
 
   const unpin: Operation = ({ call, command, owner, arg1 }) => {
     const root = toMfn(arg1);
     const carryOut = (): number => frames.unpin(owner, root);
-    return longWork.run(call, {
-      command,
-      subject: root,
-      owner,
-      givesUp: { root, level: frames.levelOf(root) || 1 },
-      carryOut,
-    });
+    const level = frames.levelOf(root);
+    const givesUp = level === 0 ? null : { root, level };
+    return longWork.run(call, { command, subject: root, owner, validates: null, givesUp, carryOut });
   };
 
   /**
@@ -177,6 +174,11 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
     [MMUEXT_UNMARK_SUPER, markSuper],
   ]);
 
+  const perform: PerformRequest<DomId> = (call, view, owner) => {
+    const { command, arg1, arg2 } = readMmuExtOp(view, 0, call.width);
+    return operations.get(command)?.({ command, arg1, arg2, call, owner, vcpu: call.vcpu }) ?? -ENOSYS;
+  };
+
   const buffers = {
     x86_32: createRequestBuffer(MMUEXT_OP.size("x86_32")),
     x86_32p: createRequestBuffer(MMUEXT_OP.size("x86_32p")),
@@ -186,18 +188,14 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
     number: __HYPERVISOR_mmuext_op,
     handle(call) {
       const batch = readBatch(call);
-      const { width, vcpu } = call;
-      const buffer = buffers[width];
+      const buffer = buffers[call.width];
       if (!call.guest.isAllowed(batch.first, batch.count, buffer.bytes.length)) return -EFAULT;
       const named = pageOwner(call.domain, call.argument32(3), parts.findDomain);
       if (named < 0) return named;
       const owner = toDomId(named);
       const denied = permissionError(call.domain, owner);
       if (denied !== 0) return denied;
-      return runBatch(call, batch, buffer, (view) => {
-        const { command, arg1, arg2 } = readMmuExtOp(view, 0, width);
-        return operations.get(command)?.({ command, arg1, arg2, call, owner, vcpu }) ?? -ENOSYS;
-      });
+      return runBatch(call, batch, buffer, perform, owner);
     },
   };
 };

@@ -121,7 +121,7 @@ export const createMemoryFixture = (seed = 5): MemoryFixture => {
     let given = args;
     for (let rounds = 0; rounds < fixture.rounds; rounds++) {
       const words = given;
-      const source = { word: (index: number) => ({ low: (words[index] ?? 0) >>> 0, high: 0 }) };
+      const source = { low: (index: number) => (words[index] ?? 0) >>> 0, high: () => 0 };
       const call = new CallState(vcpu, source, () => fixture.interrupted);
       const result = handlers.get(number)?.handle(call);
       if (typeof result === "number") return result;

@@ -1,5 +1,5 @@
 import { address, u32, type Word64 } from "../fields.ts";
-import { readU64 } from "../internal/words.ts";
+import { readSignedLong, readU64 } from "../internal/words.ts";
 import { type Struct, type StructReader, type StructWriter, struct } from "../struct.ts";
 
 /** Commands of mmu_update, in the low two bits of `ptr`. [XEN xen.h] */
@@ -90,7 +90,14 @@ export interface MmuExtOp {
 export const MMUEXT_OP: Struct<MmuExtOp> = struct<MmuExtOp>({ command: u32, arg1: address, arg2: address });
 
 /** Decodes a `struct mmuext_op`. */
-export const readMmuExtOp: StructReader<MmuExtOp> = MMUEXT_OP.read;
+export const readMmuExtOp: StructReader<MmuExtOp> = (view, at, width) => {
+  const { arg1, arg2 } = width === "x86_64" ? MMUEXT_OP.layout.x86_64 : MMUEXT_OP.layout.x86_32;
+  return {
+    command: view.getUint32(at, true),
+    arg1: readSignedLong(view, at + arg1, width),
+    arg2: readSignedLong(view, at + arg2, width),
+  };
+};
 
 /** Encodes a `struct mmuext_op`. */
 export const writeMmuExtOp: StructWriter<MmuExtOp> = MMUEXT_OP.write;
