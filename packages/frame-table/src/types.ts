@@ -223,8 +223,9 @@ export interface FrameTable {
   pin(domain: DomId, frame: Mfn, level: TableLevel): number;
   unpin(domain: DomId, frame: Mfn): number;
   /**
-   * The tables below a root of a domain, each once, lowest levels first: those that are validated, or the frames that look
-   * like tables and are not. Of the latter nothing is checked but their owner. Nothing is held.
+   * The tables below a root of a domain, each once, lowest levels first: those that are validated and that nothing else uses,
+   * so that they end with the root, or the frames that look like tables and are not validated. Of the latter nothing is checked
+   * but their owner. Nothing is held.
    */
   tablesBelow(domain: DomId, root: Mfn, level: TableLevel, validated: boolean): TableBelow[];
   /** Level of the root tables of a domain: 2, 3 or 4. */

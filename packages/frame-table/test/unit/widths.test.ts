@@ -80,6 +80,31 @@ describe("long tables", () => {
     expect(frames.tablesBelow(DOM1, root, 4, true)).toEqual([]);
   });
 
+  it("are not found below a root where another keeps them tables, and those found are all that end with it", () => {
+    const { frames, poke, take, root, level3, level2, level1, page } = build();
+    poke(level2, 9, leadsTo(level1));
+    const [otherRoot = toMfn(0), otherLevel3 = toMfn(0), own = toMfn(0)] = take(DOM1, 3);
+    poke(otherRoot, 3, leadsTo(otherLevel3));
+    poke(otherLevel3, 4, leadsTo(level2));
+    poke(level3, 8, leadsTo(own));
+    expect(frames.pin(DOM1, root, 4)).toBe(0);
+    expect(frames.pin(DOM1, otherRoot, 4)).toBe(0);
+    expect(frames.pin(DOM1, own, 2)).toBe(0);
+    expect(frames.tablesBelow(DOM1, root, 4, true)).toEqual([{ table: level3, level: 3 }]);
+    expect(frames.unpin(DOM1, otherRoot)).toBe(0);
+    const found = frames.tablesBelow(DOM1, root, 4, true);
+    expect(found.map(({ table }) => table)).toEqual([level1, level2, level3]);
+    for (const { table, level } of found) expect(frames.getPageAndType(table, DOM1, level)).toBe(0);
+    const before = frames.work;
+    expect(frames.unpin(DOM1, root)).toBe(0);
+    expect(frames.work - before).toBe(512);
+    for (const { table } of found.reverse()) frames.putPageAndType(table);
+    expect([level1, level2, level3].map(frames.levelOf)).toEqual([0, 0, 0]);
+    expect(frames.levelOf(own)).toBe(2);
+    expect(frames.describe(page)).toMatchObject({ typeCount: 0 });
+    expect(frames.checkInvariants()).toEqual([]);
+  });
+
   it("keep slots 256 to 271 of the root for the monitor", () => {
     const { frames, peek, root } = build();
     frames.pin(DOM1, root, 4);

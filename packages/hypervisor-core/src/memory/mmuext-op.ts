@@ -77,7 +77,8 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
     const root = toMfn(arg1);
     const carryOut = (): number => frames.unpin(owner, root);
     const level = frames.levelOf(root);
-    const givesUp = level === 0 ? null : { root, level };
+    // A table that is used besides being pinned remains one.
+    const givesUp = level !== 0 && frames.isUsedOnce(root) ? { root, level } : null;
     return longWork.run(call, { command, subject: root, owner, validates: null, givesUp, carryOut });
   };
 
