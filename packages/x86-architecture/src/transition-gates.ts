@@ -6,6 +6,12 @@ export const GATE_CHANGE = {
   side: 1,
   /** CR2 of the context, and what lies at `faultAddress`. */
   faultAddress: 2,
+  /** `kernelStack` and `kernelStackSelector`. */
+  kernelStack: 4,
+  /** `otherBase` alone. */
+  otherBase: 8,
+  /** CR0.TS of the context. */
+  taskSwitched: 16,
 } as const;
 
 /**
@@ -47,8 +53,19 @@ export interface TransitionGates {
   entry: LinearAddress;
   /** Whether entering there holds events back. */
   entryMasksEvents: boolean;
-  /** Top of the kernel's stack for entries from the user's side, cut to a multiple of 16. */
+  /** Top of the kernel's stack for entries from the user's side, cut to a multiple of 16. A run may change it. */
   kernelStack: LinearAddress;
+  /** Selector that {@link stackCall} gave with it, as it was given. Says nothing before such a call. */
+  readonly kernelStackSelector: number;
+  /** On the kernel's side, SYSCALL with this number in EAX makes RSI the {@link kernelStack}. The answer is 0, as of those below. */
+  stackCall: number;
+  /**
+   * And this one makes RSI a base: by EDI, 0: of FS, 1: of GS on the user's side, 2: of GS. With 3 RSI is a selector for GS
+   * whose base is the user's, and exits unless it is a null one.
+   */
+  baseCall: number;
+  /** And this one sets CR0.TS where EDI is not 0, else clears it. */
+  taskCall: number;
   /** Flat selectors, with RPL 3, of the segments that SYSCALL loads. */
   codeSelector: number;
   stackSelector: number;
@@ -68,7 +85,7 @@ export interface TransitionGates {
    * Where an exception of 64-bit code, 0 to 31, enters the kernel's side; 0: it exits. The frame is that of {@link entry}
    * with the registers as they are, CS with an RPL of 0 where the kernel's side was interrupted, and below RIP the error code
    * of those that have one. It lies on the kernel's stack, below RSP where its side was interrupted. A page fault on the
-   * kernel's side that is a write to a page that is there exits, as the monitor may want to carry it out.
+   * kernel's side that is a write to a page that is there exits, as the monitor may want to carry it out. #NM clears CR0.TS.
    */
   setHandler(vector: number, entry: LinearAddress, masksEvents: boolean): void;
   /** Where a page fault's address is left, 8 bytes; CR2 of the context has it too. The user bit of its code says the side. */

@@ -15,12 +15,16 @@ import {
 } from "@xenolith/xen-abi/arch-x86";
 import { XENVER_version } from "@xenolith/xen-abi/version";
 import {
+  __HYPERVISOR_fpu_taskswitch,
   __HYPERVISOR_iret,
+  __HYPERVISOR_set_segment_base,
+  __HYPERVISOR_stack_switch,
   __HYPERVISOR_xen_version,
   HYPERCALL_VECTOR,
   VMASST_TYPE_architectural_iopl,
 } from "@xenolith/xen-abi/xen";
 import { hasAssist } from "../domain.ts";
+import { fixStackSelector } from "../hypercalls/guest-selectors.ts";
 import type { MemoryManager } from "../memory-manager.ts";
 import type { ProcessorSpeed } from "../processor-speed.ts";
 import type { UpcallState } from "../upcall-state.ts";
@@ -29,8 +33,8 @@ import { VERSION_ANSWER } from "../version.ts";
 import { FAULT_COST_NS } from "./fault-cost.ts";
 
 /**
- * Lets the processor make on its own what needs no policy: XENVER_version, and in 64-bit guests the system calls of user mode
- * and iret. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
+ * Lets the processor make on its own what needs no policy: XENVER_version, and in 64-bit guests the system calls of user mode,
+ * exceptions, iret, and the calls that set a stack, a base or CR0.TS. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
  */
 export interface GuestTransitions {
   /** Before a run: makes the gates what the VCPU is now. */
@@ -49,11 +53,12 @@ export interface GuestTransitionParts {
 
 /**
  * Exceptions of 64-bit guests that are the guest's whatever they are about. Not among them: what comes from debugging and INT3,
- * #NM, which clears CR0.TS, and #UD, which may be a forced emulation.
+ * and #UD, which may be a forced emulation.
  */
 const BOUNCED: readonly number[] = [
   VECTOR.divideError,
   VECTOR.boundRange,
+  VECTOR.deviceNotAvailable,
   VECTOR.invalidTss,
   VECTOR.segmentNotPresent,
   VECTOR.stackFault,
@@ -72,6 +77,9 @@ const prepare = ({ gates }: X86Vcpu): void => {
   gates.answer = VERSION_ANSWER;
   gates.callVector = HYPERCALL_VECTOR;
   gates.returnCall = __HYPERVISOR_iret;
+  gates.stackCall = __HYPERVISOR_stack_switch;
+  gates.baseCall = __HYPERVISOR_set_segment_base;
+  gates.taskCall = __HYPERVISOR_fpu_taskswitch;
   gates.codeSelector = FLAT_RING3_CS64;
   gates.stackSelector = FLAT_RING3_SS64;
   gates.compatibleSelector = FLAT_RING3_CS32;
@@ -131,6 +139,13 @@ export const createGuestTransitions = ({
         vcpu.otherGsBase = gates.otherBase;
         vcpu.space = x86.space;
       }
+      if (changes & GATE_CHANGE.otherBase) vcpu.otherGsBase = gates.otherBase;
+      if (changes & GATE_CHANGE.kernelStack)
+        vcpu.kernelStack = {
+          selector: fixStackSelector(vcpu.domain.width, gates.kernelStackSelector),
+          pointer: gates.kernelStack,
+        };
+      if (changes & GATE_CHANGE.taskSwitched) vcpu.cr0 = x86.context.control(0) >>> 0;
       if (changes & GATE_CHANGE.faultAddress) vcpu.cr2 = toLinearAddress(x86.context.control(2));
       return gates.charged;
     },

@@ -206,6 +206,34 @@ export class GateBlock implements TransitionGates {
     this.#setWord(GATES.handlerMasks, others | (masksEvents ? 1 << vector : 0));
   }
 
+  get kernelStackSelector(): number {
+    return this.#word(GATES.kernelStackSelector);
+  }
+
+  get stackCall(): number {
+    return this.#word(GATES.stackCall);
+  }
+
+  set stackCall(value: number) {
+    this.#setWord(GATES.stackCall, value);
+  }
+
+  get baseCall(): number {
+    return this.#word(GATES.baseCall);
+  }
+
+  set baseCall(value: number) {
+    this.#setWord(GATES.baseCall, value);
+  }
+
+  get taskCall(): number {
+    return this.#word(GATES.taskCall);
+  }
+
+  set taskCall(value: number) {
+    this.#setWord(GATES.taskCall, value);
+  }
+
   get faultAddress(): MachineAddress {
     return toMachineAddress(this.#word(GATES.faultAddress));
   }

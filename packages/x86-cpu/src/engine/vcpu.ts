@@ -358,6 +358,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
           break;
         }
         case LEAVE.attend:
+          // What generated code has done may have been to CR0.
+          state.modeIsStale = true;
           return null;
         case LEAVE.fault: {
           const fault = state.u32(STATE.fault);
@@ -394,6 +396,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
     const outcome = this.#events.raise(this, exact);
     if (outcome === OUTCOME.shutdown) return EXIT.shutdown;
     if (outcome === null && this.#bounce(exact) !== DONE) return this.#interruptExit(exact);
+    if (faultVector(exact) === VECTOR.deviceNotAvailable) this.state.modeIsStale = true;
     if (retired !== this.#deliveredAt) this.#fruitless = isFirst ? 0 : 1;
     this.#fruitless += 1;
     this.#deliveredAt = this.#usedNow();

@@ -209,6 +209,10 @@ export const GATES = {
   faultAddress: 0x6c,
   handlerMasks: 0x70,
   changes: 0x74,
+  kernelStackSelector: 0x78,
+  stackCall: 0x7c,
+  baseCall: 0x80,
+  taskCall: 0x84,
 } as const;
 
 /** Exceptions that have a handler in the block. */

@@ -5,16 +5,26 @@ import {
   FLAT_RING3_CS32,
   FLAT_RING3_CS64,
   FLAT_RING3_SS64,
+  SEGBASE_FS,
+  SEGBASE_GS_KERNEL,
+  SEGBASE_GS_USER,
+  SEGBASE_GS_USER_SEL,
   VGCF_in_syscall,
 } from "@xenolith/xen-abi/arch-x86";
 import { CALLBACKF_mask_events } from "@xenolith/xen-abi/callback";
 import { VCPU_INFO } from "@xenolith/xen-abi/shared-info";
 import { XENVER_version } from "@xenolith/xen-abi/version";
-import { __HYPERVISOR_update_va_mapping, __HYPERVISOR_xen_version } from "@xenolith/xen-abi/xen";
+import {
+  __HYPERVISOR_fpu_taskswitch,
+  __HYPERVISOR_set_segment_base,
+  __HYPERVISOR_stack_switch,
+  __HYPERVISOR_update_va_mapping,
+  __HYPERVISOR_xen_version,
+} from "@xenolith/xen-abi/xen";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { dword, hypercall } from "./support/assemble.ts";
-import { movImmediate64, SYSCALL } from "./support/assemble-64.ts";
+import { hypercall64, movImmediate64, SYSCALL } from "./support/assemble-64.ts";
 import { createTestGuest, page } from "./support/guest.ts";
 import { createTestMachine } from "./support/machine.ts";
 import {
@@ -41,6 +51,27 @@ const KERNEL_PIECES: readonly (readonly number[])[] = [
   [...movImmediate64("rdi", XENVER_version), ...movImmediate64("rax", __HYPERVISOR_xen_version), ...SYSCALL],
   [...movImmediate64("rdi", 0x1_0000_0001), ...movImmediate64("rax", __HYPERVISOR_xen_version), ...SYSCALL],
   [...movImmediate64("rdi", 0x1_0000_0000), ...movImmediate64("rax", __HYPERVISOR_xen_version), ...SYSCALL],
+  ...[
+    [__HYPERVISOR_stack_switch, FLAT_RING3_SS64, page(11) + 0x208],
+    [__HYPERVISOR_stack_switch, 0x1_ffff_0010, page(12)],
+    [__HYPERVISOR_stack_switch, 0, 0x8000_0000_0000],
+    [__HYPERVISOR_set_segment_base, SEGBASE_FS, page(14)],
+    [__HYPERVISOR_set_segment_base, SEGBASE_GS_USER, -page(14)],
+    [__HYPERVISOR_set_segment_base, 0x1_0000_0002, page(14) + 1],
+    [__HYPERVISOR_set_segment_base, SEGBASE_GS_KERNEL, 0x8000_0000_0000],
+    [__HYPERVISOR_set_segment_base, SEGBASE_GS_USER_SEL, 0x1_0002],
+    [__HYPERVISOR_set_segment_base, SEGBASE_GS_USER_SEL, FLAT_RING3_SS64],
+    [__HYPERVISOR_set_segment_base, 4, 0],
+    [__HYPERVISOR_fpu_taskswitch, 0x1_0000_0000],
+    [__HYPERVISOR_fpu_taskswitch, 2],
+    [__HYPERVISOR_fpu_taskswitch, 1],
+  ].map(([number = 0, ...args]) => [
+    ...hypercall64(number, ...args),
+    ...hypercall64(__HYPERVISOR_xen_version, XENVER_version),
+  ]),
+  [0x64, 0x48, 0x03, 0x1c, 0x25, ...dword(0)], // add %fs:0, %rbx
+  [0x0f, 0x20, 0xc2], // mov %cr0, %rdx
+  [0xdd, 0x1c, 0x25, ...dword(page(14) + 8)], // fstpl
   [0xf9],
   [0xfd],
   [0x48, 0x29, 0xc3], // sub %rax, %rbx
@@ -55,6 +86,7 @@ const USER_PIECES: readonly (readonly number[])[] = [
   [0x48, 0x01, 0xe8], // add %rbp, %rax
   [0x9c, 0x5a], // pushf; pop %rdx
   [0x83, 0xe2, 0x0f], // and $15, %edx
+  [0xdd, 0x04, 0x25, ...dword(page(14) + 16)], // fldl
   [0xcc],
 ];
 

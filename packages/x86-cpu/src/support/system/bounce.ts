@@ -16,6 +16,7 @@ import {
 } from "@xenolith/wasm-emitter";
 import {
   ATTRIBUTE,
+  CR0,
   GATE_CHANGE,
   hasErrorCode,
   PAGE_FAULT,
@@ -84,6 +85,13 @@ export const BOUNCE_FAULT: SupportFunction = systemFunction("bounceFault", [TYPE
   s.setField(STATE.control + 8 * 2, linear, 8);
   body.store(8, gate(s, GATES.faultAddress), linear);
   noteChange(s, GATE_CHANGE.faultAddress);
+  body.end();
+  body.if(eq(vector, VECTOR.deviceNotAvailable));
+  const control = s.pin(s.field(STATE.control));
+  body.if(and(control, CR0.ts));
+  s.setField(STATE.control, and(control, ~CR0.ts));
+  noteChange(s, GATE_CHANGE.taskSwitched);
+  body.end();
   body.end();
   const cost = s.pin(gate(s, GATES.faultCost));
   const left = s.pin(sub(budget, cost));

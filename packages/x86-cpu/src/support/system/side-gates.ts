@@ -2,6 +2,7 @@ import {
   and,
   eq,
   i32,
+  i64,
   isZero,
   load,
   ne,
@@ -12,10 +13,11 @@ import {
   TYPE,
   type Value,
   widen,
+  wrap,
 } from "@xenolith/wasm-emitter";
-import { FLAG, REGISTER, SEGMENT } from "@xenolith/x86-architecture";
+import { CR0, FLAG, GATE_CHANGE, REGISTER, SEGMENT, type SegmentIndex } from "@xenolith/x86-architecture";
 import { ARITHMETIC_FLAGS } from "../../state/flags.ts";
-import { GATES, STATE } from "../../state/layout.ts";
+import { GATES, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
 import { FLAG_IMAGE, SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
 import { LOCATE_READ_WIDE, READ_DESCRIPTOR } from "./linear-access.ts";
@@ -25,6 +27,7 @@ import {
   enterSide,
   eventsOf,
   gate,
+  noteChange,
   refuseEvents,
   refuseReserved,
   refuseUsedGs,
@@ -36,6 +39,7 @@ import {
   wideGate,
 } from "./side-entry.ts";
 import {
+  ATTEND,
   DONE,
   refuseClosedGates,
   type SystemEmitter,
@@ -74,19 +78,102 @@ const emitEntry = (s: SystemEmitter): void => {
   body.return(i32(DONE));
 };
 
-/** The kernel's call that has one answer. */
-const emitAnswer = (s: SystemEmitter): void => {
-  const { body } = s;
-  s.refuseIf(ne(s.field(register(REGISTER.rdi)), gate(s, GATES.answeredArgument)));
-  const events = eventsOf(s);
-  refuseEvents(s, events, events.isMasked);
+/** Answers a call of the kernel's, as SYSRET returns from it. Nothing can go wrong any more. */
+const emitAnswer = (s: SystemEmitter, answer: Value): void => {
   const flags = s.call(FLAG_IMAGE);
   s.setField(register(REGISTER.rcx), s.wideField(STATE.instructionPointer), 8);
   s.setField(register(REGISTER.r11), widen(flags, false), 8);
-  s.setField(register(REGISTER.rax), widen(gate(s, GATES.answer), false), 8);
+  s.setField(register(REGISTER.rax), widen(answer, false), 8);
   setFlat(s, SEGMENT.cs, gate(s, GATES.codeSelector), i32(CODE_64));
   setFlat(s, SEGMENT.ss, gate(s, GATES.stackSelector), i32(STACK_64));
-  body.push(i32(DONE));
+};
+
+const refuseUnlessCanonical = (s: SystemEmitter, address: Value): void =>
+  s.refuseIf(ne(shrS(shl(address, 16), 16), address));
+
+/** The kernel's call that changes its stack. */
+const emitStackCall = (s: SystemEmitter): void => {
+  const pointer = s.pin(s.wideField(register(REGISTER.rsi)));
+  refuseUnlessCanonical(s, pointer);
+  s.setField(STATE.gates + GATES.kernelStack, pointer, 8);
+  s.setField(STATE.gates + GATES.kernelStackSelector, s.field(register(REGISTER.rdi)));
+  noteChange(s, GATE_CHANGE.kernelStack);
+};
+
+/** Bases by their number in the call. */
+const BASE = { fs: 0, otherGs: 1, gs: 2, userSelector: 3 } as const;
+
+const setBase = (s: SystemEmitter, index: SegmentIndex, base: Value): void => {
+  // Bounds of a segment that can be used hang on its base.
+  s.refuseIf(s.segment(index, SEGMENT_FIELD.attributes));
+  s.setSegmentField(index, SEGMENT_FIELD.base, base, 8);
+};
+
+/** The kernel's call that sets a base of FS or GS, or loads a null selector into the user's GS. */
+const emitBaseCall = (s: SystemEmitter): void => {
+  const { body } = s;
+  const which = s.pin(s.field(register(REGISTER.rdi)));
+  const value = s.pin(s.wideField(register(REGISTER.rsi)));
+  s.refuseIf(s.above(which, i32(BASE.userSelector)));
+  body.if(eq(which, BASE.userSelector));
+  const selector = s.pin(and(wrap(value), 0xffff));
+  s.refuseIf(s.above(selector, i32(3)));
+  refuseUsedGs(s);
+  s.setSegmentField(SEGMENT.gs, SEGMENT_FIELD.selector, selector);
+  s.setSegmentField(SEGMENT.gs, SEGMENT_FIELD.limit, i32(0));
+  s.setField(STATE.gates + GATES.otherBase, i64(0), 8);
+  noteChange(s, GATE_CHANGE.otherBase);
+  body.else();
+  refuseUnlessCanonical(s, value);
+  body.if(eq(which, BASE.fs));
+  setBase(s, SEGMENT.fs, value);
+  body.else();
+  body.if(eq(which, BASE.gs));
+  setBase(s, SEGMENT.gs, value);
+  body.else();
+  s.setField(STATE.gates + GATES.otherBase, value, 8);
+  noteChange(s, GATE_CHANGE.otherBase);
+  body.end();
+  body.end();
+  body.end();
+};
+
+/** The kernel's call that sets or clears CR0.TS. How code is decoded hangs on that: the loop is to look. */
+const emitTaskCall = (s: SystemEmitter): void => {
+  const { body } = s;
+  const control = s.pin(s.field(STATE.control));
+  const isSet = s.pin(ne(s.field(register(REGISTER.rdi)), 0));
+  const wanted = s.pin(or(and(control, ~CR0.ts), select(i32(CR0.ts), i32(0), isSet)));
+  body.if(ne(wanted, control));
+  s.setField(STATE.control, wanted);
+  noteChange(s, GATE_CHANGE.taskSwitched);
+  emitAnswer(s, i32(0));
+  body.return(i32(ATTEND));
+  body.end();
+};
+
+/** The calls of the kernel's that change nothing but its own processor. @returns what they are answered */
+const emitSimpleCalls = (s: SystemEmitter, call: Value): Value => {
+  const { body } = s;
+  const answer = body.local(TYPE.i32);
+  body.set(answer, i32(0));
+  const events = eventsOf(s);
+  refuseEvents(s, events, events.isMasked);
+  const calls = [
+    { number: GATES.stackCall, emit: emitStackCall },
+    { number: GATES.baseCall, emit: emitBaseCall },
+    { number: GATES.taskCall, emit: emitTaskCall },
+  ];
+  for (const { number, emit } of calls) {
+    body.if(eq(call, gate(s, number)));
+    emit(s);
+    body.else();
+  }
+  s.refuseIf(ne(call, gate(s, GATES.answeredCall)));
+  s.refuseIf(ne(s.field(register(REGISTER.rdi)), gate(s, GATES.answeredArgument)));
+  body.set(answer, gate(s, GATES.answer));
+  for (const _ of calls) body.end();
+  return answer;
 };
 
 /** The kernel returns to itself or to the user's side. */
@@ -104,7 +191,7 @@ const emitReturn = (s: SystemEmitter): void => {
   const willBeMasked = s.pin(isZero(and(image, FLAG.if)));
   refuseEvents(s, events, willBeMasked);
   const target = s.pin(wide(RETURN_FRAME.rip));
-  s.refuseIf(ne(shrS(shl(target, 16), 16), target));
+  refuseUnlessCanonical(s, target);
   const givenCode = s.pin(s.read(frame, RETURN_FRAME.cs, 2));
   const toUser = s.pin(eq(and(givenCode, 3), 3));
   s.refuseIf(and(toUser, isZero(gate(s, GATES.userSpace))));
@@ -156,7 +243,7 @@ const emitReturn = (s: SystemEmitter): void => {
 
 /**
  * () -> done or refused: SYSCALL of 64-bit code under a monitor, by `TransitionGates`: a system call of the user's side, and of
- * the kernel's side the calls that return and that have one answer.
+ * the kernel's side the calls that return, that have one answer, and that change nothing but the VCPU.
  */
 export const CALL_MONITOR: SupportFunction = systemFunction("callMonitor", [], (s) => {
   const { body } = s;
@@ -168,6 +255,6 @@ export const CALL_MONITOR: SupportFunction = systemFunction("callMonitor", [], (
   body.if(eq(call, gate(s, GATES.returnCall)));
   emitReturn(s);
   body.end();
-  s.refuseIf(ne(call, gate(s, GATES.answeredCall)));
-  emitAnswer(s);
+  emitAnswer(s, emitSimpleCalls(s, call));
+  body.push(i32(DONE));
 });
