@@ -3,6 +3,7 @@ import { packFault, VECTOR } from "@xenolith/x86-architecture";
 import { decode, type Instruction, MAX_INSTRUCTION_BYTES } from "../decoder/index.ts";
 import { RECORD, RECORD_BYTES, SECOND_PAGE_RECORD } from "../interpreter/record.ts";
 import type { Block } from "./block.ts";
+import type { CodeFrame } from "./code-frame.ts";
 import type { CodePlace } from "./code-place.ts";
 import type { CodeWidths } from "./code-width.ts";
 import { endsBlock, isSystemTransfer } from "./instruction-form.ts";
@@ -20,11 +21,8 @@ import { STOP_INSTRUCTION } from "./run-observer.ts";
 const MAX_BLOCK_INSTRUCTIONS = 48;
 const PAGE_BYTES = 4096;
 
-/** Translates the page behind the one being decoded: a packed fault or 0, and where the page is in memory. */
-export type FetchSecondPage = () => { readonly fault: number; readonly host: number };
-
-/** Decodes the instruction at an offset in a frame, of which no more may be read; see `decode`. */
-export type InstructionSource = (frame: number, offset: number, mode: Mode) => Instruction;
+/** Translates the page behind that of a linear address: a packed fault or 0, and where the page is in memory. */
+export type FetchSecondPage = (linear: number) => { readonly fault: number; readonly host: number };
 
 /** A place that wants to lead to the block of an offset in CS. */
 export interface LinkRequest {
@@ -51,15 +49,7 @@ export class BlockDecoder {
   /** Says at which linear addresses a run is to stop; null: nowhere. Blocks are cut there. */
   isStop: ((linear: number) => boolean) | null = null;
 
-  readonly #instructionAt: InstructionSource;
-
-  constructor(
-    machine: MachineMemory,
-    arena: RecordArena,
-    widths: CodeWidths,
-    instructionAt: InstructionSource,
-  ) {
-    this.#instructionAt = instructionAt;
+  constructor(machine: MachineMemory, arena: RecordArena, widths: CodeWidths) {
     this.#machine = machine;
     this.#arena = arena;
     this.#widths = widths;
@@ -75,11 +65,13 @@ export class BlockDecoder {
     return this.isStop(linear + pointer - instructionPointer);
   }
 
-  /** Decodes the block at a place. Returns a packed fault when there is no instruction to begin with. */
-  decode(place: CodePlace, fetchSecondPage: FetchSecondPage): DecodedBlock | number {
+  /** Decodes the block at a place in a frame. Returns a packed fault when there is no instruction to begin with. */
+  decode(codeFrame: CodeFrame, place: CodePlace, fetchSecondPage: FetchSecondPage): DecodedBlock | number {
     const { mode } = place;
     const builder = this.#builderOf(mode);
+    const { bytes } = this.#machine;
     const start = place.host & (PAGE_BYTES - 1);
+    const base = place.host - start;
     const record = this.#arena.top;
     /** Records at which instructions begin. */
     const begins: number[] = [];
@@ -96,10 +88,10 @@ export class BlockDecoder {
         ended = true;
         break;
       }
-      const instruction = this.#instructionAt(place.host >>> 12, at, mode);
+      const instruction = decode(bytes, base + at, PAGE_BYTES - at, mode.codeBytes);
       if (instruction.mnemonic === "truncated") {
         if (begins.length > 0) break;
-        return this.#decodeStraddling(place, fetchSecondPage);
+        return this.#decodeStraddling(codeFrame, place, fetchSecondPage);
       }
       if (pointer + instruction.lengthBytes - 1 > mode.codeLimit) {
         if (begins.length > 0) break;
@@ -112,7 +104,7 @@ export class BlockDecoder {
       at += instruction.lengthBytes;
       pointer = wrapPointer(pointer + instruction.lengthBytes, mode);
     }
-    return this.#finish(place, record, begins, ended ? last : null, pointer, {
+    return this.#finish(codeFrame, place, record, begins, ended ? last : null, pointer, {
       start,
       end: at,
       second: -1,
@@ -120,10 +112,14 @@ export class BlockDecoder {
     });
   }
 
-  #decodeStraddling(place: CodePlace, fetchSecondPage: FetchSecondPage): DecodedBlock | number {
+  #decodeStraddling(
+    codeFrame: CodeFrame,
+    place: CodePlace,
+    fetchSecondPage: FetchSecondPage,
+  ): DecodedBlock | number {
     const { mode } = place;
     const builder = this.#builderOf(mode);
-    const second = fetchSecondPage();
+    const second = fetchSecondPage(place.linear);
     if (second.fault !== 0) return second.fault;
     const start = place.host & (PAGE_BYTES - 1);
     const inFirst = PAGE_BYTES - start;
@@ -143,7 +139,7 @@ export class BlockDecoder {
     const isGenerated = builder.append(instruction, pointer, mode);
     const ended = !isGenerated || endsBlock(instruction);
     const next = wrapPointer(pointer + instruction.lengthBytes, mode);
-    return this.#finish(place, record, [record], ended ? instruction : null, next, {
+    return this.#finish(codeFrame, place, record, [record], ended ? instruction : null, next, {
       start,
       end: PAGE_BYTES,
       second: second.host >>> 12,
@@ -153,6 +149,7 @@ export class BlockDecoder {
 
   /** Numbers the instructions left in every record and collects links. `last` is null when the block just goes on. */
   #finish(
+    codeFrame: CodeFrame,
     place: CodePlace,
     record: number,
     begins: readonly number[],
@@ -170,13 +167,13 @@ export class BlockDecoder {
       this.#collectLinks(builder, arena.top - RECORD_BYTES, last, links);
     }
     const end = last === null ? arena.top - RECORD_BYTES : arena.top;
-    begins.forEach((begin, position) => {
-      const limit = begins[position + 1] ?? end;
-      for (let at = begin; at < limit; at += RECORD_BYTES) {
-        arena.setU16(at, RECORD.remaining, begins.length - position);
-      }
-    });
+    let remaining = 0;
+    for (let at = end - RECORD_BYTES; at >= record; at -= RECORD_BYTES) {
+      arena.setU16(at, RECORD.remaining, remaining + 1);
+      if (at === begins[begins.length - 1 - remaining]) remaining += 1;
+    }
     const block: Block = {
+      spot: codeFrame.spotFor(place.mode.number, place.instructionPointer),
       frame: place.host >>> 12,
       secondFrame: extent.second,
       mode: place.mode.number,
@@ -188,7 +185,6 @@ export class BlockDecoder {
       record,
       recordCount: recordsBetween(record, arena.top),
       isAlive: true,
-      incoming: [],
     };
     return { block, links };
   }

@@ -1,5 +1,41 @@
+/** Where a translation is entered: its function in the table, and the number of the entry. */
+export interface EntryPoint {
+  readonly slot: number;
+  readonly entry: number;
+}
+
+/** What is known of the code of a frame at one offset in CS in one mode. */
+export class CodeSpot {
+  readonly mode: number;
+  readonly instructionPointer: number;
+  /** Another spot of the frame, where one looks next. */
+  readonly next: CodeSpot | null;
+  /** The block that begins here, if it is decoded. */
+  block: Block | null = null;
+  /** The translation that may be entered here. */
+  entry: EntryPoint | null = null;
+  /** Whether a jump leads back here. */
+  isLoop = false;
+  /** Offsets of the link fields that lead to the block, or would if there were one. */
+  links: number[] | null = null;
+
+  constructor(mode: number, instructionPointer: number, next: CodeSpot | null) {
+    this.mode = mode;
+    this.instructionPointer = instructionPointer;
+    this.next = next;
+  }
+
+  /** Notes a link field that is to lead here. */
+  addLink(field: number): void {
+    if (this.links === null) this.links = [field];
+    else this.links.push(field);
+  }
+}
+
 /** A run of instructions as records, with one entry. */
 export interface Block {
+  /** Where it begins. */
+  readonly spot: CodeSpot;
   /** Frame that holds its first byte. */
   readonly frame: number;
   /** Frame that holds the end of an instruction that straddles pages, or -1. */
@@ -20,8 +56,6 @@ export interface Block {
   readonly recordCount: number;
   /** Cleared when its bytes have changed: nothing leads there any more. */
   isAlive: boolean;
-  /** Offsets of the link fields elsewhere that lead here. */
-  readonly incoming: number[];
 }
 
 /** Whether a block was decoded from any of `lengthBytes` bytes of a frame. */

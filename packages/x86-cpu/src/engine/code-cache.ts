@@ -3,14 +3,15 @@ import { decode, type Instruction } from "../decoder/index.ts";
 import { RECORD, RECORD_BYTES } from "../interpreter/record.ts";
 import { coversBytes, type Translation } from "../translator/translation.ts";
 import type { TranslationStore } from "../translator/translation-store.ts";
-import { type Block, overlaps } from "./block.ts";
+import type { Block } from "./block.ts";
 import { BlockDecoder, type DecodedBlock, type FetchSecondPage, type LinkRequest } from "./block-decoder.ts";
-import { CodeFrame, type EntryPoint } from "./code-frame.ts";
+import { CodeFrame } from "./code-frame.ts";
 import type { CodePlace } from "./code-place.ts";
 import type { CodeWidths } from "./code-width.ts";
 import type { DecodedChunks } from "./decoded-chunks.ts";
 import type { JumpCache } from "./jump-cache.ts";
 import type { Mode } from "./mode.ts";
+import { RecentInstructions } from "./recent-instructions.ts";
 import type { RecordArena } from "./record-arena.ts";
 
 const PAGE_BYTES = 4096;
@@ -20,8 +21,6 @@ const NEVER = 0x7fff_ffff;
 const STRAIGHT_PATIENCE = 8;
 /** Blocks that are looked at when others are to be translated along with a hot one. */
 const MOST_LOOKS = 1024;
-/** Frames whose decoded instructions are remembered. */
-const RECENT_FRAMES = 64;
 /** Most often that the patience with a frame that keeps changing is doubled. */
 const MOST_PATIENCE = 10;
 
@@ -40,9 +39,7 @@ export class CodeCache {
   #untranslated: Block[] = [];
   /** The one of them to be looked at next. */
   #look = 0;
-  readonly #recentFrames = new Set<number>();
-  /** The one that was decoded last. */
-  #lastRecent = -1;
+  readonly #recent = new RecentInstructions();
   /** How often translations of a frame were lost to stores, or replaced by larger ones. */
   readonly #losses = new Map<number, number>();
   readonly #machine: MachineMemory;
@@ -51,6 +48,7 @@ export class CodeCache {
   readonly #widths: CodeWidths;
   readonly #decoder: BlockDecoder;
   readonly #frames = new Map<number, CodeFrame>();
+  #nextFrameId = 0;
   /** Records of a block that was copied elsewhere, to be killed with it. */
   #copy: { readonly block: Block; readonly record: number; readonly count: number } | null = null;
 
@@ -70,9 +68,7 @@ export class CodeCache {
     this.#machine = machine;
     this.#arena = arena;
     this.#widths = widths;
-    this.#decoder = new BlockDecoder(machine, arena, widths, (frame, offset, mode) =>
-      this.instructionAt(frame, offset, mode),
-    );
+    this.#decoder = new BlockDecoder(machine, arena, widths);
     this.#jumpCache = jumpCache;
     machine.onWrite(FRAME_WATCH.code, (frame, offset, lengthBytes) =>
       this.invalidate(frame, offset, lengthBytes),
@@ -102,8 +98,7 @@ export class CodeCache {
     this.#frames.clear();
     this.#untranslated = [];
     this.#losses.clear();
-    this.#recentFrames.clear();
-    this.#lastRecent = -1;
+    this.#recent.clear();
     this.#arena.clear();
     this.#widths.narrow.clear();
     this.#widths.wide.clear();
@@ -116,43 +111,42 @@ export class CodeCache {
    * @returns the block, or a packed fault as a number.
    */
   resolve(place: CodePlace, fetchSecondPage: FetchSecondPage): Block | number {
-    const frame = place.host >>> 12;
-    const known = this.#blockAt(place);
-    if (known !== undefined) {
+    const codeFrame = this.#codeFrame(place.host >>> 12);
+    const known = codeFrame.block(place.mode.number, place.instructionPointer);
+    if (known !== null) {
       if (known.secondFrame < 0) return known;
-      const second = fetchSecondPage();
+      const second = fetchSecondPage(place.linear);
       if (second.fault !== 0) return second.fault;
       if (second.host >>> 12 === known.secondFrame) return known;
       this.#kill(known);
     }
-    const decoded = this.#decoder.decode(place, fetchSecondPage);
+    const decoded = this.#decoder.decode(codeFrame, place, fetchSecondPage);
     if (typeof decoded === "number") {
-      this.#dropIfEmpty(this.#codeFrame(frame), frame);
+      this.#dropIfEmpty(codeFrame, place.host >>> 12);
       return decoded;
     }
-    return this.#install(place, decoded);
+    this.#install(codeFrame, place, decoded);
+    return decoded.block;
   }
 
-  #install(place: CodePlace, decoded: DecodedBlock): Block {
-    const { block, links } = decoded;
-    const codeFrame = this.#codeFrame(block.frame);
-    const waiting = codeFrame.add(block);
+  #install(codeFrame: CodeFrame, place: CodePlace, { block, links }: DecodedBlock): void {
+    codeFrame.add(block);
     this.#untranslated.push(block);
-    if (codeFrame.entryPoint(block.mode, block.instructionPointer) === undefined) {
+    if (!this.isTranslated(block)) {
       const known = this.adopt(place);
       if (known !== null) this.attach(block.frame, known);
     }
-    this.#startCounting(codeFrame, block);
+    this.#startCounting(block);
     if (block.secondFrame >= 0) this.#codeFrame(block.secondFrame).addGuest(block);
-    this.#link(block, waiting);
+    for (const field of block.spot.links ?? []) this.#setLink(field, block.record);
     for (const link of links) this.#linkTo(codeFrame, place, link);
-    return block;
   }
 
   #codeFrame(frame: number): CodeFrame {
     let codeFrame = this.#frames.get(frame);
     if (codeFrame === undefined) {
-      codeFrame = new CodeFrame(frame, this.chunks);
+      codeFrame = new CodeFrame(frame, this.#nextFrameId, this.chunks);
+      this.#nextFrameId += 1;
       this.#frames.set(frame, codeFrame);
       this.#machine.watch(toMfn(frame), FRAME_WATCH.code);
     }
@@ -162,51 +156,47 @@ export class CodeCache {
   /** Links lead only to the page they come from: there the mapping needs no check. */
   #linkTo(codeFrame: CodeFrame, place: CodePlace, { field, target, isLoop }: LinkRequest): void {
     const linear = target + place.mode.codeBase;
-    if (Math.floor(linear / 4096) !== Math.floor(place.linear / 4096)) return;
-    const block = codeFrame.get(place.mode.number, target);
-    if (isLoop && !codeFrame.isLoop(place.mode.number, target)) {
-      codeFrame.addLoop(place.mode.number, target);
-      if (block !== undefined && this.#arena.counter(block.record) > 0) this.#startCounting(codeFrame, block);
+    if (Math.floor(linear / PAGE_BYTES) !== Math.floor(place.linear / PAGE_BYTES)) return;
+    const spot = codeFrame.spotFor(place.mode.number, target);
+    spot.addLink(field);
+    const { block } = spot;
+    if (isLoop && !spot.isLoop) {
+      spot.isLoop = true;
+      if (block !== null && this.#arena.counter(block.record) > 0) this.#startCounting(block);
     }
-    if (block === undefined) codeFrame.wait(place.mode.number, target, [field]);
-    else this.#link(block, [field]);
+    if (block !== null) this.#setLink(field, block.record);
   }
 
-  #link(block: Block, fields: readonly number[]): void {
-    for (const field of fields) {
-      this.#machine.view.setUint32(field, block.record, true);
-      block.incoming.push(field);
-    }
+  #setLink(field: number, record: number): void {
+    this.#machine.view.setUint32(field, record, true);
   }
 
   /** Puts a block into the jump cache. */
   remember(block: Block): void {
-    this.#jumpCache.put(block, this.#entryOf(block));
-  }
-
-  #entryOf(block: Block): EntryPoint | undefined {
-    return this.#frames.get(block.frame)?.entryPoint(block.mode, block.instructionPointer);
+    this.#jumpCache.put(block);
   }
 
   // Translations
 
   /** A block counts down to being hot; one that is translated is at the end of it. */
-  #startCounting(codeFrame: CodeFrame, block: Block): void {
-    const isTranslated = codeFrame.entryPoint(block.mode, block.instructionPointer) !== undefined;
-    const patience = Math.min(this.#losses.get(block.frame) ?? 0, MOST_PATIENCE);
-    const isLoop = codeFrame.isLoop(block.mode, block.instructionPointer);
-    const count = this.#translateAfter * (isLoop ? 1 : STRAIGHT_PATIENCE) * 2 ** patience;
-    this.#arena.setCounter(block.record, isTranslated ? 0 : count);
+  #startCounting(block: Block): void {
+    this.#arena.setCounter(block.record, this.isTranslated(block) ? 0 : this.#patienceWith(block));
   }
 
-  /** The block at a place, if it is decoded. */
-  #blockAt(place: CodePlace): Block | undefined {
-    return this.#frames.get(place.host >>> 12)?.get(place.mode.number, place.instructionPointer);
+  /** How often a block is interpreted before it is translated. */
+  #patienceWith({ frame, spot }: Block): number {
+    const doublings = Math.min(this.#losses.get(frame) ?? 0, MOST_PATIENCE);
+    return this.#translateAfter * (spot.isLoop ? 1 : STRAIGHT_PATIENCE) * (1 << doublings);
   }
 
   /** Whether a block can be entered as a translation. */
   isTranslated(block: Block): boolean {
-    return this.#entryOf(block) !== undefined;
+    return block.spot.entry !== null;
+  }
+
+  /** The block at a place, if it is decoded. */
+  #blockAt({ host, mode, instructionPointer }: CodePlace): Block | null {
+    return this.#frames.get(host >>> 12)?.block(mode.number, instructionPointer) ?? null;
   }
 
   /** Whether a block has counted down and is not translated. */
@@ -218,11 +208,11 @@ export class CodeCache {
   forgetTranslations(store: TranslationStore): void {
     this.#untranslated = [];
     for (const codeFrame of this.#frames.values()) {
-      for (const translation of [...codeFrame.translations]) codeFrame.detach(translation);
-      for (const block of codeFrame.blocks()) {
-        this.#startCounting(codeFrame, block);
+      for (const translation of codeFrame.translations) codeFrame.detach(translation);
+      codeFrame.forEachBlock((block) => {
+        this.#startCounting(block);
         this.#untranslated.push(block);
-      }
+      });
     }
     store.clear();
     this.#jumpCache.clear();
@@ -250,7 +240,9 @@ export class CodeCache {
 
   /** Whether code at an offset in CS has been executed. Where all is translated at once, what was not may come to be. */
   wasReached(frame: number, mode: number, instructionPointer: number): boolean {
-    return this.#translateAfter <= 1 || this.#frames.get(frame)?.get(mode, instructionPointer) !== undefined;
+    return (
+      this.#translateAfter <= 1 || (this.#frames.get(frame)?.block(mode, instructionPointer) ?? null) !== null
+    );
   }
 
   /** Translations of a frame's code in a mode. */
@@ -284,7 +276,7 @@ export class CodeCache {
     if (count <= half) return true;
     // Most blocks are not warm by any patience: whether they are loops need not be asked.
     if (count > half * STRAIGHT_PATIENCE) return false;
-    return this.#frames.get(block.frame)?.isLoop(block.mode, block.instructionPointer) !== true;
+    return !block.spot.isLoop;
   }
 
   /** Lets the code of a frame be entered as a translation. */
@@ -292,10 +284,10 @@ export class CodeCache {
     const codeFrame = this.#codeFrame(frame);
     codeFrame.attach(translation);
     for (const at of translation.entries) {
-      const block = codeFrame.get(translation.mode, at);
-      if (block === undefined) continue;
+      const block = codeFrame.block(translation.mode, at);
+      if (block === null) continue;
       this.#arena.setCounter(block.record, 0);
-      this.#jumpCache.update(block, codeFrame.entryPoint(block.mode, at));
+      this.#jumpCache.update(block);
     }
   }
 
@@ -306,40 +298,25 @@ export class CodeCache {
     this.#losses.set(frame, (this.#losses.get(frame) ?? 0) + 1);
     codeFrame.detach(translation);
     for (const at of translation.entries) {
-      const block = codeFrame.get(translation.mode, at);
-      if (block === undefined) continue;
-      this.#jumpCache.update(block, codeFrame.entryPoint(block.mode, at));
-      this.#startCounting(codeFrame, block);
+      const block = codeFrame.block(translation.mode, at);
+      if (block === null) continue;
+      this.#jumpCache.update(block);
+      this.#startCounting(block);
       this.#untranslated.push(block);
     }
   }
 
   /** The instruction at an offset in a frame; mnemonic "truncated" when it goes on beyond it. */
   instructionAt(frame: number, offset: number, mode: Mode): Instruction {
-    const { instructions } = this.#recent(frame);
-    const key = offset * 16 + mode.codeBytes;
-    const known = instructions.get(key);
-    if (known !== undefined) return known;
-    const at = frame * PAGE_BYTES + offset;
-    const instruction = decode(this.#machine.bytes, at, PAGE_BYTES - offset, mode.codeBytes);
-    instructions.set(key, instruction);
-    this.#codeFrame(frame).mark(offset, Math.min(offset + instruction.lengthBytes, PAGE_BYTES));
-    return instruction;
-  }
-
-  /** A frame that is being decoded: the one longest ago forgets its instructions. */
-  #recent(frame: number): CodeFrame {
     const codeFrame = this.#codeFrame(frame);
-    if (frame === this.#lastRecent) return codeFrame;
-    this.#lastRecent = frame;
-    this.#recentFrames.delete(frame);
-    this.#recentFrames.add(frame);
-    for (const oldest of this.#recentFrames) {
-      if (this.#recentFrames.size <= RECENT_FRAMES) break;
-      this.#recentFrames.delete(oldest);
-      this.#frames.get(oldest)?.instructions.clear();
-    }
-    return codeFrame;
+    const { codeBytes } = mode;
+    const known = this.#recent.get(codeFrame.id, offset, codeBytes);
+    if (known !== null) return known;
+    const at = frame * PAGE_BYTES + offset;
+    const instruction = decode(this.#machine.bytes, at, PAGE_BYTES - offset, codeBytes);
+    this.#recent.set(codeFrame.id, offset, codeBytes, instruction);
+    codeFrame.mark(offset, Math.min(offset + instruction.lengthBytes, PAGE_BYTES));
+    return instruction;
   }
 
   /** Kills the blocks decoded from bytes that have changed or are about to. */
@@ -349,10 +326,9 @@ export class CodeCache {
     // A frame that has lost its code stays watched until the next store: code that is patched again and again comes back.
     this.#dropIfEmpty(codeFrame, frame);
     if (!codeFrame.mayHold(offset, lengthBytes)) return;
-    codeFrame.instructions.clear();
-    for (const block of [...codeFrame.all()])
-      if (overlaps(block, frame, offset, lengthBytes)) this.#kill(block);
-    for (const translation of [...codeFrame.translations])
+    this.#recent.forget(codeFrame.id, offset, lengthBytes);
+    for (const block of codeFrame.blocksOf(offset, lengthBytes)) this.#kill(block);
+    for (const translation of codeFrame.translations)
       if (coversBytes(translation, offset, lengthBytes)) this.detach(frame, translation);
   }
 
@@ -361,23 +337,16 @@ export class CodeCache {
    * be in the midst of them.
    */
   #kill(block: Block): void {
+    if (!block.isAlive) return;
     block.isAlive = false;
     const { handlers } = block.isWide ? this.#widths.wide : this.#widths.narrow;
     const stale = handlers.special("stale");
     this.#arena.setHandlers(block.record, block.recordCount, stale);
     if (this.#copy?.block === block) this.#arena.setHandlers(this.#copy.record, this.#copy.count, stale);
     this.#jumpCache.remove(block);
-    const { view } = this.#machine;
-    for (const field of block.incoming) view.setUint32(field, 0, true);
-    this.#forget(block, block.frame);
-    if (block.secondFrame >= 0) this.#forget(block, block.secondFrame);
-    this.#frames.get(block.frame)?.wait(block.mode, block.instructionPointer, block.incoming);
-  }
-
-  #forget(block: Block, frame: number): void {
-    const codeFrame = this.#frames.get(frame);
-    if (codeFrame === undefined) return;
-    codeFrame.remove(block);
+    for (const field of block.spot.links ?? []) this.#setLink(field, 0);
+    this.#frames.get(block.frame)?.remove(block);
+    if (block.secondFrame >= 0) this.#frames.get(block.secondFrame)?.removeGuest(block);
   }
 
   #dropIfEmpty(codeFrame: CodeFrame, frame: number): void {
@@ -413,7 +382,7 @@ export class CodeCache {
       }
       count += 1;
     }
-    const block = place === null ? undefined : this.#blockAt(place);
-    this.#copy = block === undefined ? null : { block, record: to, count };
+    const block = place === null ? null : this.#blockAt(place);
+    this.#copy = block === null ? null : { block, record: to, count };
   }
 }

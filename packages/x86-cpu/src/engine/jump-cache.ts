@@ -6,8 +6,7 @@ import {
   JUMP_WAYS,
   jumpSetOffset,
 } from "../interpreter/jump-cache.ts";
-import type { Block } from "./block.ts";
-import type { EntryPoint } from "./code-frame.ts";
+import type { Block, EntryPoint } from "./block.ts";
 
 const EMPTY_MODE = 0xffff_ffff;
 const SET_BYTES = JUMP_WAYS * JUMP_ENTRY_BYTES;
@@ -31,8 +30,8 @@ export class JumpCache {
     this.#machine.words.fill(0xffff_ffff, this.offset >>> 2, (this.offset + JUMP_CACHE_BYTES) >>> 2);
   }
 
-  /** Lets a block be found: as the entry of a translation, or as records. */
-  put(block: Block, entry: EntryPoint | undefined): void {
+  /** Lets a block be found: as the entry of a translation where it is one, or as records. */
+  put(block: Block): void {
     let at = this.#find(block);
     if (at < 0) {
       at = this.#makeRoom(block.instructionPointer);
@@ -44,13 +43,13 @@ export class JumpCache {
       view.setUint32(at + JUMP_ENTRY.frame, block.frame, true);
       view.setUint32(at + JUMP_ENTRY.record, block.record, true);
     }
-    this.#setEntry(at, entry);
+    this.#setEntry(at, block.spot.entry);
   }
 
-  /** Where a block is found, makes it that of an entry of a translation, or of none. */
-  update(block: Block, entry: EntryPoint | undefined): void {
+  /** Takes over, where a block is found, what translation it is an entry of now. */
+  update(block: Block): void {
     const at = this.#find(block);
-    if (at >= 0) this.#setEntry(at, entry);
+    if (at >= 0) this.#setEntry(at, block.spot.entry);
   }
 
   /** Lets a block be found no more. */
@@ -58,7 +57,7 @@ export class JumpCache {
     const at = this.#find(block);
     if (at < 0) return;
     this.#view.setUint32(at + JUMP_ENTRY.mode, EMPTY_MODE, true);
-    this.#setEntry(at, undefined);
+    this.#setEntry(at, null);
   }
 
   #setOf(instructionPointer: number): number {
@@ -72,7 +71,7 @@ export class JumpCache {
     return first;
   }
 
-  #setEntry(at: number, entry: EntryPoint | undefined): void {
+  #setEntry(at: number, entry: EntryPoint | null): void {
     this.#view.setUint32(at + JUMP_ENTRY.slot, entry?.slot ?? 0, true);
     this.#view.setUint32(at + JUMP_ENTRY.entry, entry?.entry ?? 0, true);
   }

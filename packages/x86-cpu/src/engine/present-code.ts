@@ -4,6 +4,7 @@ import type { Instruction } from "../decoder/instruction.ts";
 import { STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 import type { Block } from "./block.ts";
+import type { FetchSecondPage } from "./block-decoder.ts";
 import type { CodePlace } from "./code-place.ts";
 import type { CodeWidth } from "./code-width.ts";
 import type { Engine } from "./engine.ts";
@@ -76,16 +77,18 @@ export class PresentCode {
     return isAccessFault(host) ? accessFault(host) : { instructionPointer, linear, mode, host };
   }
 
+  readonly #fetchSecondPage: FetchSecondPage = (linear) => {
+    const host = this.#memory.translateNext(linear, ACCESS.execute);
+    return isAccessFault(host) ? { fault: accessFault(host), host: 0 } : { fault: 0, host };
+  };
+
   /** The block that comes, decoded if need be. */
   resolve(mode: Mode): Block | PackedFault {
     const { code } = this.#engine;
     if (code.isFull) code.flush();
     const place = this.#place(mode);
     if (typeof place === "number") return place;
-    const block = code.resolve(place, () => {
-      const host = this.#memory.translateNext(place.linear, ACCESS.execute);
-      return isAccessFault(host) ? { fault: accessFault(host), host: 0 } : { fault: 0, host };
-    });
+    const block = code.resolve(place, this.#fetchSecondPage);
     if (typeof block !== "number") code.remember(block);
     return block;
   }

@@ -1,8 +1,8 @@
 import type { Instruction } from "../decoder/index.ts";
-import type { InstructionSource } from "../engine/block-decoder.ts";
 import type { CodePlace } from "../engine/code-place.ts";
 import { isConditionalBranch, isRepeated } from "../engine/instruction-form.ts";
 import type { Mode } from "../engine/mode.ts";
+import type { InstructionSource } from "../engine/recent-instructions.ts";
 import type { Handler } from "../interpreter/handlers.ts";
 import type { EffectTable } from "./effects.ts";
 import { type BlockEnd, type PlacedInstruction, type RegionBlock, runsOn } from "./region-block.ts";

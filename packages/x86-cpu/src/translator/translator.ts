@@ -1,10 +1,10 @@
 import type { MachineMemory } from "@xenolith/machine-interface";
 import { type FunctionBody, ModuleBuilder, TYPE } from "@xenolith/wasm-emitter";
 import type { Block } from "../engine/block.ts";
-import type { InstructionSource } from "../engine/block-decoder.ts";
 import type { CodeCache } from "../engine/code-cache.ts";
 import type { CodePlace } from "../engine/code-place.ts";
 import { FIRST_MODE_WITHOUT_STOPS, type Mode } from "../engine/mode.ts";
+import type { InstructionSource } from "../engine/recent-instructions.ts";
 import { TRANSLATION_PARAMETERS } from "../interpreter/build-interpreter.ts";
 import { importSupportTable, type SupportExports, supportTableOf } from "../support/support-module.ts";
 import { type Discovery, type HandlerLookup, PageDiscovery } from "./discovery.ts";

@@ -1,6 +1,6 @@
 import { createFakeMemory } from "@xenolith/machine-interface/testing";
 import { expect, test } from "vitest";
-import type { Block } from "../../../src/engine/block.ts";
+import { type Block, CodeSpot } from "../../../src/engine/block.ts";
 import { JumpCache } from "../../../src/engine/jump-cache.ts";
 import {
   JUMP_ENTRY,
@@ -10,6 +10,7 @@ import {
 } from "../../../src/interpreter/jump-cache.ts";
 
 const blockAt = (instructionPointer: number, record: number, frame = 1): Block => ({
+  spot: new CodeSpot(0, instructionPointer, null),
   frame,
   secondFrame: -1,
   mode: 0,
@@ -21,7 +22,6 @@ const blockAt = (instructionPointer: number, record: number, frame = 1): Block =
   record,
   recordCount: 1,
   isAlive: true,
-  incoming: [],
 });
 
 const createBench = () => {
@@ -44,8 +44,7 @@ const HERE = -0x7fff_f000;
 
 test("a set keeps the blocks that were put into it last", () => {
   const { cache, found } = createBench();
-  for (let record = 0; record <= JUMP_WAYS; record++)
-    cache.put(blockAt(HERE, 64 * record, record), undefined);
+  for (let record = 0; record <= JUMP_WAYS; record++) cache.put(blockAt(HERE, 64 * record, record));
   expect(found(HERE).map(([record]) => record / 64)).toEqual(
     Array.from({ length: JUMP_WAYS }, (_, way) => JUMP_WAYS - way),
   );
@@ -54,9 +53,10 @@ test("a set keeps the blocks that were put into it last", () => {
 test("a block that is put once more is there once, as what it has become", () => {
   const { cache, found } = createBench();
   const block = blockAt(HERE, 128);
-  cache.put(block, undefined);
-  cache.put(blockAt(HERE, 64, 2), undefined);
-  cache.put(block, { slot: 7, entry: 0 });
+  cache.put(block);
+  cache.put(blockAt(HERE, 64, 2));
+  block.spot.entry = { slot: 7, entry: 0 };
+  cache.put(block);
   expect(found(HERE)).toEqual([
     [64, 0],
     [128, 7],
@@ -66,21 +66,24 @@ test("a block that is put once more is there once, as what it has become", () =>
 test("an update concerns blocks that are there", () => {
   const { cache, found } = createBench();
   const block = blockAt(HERE, 128);
-  cache.update(block, { slot: 7, entry: 0 });
+  block.spot.entry = { slot: 7, entry: 0 };
+  cache.update(block);
   expect(found(HERE)).toEqual([]);
-  cache.put(block, { slot: 7, entry: 0 });
-  cache.update(block, undefined);
+  cache.put(block);
+  expect(found(HERE)).toEqual([[128, 7]]);
+  block.spot.entry = null;
+  cache.update(block);
   expect(found(HERE)).toEqual([[128, 0]]);
 });
 
 test("a block that is removed leaves the others of its set", () => {
   const { cache, found } = createBench();
   const block = blockAt(HERE, 128);
-  cache.put(block, undefined);
-  cache.put(blockAt(HERE, 64, 2), undefined);
+  cache.put(block);
+  cache.put(blockAt(HERE, 64, 2));
   cache.remove(block);
   expect(found(HERE)).toEqual([[64, 0]]);
-  cache.put(blockAt(HERE, 192, 3), undefined);
+  cache.put(blockAt(HERE, 192, 3));
   cache.clear();
   expect(found(HERE)).toEqual([]);
 });
