@@ -1,17 +1,19 @@
 /** Reads instruction bytes in order. Beyond the end it yields zeros and remembers that it was exhausted. */
 export class ByteReader {
-  readonly #bytes: Uint8Array;
-  readonly #start: number;
-  readonly #end: number;
-  #at: number;
+  #bytes: Uint8Array = new Uint8Array();
+  #start = 0;
+  #end = 0;
+  #at = 0;
   /** Whether more bytes were asked for than there are. */
   isExhausted = false;
 
-  constructor(bytes: Uint8Array, at: number, available: number) {
+  /** Begins anew with other bytes. */
+  start(bytes: Uint8Array, at: number, available: number): void {
     this.#bytes = bytes;
     this.#start = at;
     this.#at = at;
     this.#end = at + available;
+    this.isExhausted = false;
   }
 
   /** Bytes taken so far. */
@@ -41,6 +43,10 @@ export class ByteReader {
   u16(): number {
     const low = this.u8();
     return low | (this.u8() << 8);
+  }
+
+  i16(): number {
+    return (this.u16() << 16) >> 16;
   }
 
   i32(): number {

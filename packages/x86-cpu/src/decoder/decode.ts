@@ -1,118 +1,88 @@
 import { SEGMENT } from "@xenolith/x86-architecture";
-import { ByteReader } from "./byte-reader.ts";
+import { type CodeBytes, Encoding } from "./encoding.ts";
 import { FEATURE_OF_MNEMONIC } from "./features.ts";
 import type { Instruction, Operand, Repeat } from "./instruction.ts";
 import { decodeMemory } from "./memory-operand.ts";
-import { ONE_BYTE_MAP, PLAIN_ONLY, REGISTER_GROUP_7, REPEATABLE, TWO_BYTE_MAP } from "./opcode-table.ts";
-import { type OpcodeEntry, parseOpcodeMap, type Specification } from "./operand-codes.ts";
-import { decodeOperand, type OperandContext } from "./operands.ts";
-import { type Prefixes, readPrefixes } from "./prefixes.ts";
-import { columnOf, isInVectorMap, type VectorMapName, vectorSpecification } from "./vector-map.ts";
+import { ONE_BYTE_MAP, PLAIN_ONLY, REGISTER_GROUP_7, TWO_BYTE_MAP } from "./opcode-table.ts";
+import { OPERAND_READERS, type OperandReader } from "./operands.ts";
+import { readPrefixes } from "./prefixes.ts";
+import { type OpcodeEntry, parseOpcodeMap, parseSpecification, type Specification } from "./specification.ts";
+import { columnOf, VECTOR_MAP, type VectorMap, vectorSpecification } from "./vector-map.ts";
 import { x87MemoryForm, x87RegisterForm } from "./x87-table.ts";
-
-/** Size of the code being read, in bytes of its default operand size: 16, 32 or 64-bit code. */
-export type CodeBytes = 2 | 4 | 8;
 
 /** Longest legal instruction. [SDM2A-2.3.11] */
 export const MAX_INSTRUCTION_BYTES = 15;
 
 const oneByte = parseOpcodeMap(ONE_BYTE_MAP);
 const twoByte = parseOpcodeMap(TWO_BYTE_MAP);
+const vectors = VECTOR_MAP["0f"];
 
-const undefinedSpecification: Specification = {
-  mnemonic: "ud",
-  operands: [],
-  needsModRm: false,
-  lockable: false,
-  validIn64: true,
-  validOutside64: true,
-  size64: "usual",
-  fixedSize: null,
-  feature: "base",
-  vectorSize: "none",
-};
+const undefinedSpecification: Specification = parseSpecification("ud");
 
-/** An instruction as far as its opcode and ModRM byte. */
-interface Opened {
-  readonly specification: Specification;
-  readonly opcode: number;
-  readonly modRm: number;
-  /** Whether the specification is from a vector map, where 66, F2 and F3 are part of the opcode. */
-  readonly isVector: boolean;
-  /** As of a REX prefix. */
-  readonly rex: number;
-  readonly extraRegister: number;
-}
+/** The instruction that is being decoded. */
+const present = new Encoding();
 
-const undefinedOpcode = (opcode: number): Opened => ({
-  specification: undefinedSpecification,
-  opcode,
-  modRm: 0,
-  isVector: false,
-  rex: 0,
-  extraRegister: 0,
-});
-
-const open = (reader: ByteReader, prefixes: Prefixes, code: CodeBytes): Opened => {
+/** Takes opcode and ModRM byte. */
+const open = (encoding: Encoding): Specification => {
+  const { reader, code } = encoding;
   const first = reader.u8();
   if ((first === 0xc4 || first === 0xc5) && (code === 8 || reader.peek() >= 0xc0)) {
-    return openVex(reader, prefixes, first, code);
+    return openVex(encoding, first);
   }
-  if (first !== 0x0f) return openUsual(reader, prefixes, oneByte[first], first, code);
+  if (first !== 0x0f) return openUsual(encoding, oneByte[first], first);
   const second = reader.u8();
-  if (second === 0x38) return openVector(reader, prefixes, "0f38", reader.u8());
-  if (second === 0x3a) return openVector(reader, prefixes, "0f3a", reader.u8());
-  if (isInVectorMap("0f", second)) return openVector(reader, prefixes, "0f", second);
-  return openUsual(reader, prefixes, twoByte[second], second, code);
+  if (second === 0x38) return openVector(encoding, VECTOR_MAP["0f38"], reader.u8());
+  if (second === 0x3a) return openVector(encoding, VECTOR_MAP["0f3a"], reader.u8());
+  if (vectors[second]) return openVector(encoding, vectors, second);
+  return openUsual(encoding, twoByte[second], second);
 };
 
 const openUsual = (
-  reader: ByteReader,
-  { rex }: Prefixes,
+  encoding: Encoding,
   entry: OpcodeEntry | null | undefined,
   opcode: number,
-  code: CodeBytes,
-): Opened => {
-  if (!entry) return undefinedOpcode(opcode);
-  const modRm = entry.needsModRm ? reader.u8() : 0;
-  const group = code === 8 ? entry.group64 : entry.group;
-  const specification = (group.length === 1 ? group[0] : group[(modRm >> 3) & 7]) ?? undefinedSpecification;
-  return { specification, opcode, modRm, isVector: false, rex, extraRegister: 0 };
+): Specification => {
+  encoding.opcode = opcode;
+  if (!entry) return undefinedSpecification;
+  if (entry.needsModRm) encoding.modRm = encoding.reader.u8();
+  const group = encoding.code === 8 ? entry.group64 : entry.group;
+  return (group.length === 1 ? group[0] : group[(encoding.modRm >> 3) & 7]) ?? undefinedSpecification;
 };
 
-const openVector = (reader: ByteReader, prefixes: Prefixes, map: VectorMapName, opcode: number): Opened => {
-  const modRm = map === "0f" && opcode === EMMS ? 0 : reader.u8();
-  const column = columnOf(prefixes.repeat, prefixes.operandSize);
-  const specification = vectorSpecification(map, opcode, column, modRm) ?? undefinedSpecification;
-  return { specification, opcode, modRm, isVector: true, rex: prefixes.rex, extraRegister: 0 };
+const openVector = (encoding: Encoding, map: VectorMap, opcode: number): Specification => {
+  encoding.opcode = opcode;
+  encoding.isVector = true;
+  if (map !== vectors || opcode !== EMMS) encoding.modRm = encoding.reader.u8();
+  const column = columnOf(encoding.repeat, encoding.hasOperandSize);
+  return vectorSpecification(map, opcode, column, encoding.modRm) ?? undefinedSpecification;
 };
 
 /** The only one of its map without a ModRM byte. */
 const EMMS = 0x77;
 
 /** VEX-coded instructions; only some on general registers are known. [SDM2A-2.3] */
-const openVex = (reader: ByteReader, prefixes: Prefixes, first: number, code: CodeBytes): Opened => {
+const openVex = (encoding: Encoding, first: number): Specification => {
+  const { reader, code } = encoding;
   const second = reader.u8();
-  if (first === 0xc5) return undefinedOpcode(first);
+  encoding.opcode = first;
+  const { rex, repeat, lock, hasOperandSize } = encoding;
+  encoding.rex = 0;
+  if (first === 0xc5) return undefinedSpecification;
   const third = reader.u8();
   const opcode = reader.u8();
-  const modRm = reader.u8();
-  const map = (second & 31) === 2 ? "vex38" : (second & 31) === 3 ? "vex3a" : null;
-  const hasPrefix = prefixes.operandSize || prefixes.repeat !== 0 || prefixes.rex !== 0 || prefixes.lock;
+  encoding.opcode = opcode;
+  encoding.modRm = reader.u8();
+  encoding.isVector = true;
+  encoding.rex = code === 8 ? 0x40 | ((second >> 5) ^ 7) | ((third & 0x80) >> 4) : 0;
+  encoding.extraRegister = ((third >> 3) ^ 15) & (code === 8 ? 15 : 7);
+  const map = (second & 31) === 2 ? VECTOR_MAP.vex38 : (second & 31) === 3 ? VECTOR_MAP.vex3a : null;
+  const hasPrefix = hasOperandSize || repeat !== 0 || rex !== 0 || lock;
   const isLong = (third & 4) !== 0;
-  const known =
-    map === null || hasPrefix || isLong ? null : vectorSpecification(map, opcode, third & 3, modRm);
+  if (map === null || hasPrefix || isLong) return undefinedSpecification;
+  const known = vectorSpecification(map, opcode, third & 3, encoding.modRm);
   // An instruction without the operand has all ones in its place. [SDM2A-2.3.5.6]
-  const isUndefined = known?.operands.includes("By") === false && (third & 0x78) !== 0x78;
-  const rex = code === 8 ? 0x40 | ((second >> 5) ^ 7) | ((third & 0x80) >> 4) : 0;
-  return {
-    specification: isUndefined ? undefinedSpecification : (known ?? undefinedSpecification),
-    opcode,
-    modRm,
-    isVector: true,
-    rex,
-    extraRegister: ((third >> 3) ^ 15) & (code === 8 ? 15 : 7),
-  };
+  if (known?.operands.includes("By") === false && (third & 0x78) !== 0x78) return undefinedSpecification;
+  return known ?? undefinedSpecification;
 };
 
 const operandSize = (
@@ -137,43 +107,44 @@ const operationSize = (specification: Specification, size: number, isVector: boo
   return size;
 };
 
-/** NOP, PAUSE and the two-byte opcodes whose register form means something else. */
-const specialMnemonic = (specification: Specification, context: OperandContext, repeats: number): string => {
-  const { opcode } = context;
-  if (specification.mnemonic === "xchg" && opcode === 0x90 && (context.rex & 1) === 0) {
-    return repeats === 0xf3 ? "pause" : "nop";
-  }
-  if (specification.mnemonic === "x87") {
-    const { modRm } = context;
-    return (modRm >= 0xc0 ? x87RegisterForm(opcode, modRm) : x87MemoryForm(opcode, modRm)).mnemonic;
-  }
-  if (specification.mnemonic === "cmpxchg8b" && (context.rex & 8) !== 0) return "cmpxchg16b";
-  return specification.mnemonic;
+/** Size of the operands that have no other, or with a vector opcode of the operation. */
+const operandBytesOf = (
+  { isVector, code, rex, hasOperandSize }: Encoding,
+  specification: Specification,
+): number => {
+  const isWide = (rex & 8) !== 0;
+  if (isVector && specification.vectorSize !== "usual") return isWide ? 8 : 4;
+  return operandSize(specification.size64, code, hasOperandSize, isWide);
 };
 
-const isGroup7Register = (specification: Specification, context: OperandContext): boolean => {
-  if (context.modRm < 0xc0) return false;
-  const { mnemonic } = specification;
-  return (
-    mnemonic === "sgdt" ||
+const addressBytesOf = ({ code, hasAddressSize }: Encoding): 2 | 4 | 8 => {
+  if (code === 8) return hasAddressSize ? 4 : 8;
+  return (code === 2) === hasAddressSize ? 4 : 2;
+};
+
+const isGroup7Register = ({ mnemonic }: Specification, { modRm }: Encoding): boolean =>
+  modRm >= 0xc0 &&
+  (mnemonic === "sgdt" ||
     mnemonic === "sidt" ||
     mnemonic === "lgdt" ||
     mnemonic === "lidt" ||
-    mnemonic === "invlpg"
-  );
-};
+    mnemonic === "invlpg");
 
-const undefinedInstruction = (lengthBytes: number, addressBytes: 2 | 4 | 8): Instruction => ({
-  mnemonic: "ud",
-  lengthBytes,
-  operandBytes: 4,
-  addressBytes,
-  operands: [],
-  feature: "base",
-  lock: false,
-  repeat: "none",
-  segment: SEGMENT.ds,
-});
+/** NOP, PAUSE and the two-byte opcodes whose register form means something else. */
+const specialMnemonic = (specification: Specification, encoding: Encoding): string => {
+  const { opcode, modRm, rex, repeat, code } = encoding;
+  if (specification.mnemonic === "xchg" && opcode === 0x90 && (rex & 1) === 0) {
+    return repeat === 0xf3 ? "pause" : "nop";
+  }
+  if (specification.mnemonic === "x87") {
+    return (modRm >= 0xc0 ? x87RegisterForm(opcode, modRm) : x87MemoryForm(opcode, modRm)).mnemonic;
+  }
+  if (specification.mnemonic === "cmpxchg8b" && (rex & 8) !== 0) return "cmpxchg16b";
+  if (!isGroup7Register(specification, encoding)) return specification.mnemonic;
+  const mnemonic = REGISTER_GROUP_7.get(modRm) ?? "ud";
+  if (mnemonic === "swapgs" && code !== 8) return "ud";
+  return (encoding.hasOperandSize || repeat !== 0) && PLAIN_ONLY.has(mnemonic) ? "ud" : mnemonic;
+};
 
 /** Opcodes whose F3 or F2 form is another instruction that works on general registers. */
 const prefixedMnemonic = (mnemonic: string, repeats: number, opcode: number): string => {
@@ -185,6 +156,12 @@ const prefixedMnemonic = (mnemonic: string, repeats: number, opcode: number): st
   return mnemonic === "bsr" ? "lzcnt" : mnemonic;
 };
 
+/** What an irregular opcode is. */
+const irregularMnemonic = (specification: Specification, encoding: Encoding): string =>
+  encoding.isVector
+    ? specification.mnemonic
+    : prefixedMnemonic(specialMnemonic(specification, encoding), encoding.repeat, encoding.opcode);
+
 /**
  * Decodes one instruction.
  *
@@ -193,96 +170,93 @@ const prefixedMnemonic = (mnemonic: string, repeats: number, opcode: number): st
  * "too-long" when it has more than 15 bytes.
  */
 export const decode = (bytes: Uint8Array, at: number, available: number, code: CodeBytes): Instruction => {
-  const reader = new ByteReader(bytes, at, Math.min(available, MAX_INSTRUCTION_BYTES));
-  const prefixes = readPrefixes(reader, code);
-  const { specification, opcode, modRm, isVector, rex, extraRegister } = open(reader, prefixes, code);
-  const isWide = (rex & 8) !== 0;
-  const addressBytes =
-    code === 8 ? (prefixes.addressSize ? 4 : 8) : (code === 2) === prefixes.addressSize ? 4 : 2;
-  const context: OperandContext = {
-    reader,
-    code,
-    addressBytes,
-    modRm,
-    opcode,
-    rex,
-    segment: prefixes.segment,
-    operandBytes:
-      isVector && specification.vectorSize !== "usual"
-        ? isWide
-          ? 8
-          : 4
-        : operandSize(specification.size64, code, prefixes.operandSize, isWide),
-    extraRegister,
-    isValid: true,
-  };
-  let mnemonic = isVector
-    ? specification.mnemonic
-    : prefixedMnemonic(specialMnemonic(specification, context, prefixes.repeat), prefixes.repeat, opcode);
-  let operands: Operand[] = [];
-  if (isGroup7Register(specification, context)) {
-    mnemonic = REGISTER_GROUP_7.get(modRm) ?? "ud";
-    if (mnemonic === "swapgs" && code !== 8) mnemonic = "ud";
-    if ((prefixes.operandSize || prefixes.repeat !== 0) && PLAIN_ONLY.has(mnemonic)) mnemonic = "ud";
-  } else {
-    operands = readOperands(specification, mnemonic, context);
+  const encoding = present;
+  const { reader } = encoding;
+  encoding.start(bytes, at, Math.min(available, MAX_INSTRUCTION_BYTES), code);
+  readPrefixes(encoding);
+  const specification = open(encoding);
+  const addressBytes = addressBytesOf(encoding);
+  encoding.addressBytes = addressBytes;
+  encoding.operandBytes = operandBytesOf(encoding, specification);
+  const { isIrregular } = specification;
+  const mnemonic = isIrregular ? irregularMnemonic(specification, encoding) : specification.mnemonic;
+  const operands = isIrregular
+    ? readIrregular(specification, mnemonic, encoding)
+    : readOperands(specification.readers, encoding);
+  if (reader.isExhausted) {
+    const isTooLong = available >= MAX_INSTRUCTION_BYTES;
+    return withoutMeaning(isTooLong ? "too-long" : "truncated", reader.consumed, addressBytes);
   }
-  if (reader.isExhausted) return exhausted(reader, available, addressBytes);
   const isLegalHere = code === 8 ? specification.validIn64 : specification.validOutside64;
-  const lockIsLegal = !prefixes.lock || (specification.lockable && operands[0]?.kind === "memory");
-  if (!context.isValid || !isLegalHere || !lockIsLegal || mnemonic === "ud") {
-    return undefinedInstruction(reader.consumed, addressBytes);
+  const lockIsLegal = !encoding.lock || (specification.lockable && operands[0]?.kind === "memory");
+  if (!encoding.isValid || !isLegalHere || !lockIsLegal || mnemonic === "ud") {
+    return withoutMeaning("ud", reader.consumed, addressBytes);
   }
-  const repeats: Repeat = prefixes.repeat === 0xf3 ? "rep" : prefixes.repeat === 0xf2 ? "repne" : "none";
-  if (code === 8) {
-    operands = operands.map((operand) =>
-      operand.kind === "memory" && operand.isRipRelative
-        ? { ...operand, displacement: operand.displacement + reader.consumed }
-        : operand,
-    );
-  }
+  const lengthBytes = reader.consumed;
   return {
     mnemonic,
-    lengthBytes: reader.consumed,
-    operandBytes: operationSize(specification, context.operandBytes, isVector),
+    lengthBytes,
+    operandBytes: operationSize(specification, encoding.operandBytes, encoding.isVector),
     addressBytes,
-    operands,
-    feature:
-      specification.feature === "base" ? (FEATURE_OF_MNEMONIC[mnemonic] ?? "base") : specification.feature,
-    lock: prefixes.lock,
-    repeat: REPEATABLE.has(mnemonic) ? repeats : "none",
-    segment: prefixes.segment < 0 ? SEGMENT.ds : prefixes.segment,
+    operands: encoding.isRipRelative ? fromStart(operands, lengthBytes) : operands,
+    feature: isIrregular ? featureOf(specification, mnemonic) : specification.feature,
+    lock: encoding.lock,
+    repeat: specification.isRepeatable ? repeatOf(encoding) : "none",
+    segment: encoding.segment < 0 ? SEGMENT.ds : encoding.segment,
   };
 };
 
-const POPCNT_OPERANDS = ["Gv", "Ev"] as const;
+const withoutMeaning = (mnemonic: string, lengthBytes: number, addressBytes: 2 | 4 | 8): Instruction => ({
+  mnemonic,
+  lengthBytes,
+  operandBytes: 4,
+  addressBytes,
+  operands: [],
+  feature: "base",
+  lock: false,
+  repeat: "none",
+  segment: SEGMENT.ds,
+});
 
-const readOperands = (specification: Specification, mnemonic: string, context: OperandContext): Operand[] => {
-  if (mnemonic === "nop" && specification.mnemonic === "xchg") return [];
-  if (mnemonic === "pause") return [];
-  if (specification.mnemonic === "x87") return readX87Operands(context);
-  const codes = mnemonic === "popcnt" ? POPCNT_OPERANDS : specification.operands;
+const repeatOf = ({ repeat }: Encoding): Repeat =>
+  repeat === 0xf3 ? "rep" : repeat === 0xf2 ? "repne" : "none";
+
+const featureOf = (specification: Specification, mnemonic: string): Specification["feature"] =>
+  mnemonic === specification.mnemonic ? specification.feature : (FEATURE_OF_MNEMONIC[mnemonic] ?? "base");
+
+/** Displacements that count from the end of an instruction, as they count from its start. */
+const fromStart = (operands: readonly Operand[], lengthBytes: number): Operand[] =>
+  operands.map((operand) =>
+    operand.kind === "memory" && operand.isRipRelative
+      ? { ...operand, displacement: operand.displacement + lengthBytes }
+      : operand,
+  );
+
+const readOperands = (readers: readonly OperandReader[], encoding: Encoding): Operand[] => {
   const operands: Operand[] = [];
-  for (const operandCode of codes) operands.push(decodeOperand(operandCode, context));
-  if (specification.mnemonic === "ud" && codes.length === 0 && context.modRm !== 0) skipModRm(context);
+  for (const read of readers) operands.push(read(encoding));
   return operands;
 };
 
-const readX87Operands = (context: OperandContext): Operand[] => {
-  const { opcode, modRm } = context;
+const POPCNT_READERS = [OPERAND_READERS.Gv, OPERAND_READERS.Ev];
+
+const readIrregular = (specification: Specification, mnemonic: string, encoding: Encoding): Operand[] => {
+  if (mnemonic === "nop" && specification.mnemonic === "xchg") return [];
+  if (mnemonic === "pause" || isGroup7Register(specification, encoding)) return [];
+  if (specification.mnemonic === "x87") return readX87Operands(encoding);
+  if (mnemonic === "popcnt") return readOperands(POPCNT_READERS, encoding);
+  const operands = readOperands(specification.readers, encoding);
+  if (specification.mnemonic === "ud" && operands.length === 0 && encoding.modRm !== 0) skipModRm(encoding);
+  return operands;
+};
+
+const readX87Operands = (encoding: Encoding): Operand[] => {
+  const { opcode, modRm } = encoding;
   if (modRm >= 0xc0) return x87RegisterForm(opcode, modRm).operands;
-  return [decodeMemory(context, x87MemoryForm(opcode, modRm).sizeBytes)];
+  return [decodeMemory(encoding, x87MemoryForm(opcode, modRm).sizeBytes)];
 };
 
 /** Takes the bytes of an address that nobody wants, so that the length is right. */
-const skipModRm = (context: OperandContext): void => {
-  if (context.modRm < 0xc0) decodeOperand("Eb", context);
-};
-
-const exhausted = (reader: ByteReader, available: number, addressBytes: 2 | 4 | 8): Instruction => {
-  const isTooLong = available >= MAX_INSTRUCTION_BYTES;
-  return {
-    ...undefinedInstruction(reader.consumed, addressBytes),
-    mnemonic: isTooLong ? "too-long" : "truncated",
-  };
+const skipModRm = (encoding: Encoding): void => {
+  if (encoding.modRm < 0xc0) decodeMemory(encoding, 1);
 };

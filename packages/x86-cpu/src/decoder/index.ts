@@ -1,4 +1,5 @@
-export { type CodeBytes, decode, MAX_INSTRUCTION_BYTES } from "./decode.ts";
+export { decode, MAX_INSTRUCTION_BYTES } from "./decode.ts";
+export type { CodeBytes } from "./encoding.ts";
 export { FEATURES, type Feature } from "./features.ts";
 export { formatInstruction } from "./format.ts";
 export type {

@@ -1,16 +1,6 @@
 import { REGISTER, SEGMENT } from "@xenolith/x86-architecture";
-import type { ByteReader } from "./byte-reader.ts";
+import type { Encoding } from "./encoding.ts";
 import type { MemoryOperand } from "./instruction.ts";
-
-/** What the address of a memory operand is decoded from. */
-export interface AddressContext {
-  readonly reader: ByteReader;
-  readonly code: number;
-  readonly addressBytes: 2 | 4 | 8;
-  readonly modRm: number;
-  readonly rex: number;
-  readonly segment: number;
-}
 
 const NONE = -1;
 const { rbx, rsp, rbp, rsi, rdi } = REGISTER;
@@ -27,13 +17,15 @@ const SHORT_FORMS: readonly (readonly [number, number])[] = [
   [rbx, NONE],
 ];
 
-const displacementOf = (context: AddressContext, mod: number, full: () => number): number => {
-  if (mod === 1) return context.reader.i8();
-  return mod === 2 ? full() : 0;
+/** Displacement of 1 byte, or of `fullBytes`, or none, as the mode field says. */
+const displacementOf = ({ reader }: Encoding, mod: number, fullBytes: 2 | 4): number => {
+  if (mod === 1) return reader.i8();
+  if (mod !== 2) return 0;
+  return fullBytes === 2 ? reader.i16() : reader.i32();
 };
 
 const memory = (
-  context: AddressContext,
+  encoding: Encoding,
   base: number,
   index: number,
   scale: number,
@@ -42,28 +34,27 @@ const memory = (
 ): MemoryOperand => {
   const usesStack = base === rbp || base === rsp;
   const byDefault = usesStack ? SEGMENT.ss : SEGMENT.ds;
-  const segment = context.segment < 0 ? byDefault : context.segment;
-  return { kind: "memory", segment, base, index, scale, displacement, isRipRelative: false, sizeBytes };
+  const segment = encoding.segment < 0 ? byDefault : encoding.segment;
+  const { isRipRelative } = encoding;
+  return { kind: "memory", segment, base, index, scale, displacement, isRipRelative, sizeBytes };
 };
 
-const decodeShort = (context: AddressContext, sizeBytes: number): MemoryOperand => {
-  const mod = context.modRm >> 6;
-  const rm = context.modRm & 7;
-  const full = (): number => (context.reader.u16() << 16) >> 16;
-  if (mod === 0 && rm === 6) return memory(context, NONE, NONE, 0, full(), sizeBytes);
+const decodeShort = (encoding: Encoding, sizeBytes: number): MemoryOperand => {
+  const mod = encoding.modRm >> 6;
+  const rm = encoding.modRm & 7;
+  if (mod === 0 && rm === 6) return memory(encoding, NONE, NONE, 0, encoding.reader.i16(), sizeBytes);
   const [base, index] = SHORT_FORMS[rm] ?? [NONE, NONE];
-  return memory(context, base, index, 0, displacementOf(context, mod, full), sizeBytes);
+  return memory(encoding, base, index, 0, displacementOf(encoding, mod, 2), sizeBytes);
 };
 
-const decodeScaled = (context: AddressContext, mod: number, sizeBytes: number): MemoryOperand => {
-  const sib = context.reader.u8();
-  const index = ((sib >> 3) & 7) | (context.rex & 2 ? 8 : 0);
-  const full = (): number => context.reader.i32();
+const decodeScaled = (encoding: Encoding, mod: number, sizeBytes: number): MemoryOperand => {
+  const sib = encoding.reader.u8();
+  const index = ((sib >> 3) & 7) | (encoding.rex & 2 ? 8 : 0);
   const hasBase = (sib & 7) !== rbp || mod !== 0;
-  const base = hasBase ? (sib & 7) | (context.rex & 1 ? 8 : 0) : NONE;
-  const displacement = hasBase ? displacementOf(context, mod, full) : full();
+  const base = hasBase ? (sib & 7) | (encoding.rex & 1 ? 8 : 0) : NONE;
+  const displacement = hasBase ? displacementOf(encoding, mod, 4) : encoding.reader.i32();
   return memory(
-    context,
+    encoding,
     base,
     index === rsp ? NONE : index,
     index === rsp ? 0 : sib >> 6,
@@ -73,22 +64,21 @@ const decodeScaled = (context: AddressContext, mod: number, sizeBytes: number): 
 };
 
 /** Decodes the memory operand of a ModRM byte whose mode field is not 3. [SDM2A-2.1.5] */
-export const decodeMemory = (context: AddressContext, sizeBytes: number): MemoryOperand => {
-  if (context.addressBytes === 2) return decodeShort(context, sizeBytes);
-  const mod = context.modRm >> 6;
-  const rm = context.modRm & 7;
-  const full = (): number => context.reader.i32();
-  if (rm === rsp) return decodeScaled(context, mod, sizeBytes);
+export const decodeMemory = (encoding: Encoding, sizeBytes: number): MemoryOperand => {
+  if (encoding.addressBytes === 2) return decodeShort(encoding, sizeBytes);
+  const mod = encoding.modRm >> 6;
+  const rm = encoding.modRm & 7;
+  if (rm === rsp) return decodeScaled(encoding, mod, sizeBytes);
   if (mod === 0 && rm === rbp) {
-    const plain = memory(context, NONE, NONE, 0, full(), sizeBytes);
-    return context.code === 8 ? { ...plain, isRipRelative: true } : plain;
+    encoding.isRipRelative = encoding.code === 8;
+    return memory(encoding, NONE, NONE, 0, encoding.reader.i32(), sizeBytes);
   }
   return memory(
-    context,
-    rm | (context.rex & 1 ? 8 : 0),
+    encoding,
+    rm | (encoding.rex & 1 ? 8 : 0),
     NONE,
     0,
-    displacementOf(context, mod, full),
+    displacementOf(encoding, mod, 4),
     sizeBytes,
   );
 };

@@ -1,37 +1,50 @@
 import { REGISTER, SEGMENT } from "@xenolith/x86-architecture";
 import type { ByteReader } from "./byte-reader.ts";
-import type { ImmediateOperand, MemoryOperand, Operand } from "./instruction.ts";
+import type { Encoding } from "./encoding.ts";
+import type { ImmediateOperand, MemoryOperand, Operand, SpecialOperand } from "./instruction.ts";
 import { decodeMemory } from "./memory-operand.ts";
 import type { OperandCode } from "./operand-codes.ts";
 
-/** What an operand is decoded from. `isValid` is cleared where the operand makes the instruction undefined. */
-export interface OperandContext {
-  readonly reader: ByteReader;
-  readonly code: number;
-  readonly addressBytes: 2 | 4 | 8;
-  readonly modRm: number;
-  readonly opcode: number;
-  readonly rex: number;
-  readonly segment: number;
-  readonly operandBytes: number;
-  /** Register that VEX.vvvv names. */
-  readonly extraRegister: number;
-  isValid: boolean;
-}
+/** Reads an operand, taking the bytes it needs. */
+export type OperandReader = (encoding: Encoding) => Operand;
 
 const REX_PRESENT = 0x40;
+const REGISTERS = 16;
+const LARGEST_REGISTER = 8;
+
+/** Operands that are registers are the same for all instructions. */
+const general: readonly Operand[] = Array.from(
+  { length: REGISTERS * (LARGEST_REGISTER + 1) },
+  (_, index) => ({
+    kind: "register",
+    register: index % REGISTERS,
+    high: false,
+    sizeBytes: Math.floor(index / REGISTERS),
+  }),
+);
+const highBytes: readonly Operand[] = Array.from({ length: 4 }, (_, register) => ({
+  kind: "register",
+  register,
+  high: true,
+  sizeBytes: 1,
+}));
+
+const special = (kind: SpecialOperand["kind"], count: number, sizeBytes: number): readonly Operand[] =>
+  Array.from({ length: count }, (_, register) => ({ kind, register, sizeBytes }));
+
+const xmm = special("xmm", REGISTERS, 16);
+const mmx = special("mmx", 8, 8);
+const segments = special("segment", 8, 2);
+
+/** One of a list; BOUNDS: numbers of registers are masked to what encodings can say. */
+const from = (operands: readonly Operand[], number: number): Operand => operands[number] as Operand;
+
+const fixed = (number: number, sizeBytes: number): Operand => from(general, REGISTERS * sizeBytes + number);
 
 const register = (number: number, sizeBytes: number, rex: number): Operand => {
-  const high = sizeBytes === 1 && number >= 4 && number < 8 && (rex & REX_PRESENT) === 0;
-  return { kind: "register", register: high ? number - 4 : number, high, sizeBytes };
+  const isHigh = sizeBytes === 1 && number >= 4 && number < 8 && (rex & REX_PRESENT) === 0;
+  return isHigh ? from(highBytes, number - 4) : fixed(number, sizeBytes);
 };
-
-const fixed = (number: number, sizeBytes: number): Operand => ({
-  kind: "register",
-  register: number,
-  high: false,
-  sizeBytes,
-});
 
 const immediate = (value: number, sizeBytes: number): ImmediateOperand => ({
   kind: "immediate",
@@ -40,43 +53,45 @@ const immediate = (value: number, sizeBytes: number): ImmediateOperand => ({
   sizeBytes,
 });
 
-const segmentOperand = (number: number): Operand => ({ kind: "segment", register: number, sizeBytes: 2 });
+const segmentOperand = (number: number): Operand => from(segments, number);
 
-const isRegisterForm = (context: OperandContext): boolean => context.modRm >= 0xc0;
+const opcodeRegister = (encoding: Encoding): number => (encoding.opcode & 7) | (encoding.rex & 1 ? 8 : 0);
 
-const rmRegister = (context: OperandContext, sizeBytes: number): Operand =>
-  register((context.modRm & 7) | (context.rex & 1 ? 8 : 0), sizeBytes, context.rex);
+const isRegisterForm = (encoding: Encoding): boolean => encoding.modRm >= 0xc0;
 
-const regNumber = (context: OperandContext): number => ((context.modRm >> 3) & 7) | (context.rex & 4 ? 8 : 0);
+const rmRegister = (encoding: Encoding, sizeBytes: number): Operand =>
+  register((encoding.modRm & 7) | (encoding.rex & 1 ? 8 : 0), sizeBytes, encoding.rex);
 
-const registerOrMemory = (context: OperandContext, sizeBytes: number): Operand =>
-  isRegisterForm(context) ? rmRegister(context, sizeBytes) : decodeMemory(context, sizeBytes);
+const regNumber = (encoding: Encoding): number => ((encoding.modRm >> 3) & 7) | (encoding.rex & 4 ? 8 : 0);
 
-const memoryOnly = (context: OperandContext, sizeBytes: number): Operand => {
-  if (isRegisterForm(context)) {
-    context.isValid = false;
-    return rmRegister(context, 4);
+const registerOrMemory = (encoding: Encoding, sizeBytes: number): Operand =>
+  isRegisterForm(encoding) ? rmRegister(encoding, sizeBytes) : decodeMemory(encoding, sizeBytes);
+
+const memoryOnly = (encoding: Encoding, sizeBytes: number): Operand => {
+  if (isRegisterForm(encoding)) {
+    encoding.isValid = false;
+    return rmRegister(encoding, 4);
   }
-  return decodeMemory(context, sizeBytes);
+  return decodeMemory(encoding, sizeBytes);
 };
 
-const registerOnly = (context: OperandContext, sizeBytes: number): Operand => {
-  if (!isRegisterForm(context)) {
-    context.isValid = false;
-    return decodeMemory(context, sizeBytes);
+const registerOnly = (encoding: Encoding, sizeBytes: number): Operand => {
+  if (!isRegisterForm(encoding)) {
+    encoding.isValid = false;
+    return decodeMemory(encoding, sizeBytes);
   }
-  return rmRegister(context, sizeBytes);
+  return rmRegister(encoding, sizeBytes);
 };
 
-const absoluteMemory = (context: OperandContext, sizeBytes: number): MemoryOperand => {
-  const { reader } = context;
+const absoluteMemory = (encoding: Encoding, sizeBytes: number): MemoryOperand => {
+  const { reader } = encoding;
   const displacement =
-    context.addressBytes === 2
+    encoding.addressBytes === 2
       ? reader.u16()
-      : context.addressBytes === 4
+      : encoding.addressBytes === 4
         ? reader.i32()
         : readWideAddress(reader);
-  const segment = context.segment < 0 ? SEGMENT.ds : context.segment;
+  const segment = encoding.segment < 0 ? SEGMENT.ds : encoding.segment;
   return {
     kind: "memory",
     segment,
@@ -95,65 +110,69 @@ const readWideAddress = (reader: ByteReader): number => {
 };
 
 /** Immediate of the operand size; 64-bit operations take 32 bits, sign-extended. */
-const sizedImmediate = (context: OperandContext): Operand => {
-  if (context.operandBytes === 2) return immediate((context.reader.u16() << 16) >> 16, 2);
-  return immediate(context.reader.i32(), context.operandBytes);
+const sizedImmediate = (encoding: Encoding): Operand => {
+  if (encoding.operandBytes === 2) return immediate(encoding.reader.i16(), 2);
+  return immediate(encoding.reader.i32(), encoding.operandBytes);
 };
 
-const wideImmediate = (context: OperandContext): Operand => {
-  if (context.operandBytes !== 8) return sizedImmediate(context);
-  const value = context.reader.i32();
-  return { kind: "immediate", value, high: context.reader.i32(), sizeBytes: 8 };
+const wideImmediate = (encoding: Encoding): Operand => {
+  if (encoding.operandBytes !== 8) return sizedImmediate(encoding);
+  const value = encoding.reader.i32();
+  return { kind: "immediate", value, high: encoding.reader.i32(), sizeBytes: 8 };
 };
 
-const relative = (context: OperandContext): Operand => {
-  const isShort = context.operandBytes === 2;
-  return { kind: "relative", distance: isShort ? (context.reader.u16() << 16) >> 16 : context.reader.i32() };
+const relative = (encoding: Encoding): Operand => {
+  const isShort = encoding.operandBytes === 2;
+  return { kind: "relative", distance: isShort ? encoding.reader.i16() : encoding.reader.i32() };
 };
 
-const farPointer = (context: OperandContext): Operand => {
-  const offset = context.operandBytes === 2 ? context.reader.u16() : context.reader.i32() >>> 0;
-  return { kind: "far", offset, selector: context.reader.u16() };
+const farPointer = (encoding: Encoding): Operand => {
+  const offset = encoding.operandBytes === 2 ? encoding.reader.u16() : encoding.reader.i32() >>> 0;
+  return { kind: "far", offset, selector: encoding.reader.u16() };
 };
 
 /** MOV to and from control and debug registers: general register whatever the mode field. [SDM2B-4.3] */
-const systemRegister = (context: OperandContext, kind: "control" | "debug"): Operand => {
-  const number = regNumber(context);
+const systemRegister = (encoding: Encoding, kind: "control" | "debug"): Operand => {
+  const number = regNumber(encoding);
   const exists =
     kind === "debug"
       ? number < 8
-      : number === 0 || number === 2 || number === 3 || number === 4 || (number === 8 && context.code === 8);
-  if (!exists) context.isValid = false;
-  return { kind, register: number, sizeBytes: context.code === 8 ? 8 : 4 };
+      : number === 0 || number === 2 || number === 3 || number === 4 || (number === 8 && encoding.code === 8);
+  if (!exists) encoding.isValid = false;
+  return { kind, register: number, sizeBytes: encoding.code === 8 ? 8 : 4 };
 };
 
-const segmentRegister = (context: OperandContext): Operand => {
-  const number = (context.modRm >> 3) & 7;
-  const isCodeLoad = number === SEGMENT.cs && context.opcode === 0x8e;
-  if (number > SEGMENT.gs || isCodeLoad) context.isValid = false;
+const segmentRegister = (encoding: Encoding): Operand => {
+  const number = (encoding.modRm >> 3) & 7;
+  const isCodeLoad = number === SEGMENT.cs && encoding.opcode === 0x8e;
+  if (number > SEGMENT.gs || isCodeLoad) encoding.isValid = false;
   return segmentOperand(number);
 };
 
 /** 4 bytes, or 8 with REX.W or VEX.W. */
-const wideSize = (context: OperandContext): number => (context.rex & 8 ? 8 : 4);
+const wideSize = (encoding: Encoding): number => (encoding.rex & 8 ? 8 : 4);
 
-const MEMORY_BYTES: Readonly<Record<string, number>> = { b: 1, w: 2, d: 4, q: 8, o: 16 };
-
-/** A vector or MMX register by ModRM.rm, or memory of the size that the code's last letter tells (not for U and N). */
-const vectorOperand = (context: OperandContext, kind: "xmm" | "mmx", code: string): Operand => {
-  if (!isRegisterForm(context)) {
-    if (code === "Uo" || code === "Nq") context.isValid = false;
-    return decodeMemory(context, MEMORY_BYTES[code[1] ?? ""] ?? 0);
-  }
-  const number = context.modRm & 7;
-  if (kind === "mmx") return { kind, register: number, sizeBytes: 8 };
-  return { kind, register: number | (context.rex & 1 ? 8 : 0), sizeBytes: 16 };
+/** A vector or MMX register by ModRM.rm, or memory. */
+const vectorOrMemory = (encoding: Encoding, kind: "xmm" | "mmx", memoryBytes: number): Operand => {
+  if (!isRegisterForm(encoding)) return decodeMemory(encoding, memoryBytes);
+  const number = encoding.modRm & 7;
+  return kind === "mmx" ? from(mmx, number) : from(xmm, number | (encoding.rex & 1 ? 8 : 0));
 };
 
+/** The same, where memory is not legal. */
+const vectorOnly = (encoding: Encoding, kind: "xmm" | "mmx", memoryBytes: number): Operand => {
+  if (!isRegisterForm(encoding)) encoding.isValid = false;
+  return vectorOrMemory(encoding, kind, memoryBytes);
+};
+
+/** Four bytes of a register, or less of memory. */
+const partOfRegister = (encoding: Encoding, memoryBytes: number): Operand =>
+  isRegisterForm(encoding) ? rmRegister(encoding, 4) : decodeMemory(encoding, memoryBytes);
+
 /** The bytes that rDI points to in DS or the segment of a prefix. */
-const destinationMemory = (context: OperandContext, sizeBytes: number): MemoryOperand => ({
+const destinationMemory = (encoding: Encoding, sizeBytes: number): MemoryOperand => ({
   kind: "memory",
-  segment: context.segment < 0 ? SEGMENT.ds : context.segment,
+  segment: encoding.segment < 0 ? SEGMENT.ds : encoding.segment,
   base: REGISTER.rdi,
   index: -1,
   scale: 0,
@@ -162,129 +181,75 @@ const destinationMemory = (context: OperandContext, sizeBytes: number): MemoryOp
   sizeBytes,
 });
 
-/** Decodes one operand, taking the bytes it needs. */
-export const decodeOperand = (code: OperandCode, context: OperandContext): Operand => {
-  const size = context.operandBytes;
-  const opcodeRegister = (context.opcode & 7) | (context.rex & 1 ? 8 : 0);
-  switch (code) {
-    case "Eb":
-      return registerOrMemory(context, 1);
-    case "Ew":
-      return registerOrMemory(context, 2);
-    case "Ed":
-      return registerOrMemory(context, Math.min(size, 4));
-    case "Ev":
-      return registerOrMemory(context, size);
-    case "Gb":
-      return register(regNumber(context), 1, context.rex);
-    case "Gw":
-      return register(regNumber(context), 2, context.rex);
-    case "Gv":
-      return register(regNumber(context), size, context.rex);
-    case "M":
-      return memoryOnly(context, 0);
-    case "Md":
-      return memoryOnly(context, 4);
-    case "Mq":
-      return memoryOnly(context, 8);
-    case "Mb":
-      return memoryOnly(context, 1);
-    case "Mo":
-      return memoryOnly(context, 16);
-    case "Mv":
-      return memoryOnly(context, size);
-    case "My":
-      return memoryOnly(context, wideSize(context));
-    case "Mqo":
-      return memoryOnly(context, context.rex & 8 ? 16 : 8);
-    case "Ma":
-      return memoryOnly(context, 2 * size);
-    case "Mp":
-      return memoryOnly(context, size + 2);
-    case "Mw/Rv":
-      return isRegisterForm(context) ? rmRegister(context, size) : decodeMemory(context, 2);
-    case "Rv":
-      return registerOnly(context, size);
-    case "Ry":
-      return rmRegister(context, context.code === 8 ? 8 : 4);
-    case "Zb":
-      return register(opcodeRegister, 1, context.rex);
-    case "Zv":
-      return register(opcodeRegister, size, context.rex);
-    case "Ib":
-      return immediate(context.reader.i8(), 1);
-    case "Ub":
-      return immediate(context.reader.u8(), 1);
-    case "Ibs":
-      return immediate(context.reader.i8(), size);
-    case "Iw":
-      return immediate(context.reader.u16(), 2);
-    case "Iz":
-      return sizedImmediate(context);
-    case "Iv":
-      return wideImmediate(context);
-    case "1":
-      return immediate(1, 1);
-    case "Jb":
-      return { kind: "relative", distance: context.reader.i8() };
-    case "Jz":
-      return relative(context);
-    case "Ap":
-      return farPointer(context);
-    case "Ob":
-      return absoluteMemory(context, 1);
-    case "Ov":
-      return absoluteMemory(context, size);
-    case "Sw":
-      return segmentRegister(context);
-    case "Cy":
-      return systemRegister(context, "control");
-    case "Dy":
-      return systemRegister(context, "debug");
-    case "Ey":
-      return registerOrMemory(context, wideSize(context));
-    case "Gd":
-      return fixed(regNumber(context), 4);
-    case "Gy":
-      return fixed(regNumber(context), wideSize(context));
-    case "By":
-      return fixed(context.extraRegister, wideSize(context));
-    case "Ty":
-      return registerOnly(context, wideSize(context));
-    case "Rd/Mb":
-    case "Rd/Mw":
-    case "Rd/Md":
-      return isRegisterForm(context)
-        ? rmRegister(context, 4)
-        : decodeMemory(context, MEMORY_BYTES[code.at(-1) ?? ""] ?? 0);
-    case "Vo":
-      return { kind: "xmm", register: regNumber(context), sizeBytes: 16 };
-    case "Ydq":
-    case "Ydo":
-      return destinationMemory(context, MEMORY_BYTES[code[2] ?? ""] ?? 0);
-    case "Wo":
-    case "Wq":
-    case "Wd":
-    case "Ww":
-    case "Uo":
-      return vectorOperand(context, "xmm", code);
-    case "Pq":
-      return { kind: "mmx", register: regNumber(context) & 7, sizeBytes: 8 };
-    case "Qq":
-    case "Qd":
-    case "Nq":
-      return vectorOperand(context, "mmx", code);
-    case "AL":
-      return fixed(REGISTER.rax, 1);
-    case "rAX":
-      return fixed(REGISTER.rax, size);
-    case "zAX":
-      return fixed(REGISTER.rax, Math.min(size, 4));
-    case "CL":
-      return fixed(REGISTER.rcx, 1);
-    case "DX":
-      return fixed(REGISTER.rdx, 2);
-    default:
-      return segmentOperand(["ES", "CS", "SS", "DS", "FS", "GS"].indexOf(code));
-  }
+/** What reads the operand of a code. */
+export const OPERAND_READERS: Readonly<Record<OperandCode, OperandReader>> = {
+  Eb: (encoding) => registerOrMemory(encoding, 1),
+  Ew: (encoding) => registerOrMemory(encoding, 2),
+  Ed: (encoding) => registerOrMemory(encoding, Math.min(encoding.operandBytes, 4)),
+  Ev: (encoding) => registerOrMemory(encoding, encoding.operandBytes),
+  Gb: (encoding) => register(regNumber(encoding), 1, encoding.rex),
+  Gw: (encoding) => register(regNumber(encoding), 2, encoding.rex),
+  Gv: (encoding) => register(regNumber(encoding), encoding.operandBytes, encoding.rex),
+  M: (encoding) => memoryOnly(encoding, 0),
+  Md: (encoding) => memoryOnly(encoding, 4),
+  Mq: (encoding) => memoryOnly(encoding, 8),
+  Mb: (encoding) => memoryOnly(encoding, 1),
+  Mo: (encoding) => memoryOnly(encoding, 16),
+  Mv: (encoding) => memoryOnly(encoding, encoding.operandBytes),
+  My: (encoding) => memoryOnly(encoding, wideSize(encoding)),
+  Mqo: (encoding) => memoryOnly(encoding, encoding.rex & 8 ? 16 : 8),
+  Ma: (encoding) => memoryOnly(encoding, 2 * encoding.operandBytes),
+  Mp: (encoding) => memoryOnly(encoding, encoding.operandBytes + 2),
+  "Mw/Rv": (encoding) =>
+    isRegisterForm(encoding) ? rmRegister(encoding, encoding.operandBytes) : decodeMemory(encoding, 2),
+  Rv: (encoding) => registerOnly(encoding, encoding.operandBytes),
+  Ry: (encoding) => rmRegister(encoding, encoding.code === 8 ? 8 : 4),
+  Zb: (encoding) => register(opcodeRegister(encoding), 1, encoding.rex),
+  Zv: (encoding) => register(opcodeRegister(encoding), encoding.operandBytes, encoding.rex),
+  Ib: (encoding) => immediate(encoding.reader.i8(), 1),
+  Ub: (encoding) => immediate(encoding.reader.u8(), 1),
+  Ibs: (encoding) => immediate(encoding.reader.i8(), encoding.operandBytes),
+  Iw: (encoding) => immediate(encoding.reader.u16(), 2),
+  Iz: (encoding) => sizedImmediate(encoding),
+  Iv: (encoding) => wideImmediate(encoding),
+  "1": () => immediate(1, 1),
+  Jb: (encoding) => ({ kind: "relative", distance: encoding.reader.i8() }),
+  Jz: (encoding) => relative(encoding),
+  Ap: (encoding) => farPointer(encoding),
+  Ob: (encoding) => absoluteMemory(encoding, 1),
+  Ov: (encoding) => absoluteMemory(encoding, encoding.operandBytes),
+  Sw: (encoding) => segmentRegister(encoding),
+  Cy: (encoding) => systemRegister(encoding, "control"),
+  Dy: (encoding) => systemRegister(encoding, "debug"),
+  Ey: (encoding) => registerOrMemory(encoding, wideSize(encoding)),
+  Gd: (encoding) => fixed(regNumber(encoding), 4),
+  Gy: (encoding) => fixed(regNumber(encoding), wideSize(encoding)),
+  By: (encoding) => fixed(encoding.extraRegister, wideSize(encoding)),
+  Ty: (encoding) => registerOnly(encoding, wideSize(encoding)),
+  "Rd/Mb": (encoding) => partOfRegister(encoding, 1),
+  "Rd/Mw": (encoding) => partOfRegister(encoding, 2),
+  "Rd/Md": (encoding) => partOfRegister(encoding, 4),
+  Vo: (encoding) => from(xmm, regNumber(encoding)),
+  Ydq: (encoding) => destinationMemory(encoding, 8),
+  Ydo: (encoding) => destinationMemory(encoding, 16),
+  Wo: (encoding) => vectorOrMemory(encoding, "xmm", 16),
+  Wq: (encoding) => vectorOrMemory(encoding, "xmm", 8),
+  Wd: (encoding) => vectorOrMemory(encoding, "xmm", 4),
+  Ww: (encoding) => vectorOrMemory(encoding, "xmm", 2),
+  Uo: (encoding) => vectorOnly(encoding, "xmm", 16),
+  Pq: (encoding) => from(mmx, regNumber(encoding) & 7),
+  Qq: (encoding) => vectorOrMemory(encoding, "mmx", 8),
+  Qd: (encoding) => vectorOrMemory(encoding, "mmx", 4),
+  Nq: (encoding) => vectorOnly(encoding, "mmx", 8),
+  AL: () => fixed(REGISTER.rax, 1),
+  rAX: (encoding) => fixed(REGISTER.rax, encoding.operandBytes),
+  zAX: (encoding) => fixed(REGISTER.rax, Math.min(encoding.operandBytes, 4)),
+  CL: () => fixed(REGISTER.rcx, 1),
+  DX: () => fixed(REGISTER.rdx, 2),
+  ES: () => segmentOperand(0),
+  CS: () => segmentOperand(1),
+  SS: () => segmentOperand(2),
+  DS: () => segmentOperand(3),
+  FS: () => segmentOperand(4),
+  GS: () => segmentOperand(5),
 };

@@ -1,18 +1,13 @@
 import { SEGMENT } from "@xenolith/x86-architecture";
-import type { ByteReader } from "./byte-reader.ts";
+import type { Encoding } from "./encoding.ts";
 
-/** Prefixes of an instruction. [SDM2A-2.1.1] */
-export interface Prefixes {
-  lock: boolean;
-  /** 0xf3, 0xf2 (the last one given), or 0. */
-  repeat: number;
-  /** Segment override, or -1. In 64-bit code only FS and GS count. */
-  segment: number;
-  operandSize: boolean;
-  addressSize: boolean;
-  /** Low four bits of a REX prefix and bit 6 when there is one, or 0. */
-  rex: number;
-}
+/** What a byte is before an opcode. */
+const KIND = { opcode: 0, prefix: 1, rex: 2 } as const;
+
+const kinds = new Uint8Array(256);
+for (const byte of [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3])
+  kinds[byte] = KIND.prefix;
+kinds.fill(KIND.rex, 0x40, 0x50);
 
 const SEGMENT_PREFIX: ReadonlyMap<number, number> = new Map([
   [0x26, SEGMENT.es],
@@ -23,35 +18,24 @@ const SEGMENT_PREFIX: ReadonlyMap<number, number> = new Map([
   [0x65, SEGMENT.gs],
 ]);
 
-/** Takes all prefixes. A REX prefix counts only right before the opcode. */
-export const readPrefixes = (reader: ByteReader, code: number): Prefixes => {
-  const prefixes = { lock: false, repeat: 0, segment: -1, operandSize: false, addressSize: false, rex: 0 };
+/** Takes all prefixes. A REX prefix counts only right before the opcode. [SDM2A-2.2.1] */
+export const readPrefixes = (encoding: Encoding): void => {
+  const { reader } = encoding;
+  const isWide = encoding.code === 8;
   while (!reader.isExhausted) {
     const byte = reader.peek();
-    if (code === 8 && (byte & 0xf0) === 0x40) {
-      reader.u8();
-      const next = reader.peek();
-      if (!isPrefix(next, code)) {
-        prefixes.rex = byte;
-        return prefixes;
-      }
-      continue;
-    }
-    if (!isPrefix(byte, code)) return prefixes;
+    const kind = kinds[byte];
+    if (kind === KIND.opcode || (kind === KIND.rex && !isWide)) return;
     reader.u8();
-    if (byte === 0xf0) prefixes.lock = true;
-    else if (byte === 0xf2 || byte === 0xf3) prefixes.repeat = byte;
-    else if (byte === 0x66) prefixes.operandSize = true;
-    else if (byte === 0x67) prefixes.addressSize = true;
-    else if (code !== 8 || byte >= 0x64) prefixes.segment = SEGMENT_PREFIX.get(byte) ?? -1;
+    if (kind === KIND.prefix) notePrefix(encoding, byte);
+    else if (kinds[reader.peek()] === KIND.opcode) encoding.rex = byte;
   }
-  return prefixes;
 };
 
-const isPrefix = (byte: number, code: number): boolean =>
-  byte === 0xf0 ||
-  byte === 0xf2 ||
-  byte === 0xf3 ||
-  (byte >= 0x64 && byte <= 0x67) ||
-  (byte & 0xe7) === 0x26 ||
-  (code === 8 && (byte & 0xf0) === 0x40);
+const notePrefix = (encoding: Encoding, byte: number): void => {
+  if (byte === 0xf0) encoding.lock = true;
+  else if (byte === 0xf2 || byte === 0xf3) encoding.repeat = byte;
+  else if (byte === 0x66) encoding.hasOperandSize = true;
+  else if (byte === 0x67) encoding.hasAddressSize = true;
+  else if (encoding.code !== 8 || byte >= 0x64) encoding.segment = SEGMENT_PREFIX.get(byte) ?? -1;
+};

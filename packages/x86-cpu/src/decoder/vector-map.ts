@@ -1,5 +1,5 @@
 import type { Feature } from "./features.ts";
-import { parseSpecification, type Specification } from "./operand-codes.ts";
+import { parseSpecification, type Specification } from "./specification.ts";
 import {
   VECTOR_MAP_0F,
   VECTOR_MAP_0F3A,
@@ -9,13 +9,13 @@ import {
 } from "./vector-table.ts";
 
 /** What an opcode is behind one mandatory prefix: one specification or eight by ModRM.reg, by the ModRM byte's mode field. */
-interface Column {
+export interface Column {
   readonly memory: readonly Specification[];
   readonly register: readonly Specification[];
 }
 
 /** The four columns of an opcode: no prefix, 66, F3, F2. */
-type Row = readonly (Column | null)[];
+export type Row = readonly (Column | null)[];
 
 const DEFAULT_FEATURE: readonly Feature[] = ["sse", "sse2", "sse", "sse2"];
 
@@ -43,32 +43,29 @@ const parseColumn = (text: string, column: number, fallback: Feature | null): Co
   return { memory: group(usual), register: group(register) };
 };
 
-const parse = (text: string, fallback: Feature | null): ReadonlyMap<number, Row> => {
-  const rows = new Map<number, Row>();
+const parse = (text: string, fallback: Feature | null): VectorMap => {
+  const rows: (Row | null)[] = new Array(256).fill(null);
   for (const line of text.trim().split("\n")) {
     const space = line.indexOf(" ");
     const columns = line.slice(space + 1).split(" / ");
-    rows.set(
-      Number.parseInt(line.slice(0, space), 16),
-      columns.map((column, index) => parseColumn(column, index, fallback)),
+    rows[Number.parseInt(line.slice(0, space), 16)] = columns.map((column, index) =>
+      parseColumn(column, index, fallback),
     );
   }
   return rows;
 };
 
-/** Name of a map of vector opcodes: behind 0F, 0F 38 and 0F 3A, and the two of VEX. */
-export type VectorMapName = "0f" | "0f38" | "0f3a" | "vex38" | "vex3a";
+/** A map of vector opcodes; null where an opcode is none. */
+export type VectorMap = readonly (Row | null)[];
 
-const VECTOR_MAPS: Readonly<Record<VectorMapName, ReadonlyMap<number, Row>>> = {
+/** The maps behind 0F, 0F 38 and 0F 3A, and the two of VEX. */
+export const VECTOR_MAP: Readonly<Record<"0f" | "0f38" | "0f3a" | "vex38" | "vex3a", VectorMap>> = {
   "0f": parse(VECTOR_MAP_0F, null),
   "0f38": parse(VECTOR_MAP_0F38, "ssse3"),
   "0f3a": parse(VECTOR_MAP_0F3A, "sse41"),
   vex38: parse(VEX_MAP_0F38, "bmi1"),
   vex3a: parse(VEX_MAP_0F3A, "bmi2"),
 };
-
-/** Whether an opcode is in a map at all. */
-export const isInVectorMap = (map: VectorMapName, opcode: number): boolean => VECTOR_MAPS[map].has(opcode);
 
 /** Number of the column for mandatory prefixes: F3 and F2 (0xf3, 0xf2, or 0) go before 66. */
 export const columnOf = (repeat: number, operandSize: boolean): number => {
@@ -78,12 +75,12 @@ export const columnOf = (repeat: number, operandSize: boolean): number => {
 
 /** What an opcode of a map is behind a mandatory prefix, with a ModRM byte; null: undefined. */
 export const vectorSpecification = (
-  map: VectorMapName,
+  map: VectorMap,
   opcode: number,
   column: number,
   modRm: number,
 ): Specification | null => {
-  const found = VECTOR_MAPS[map].get(opcode)?.[column];
+  const found = map[opcode]?.[column];
   if (!found) return null;
   const group = modRm >= 0xc0 ? found.register : found.memory;
   return (group.length === 1 ? group[0] : group[(modRm >> 3) & 7]) ?? null;
@@ -91,9 +88,9 @@ export const vectorSpecification = (
 
 /** Every mnemonic of the maps. */
 export const VECTOR_MNEMONICS: ReadonlySet<string> = new Set(
-  Object.values(VECTOR_MAPS).flatMap((rows) =>
-    [...rows.values()].flatMap((row) =>
-      row.flatMap((column) =>
+  Object.values(VECTOR_MAP).flatMap((rows) =>
+    rows.flatMap((row) =>
+      (row ?? []).flatMap((column) =>
         column === null ? [] : [...column.memory, ...column.register].map(({ mnemonic }) => mnemonic),
       ),
     ),
