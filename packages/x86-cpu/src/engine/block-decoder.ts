@@ -6,7 +6,7 @@ import type { Block } from "./block.ts";
 import type { CodeFrame } from "./code-frame.ts";
 import type { CodePlace } from "./code-place.ts";
 import type { CodeWidths } from "./code-width.ts";
-import { endsBlock, isSystemTransfer } from "./instruction-form.ts";
+import { isSystemTransfer } from "./instruction-form.ts";
 import { FIRST_MODE_WITHOUT_STOPS, type Mode } from "./mode.ts";
 import type { RecordArena } from "./record-arena.ts";
 import {
@@ -98,8 +98,7 @@ export class BlockDecoder {
         return packFault(VECTOR.generalProtection, 0);
       }
       begins.push(this.#arena.top);
-      const isGenerated = builder.append(instruction, pointer, mode);
-      ended = !isGenerated || endsBlock(instruction);
+      ended = !builder.append(instruction, pointer, mode);
       last = instruction;
       at += instruction.lengthBytes;
       pointer = wrapPointer(pointer + instruction.lengthBytes, mode);
@@ -136,8 +135,7 @@ export class BlockDecoder {
     const page = place.linear - start + PAGE_BYTES;
     this.#arena.setWide(record, SECOND_PAGE_RECORD.page, mode.codeBytes === 8 ? page : page >>> 0);
     this.#arena.setWide(record, SECOND_PAGE_RECORD.frame, second.host >>> 12);
-    const isGenerated = builder.append(instruction, pointer, mode);
-    const ended = !isGenerated || endsBlock(instruction);
+    const ended = !builder.append(instruction, pointer, mode);
     const next = wrapPointer(pointer + instruction.lengthBytes, mode);
     return this.#finish(codeFrame, place, record, [record], ended ? instruction : null, next, {
       start,

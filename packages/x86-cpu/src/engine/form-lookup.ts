@@ -1,11 +1,20 @@
 import type { Instruction, Operand } from "../decoder/instruction.ts";
-import { instructionFormKey, type Unit, unitOf } from "./instruction-form.ts";
+import { endsBlock, instructionFormKey, isString, type Unit, unitOf } from "./instruction-form.ts";
 
 /** What the form of an instruction decides. */
 export interface FormEntry {
   /** Number of the handler, or undefined where generated code has none. */
   readonly number: number | undefined;
   readonly unit: Unit;
+  /** See {@link isString} and {@link endsBlock}. */
+  readonly isString: boolean;
+  readonly endsBlock: boolean;
+}
+
+/** Forms that instructions of one mnemonic were found to have, by shape: few, so that they are looked at in turn. */
+interface KnownForms {
+  readonly shapes: number[];
+  readonly entries: FormEntry[];
 }
 
 const KIND_NUMBER: Readonly<Record<Operand["kind"], number>> = {
@@ -53,7 +62,7 @@ const shapeOf = (instruction: Instruction): number => {
 /** Finds the handler of an instruction without spelling out the key of its form each time. */
 export class FormLookup {
   readonly #numberOf: ReadonlyMap<string, number>;
-  readonly #known = new Map<string, Map<number, FormEntry>>();
+  readonly #known = new Map<string, KnownForms>();
 
   constructor(numberOf: ReadonlyMap<string, number>) {
     this.#numberOf = numberOf;
@@ -62,17 +71,28 @@ export class FormLookup {
   /** What the form of an instruction decides. */
   find(instruction: Instruction): FormEntry {
     const shape = shapeOf(instruction);
-    let ofMnemonic = this.#known.get(instruction.mnemonic);
-    const known = ofMnemonic?.get(shape);
-    if (known !== undefined) return known;
-    const number = this.#numberOf.get(instructionFormKey(instruction));
-    const entry = { number, unit: unitOf(instruction) };
-    if (shape < 0) return entry;
-    if (ofMnemonic === undefined) {
-      ofMnemonic = new Map();
-      this.#known.set(instruction.mnemonic, ofMnemonic);
-    }
-    ofMnemonic.set(shape, entry);
+    if (shape < 0) return this.#entryOf(instruction);
+    const known = this.#known.get(instruction.mnemonic) ?? this.#addMnemonic(instruction.mnemonic);
+    const found = known.entries[known.shapes.indexOf(shape)];
+    if (found !== undefined) return found;
+    const entry = this.#entryOf(instruction);
+    known.shapes.push(shape);
+    known.entries.push(entry);
     return entry;
+  }
+
+  #addMnemonic(mnemonic: string): KnownForms {
+    const known: KnownForms = { shapes: [], entries: [] };
+    this.#known.set(mnemonic, known);
+    return known;
+  }
+
+  #entryOf(instruction: Instruction): FormEntry {
+    return {
+      number: this.#numberOf.get(instructionFormKey(instruction)),
+      unit: unitOf(instruction),
+      isString: isString(instruction),
+      endsBlock: endsBlock(instruction),
+    };
   }
 }

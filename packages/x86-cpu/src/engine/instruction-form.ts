@@ -138,14 +138,17 @@ export const isBitString = (instruction: Instruction): boolean =>
     instruction.mnemonic === "btc");
 
 /** The memory operand and whether it is written, if there is one that is accessed. */
-export const memoryOperand = (
-  instruction: Instruction,
-): { readonly operand: MemoryOperand; readonly isWrite: boolean } | null => {
-  if (instruction.mnemonic === "nop") return null;
-  const position = instruction.operands.findIndex(({ kind }) => kind === "memory");
-  const operand = instruction.operands[position];
-  if (operand?.kind !== "memory") return null;
-  return { operand, isWrite: position === 0 && !READ_ONLY_FIRST.has(instruction.mnemonic) };
+export const memoryOperand = ({
+  mnemonic,
+  operands,
+}: Instruction): { readonly operand: MemoryOperand; readonly isWrite: boolean } | null => {
+  if (mnemonic === "nop") return null;
+  for (let position = 0; position < operands.length; position++) {
+    const operand = operands[position];
+    if (operand?.kind !== "memory") continue;
+    return { operand, isWrite: position === 0 && !READ_ONLY_FIRST.has(mnemonic) };
+  }
+  return null;
 };
 
 /** Displacement of a memory operand: POP counts with the stack pointer already moved. [SDM2B-4.3 "POP"] */

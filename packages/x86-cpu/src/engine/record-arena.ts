@@ -41,7 +41,7 @@ export class RecordArena {
   take(): number {
     const at = this.#top;
     this.#top += RECORD_BYTES;
-    this.#words.fill(0, at >>> 2, this.#top >>> 2);
+    for (let word = at >>> 2; word < this.#top >>> 2; word++) this.#words[word] = 0;
     return at;
   }
 

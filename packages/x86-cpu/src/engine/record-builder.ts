@@ -3,16 +3,15 @@ import type { Feature } from "../decoder/features.ts";
 import type { Instruction, MemoryOperand, Operand } from "../decoder/instruction.ts";
 import type { Handler, HandlerTable } from "../interpreter/handlers.ts";
 import { ADDRESS_RECORD, RECORD, RECORD_BYTES } from "../interpreter/record.ts";
-import type { Part } from "../meanings/part.ts";
+import { PART, type Part } from "../meanings/part.ts";
 import { availableInstruction } from "../model/available-instruction.ts";
 import { SEGMENT_BYTES, SEGMENT_FIELD, STATE, VECTOR_BYTES, X87_REGISTER_BYTES } from "../state/layout.ts";
-import { FormLookup } from "./form-lookup.ts";
+import { type FormEntry, FormLookup } from "./form-lookup.ts";
 import {
   addressMask,
   directAddresses,
   displacementOf,
   isBitString,
-  isString,
   memoryOperand,
   stringAddresses,
   type Unit,
@@ -62,9 +61,6 @@ interface AddressRequest {
   readonly destination: number;
 }
 
-/** INVLPG checks no limit, which an address record would; MASKMOVQ changes the x87 state before its address is checked. */
-const ADDRESS_IN_TYPESCRIPT: ReadonlySet<string> = new Set(["invlpg", "maskmovq"]);
-
 /** Turns instructions into records. */
 export class RecordBuilder {
   readonly #arena: RecordArena;
@@ -75,27 +71,36 @@ export class RecordBuilder {
   readonly #refused = new Map<number, Instruction>();
 
   readonly #features: ReadonlySet<Feature>;
-  /** Parts of an interpreter that an instruction has ever belonged to. */
+  readonly #rareHandler: number;
+  /** Parts of an interpreter, but for the common one, that an instruction has ever belonged to. */
   readonly usedParts: Set<Part> = new Set();
 
   constructor(arena: RecordArena, handlers: HandlerTable, features: ReadonlySet<Feature>) {
     this.#arena = arena;
     this.#handlers = handlers;
+    this.#rareHandler = handlers.special("rare");
     this.#forms = new FormLookup(handlers.numberOf);
     this.#features = features;
   }
 
   /** The form that generated code does an instruction with, or null where TypeScript does it. */
   handlerOf(decoded: Instruction, mode: Mode): Handler | null {
-    const number = this.#handlerNumber(availableInstruction(decoded, this.#features), mode);
+    const instruction = availableInstruction(decoded, this.#features);
+    const number = this.#handlerNumber(instruction, this.#forms.find(instruction), mode);
     return number === undefined ? null : (this.#handlers.handler(number) ?? null);
   }
 
-  #handlerNumber(instruction: Instruction, mode: Mode): number | undefined {
-    const address = ADDRESS_IN_TYPESCRIPT.has(instruction.mnemonic) ? instruction.operands[0] : undefined;
-    if (address?.kind === "memory" && this.#needsAddressRecord(instruction, address, mode)) return undefined;
-    const { number, unit } = this.#forms.find(instruction);
-    return hasUnit(unit, mode) ? number : undefined;
+  #handlerNumber(instruction: Instruction, { number, unit }: FormEntry, mode: Mode): number | undefined {
+    if (!hasUnit(unit, mode)) return undefined;
+    return this.#isLeftToTypeScript(instruction, mode) ? undefined : number;
+  }
+
+  /** INVLPG checks no limit, which an address record would; MASKMOVQ changes the x87 state before its address is checked. */
+  #isLeftToTypeScript(instruction: Instruction, mode: Mode): boolean {
+    const { mnemonic } = instruction;
+    if (mnemonic !== "invlpg" && mnemonic !== "maskmovq") return false;
+    const [address] = instruction.operands;
+    return address?.kind === "memory" && this.#needsAddressRecord(instruction, address, mode);
   }
 
   /**
@@ -134,26 +139,28 @@ export class RecordBuilder {
 
   /** Whether a record is that of an instruction that TypeScript does. */
   isRare(record: number): boolean {
-    return this.#arena.u16(record, RECORD.handler) === this.#handlers.special("rare");
+    return this.#arena.u16(record, RECORD.handler) === this.#rareHandler;
   }
 
   /**
    * Appends the records of an instruction at `instructionPointer`. Links and `remaining` are left to the caller.
-   * @returns whether generated code does it; false: it is TypeScript's.
+   * @returns whether the block may go on behind it; not where it is TypeScript's
    */
   append(decoded: Instruction, instructionPointer: number, mode: Mode): boolean {
     const instruction = availableInstruction(decoded, this.#features);
-    const handler = this.#handlerNumber(instruction, mode);
-    if (handler !== undefined) this.usedParts.add(this.#handlers.partOf(handler));
+    const form = this.#forms.find(instruction);
+    const handler = this.#handlerNumber(instruction, form, mode);
     if (handler === undefined) {
-      const record = this.#begin(this.#handlers.special("rare"), instruction, instructionPointer, mode);
+      const record = this.#begin(this.#rareHandler, instruction, instructionPointer, mode);
       this.#arena.setU32(record, RECORD.immediate, this.#rare.length);
       this.#rare.push(instruction);
       return false;
     }
-    if (isString(instruction)) this.#appendString(handler, instruction, instructionPointer, mode);
+    const part = this.#handlers.partOf(handler);
+    if (part !== PART.common) this.usedParts.add(part);
+    if (form.isString) this.#appendString(handler, instruction, instructionPointer, mode);
     else this.#appendUsual(handler, instruction, instructionPointer, mode);
-    return true;
+    return !form.endsBlock;
   }
 
   /** A record that belongs to no instruction, at an offset in CS. */

@@ -60,6 +60,7 @@ export const createHandlerTable = (wide: boolean, system: SystemCode = "bare"): 
   for (const handler of unique(wide)) parts[partOf(handler.form, handler.definition)]?.push(handler);
   const specialAt = parts[PART.common]?.length ?? 0;
   const byNumber: (Handler | undefined)[] = [];
+  const partByNumber: Part[] = [];
   const firsts: number[] = [];
   const numberOf = new Map<string, number>();
   for (const [part, handlers] of parts.entries()) {
@@ -70,17 +71,15 @@ export const createHandlerTable = (wide: boolean, system: SystemCode = "bare"): 
       byNumber.push(handler);
     }
     if (part === PART.common) for (const _ of SPECIAL) byNumber.push(undefined);
+    while (partByNumber.length < byNumber.length) partByNumber.push(part as Part);
   }
+  const specials = new Map(SPECIAL.map((name, index) => [name, specialAt + index]));
   return {
     parts,
     firstOf: (part) => firsts[part] ?? 0,
-    partOf: (number) =>
-      Math.max(
-        0,
-        firsts.findLastIndex((first) => number >= first),
-      ) as Part,
+    partOf: (number) => partByNumber[number] ?? PART.common,
     handler: (number) => byNumber[number],
     numberOf,
-    special: (name) => specialAt + SPECIAL.indexOf(name),
+    special: (name) => specials.get(name) ?? 0,
   };
 };

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decode } from "../../src/decoder/index.ts";
 import { FormLookup } from "../../src/engine/form-lookup.ts";
-import { instructionFormKey, unitOf } from "../../src/engine/instruction-form.ts";
+import { endsBlock, instructionFormKey, isString, unitOf } from "../../src/engine/instruction-form.ts";
 import { createHandlerTable } from "../../src/interpreter/handlers.ts";
 
 const instructionBytes = fc.uint8Array({ minLength: 16, maxLength: 16 });
@@ -20,6 +20,8 @@ test.each([
       const expected = {
         number: numberOf.get(instructionFormKey(instruction)),
         unit: unitOf(instruction),
+        isString: isString(instruction),
+        endsBlock: endsBlock(instruction),
       };
       expect(lookup.find(instruction)).toEqual(expected);
       expect(lookup.find(instruction)).toEqual(expected);
