@@ -48,7 +48,7 @@ export {
   SEGMENT,
   type SegmentIndex,
 } from "./registers.ts";
-export { GATE_CHANGE, type TransitionGates } from "./transition-gates.ts";
+export { type ExceptionHandler, GATE_CHANGE, type TransitionGates } from "./transition-gates.ts";
 export { TSS16, TSS32, TSS64 } from "./tss.ts";
 export type {
   DescriptorSource,

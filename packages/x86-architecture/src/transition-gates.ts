@@ -14,6 +14,15 @@ export const GATE_CHANGE = {
   taskSwitched: 16,
 } as const;
 
+/** Where an exception enters a kernel. */
+export interface ExceptionHandler {
+  readonly address: LinearAddress;
+  /** Of 32-bit code, with an RPL of 1. */
+  readonly codeSelector: number;
+  /** Holds events back. */
+  readonly masksEvents: boolean;
+}
+
 /**
  * Transitions that the engine makes on the monitor's behalf, without an exit: calls of the monitor that have one answer, and
  * in IA-32e mode changes between the two *sides* of a VCPU, whose kernel and user code both run in ring 3 and differ in
@@ -55,8 +64,8 @@ export interface TransitionGates {
   entryMasksEvents: boolean;
   /** Top of the kernel's stack for entries from the user's side, cut to a multiple of 16. A run may change it. */
   kernelStack: LinearAddress;
-  /** Selector that {@link stackCall} gave with it, as it was given. Says nothing before such a call. */
-  readonly kernelStackSelector: number;
+  /** Selector that goes with it; after {@link stackCall} what that gave. 64-bit code does not use it. */
+  kernelStackSelector: number;
   /** On the kernel's side, SYSCALL with this number in EAX makes RSI the {@link kernelStack}. The answer is 0, as of those below. */
   stackCall: number;
   /**
@@ -82,13 +91,18 @@ export interface TransitionGates {
   /** Base of GS of the side that does not run. A run may change it. */
   otherBase: LinearAddress;
   /**
-   * Where an exception of 64-bit code, 0 to 31, enters the kernel's side; 0: it exits. The frame is that of {@link entry}
+   * Where an exception, 0 to 31, enters the kernel; 0: it exits. In 64-bit code that is its side. The frame is that of {@link entry}
    * with the registers as they are, CS with an RPL of 0 where the kernel's side was interrupted, and below RIP the error code
-   * of those that have one. It lies on the kernel's stack, below RSP where its side was interrupted. A page fault on the
-   * kernel's side that is a write to a page that is there exits, as the monitor may want to carry it out. #NM clears CR0.TS.
+   * of those that have one. It lies on the kernel's stack, below RSP where its side was interrupted.
+   *
+   * In 32-bit code the kernel is ring 1, and the frame `[error code] eip cs|mask << 16 eflags [esp ss]`, the last two from ring 3,
+   * each 4 bytes. Code and stacks are flat, or it exits.
+   *
+   * A page fault of the kernel that is a write to a page that is there exits, as the monitor may want to carry it out. #NM clears
+   * CR0.TS.
    */
-  setHandler(vector: number, entry: LinearAddress, masksEvents: boolean): void;
-  /** Where a page fault's address is left, 8 bytes; CR2 of the context has it too. The user bit of its code says the side. */
+  setHandler(vector: number, handler: ExceptionHandler | null): void;
+  /** Where a page fault's address is left, 8 bytes of 64-bit code, 4 of other; CR2 of the context has it too. The user bit of its code says whose. */
   faultAddress: MachineAddress;
   /** How much of its budget an exception takes a run, so that it takes the time it takes the monitor. */
   faultCost: number;

@@ -7,6 +7,7 @@ import {
   VECTOR,
   type X86Vcpu,
 } from "@xenolith/x86-architecture";
+import type { GuestWidth } from "@xenolith/xen-abi";
 import {
   FLAT_RING3_CS32,
   FLAT_RING3_CS64,
@@ -33,8 +34,8 @@ import { VERSION_ANSWER } from "../version.ts";
 import { FAULT_COST_NS } from "./fault-cost.ts";
 
 /**
- * Lets the processor make on its own what needs no policy: XENVER_version, and in 64-bit guests the system calls of user mode,
- * exceptions, iret, and the calls that set a stack, a base or CR0.TS. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
+ * Lets the processor make on its own what needs no policy: XENVER_version, exceptions, and in 64-bit guests the system calls of user mode,
+ * iret, and the calls that set a stack, a base or CR0.TS. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
  */
 export interface GuestTransitions {
   /** Before a run: makes the gates what the VCPU is now. */
@@ -52,7 +53,7 @@ export interface GuestTransitionParts {
 }
 
 /**
- * Exceptions of 64-bit guests that are the guest's whatever they are about. Not among them: what comes from debugging and INT3,
+ * Exceptions that are the guest's whatever they are about. Not among them: what comes from debugging and INT3,
  * and #UD, which may be a forced emulation.
  */
 const BOUNCED: readonly number[] = [
@@ -62,16 +63,18 @@ const BOUNCED: readonly number[] = [
   VECTOR.invalidTss,
   VECTOR.segmentNotPresent,
   VECTOR.stackFault,
-  VECTOR.generalProtection,
   VECTOR.pageFault,
   VECTOR.x87Error,
   VECTOR.alignmentCheck,
   VECTOR.simdError,
 ];
 
+/** Of 64-bit guests, who have no call gates that would be emulated. */
+const BOUNCED_64: readonly number[] = [...BOUNCED, VECTOR.generalProtection];
+
 /** What does not change in the gates of a VCPU. */
-const prepare = ({ gates }: X86Vcpu): void => {
-  const { virtStart, virtEnd } = HYPERVISOR_RANGE.x86_64;
+const prepare = ({ gates }: X86Vcpu, width: GuestWidth): void => {
+  const { virtStart, virtEnd } = HYPERVISOR_RANGE[width];
   gates.answeredCall = __HYPERVISOR_xen_version;
   gates.answeredArgument = XENVER_version;
   gates.answer = VERSION_ANSWER;
@@ -97,12 +100,12 @@ export const createGuestTransitions = ({
   /** Instructions that handing an exception to a kernel takes, with the one that it stands for; null: they are not taken. */
   const faultCost = speed.instructionsFor(FAULT_COST_NS + speed.instructionNs);
 
-  const placeHandlers = ({ traps }: Vcpu, gates: TransitionGates): void => {
+  const placeHandlers = ({ traps, domain }: Vcpu, gates: TransitionGates): void => {
     if (faultCost === null) return;
     gates.faultCost = faultCost;
-    for (const vector of BOUNCED) {
+    for (const vector of domain.width === "x86_64" ? BOUNCED_64 : BOUNCED) {
       const gate = traps.get(vector);
-      gates.setHandler(vector, gate?.address ?? toLinearAddress(0), gate?.masksEvents ?? false);
+      gates.setHandler(vector, gate?.address ? gate : null);
     }
   };
 
@@ -113,22 +116,23 @@ export const createGuestTransitions = ({
     gates.otherBase = vcpu.otherGsBase;
     gates.entry = toLinearAddress(isCanonical(kernelStack.pointer) ? (syscall?.address ?? 0) : 0);
     gates.entryMasksEvents = syscall?.masksEvents ?? false;
-    gates.kernelStack = toLinearAddress(kernelStack.pointer);
     gates.kernelSpace = pageTableBase === null ? 0 : (memory.spaceOf(vcpu, pageTableBase) ?? 0);
     gates.userSpace = userPageTableBase === null ? 0 : (memory.spaceOf(vcpu, userPageTableBase) ?? 0);
-    gates.faultAddress = upcalls.faultPlace(vcpu);
-    if (vcpu.traps.takeChanges()) placeHandlers(vcpu, gates);
   };
 
   return {
     open(vcpu, x86) {
       const { gates } = x86;
-      if (gates.callVector !== HYPERCALL_VECTOR) prepare(x86);
+      if (gates.callVector !== HYPERCALL_VECTOR) prepare(x86, vcpu.domain.width);
       // Traces show all hypercalls; an NMI ends with iret; and the virtual IOPL is shown in frames and taken from them.
       gates.isOpen = !trace.on && !vcpu.nmiMasked && !hasAssist(vcpu.domain, VMASST_TYPE_architectural_iopl);
       if (!gates.isOpen) return;
       gates.eventPending = upcalls.pendingAddress(vcpu);
       gates.eventMask = upcalls.maskAddress(vcpu);
+      gates.faultAddress = upcalls.faultPlace(vcpu);
+      gates.kernelStack = toLinearAddress(vcpu.kernelStack.pointer);
+      gates.kernelStackSelector = vcpu.kernelStack.selector;
+      if (vcpu.traps.takeChanges()) placeHandlers(vcpu, gates);
       if (vcpu.domain.width === "x86_64") openSides(vcpu, x86);
     },
     close(vcpu, x86) {

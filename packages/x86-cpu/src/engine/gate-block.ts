@@ -6,7 +6,7 @@ import {
   toLinearAddress,
   toMachineAddress,
 } from "@xenolith/machine-interface";
-import type { TransitionGates } from "@xenolith/x86-architecture";
+import type { ExceptionHandler, TransitionGates } from "@xenolith/x86-architecture";
 import { GATES, HANDLER_COUNT, STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 
@@ -199,15 +199,21 @@ export class GateBlock implements TransitionGates {
     this.#setAddress(GATES.otherBase, value);
   }
 
-  setHandler(vector: number, entry: LinearAddress, masksEvents: boolean): void {
+  setHandler(vector: number, handler: ExceptionHandler | null): void {
     if (vector >= HANDLER_COUNT) return;
-    this.#state.setAddress(STATE.handlers + 8 * vector, entry);
+    const at = STATE.handlers + 8 * vector;
+    this.#state.setAddress(at, handler?.address ?? 0);
+    if (handler !== null && !this.#state.isLongMode) this.#state.setU32(at + 4, handler.codeSelector);
     const others = this.#word(GATES.handlerMasks) & ~(1 << vector);
-    this.#setWord(GATES.handlerMasks, others | (masksEvents ? 1 << vector : 0));
+    this.#setWord(GATES.handlerMasks, others | (handler?.masksEvents === true ? 1 << vector : 0));
   }
 
   get kernelStackSelector(): number {
     return this.#word(GATES.kernelStackSelector);
+  }
+
+  set kernelStackSelector(value: number) {
+    this.#setWord(GATES.kernelStackSelector, value);
   }
 
   get stackCall(): number {

@@ -54,7 +54,7 @@ export const NOTHING_PENDING = 0xffff_ffff;
  * | 0x780 | 16 x 16 | under a monitor, descriptors as they were read last: see {@link DESCRIPTOR_CACHE} |
  * | 0x880 | 6 x u32 | under a monitor, the direct gate of a vector: see {@link DIRECT_GATE} |
  * | 0x8a0 | 0xa0 | under a monitor, what transitions may be made without it: see {@link GATES} |
- * | 0x940 | 32 x i64 | and where each exception enters the kernel's side, 0: it leaves to the monitor |
+ * | 0x940 | 32 x i64 | and where each exception enters the kernel, 0: it leaves to the monitor; in 32-bit code an offset and a selector |
  */
 export const STATE_BYTES = 0xa40;
 

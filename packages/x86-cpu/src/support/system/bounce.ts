@@ -7,16 +7,21 @@ import {
   isZero,
   load,
   ne,
+  or,
   select,
   shl,
   shrU,
   sub,
   TYPE,
   type Value,
+  widen,
+  wrap,
 } from "@xenolith/wasm-emitter";
 import {
   ATTRIBUTE,
   CR0,
+  EFER,
+  FLAG,
   GATE_CHANGE,
   hasErrorCode,
   PAGE_FAULT,
@@ -25,16 +30,30 @@ import {
   SEGMENT,
   VECTOR,
 } from "@xenolith/x86-architecture";
-import { GATES, HANDLER_COUNT, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
+import { GATES, HANDLER_COUNT, MSR_SLOT, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
 import { DELIVER_PAGE_FAULT, refuseFruitless } from "./page-fault.ts";
-import { emitKernelEntry, gate, noteChange, register } from "./side-entry.ts";
+import { emitRingEntry } from "./ring-entry.ts";
+import {
+  emitKernelEntry,
+  eventsOf,
+  gate,
+  isAtEvents,
+  noteChange,
+  refuseEvents,
+  refuseReserved,
+  register,
+  setMask,
+} from "./side-entry.ts";
 import { DONE, REFUSED, refuseClosedGates, type SystemEmitter, systemFunction } from "./system-emitter.ts";
 
 /** Bit n: exception n has an error code. */
 const WITH_ERROR_CODE = Array.from({ length: HANDLER_COUNT }, (_, vector) => vector)
   .filter(hasErrorCode)
   .reduce((bits, vector) => bits | (1 << vector), 0);
+
+/** Ring of the kernels of 32-bit guests. */
+const KERNEL_RING = 1;
 
 const WRITE_TO_PRESENT = PAGE_FAULT.present | PAGE_FAULT.write;
 
@@ -48,42 +67,72 @@ const emitPageFaultCode = (s: SystemEmitter, code: Value, fromKernel: Value): vo
   body.set(code, and(code, select(i32(~PAGE_FAULT.user), i32(-1), fromKernel)));
 };
 
-/**
- * (packed fault) -> done or refused: an exception of 64-bit code under a monitor enters the kernel's side, by
- * `TransitionGates`. Refused too where no instruction has retired since the last one.
- */
-export const BOUNCE_FAULT: SupportFunction = systemFunction("bounceFault", [TYPE.i32], (s, [fault]) => {
-  if (fault === undefined) return;
-  const { body, context } = s;
-  refuseClosedGates(s);
-  const attributes = s.segment(SEGMENT.cs, SEGMENT_FIELD.attributes);
-  s.refuseIf(isZero(and(attributes, ATTRIBUTE.long)));
-  const budget = refuseFruitless(s);
-  const vector = s.pin(and(shrU(fault, 16), 0xff));
-  s.refuseIf(s.above(vector, i32(HANDLER_COUNT - 1)));
-  const target = s.pin(load(TYPE.i64, 8, false, shl(vector, 3), context.state + STATE.handlers));
+/** What is known of an exception before its frame is made. */
+interface Bounced {
+  readonly vector: Value;
+  readonly masksEvents: Value;
+  readonly error: { readonly isPresent: Value; readonly code: Value };
+}
+
+/** Into the kernel's side, in 64-bit code. */
+const emitToSide = (s: SystemEmitter, { vector, ...bounced }: Bounced, fromKernel: Value): void => {
+  const target = s.pin(load(TYPE.i64, 8, false, shl(vector, 3), s.context.state + STATE.handlers));
   s.refuseIf(isZero(target));
-  const fromKernel = s.pin(gate(s, GATES.side));
-  const code = s.pin(and(fault, 0xffff));
-  const isPageFault = s.pin(eq(vector, VECTOR.pageFault));
-  body.if(isPageFault);
-  emitPageFaultCode(s, code, fromKernel);
-  body.end();
   emitKernelEntry(s, {
+    ...bounced,
     fromKernel,
     target,
-    masksEvents: s.pin(and(shrU(gate(s, GATES.handlerMasks), vector), 1)),
-    error: { isPresent: s.pin(and(shrU(i32(WITH_ERROR_CODE), vector), 1)), code },
     saved: () => ({ rcx: s.wideField(register(REGISTER.rcx)), r11: s.wideField(register(REGISTER.r11)) }),
     code: s.segment(SEGMENT.cs, SEGMENT_FIELD.selector),
     stack: s.segment(SEGMENT.ss, SEGMENT_FIELD.selector),
     clearedFlags: 0,
   });
-  body.if(isPageFault);
+};
+
+/** Into the kernel's ring, in 32-bit code. */
+const emitToRing = (s: SystemEmitter, { vector, masksEvents, error }: Bounced, fromKernel: Value): void => {
+  const { body, context } = s;
+  const word = (offset: number): Value =>
+    s.pin(load(TYPE.i32, 4, false, shl(vector, 3), context.state + STATE.handlers + offset));
+  const codeSelector = word(4);
+  s.refuseIf(ne(and(codeSelector, 3), KERNEL_RING));
+  const events = eventsOf(s);
+  refuseEvents(s, events, s.pin(or(events.isMasked, ne(masksEvents, 0))));
+  emitRingEntry(s, {
+    fromOuter: s.pin(isZero(fromKernel)),
+    codeSelector,
+    target: word(0),
+    stackSelector: s.pin(gate(s, GATES.kernelStackSelector)),
+    stackPointer: gate(s, GATES.kernelStack),
+    error,
+    shown: (flags) => ({
+      besideCode: shl(events.isMasked, 16),
+      flags: or(and(flags, ~(FLAG.if | FLAG.iopl)), select(i32(0), i32(FLAG.if), events.isMasked)),
+    }),
+    refuseFrame: (bottom, frame) => {
+      refuseReserved(s, widen(bottom, false));
+      s.refuseIf(isAtEvents(s, frame));
+    },
+  });
+  s.setField(STATE.systemFlags, or(s.systemFlags, FLAG.if));
+  body.if(masksEvents);
+  setMask(s, i32(1));
+  body.end();
+};
+
+/** What a page fault and #NM leave, and the time that an exception takes. */
+const emitTraces = (s: SystemEmitter, vector: Value, isWide: Value, budget: Value): void => {
+  const { body, context } = s;
+  body.if(eq(vector, VECTOR.pageFault));
   const address = load(TYPE.f64, 8, false, i32(context.state), STATE.faultAddress);
   const linear = s.pin(conversion("i64.truncSatF64S", address));
   s.setField(STATE.control + 8 * 2, linear, 8);
-  body.store(8, gate(s, GATES.faultAddress), linear);
+  const place = s.pin(gate(s, GATES.faultAddress));
+  body.if(isWide);
+  body.store(8, place, linear);
+  body.else();
+  body.store(4, place, wrap(linear));
+  body.end();
   noteChange(s, GATE_CHANGE.faultAddress);
   body.end();
   body.if(eq(vector, VECTOR.deviceNotAvailable));
@@ -98,10 +147,48 @@ export const BOUNCE_FAULT: SupportFunction = systemFunction("bounceFault", [TYPE
   s.setField(STATE.budget, left);
   s.setField(STATE.lastDelivery, left);
   s.setField(STATE.gates + GATES.charged, add(gate(s, GATES.charged), cost));
+};
+
+/**
+ * (packed fault) -> done or refused: an exception under a monitor enters the guest's kernel, by `TransitionGates`. Refused too
+ * where no instruction has retired since the last one.
+ */
+export const BOUNCE_FAULT: SupportFunction = systemFunction("bounceFault", [TYPE.i32], (s, [fault]) => {
+  if (fault === undefined) return;
+  const { body } = s;
+  refuseClosedGates(s);
+  const budget = refuseFruitless(s);
+  const vector = s.pin(and(shrU(fault, 16), 0xff));
+  s.refuseIf(s.above(vector, i32(HANDLER_COUNT - 1)));
+  const isWide = s.pin(and(s.segment(SEGMENT.cs, SEGMENT_FIELD.attributes), ATTRIBUTE.long));
+  const fromKernel = body.local(TYPE.i32);
+  body.if(isWide);
+  s.refuseIf(isZero(and(s.field(STATE.msr + 8 * MSR_SLOT.efer), EFER.lma)));
+  body.set(fromKernel, gate(s, GATES.side));
+  body.else();
+  s.refuseUnlessUsual();
+  body.set(fromKernel, eq(s.privilege, KERNEL_RING));
+  s.refuseIf(and(isZero(fromKernel), ne(s.privilege, 3)));
+  body.end();
+  const code = s.pin(and(fault, 0xffff));
+  body.if(eq(vector, VECTOR.pageFault));
+  emitPageFaultCode(s, code, fromKernel);
+  body.end();
+  const bounced: Bounced = {
+    vector,
+    masksEvents: s.pin(and(shrU(gate(s, GATES.handlerMasks), vector), 1)),
+    error: { isPresent: s.pin(and(shrU(i32(WITH_ERROR_CODE), vector), 1)), code },
+  };
+  body.if(isWide);
+  emitToSide(s, bounced, fromKernel);
+  body.else();
+  emitToRing(s, bounced, fromKernel);
+  body.end();
+  emitTraces(s, vector, isWide, budget);
   body.push(i32(DONE));
 });
 
-/** As on a processor of its own, under a monitor: in 64-bit code, by {@link BOUNCE_FAULT}. */
+/** As on a processor of its own, under a monitor: by {@link BOUNCE_FAULT}. */
 export const BOUNCE_PAGE_FAULT: SupportFunction = {
   ...DELIVER_PAGE_FAULT,
   emit(body, context) {

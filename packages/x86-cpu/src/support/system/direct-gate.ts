@@ -1,15 +1,11 @@
-import { and, eq, i32, isZero, load, ltU, ne, or, shl, sub, TYPE, type Value } from "@xenolith/wasm-emitter";
-import { REGISTER, SEGMENT } from "@xenolith/x86-architecture";
-import { CLEARED_BY_DELIVERY } from "../../state/flags.ts";
-import { DESCRIPTOR_CACHE, DIRECT_GATE, GATES, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
+import { and, eq, i32, isZero, load, ne, or, shl, TYPE, type Value } from "@xenolith/wasm-emitter";
+import { REGISTER } from "@xenolith/x86-architecture";
+import { DESCRIPTOR_CACHE, DIRECT_GATE, GATES, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
-import { FLAG_IMAGE } from "./flag-image.ts";
 import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
-import { LOCATE_WRITE, READ_DESCRIPTOR } from "./linear-access.ts";
-import { DONE, refuseClosedGates, STACK_POINTER, SystemEmitter, systemFunction } from "./system-emitter.ts";
-
-/** SS, ESP, EFLAGS, CS, EIP. */
-const FRAME_BYTES = 20;
+import { READ_DESCRIPTOR } from "./linear-access.ts";
+import { emitRingEntry } from "./ring-entry.ts";
+import { DONE, refuseClosedGates, SystemEmitter, systemFunction } from "./system-emitter.ts";
 
 /**
  * (selector) -> both words of its descriptor out of the block's cache, where TypeScript puts it when it is not there; zeros,
@@ -71,34 +67,16 @@ export const TAKE_DIRECT_GATE: SupportFunction = systemFunction(
     s.refuseUnlessEqual(s.privilege, 3);
     s.refuseUnlessUsual();
 
-    const selector = s.pin(gate(DIRECT_GATE.codeSelector));
-    const privilege = s.pin(and(selector, 3));
-    s.refuseIf(eq(privilege, 3));
-    const [codeLow, codeHigh] = s.callForTwo(READ_DESCRIPTOR, selector);
-    s.refuseUnlessFlatCode(codeLow, codeHigh);
-    s.refuseIf(ne(s.privilegeOf(codeHigh), privilege));
-    const stackSelector = s.pin(gate(DIRECT_GATE.stackSelector));
-    const [stackLow, stackHigh] = s.callForTwo(READ_DESCRIPTOR, stackSelector);
-    s.refuseUnlessFlatData(stackLow, stackHigh);
-    s.refuseIf(or(ne(s.privilegeOf(stackHigh), privilege), ne(and(stackSelector, 3), privilege)));
-    const top = s.pin(gate(DIRECT_GATE.stackPointer));
-    s.refuseIf(ltU(top, FRAME_BYTES));
-    const bottom = s.pin(sub(top, FRAME_BYTES));
-    const frame = s.call(LOCATE_WRITE, bottom, i32(FRAME_BYTES), s.tagFor(privilege));
-    s.refuseIf(s.isNowhere(frame));
-
-    // Nothing can go wrong any more.
-    const flags = s.call(FLAG_IMAGE);
-    body.store(4, frame, s.field(STATE.instructionPointer));
-    body.store(4, frame, s.segment(SEGMENT.cs, SEGMENT_FIELD.selector), 4);
-    body.store(4, frame, flags, 8);
-    body.store(4, frame, s.field(STACK_POINTER), 12);
-    body.store(4, frame, s.segment(SEGMENT.ss, SEGMENT_FIELD.selector), 16);
-    s.setField(STATE.systemFlags, and(s.systemFlags, ~CLEARED_BY_DELIVERY));
-    s.setStack(stackSelector, s.attributesOf(stackHigh));
-    s.setCode(selector, s.attributesOf(codeHigh), privilege);
-    s.setWide(STACK_POINTER, bottom);
-    s.setWide(STATE.instructionPointer, gate(DIRECT_GATE.target));
+    emitRingEntry(s, {
+      fromOuter: null,
+      codeSelector: s.pin(gate(DIRECT_GATE.codeSelector)),
+      target: gate(DIRECT_GATE.target),
+      stackSelector: s.pin(gate(DIRECT_GATE.stackSelector)),
+      stackPointer: gate(DIRECT_GATE.stackPointer),
+      error: null,
+      shown: (flags) => ({ besideCode: null, flags }),
+      refuseFrame: null,
+    });
     body.push(i32(DONE));
   },
 );

@@ -79,6 +79,10 @@ export const setMask = (s: SystemEmitter, isMasked: Value): void =>
 export const refuseReserved = (s: SystemEmitter, address: Value): void =>
   s.refuseIf(ltU(sub(address, wideGate(s, GATES.reservedFirst)), wideGate(s, GATES.reservedBytes)));
 
+/** Whether a frame, given its host address, lies in the page of the events: storing it may change what has been read of them. */
+export const isAtEvents = (s: SystemEmitter, frame: Value): Value =>
+  eq(shrU(frame, 12), shrU(gate(s, GATES.eventMask), 12));
+
 /** Puts a flat segment of 4 GiB into CS or SS, whatever was there. */
 export const setFlat = (s: SystemEmitter, index: SegmentIndex, selector: Value, attributes: Value): void => {
   const isCode = index === SEGMENT.cs;
@@ -174,9 +178,7 @@ export const emitKernelEntry = (s: SystemEmitter, entry: KernelEntry): void => {
   const tag = s.pin(s.field(STATE.spaceTag));
   whenFromUser(() => body.set(tag, enterSide(s, 1)));
   const frame = s.call(LOCATE_WRITE_WIDE, bottom, frameBytes, tag);
-  // Where the frame is to lie in their page, storing it changes what has been read of the events.
-  const isAtEvents = eq(shrU(frame, 12), shrU(gate(s, GATES.eventMask), 12));
-  body.if(or(s.isNowhere(frame), isAtEvents));
+  body.if(or(s.isNowhere(frame), isAtEvents(s, frame)));
   whenFromUser(() => enterSide(s, 0));
   body.return(i32(REFUSED));
   body.end();

@@ -1,6 +1,7 @@
 import { ACCESS, EXIT, type Exit, toLinearAddress, toMachineAddress } from "@xenolith/machine-interface";
 import { createFakeMemory, createIdentityTranslator } from "@xenolith/machine-interface/testing";
 import {
+  type ExceptionHandler,
   FLAG,
   GATE_CHANGE,
   PAGE_FAULT,
@@ -34,6 +35,12 @@ const STORE = "89 04 25 00 70 00 00";
 const COUNT = "ff c3 eb fe";
 
 const descriptors = createDescriptorTable([[0, 0], ...[0xa0fb, 0xc0f3].map(flatSegment)]);
+
+const handlerAt = (address: number, masksEvents: boolean): ExceptionHandler => ({
+  address: toLinearAddress(address),
+  codeSelector: 0,
+  masksEvents,
+});
 
 interface Bench {
   readonly vcpu: X86Vcpu;
@@ -70,7 +77,7 @@ const createBench = (code: string, isKernelSide: boolean, reference = false): Be
     isKernelSide,
     otherBase: toLinearAddress(0x5000),
   });
-  gates.setHandler(VECTOR.divideError, toLinearAddress(HANDLER), true);
+  gates.setHandler(VECTOR.divideError, handlerAt(HANDLER, true));
   return {
     vcpu,
     view: memory.view,
@@ -122,14 +129,11 @@ describe("a gate of an exception", () => {
 
   it.each<[string, (bench: Bench) => void]>([
     ["the gates are closed", ({ vcpu }) => Object.assign(vcpu.gates, { isOpen: false })],
-    [
-      "there is no handler",
-      ({ vcpu }) => vcpu.gates.setHandler(VECTOR.divideError, toLinearAddress(0), true),
-    ],
+    ["there is no handler", ({ vcpu }) => vcpu.gates.setHandler(VECTOR.divideError, null)],
     [
       "an event waits that is not held back",
       ({ vcpu, view }) => {
-        vcpu.gates.setHandler(VECTOR.divideError, toLinearAddress(HANDLER), false);
+        vcpu.gates.setHandler(VECTOR.divideError, handlerAt(HANDLER, false));
         view.setUint8(PENDING, 1);
       },
     ],
@@ -158,7 +162,7 @@ describe("a gate of an exception", () => {
     for (const isKernelSide of [false, true]) {
       const bench = createBench(LOAD_ABSENT, isKernelSide);
       const { context, gates } = bench.vcpu;
-      gates.setHandler(VECTOR.pageFault, toLinearAddress(HANDLER), false);
+      gates.setHandler(VECTOR.pageFault, handlerAt(HANDLER, false));
       expect(bench.run()).toMatchObject({ kind: EXIT.budget });
       expect(gates.changes & GATE_CHANGE.faultAddress).toBe(GATE_CHANGE.faultAddress);
       expect(context.control(2)).toBe(-0x1000);
@@ -171,7 +175,7 @@ describe("a gate of an exception", () => {
     const kinds = [false, true].map((isKernelSide) => {
       const bench = createBench(STORE, isKernelSide);
       bench.denyWrite(0x7);
-      bench.vcpu.gates.setHandler(VECTOR.pageFault, toLinearAddress(HANDLER), false);
+      bench.vcpu.gates.setHandler(VECTOR.pageFault, handlerAt(HANDLER, false));
       return bench.run().kind;
     });
     expect(kinds).toEqual([EXIT.budget, EXIT.interrupt]);
