@@ -92,9 +92,6 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
   } = parts;
   const traceSchedule = trace.define(HYPERVISOR_TRACE.schedule);
   const traceIdle = trace.define(HYPERVISOR_TRACE.idle);
-  /** System time at which the run under way began. */
-  let runStartNs = 0;
-
   const switchTo = (vcpu: Vcpu | null): void => {
     const last = runControl.active.current;
     if (last === vcpu) return;
@@ -154,6 +151,7 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
   /** Accounts for a run and for what the monitor does about its end. A run always takes time, so that time always passes. */
   const finish = (vcpu: Vcpu, exit: Exit, gatesTook: number): void => {
     const isGuest = vcpu.x86 !== null;
+    const { runStartNs } = runControl.active;
     const { kind, retired } = exit;
     const software = kind === EXIT.interrupt && exit.software;
     const atLeast = !isGuest || software ? 1 : 0;
@@ -176,14 +174,15 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
   const runOnce = (vcpu: Vcpu, now: number, untilNs: number, limit: number): number => {
     const executor = vcpu.executor;
     if (executor === null || !prepare(vcpu)) return 0;
+    const { active } = runControl;
     const stopNs = Math.min(
       untilNs,
-      runControl.active.sliceEndNs,
-      runControl.active.reconsiderAt,
+      active.sliceEndNs,
+      active.reconsiderAt,
       timers.next() ?? Number.POSITIVE_INFINITY,
     );
     const budget = vcpu.x86 === null ? speed.timeBudget(stopNs - now) : speed.budget(stopNs - now);
-    runStartNs = now;
+    active.runStartNs = now;
     const exit = executor.run(Math.max(1, Math.min(budget, limit)));
     const used = exit.retired;
     const gatesTook = vcpu.x86 === null ? 0 : transitions.close(vcpu, vcpu.x86);
@@ -248,7 +247,7 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
   };
 
   return {
-    timestamp: (retired) => speed.timestamp(runStartNs, retired),
+    timestamp: (retired) => speed.timestamp(runControl.active.runStartNs, retired),
     recall() {
       const { active } = runControl;
       for (const cpu of runControl.cpus) {

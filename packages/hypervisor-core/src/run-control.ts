@@ -21,6 +21,8 @@ export interface PhysicalCpu {
   reconsiderAt: number;
   /** When the scheduler wants to be asked again, about the running VCPU or about idleness. */
   sliceEndNs: number;
+  /** System time at which the run under way, or the last one, began. */
+  runStartNs: number;
   /** Time the chosen VCPU has run since it was chosen. */
   ranNs: number;
   /** Time it has come to, where that is ahead of the host's. */
@@ -92,6 +94,7 @@ export const createRunControl = ({
     current: null,
     reconsiderAt: Number.POSITIVE_INFINITY,
     sliceEndNs: 0,
+    runStartNs: 0,
     ranNs: 0,
     reachedNs: 0,
   });

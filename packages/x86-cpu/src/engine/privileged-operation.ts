@@ -2,17 +2,21 @@ import { type PrivilegedOperation, REGISTER, SEGMENT } from "@xenolith/x86-archi
 import type { Instruction, Operand } from "../decoder/instruction.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 
-const numberOf = (operands: readonly Operand[], ...kinds: readonly Operand["kind"][]): number => {
-  for (const operand of operands) {
-    if (kinds.includes(operand.kind) && "register" in operand) return operand.register;
-  }
+/** Number of the control or debug register that is named. */
+const systemRegisterOf = (operands: readonly Operand[]): number => {
+  for (const operand of operands)
+    if (operand.kind === "control" || operand.kind === "debug") return operand.register;
+  return 0;
+};
+
+const generalRegisterOf = (operands: readonly Operand[]): number => {
+  for (const operand of operands) if (operand.kind === "register") return operand.register;
   return 0;
 };
 
 /** Port of IN, OUT, INS and OUTS. */
-const portOf = (instruction: Instruction, state: VcpuState): number => {
-  const immediate = instruction.operands.find(({ kind }) => kind === "immediate");
-  if (immediate?.kind === "immediate") return immediate.value & 0xff;
+const portOf = (operands: readonly Operand[], state: VcpuState): number => {
+  for (const operand of operands) if (operand.kind === "immediate") return operand.value & 0xff;
   return state.register(REGISTER.rdx) & 0xffff;
 };
 
@@ -34,9 +38,9 @@ export const describePrivileged = (instruction: Instruction, state: VcpuState): 
   mnemonic: instruction.mnemonic as PrivilegedOperation["mnemonic"],
   lengthBytes: instruction.lengthBytes,
   sizeBytes: instruction.operandBytes,
-  system: numberOf(instruction.operands, "control", "debug"),
-  register: numberOf(instruction.operands, "register"),
-  port: portOf(instruction, state),
+  system: systemRegisterOf(instruction.operands),
+  register: generalRegisterOf(instruction.operands),
+  port: portOf(instruction.operands, state),
   repeat: instruction.repeat !== "none",
   addressBytes: instruction.addressBytes,
   segment: instruction.segment,

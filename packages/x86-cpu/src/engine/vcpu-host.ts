@@ -2,7 +2,7 @@ import { REGISTER } from "@xenolith/x86-architecture";
 import { STATE } from "../state/layout.ts";
 import type { SupportHost } from "../support/support-host.ts";
 import { lookUpDescriptor } from "../system/descriptor-tables.ts";
-import { setWideResult, timestampCounter } from "../system/model-specific-registers.ts";
+import { readTimestampCounter } from "../system/model-specific-registers.ts";
 import type { ProcessorCore } from "./system-operations.ts";
 
 /** A core that knows of an interrupt line. */
@@ -42,7 +42,7 @@ export class CoreSupportHost implements SupportHost {
   }
 
   readTimestamp(): void {
-    setWideResult(this.#core, timestampCounter(this.#core));
+    readTimestampCounter(this.#core);
   }
 
   fetchDescriptor(selector: number): void {

@@ -8,7 +8,7 @@ import {
 import { FEATURE_C } from "../model/cpuid-bits.ts";
 import { MSR_SLOT } from "../state/layout.ts";
 import { generalProtection, invalidOpcode } from "./faults.ts";
-import { setWideResult, timestampCounter } from "./model-specific-registers.ts";
+import { readTimestampCounter } from "./model-specific-registers.ts";
 import { featuresOf } from "./system-features.ts";
 
 /** RDTSC: outside ring 0 only while CR4.TSD is clear. A monitor may ask for it as well. [SDM2-4.3] */
@@ -18,7 +18,7 @@ const readTimestamp = (core: ProcessorCore): Outcome => {
   if (environment.isMonitored) {
     if (environment.trapTimestamp || isDisabled) return OUTCOME.privileged;
   } else if (isDisabled) return generalProtection(0);
-  setWideResult(core, timestampCounter(core));
+  readTimestampCounter(core);
   return OUTCOME.next;
 };
 

@@ -5,7 +5,7 @@ import {
   type ProcessorCore,
   type SystemOperation,
 } from "../engine/system-operations.ts";
-import { MSR_SLOT, type MsrSlot } from "../state/layout.ts";
+import { MSR_SLOT, type MsrSlot, STATE } from "../state/layout.ts";
 import { isCanonicalValue } from "./canonical.ts";
 import { generalProtection } from "./faults.ts";
 import { refuseOutsideRing0 } from "./instruction-flow.ts";
@@ -86,11 +86,26 @@ const ZEROS: ReadonlySet<number> = new Set([MSR.microcode, MSR.platformId]);
 const MASK_64 = 0xffff_ffff_ffff_ffffn;
 
 /** Time-stamp counter as software sees it: the machine's, plus what WRMSR has shifted it by. */
-export const timestampCounter = (core: ProcessorCore): bigint =>
+const timestampCounter = (core: ProcessorCore): bigint =>
   (BigInt(core.environment.timestamp(core.retired)) + core.state.msr(MSR_SLOT.tscOffset)) & MASK_64;
 
+const TWO_32 = 0x1_0000_0000;
+
+/** Reads the time-stamp counter into EDX:EAX: without a bigint where nobody has shifted it, as guests read it all the time. */
+export const readTimestampCounter = (core: ProcessorCore): void => {
+  const { state } = core;
+  const offset = STATE.msr + 8 * MSR_SLOT.tscOffset;
+  if ((state.u32(offset) | state.u32(offset + 4)) !== 0) {
+    setWideResult(core, timestampCounter(core));
+    return;
+  }
+  const now = core.environment.timestamp(core.retired);
+  state.setRegister(REGISTER.rax, now % TWO_32);
+  state.setRegister(REGISTER.rdx, Math.floor(now / TWO_32));
+};
+
 /** Sets EDX:EAX. */
-export const setWideResult = (core: ProcessorCore, value: bigint): void => {
+const setWideResult = (core: ProcessorCore, value: bigint): void => {
   core.state.setRegister(REGISTER.rax, Number(value & 0xffff_ffffn));
   core.state.setRegister(REGISTER.rdx, Number((value >> 32n) & 0xffff_ffffn));
 };
