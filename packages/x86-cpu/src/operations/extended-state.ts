@@ -88,21 +88,13 @@ const readX87 = (state: VcpuState, image: MemoryImage, isLong: boolean): void =>
 const writeVectors = (state: VcpuState, { view }: MemoryImage): void => {
   view.setUint32(LEGACY.mxcsr, state.floatingPoint.mxcsr, true);
   view.setUint32(LEGACY.mxcsr + 4, MXCSR_MASK, true);
-  for (let index = 0; index < vectorCount(state); index++) {
-    const value = state.floatingPoint.vector(index);
-    view.setBigUint64(LEGACY.vectors + 16 * index, value & 0xffff_ffff_ffff_ffffn, true);
-    view.setBigUint64(LEGACY.vectors + 16 * index + 8, value >> 64n, true);
-  }
+  for (let index = 0; index < vectorCount(state); index++)
+    state.floatingPoint.storeVector(index, view, LEGACY.vectors + 16 * index);
 };
 
 const readVectors = (state: VcpuState, { view }: MemoryImage): void => {
-  for (let index = 0; index < vectorCount(state); index++) {
-    const low = view.getBigUint64(LEGACY.vectors + 16 * index, true);
-    state.floatingPoint.setVector(
-      index,
-      (view.getBigUint64(LEGACY.vectors + 16 * index + 8, true) << 64n) | low,
-    );
-  }
+  for (let index = 0; index < vectorCount(state); index++)
+    state.floatingPoint.loadVector(index, view, LEGACY.vectors + 16 * index);
 };
 
 const vectorsEnd = (state: VcpuState): number => LEGACY.vectors + 16 * vectorCount(state);

@@ -118,18 +118,12 @@ const readEnvironment = (state: VcpuState, instruction: Instruction, { view }: M
 const top = ({ floatingPoint }: VcpuState): number => (floatingPoint.status >> 11) & 7;
 
 /** Copies a register in stack order to an image. */
-export const putStackRegister = (state: VcpuState, image: MemoryImage, index: number, at: number): void => {
-  const value = state.floatingPoint.register(top(state) + index);
-  image.view.setBigUint64(at, value & 0xffff_ffff_ffff_ffffn, true);
-  image.view.setUint16(at + 8, Number(value >> 64n), true);
-};
+export const putStackRegister = (state: VcpuState, image: MemoryImage, index: number, at: number): void =>
+  state.floatingPoint.storeRegister(top(state) + index, image.view, at);
 
 /** Copies a register in stack order from an image. */
-export const takeStackRegister = (state: VcpuState, image: MemoryImage, index: number, at: number): void => {
-  const head = BigInt(image.view.getUint16(at + 8, true));
-  const value = (head << 64n) | image.view.getBigUint64(at, true);
-  state.floatingPoint.setRegister(top(state) + index, value);
-};
+export const takeStackRegister = (state: VcpuState, image: MemoryImage, index: number, at: number): void =>
+  state.floatingPoint.loadRegister(top(state) + index, image.view, at);
 
 /** What FNINIT leaves. [SDM1-8.1.5] */
 export const initialiseX87 = (state: VcpuState): void => {

@@ -65,6 +65,36 @@ export class FloatingPointState implements FloatingPointContext {
     this.#block.setU32(at + X87_FIELD.signExponent, Number((value >> 64n) & 0xffffn));
   }
 
+  /** Copies the 10 bytes of a register to memory: without a bigint, as whole states are saved and restored at every task switch. */
+  storeRegister(physical: number, view: DataView, at: number): void {
+    const from = STATE.x87Registers + X87_REGISTER_BYTES * (physical & 7);
+    view.setUint32(at, this.#block.u32(from), true);
+    view.setUint32(at + 4, this.#block.u32(from + 4), true);
+    view.setUint16(at + 8, this.#block.u32(from + X87_FIELD.signExponent), true);
+  }
+
+  /** Takes a register from 10 bytes of memory. */
+  loadRegister(physical: number, view: DataView, at: number): void {
+    const to = STATE.x87Registers + X87_REGISTER_BYTES * (physical & 7);
+    this.#block.setU32(to, view.getUint32(at, true));
+    this.#block.setU32(to + 4, view.getUint32(at + 4, true));
+    this.#block.setU32(to + X87_FIELD.signExponent, view.getUint16(at + 8, true));
+  }
+
+  /** Copies the 16 bytes of a vector register to memory. */
+  storeVector(index: number, view: DataView, at: number): void {
+    const from = STATE.vectors + VECTOR_BYTES * (index & 15);
+    for (let word = 0; word < VECTOR_BYTES; word += 4)
+      view.setUint32(at + word, this.#block.u32(from + word), true);
+  }
+
+  /** Takes a vector register from 16 bytes of memory. */
+  loadVector(index: number, view: DataView, at: number): void {
+    const to = STATE.vectors + VECTOR_BYTES * (index & 15);
+    for (let word = 0; word < VECTOR_BYTES; word += 4)
+      this.#block.setU32(to + word, view.getUint32(at + word, true));
+  }
+
   vector(index: number): bigint {
     const at = STATE.vectors + VECTOR_BYTES * (index & 15);
     return (this.#wide(at + 8) << 64n) | this.#wide(at);
