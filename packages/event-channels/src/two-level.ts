@@ -110,14 +110,14 @@ class TwoLevelDelivery implements EventDelivery {
     // Cleared before the selector is looked at: an event that comes meanwhile is announced again.
     this.#upcall.clear(vcpu);
     const ports: number[] = [];
-    for (let word = 0; word < this.#wordsPerLong; word++) {
+    for (let word = 0; word < this.#wordsPerLong(); word++) {
       const selector = takeWord(info, evtchnPendingSel + word * 4);
       for (const bit of bitsOf(selector)) this.#takeLong(word * BITS_PER_WORD + bit, ports);
     }
     return ports;
   }
 
-  get #wordsPerLong(): number {
+  #wordsPerLong(): number {
     return longBytes(this.#width) / 4;
   }
 
@@ -125,7 +125,7 @@ class TwoLevelDelivery implements EventDelivery {
   #announce(port: number, vcpu: VcpuIndex): void {
     const info = this.#host.vcpuInfo(this.#domain, vcpu);
     const { evtchnPendingSel } = VCPU_INFO.layout[this.#width];
-    const long = Math.floor(port / (this.#wordsPerLong * BITS_PER_WORD));
+    const long = Math.floor(port / (this.#wordsPerLong() * BITS_PER_WORD));
     if (info === null || testAndSetBit(info, evtchnPendingSel, long)) return;
     this.#upcall.raise(vcpu);
   }
@@ -134,7 +134,7 @@ class TwoLevelDelivery implements EventDelivery {
   #takeLong(long: number, into: number[]): void {
     const shared = this.#shared;
     const { evtchnPending, evtchnMask } = SHARED_INFO[this.#width];
-    for (let index = long * this.#wordsPerLong; index < (long + 1) * this.#wordsPerLong; index++) {
+    for (let index = long * this.#wordsPerLong(); index < (long + 1) * this.#wordsPerLong(); index++) {
       const at = evtchnPending + index * 4;
       const pending = shared.readUint32(at);
       const due = pending & ~shared.readUint32(evtchnMask + index * 4);

@@ -23,25 +23,25 @@ class SharedUpcallFlag implements UpcallFlag {
 
   raise(vcpu: VcpuIndex): void {
     const info = this.#host.vcpuInfo(this.#domain, vcpu);
-    const word = info?.readUint32(this.#wordOffset) ?? 0;
-    if (info === null || ((word >>> this.#shift) & 0xff) !== 0) return;
-    info.writeUint32(this.#wordOffset, (word | (1 << this.#shift)) >>> 0);
+    const word = info?.readUint32(this.#wordOffset()) ?? 0;
+    if (info === null || ((word >>> this.#shift()) & 0xff) !== 0) return;
+    info.writeUint32(this.#wordOffset(), (word | (1 << this.#shift())) >>> 0);
     this.#host.upcallPending(this.#domain, vcpu);
   }
 
   clear(vcpu: VcpuIndex): void {
     const info = this.#host.vcpuInfo(this.#domain, vcpu);
-    const word = info?.readUint32(this.#wordOffset) ?? 0;
-    info?.writeUint32(this.#wordOffset, (word & ~(0xff << this.#shift)) >>> 0);
+    const word = info?.readUint32(this.#wordOffset()) ?? 0;
+    info?.writeUint32(this.#wordOffset(), (word & ~(0xff << this.#shift())) >>> 0);
   }
 
   /** Place of the word that holds the byte. */
-  get #wordOffset(): number {
+  #wordOffset(): number {
     return this.#offset & ~3;
   }
 
   /** Place of the byte in its word. */
-  get #shift(): number {
+  #shift(): number {
     return (this.#offset & 3) * 8;
   }
 }

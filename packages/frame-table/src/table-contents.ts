@@ -6,14 +6,7 @@ import type { EntryPlace, EntryReferences } from "./entry-references.ts";
 import type { EntryMemory } from "./internal/entry-memory.ts";
 import { at, FRAME_FLAG, type FrameStore, hasFlag } from "./internal/frame-store.ts";
 import type { TypeContents } from "./references.ts";
-import {
-  isGuestSlot,
-  nextGuestSlot,
-  slotCount,
-  storedHigh,
-  storedLow,
-  type TableRules,
-} from "./table-rules.ts";
+import { isGuestSlot, slotCount, storedHigh, storedLow, type TableRules } from "./table-rules.ts";
 import { FRAME_TYPE, type TableLevel } from "./types.ts";
 
 /** What the contents of tables are checked with. */
@@ -68,21 +61,21 @@ export const createTableContents = (parts: TableContentsParts): TypeContents => 
       dropEntries(rules, table, level, lastSlot, domain, end);
       return error;
     };
-    const next = (index: number): number => nextGuestSlot(rules, level, lastSlot, index);
+    const next = (index: number): number => entryMemory.nextPresent(rules, table, index, count);
     for (let index = next(0); index < count; index = next(index + 1)) {
+      if (!isGuestSlot(rules, level, lastSlot, index)) continue;
       const low = entryMemory.low(rules, table, index);
       const leadsToLast = isLastSlotEntry(rules, level, index);
-      if ((low & PTE.present) === 0) {
-        if (leadsToLast) return refuse(-EINVAL, index);
-        continue;
-      }
       const high = entryMemory.high(rules, table, index);
       const error = entries.get(leadsToLast ? { ...place, lastSlot: true } : place, low, high);
       if (error !== 0) return refuse(error, index);
       const stored = { low: storedLow(rules, level, low, high), high: storedHigh(rules, level, low, high) };
       if (stored.low !== low || stored.high !== high) entryMemory.write(rules, table, index, stored);
     }
-    return 0;
+    const lacksLast =
+      isLastSlotEntry(rules, level, PAE_LAST_SLOT) &&
+      (entryMemory.low(rules, table, PAE_LAST_SLOT) & PTE.present) === 0;
+    return lacksLast ? refuse(-EINVAL, count) : 0;
   };
 
   const dropEntries = (
@@ -95,10 +88,10 @@ export const createTableContents = (parts: TableContentsParts): TypeContents => 
   ): void => {
     parts.tableChanged(domain, level);
     const place = { level, table, domain };
-    const next = (index: number): number => nextGuestSlot(rules, level, lastSlot, index);
+    const next = (index: number): number => entryMemory.nextPresent(rules, table, index, end);
     for (let index = next(0); index < end; index = next(index + 1)) {
-      const low = entryMemory.low(rules, table, index);
-      if ((low & PTE.present) !== 0) entries.put(place, low, entryMemory.high(rules, table, index));
+      if (!isGuestSlot(rules, level, lastSlot, index)) continue;
+      entries.put(place, entryMemory.low(rules, table, index), entryMemory.high(rules, table, index));
     }
   };
 

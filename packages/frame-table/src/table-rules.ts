@@ -114,17 +114,6 @@ export const isGuestSlot = (
   return !hasMonitorSlots || index < monitorFirst || index >= monitorEnd;
 };
 
-/** The first slot of the guest's from `index` on; beyond the last entry if there is none. */
-export const nextGuestSlot = (
-  rules: TableRules,
-  tableLevel: TableLevel,
-  lastSlot: boolean,
-  index: number,
-): number => {
-  const { entries, monitorEnd } = rules.levels[tableLevel];
-  return index < entries && !isGuestSlot(rules, tableLevel, lastSlot, index) ? monitorEnd : index;
-};
-
 /** Whether a guest may have this present entry at a level, whatever frame it leads to. */
 export const isAllowedEntry = (
   rules: TableRules,

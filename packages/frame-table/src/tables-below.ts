@@ -1,5 +1,5 @@
 import { type Mfn, toMfn } from "@xenolith/machine-interface";
-import { entryFrame, PTE } from "@xenolith/x86-architecture";
+import { entryFrame } from "@xenolith/x86-architecture";
 import type { DomId } from "@xenolith/xen-abi";
 import type { EntryMemory } from "./internal/entry-memory.ts";
 import { at, type FrameStore } from "./internal/frame-store.ts";
@@ -49,10 +49,10 @@ export const tablesBelow = (walk: TreeWalk, root: Mfn, level: TableLevel): Table
   const look = ({ table, lastSlot }: Met, tableLevel: TableLevel, into: Met[]): void => {
     const { entries } = rules.levels[tableLevel];
     walk.worked(entries);
-    for (let index = 0; index < entries; index++) {
-      const low = memory.low(rules, table, index);
-      if ((low & PTE.present) === 0 || !isGuestSlot(rules, tableLevel, lastSlot, index)) continue;
-      const frame = entryFrame(low, memory.high(rules, table, index));
+    const next = (from: number): number => memory.nextPresent(rules, table, from, entries);
+    for (let index = next(0); index < entries; index = next(index + 1)) {
+      if (!isGuestSlot(rules, tableLevel, lastSlot, index)) continue;
+      const frame = entryFrame(memory.low(rules, table, index), memory.high(rules, table, index));
       const known = seen.get(frame);
       if (known !== undefined) known.uses++;
       else if (isWanted(frame, (tableLevel - 1) as TableLevel)) {

@@ -1,4 +1,5 @@
 import { type MachineMemory, PAGE_SIZE, toMfn } from "@xenolith/machine-interface";
+import { PTE } from "@xenolith/x86-architecture";
 import type { TableRules } from "../table-rules.ts";
 import type { TableEntry } from "../types.ts";
 
@@ -9,6 +10,8 @@ export interface EntryMemory {
   /** The words of an entry, as {@link read} gives them, where there are many to read. */
   low(rules: TableRules, table: number, index: number): number;
   high(rules: TableRules, table: number, index: number): number;
+  /** Index of the first present entry from `index` on, or `end`: most tables are nearly empty. */
+  nextPresent(rules: TableRules, table: number, index: number, end: number): number;
   /** Writes an entry and announces the store. */
   write(rules: TableRules, table: number, index: number, entry: TableEntry): void;
   /** Zeroes the slots from `first` up to, not including, `end`. */
@@ -39,6 +42,13 @@ export const createEntryMemory = (memory: MachineMemory): EntryMemory => {
       low: low(rules, table, index),
       high: high(rules, table, index),
     }),
+    nextPresent({ shape }, table, index, end) {
+      const step = shape.entryBytes >>> 2;
+      let word = (table * PAGE_SIZE + index * shape.entryBytes) >>> 2;
+      let at = index;
+      for (; at < end && ((words[word] ?? 0) & PTE.present) === 0; at++) word += step;
+      return at;
+    },
     write(rules, table, index, entry) {
       const { entryBytes } = rules.shape;
       const offset = index * entryBytes;

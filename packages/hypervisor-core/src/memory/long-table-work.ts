@@ -92,9 +92,9 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
 
   /** Holds tables until an event waits. @returns false then; a table that cannot be held ends it */
   const holdAll = (call: HypercallContext, progress: Progress): boolean => {
-    for (;;) {
-      const next = progress.tables[progress.held];
-      if (next === undefined) return true;
+    for (const { tables } = progress; progress.held < tables.length; ) {
+      const next = tables[progress.held];
+      if (next === undefined) break;
       const before = frames.work;
       const error = frames.getPageAndType(next.table, call.domain.id, next.level as FrameType);
       chargeSince(call, before);
@@ -102,6 +102,7 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
       progress.held++;
       if (call.shouldPreempt()) return false;
     }
+    return true;
   };
 
   /** Whether there are tables below a root that are still to be validated, or given up. */

@@ -65,34 +65,36 @@ export class InstructionMonitor {
     this.#core = core;
   }
 
-  get #control(): number {
+  // Methods, not private accessors: reading one of those is a call into the JavaScript engine, and this is asked at every exit.
+
+  #readControl(): number {
     return this.#core.state.u32(STATE.debug + 8 * 7);
   }
 
-  get #checksAlignment(): boolean {
+  #checksAlignment(): boolean {
     const { state } = this.#core;
     const isAsked = (state.systemFlags & FLAG.ac) !== 0 && (state.control(0) & CR0.am) !== 0;
     return isAsked && state.privilege === 3;
   }
 
   /** Whether a load of SS holds debug exceptions back for the instruction that comes. */
-  get #isHeldBack(): boolean {
+  #isHeldBack(): boolean {
     return (this.#core.state.u32(STATE.pending) & PENDING.debugHeld) !== 0;
   }
 
   /** Whether instructions have to be run one by one. */
   get isArmed(): boolean {
     const { state } = this.#core;
-    if ((this.#control & ENABLED) !== 0 || this.#isHeldBack) return true;
+    if ((this.#readControl() & ENABLED) !== 0 || this.#isHeldBack()) return true;
     const { systemFlags } = state;
     return (
-      (systemFlags & (FLAG.tf | FLAG.ac)) !== 0 && ((systemFlags & FLAG.tf) !== 0 || this.#checksAlignment)
+      (systemFlags & (FLAG.tf | FLAG.ac)) !== 0 && ((systemFlags & FLAG.tf) !== 0 || this.#checksAlignment())
     );
   }
 
   /** Whether a breakpoint waits for an access to data. Then accesses that TypeScript makes are to be {@link note}d. */
   get watchesData(): boolean {
-    const control = this.#control;
+    const control = this.#readControl();
     if ((control & ENABLED) === 0) return false;
     for (let number = 0; number < BREAKPOINTS; number++) {
       const isEnabled = ((control >>> (2 * number)) & 3) !== 0;
@@ -135,8 +137,8 @@ export class InstructionMonitor {
     this.#startedAt = state.instructionPointer;
     this.#instruction = instruction;
     this.#hits = 0;
-    const isArmed = (this.#control & ENABLED) !== 0;
-    if (isArmed && (this.#flags & FLAG.rf) === 0 && !this.#isHeldBack) {
+    const isArmed = (this.#readControl() & ENABLED) !== 0;
+    if (isArmed && (this.#flags & FLAG.rf) === 0 && !this.#isHeldBack()) {
       const hits = this.#find((kind) => kind === KIND.execute, linear, 1);
       if (hits !== 0) {
         state.setDebug(6, state.debug(6) | hits);
@@ -144,7 +146,7 @@ export class InstructionMonitor {
       }
     }
     if (instruction === null) return 0;
-    const checksAlignment = this.#checksAlignment;
+    const checksAlignment = this.#checksAlignment();
     if (!isArmed && !checksAlignment) return 0;
     const accesses = dataAccesses(this.#core, instruction);
     if (checksAlignment && accesses.some((access) => this.#isMisaligned(access))) {
@@ -172,7 +174,7 @@ export class InstructionMonitor {
   /** Enabled breakpoints of some kind that touch a range. */
   #find(isWanted: (kind: number) => boolean, at: number, lengthBytes: number): number {
     const { state } = this.#core;
-    const control = this.#control;
+    const control = this.#readControl();
     let hits = 0;
     for (let number = 0; number < BREAKPOINTS; number++) {
       if (((control >>> (2 * number)) & 3) === 0) continue;
@@ -206,7 +208,7 @@ export class InstructionMonitor {
     const instruction = this.#instruction;
     if (!hasRetired) return this.takesDelivery();
     if ((this.#flags & FLAG.rf) !== 0 && this.#isOver(instruction)) state.systemFlags &= ~FLAG.rf;
-    const isHeldBack = instruction !== null && !this.#isHeldBack && loadsStackSegment(instruction);
+    const isHeldBack = instruction !== null && !this.#isHeldBack() && loadsStackSegment(instruction);
     const others = state.u32(STATE.pending) & OTHERS;
     let due = (state.u32(STATE.pending) >>> PENDING.debugShift) | this.#hits;
     if (isHeldBack) {

@@ -22,13 +22,13 @@ export class InterruptShadow {
     this.#budget = budget;
   }
 
-  get #retired(): number {
+  #retired(): number {
     return this.#budget.retired(this.#state.i32(STATE.budget));
   }
 
   /** Whether it holds for the instruction that comes. */
   get isHere(): boolean {
-    return this.#beganAt(this.#retired);
+    return this.#beganAt(this.#retired());
   }
 
   #beganAt(retired: number): boolean {
@@ -46,7 +46,7 @@ export class InterruptShadow {
 
   /** Begins or ends it, as `isHere` says. */
   set(isHere: boolean): void {
-    this.#at = isHere ? this.#retired : NEVER;
+    this.#at = isHere ? this.#retired() : NEVER;
   }
 
   /** Lets generated code know that the slice of `slice` instructions that it is given begins in a shadow. */
@@ -56,7 +56,7 @@ export class InterruptShadow {
 
   /** Begins one behind an instruction that has just retired, unless that was in a shadow itself. */
   begin(): void {
-    const retired = this.#retired;
+    const retired = this.#retired();
     if (!this.#beganAt(retired - 1)) this.#at = retired;
   }
 }

@@ -6,7 +6,7 @@ import {
   type ProcessorCore,
   type SystemOperation,
 } from "../engine/system-operations.ts";
-import { MSR_SLOT } from "../state/layout.ts";
+import { MSR_SLOT, STATE } from "../state/layout.ts";
 import { addressOfValue, isCanonicalValue, valueOfAddress } from "./canonical.ts";
 import { generalProtection, invalidOpcode } from "./faults.ts";
 import { nextInstruction, refuseOutsideRing0 } from "./instruction-flow.ts";
@@ -66,7 +66,7 @@ const exitSystem = (core: ProcessorCore, instruction: Instruction): Outcome => {
 
 /** Whether SYSCALL and SYSRET exist: in 64-bit code, where EFER allows them. */
 const hasSystemCalls = (core: ProcessorCore): boolean =>
-  core.state.isWideCode && (Number(core.state.msr(MSR_SLOT.efer)) & EFER.sce) !== 0;
+  core.state.isWideCode && (core.state.u32(STATE.msr + 8 * MSR_SLOT.efer) & EFER.sce) !== 0;
 
 /** A selector of STAR: bits 47:32 for SYSCALL, 63:48 for SYSRET. */
 const starSelector = (core: ProcessorCore, shift: bigint): number =>
