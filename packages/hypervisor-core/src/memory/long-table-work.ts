@@ -177,6 +177,7 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
   return {
     run,
     isUnfinished: (vcpu, command, subject) =>
+      unfinished.size > 0 &&
       unfinished.get(vcpu)?.some((progress) => isAbout(progress, command, subject)) === true,
     close(vcpu) {
       for (const progress of unfinished.get(vcpu) ?? []) while (progress.held > 0) release(progress);

@@ -35,6 +35,17 @@ interface Target {
   readonly mapping: MachineAddress;
 }
 
+const WORD_BYTES = 4;
+const PAGE_WORDS = PAGE_SIZE / WORD_BYTES;
+
+/** The first word from one on in which two frames differ; {@link PAGE_WORDS} if there is none. */
+const nextDifference = (words: Uint32Array, one: Mfn, other: Mfn, from: number): number => {
+  const [first, second] = [one * PAGE_WORDS, other * PAGE_WORDS];
+  let word = from;
+  while (word < PAGE_WORDS && words[first + word] === words[second + word]) word++;
+  return word;
+};
+
 /**
  * Makes the emulation. The processor itself carries the instruction out, on a copy of the table that is mapped in its place
  * for that one instruction; the entries that differ afterwards are validated like those of mmu_update. Whatever refuses, the
@@ -77,25 +88,19 @@ export const createPageTableWrites = (
 
   /** Takes over the entries in which the copy differs from the table. @returns 0, or the errno of the first refused one. */
   const takeOver = ({ domain }: Vcpu, table: Mfn, copy: Mfn): number => {
+    const { view, words } = memory;
     const entryBytes = domain.width === "x86_32" ? 4 : 8;
-    const [from, to] = [frameAddress(copy), frameAddress(table)];
-    const { view } = memory;
-    for (let at = 0; at < PAGE_SIZE; at += entryBytes) {
-      const low = view.getUint32(from + at, true);
-      const high = entryBytes === 8 ? view.getUint32(from + at + 4, true) : 0;
-      const isSame =
-        low === view.getUint32(to + at, true) &&
-        (entryBytes === 4 || high === view.getUint32(to + at + 4, true));
-      if (isSame) continue;
-      const error = frames.updateEntry(
-        table,
-        at / entryBytes,
-        { low, high },
-        { domain: domain.id, mapped: domain.id },
-      );
+    const update = { domain: domain.id, mapped: domain.id };
+    for (let index = 0; ; index++) {
+      const word = nextDifference(words, copy, table, (index * entryBytes) / WORD_BYTES);
+      if (word === PAGE_WORDS) return 0;
+      index = Math.floor((word * WORD_BYTES) / entryBytes);
+      const at = frameAddress(copy) + index * entryBytes;
+      const low = view.getUint32(at, true);
+      const high = entryBytes === 8 ? view.getUint32(at + 4, true) : 0;
+      const error = frames.updateEntry(table, index, { low, high }, update);
       if (error !== 0) return error;
     }
-    return 0;
   };
 
   return (vcpu, address, errorCode) => {
