@@ -18,6 +18,14 @@ export const outcomeOf = (result: number): string => {
   return result >= FIRST_ERRNO ? errnoName(2 ** 32 - result) : SUCCESS;
 };
 
+/** What a result says that is a value, which may look like any errno: only those that are named are taken for one. */
+export const valueOutcome =
+  (...errnos: readonly string[]) =>
+  (result: number): string => {
+    const outcome = outcomeOf(result);
+    return outcome === FAULT_OUTCOME || errnos.includes(outcome) ? outcome : SUCCESS;
+  };
+
 const GRANT_STATUS: ReadonlyMap<number, string> = new Map(
   Object.entries(grant)
     .filter(([name, value]) => name.startsWith("GNTST_") && typeof value === "number")

@@ -32,6 +32,7 @@ import {
 import type { World } from "../../attacker/world.ts";
 import { type AttackOperation, after, BAD_POINTER, call, failing, NO_DOMAIN, refused } from "../build.ts";
 import type { Call, ErrorCase } from "../call.ts";
+import { valueOutcome } from "../outcome.ts";
 
 const physdev = (form: "op" | "compat", world: World, command: number, argument: Uint8Array): Call => {
   if (form === "op") return call(__HYPERVISOR_physdev_op, command, world.arena.put(argument));
@@ -228,7 +229,10 @@ export const processorStateOperations = (isWide: boolean): readonly AttackOperat
   },
   {
     name: "get_debugreg",
-    succeeds: (world) => call(__HYPERVISOR_get_debugreg, world.draw.below(4)),
+    succeeds: (world) => ({
+      ...call(__HYPERVISOR_get_debugreg, world.draw.below(4)),
+      outcome: valueOutcome("ENODEV"),
+    }),
     errors: {
       ENODEV: failing("there is no such register", (world) =>
         call(__HYPERVISOR_get_debugreg, 8 + (world.draw.next32() >>> 1)),
