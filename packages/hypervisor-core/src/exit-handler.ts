@@ -10,7 +10,7 @@ import {
 } from "@xenolith/x86-architecture";
 import { HYPERCALL_VECTOR } from "@xenolith/xen-abi/xen";
 import type { Delivery } from "./delivery/delivery.ts";
-import { FAULT_COST_NS } from "./delivery/fault-cost.ts";
+import { EMULATION_COST_NS, FAULT_COST_NS } from "./delivery/exit-cost.ts";
 import { directGateOf, softwareInterruptFault } from "./delivery/software-interrupts.ts";
 import { createSystemCalls } from "./delivery/system-calls.ts";
 import type { CrashDomain } from "./domain.ts";
@@ -41,11 +41,6 @@ export interface ExitParts {
 
 /** Bytes of INT n: how far back the instruction lies when it is refused. */
 const INT_BYTES = 2;
-/**
- * Cost of emulating a privileged instruction: leaving the guest, decoding, coming back. Without it a guest that polls with
- * such instructions (GRUB reads the time with CPUID and RDTSC) would poll millions of times in a second of its time.
- */
-const EMULATION_COST_NS = 1_000;
 
 /** Makes the handler of exits: hypercalls, faults, software interrupts and privileged instructions. */
 export const createExitHandler = (parts: ExitParts): HandleExit => {

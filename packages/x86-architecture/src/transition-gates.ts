@@ -24,7 +24,8 @@ export interface ExceptionHandler {
 }
 
 /**
- * Transitions that the engine makes on the monitor's behalf, without an exit: calls of the monitor that have one answer, and
+ * What the engine does on the monitor's behalf, without an exit: calls of the monitor that have one answer, ports that are
+ * not there, and
  * in IA-32e mode changes between the two *sides* of a VCPU, whose kernel and user code both run in ring 3 and differ in
  * space and base of GS, by calls and by exceptions. Anything unusual leaves everything as it was and exits as if there were no gate; so does a transition
  * after which an event that waits would not be held back. What a gate does is what the monitor would do, in the same time.
@@ -106,8 +107,15 @@ export interface TransitionGates {
   faultAddress: MachineAddress;
   /** How much of its budget an exception takes a run, so that it takes the time it takes the monitor. */
   faultCost: number;
+  /**
+   * Whether IN and OUT find no ports in the kernel: in rings 0 to 2, or on the kernel's side. It reads all ones, and what it
+   * writes is dropped.
+   */
+  hasAbsentPorts: boolean;
+  /** How much of its budget such an access takes a run, besides the instruction. */
+  portCost: number;
   /** What the last run has changed, bits of {@link GATE_CHANGE}. */
   readonly changes: number;
-  /** What exceptions have taken the last run of its budget: those instructions did not retire. */
+  /** What gates have taken the last run of its budget besides the instructions that retired. */
   readonly charged: number;
 }

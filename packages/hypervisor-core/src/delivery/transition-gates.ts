@@ -31,7 +31,7 @@ import type { ProcessorSpeed } from "../processor-speed.ts";
 import type { UpcallState } from "../upcall-state.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { VERSION_ANSWER } from "../version.ts";
-import { FAULT_COST_NS } from "./fault-cost.ts";
+import { EMULATION_COST_NS, FAULT_COST_NS } from "./exit-cost.ts";
 
 /**
  * Lets the processor make on its own what needs no policy: XENVER_version, exceptions, and in 64-bit guests the system calls of user mode,
@@ -100,6 +100,9 @@ export const createGuestTransitions = ({
   /** Instructions that handing an exception to a kernel takes, with the one that it stands for; null: they are not taken. */
   const faultCost = speed.instructionsFor(FAULT_COST_NS + speed.instructionNs);
 
+  /** What emulating an instruction takes besides the instruction. */
+  const emulationCost = speed.instructionsFor(EMULATION_COST_NS);
+
   const placeHandlers = ({ traps, domain }: Vcpu, gates: TransitionGates): void => {
     if (faultCost === null) return;
     gates.faultCost = faultCost;
@@ -133,6 +136,9 @@ export const createGuestTransitions = ({
       gates.kernelStack = toLinearAddress(vcpu.kernelStack.pointer);
       gates.kernelStackSelector = vcpu.kernelStack.selector;
       if (vcpu.traps.takeChanges()) placeHandlers(vcpu, gates);
+      // The kernel counts as ring 1 for the virtual IOPL.
+      gates.hasAbsentPorts = emulationCost !== null && vcpu.ioPrivilege > 0;
+      gates.portCost = emulationCost ?? 0;
       if (vcpu.domain.width === "x86_64") openSides(vcpu, x86);
     },
     close(vcpu, x86) {

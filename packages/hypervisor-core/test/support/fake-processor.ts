@@ -157,6 +157,8 @@ const closedGates = (): TransitionGates => ({
   faultCost: 0,
   setHandler() {},
   changes: 0,
+  hasAbsentPorts: false,
+  portCost: 0,
   charged: 0,
 });
 

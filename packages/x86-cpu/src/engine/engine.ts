@@ -90,7 +90,7 @@ export class Engine {
         interruptRequested: () => this.accesses.current?.host.interruptRequested() ?? 0,
         portOut: (port, sizeBytes) => this.accesses.current?.host.portOut(port, sizeBytes),
         portIn: (port, sizeBytes) => this.accesses.current?.host.portIn(port, sizeBytes) ?? 0,
-        readTimestamp: () => this.accesses.current?.host.readTimestamp(),
+        readTimestamp: () => this.accesses.current?.host.readTimestamp() ?? 1,
         fetchDescriptor: (selector) => this.accesses.current?.host.fetchDescriptor(selector),
         enterSide: (side) => this.accesses.current?.host.enterSide(side) ?? 0,
       },

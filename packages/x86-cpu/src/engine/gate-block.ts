@@ -260,6 +260,22 @@ export class GateBlock implements TransitionGates {
     return this.#word(GATES.charged);
   }
 
+  get hasAbsentPorts(): boolean {
+    return this.#word(GATES.hasAbsentPorts) !== 0;
+  }
+
+  set hasAbsentPorts(value: boolean) {
+    this.#setWord(GATES.hasAbsentPorts, value ? 1 : 0);
+  }
+
+  get portCost(): number {
+    return this.#word(GATES.portCost);
+  }
+
+  set portCost(value: number) {
+    this.#setWord(GATES.portCost, value);
+  }
+
   get changes(): number {
     return this.#word(GATES.changes);
   }

@@ -92,20 +92,20 @@ export const directAddresses = (
 export const isRepeated = (instruction: Instruction): boolean =>
   instruction.repeat !== "none" && isString(instruction);
 
-/** System instructions behind which a block ends, where generated code does them. */
-const TRANSFERS: ReadonlySet<string> = new Set([
+/** System instructions that are mostly followed by the instruction behind them, at once or when what they call has returned. */
+const RESUMED: ReadonlySet<string> = new Set([
   "int",
   "int3",
-  "iret",
-  "sysenter",
-  "sysexit",
   "syscall",
   "invlpg",
   "sti",
   "in",
   "out",
   "rdtsc",
+  "rdtscp",
 ]);
+/** System instructions behind which a block ends, where generated code does them. */
+const TRANSFERS: ReadonlySet<string> = new Set([...RESUMED, "iret", "sysenter", "sysexit"]);
 const SEGMENT_LOADS: ReadonlySet<string> = new Set(["mov-to-sreg", "pop-sreg"]);
 
 /** Whether a block ends behind an instruction without a link to where it goes on: system instructions that do much. */
@@ -114,6 +114,9 @@ export const isSystemTransfer = ({ mnemonic, operands }: Instruction): boolean =
   const isLoadOfStack = first?.kind === "segment" && first.register === SEGMENT.ss;
   return TRANSFERS.has(mnemonic) || (isLoadOfStack && SEGMENT_LOADS.has(mnemonic));
 };
+
+/** Whether control mostly comes to the instruction behind a system instruction. */
+export const isResumed = ({ mnemonic }: Instruction): boolean => RESUMED.has(mnemonic);
 
 /** Whether nothing can follow in a block: control goes elsewhere, or may come back to the same instruction. */
 export const endsBlock = (instruction: Instruction): boolean => {

@@ -162,6 +162,28 @@ export class VcpuMemory implements LinearMemory {
     return this.#check(at, lengthBytes, ACCESS.read, privilege);
   }
 
+  copyFrom(at: number, target: Uint8Array): boolean {
+    const host = this.#wholeAt(at, target.length, ACCESS.read);
+    if (host < 0) return false;
+    target.set(this.#machine.bytes.subarray(host, host + target.length));
+    return true;
+  }
+
+  copyTo(at: number, source: Uint8Array): boolean {
+    const host = this.#wholeAt(at, source.length, ACCESS.write);
+    if (host < 0) return false;
+    this.#machine.bytes.set(source, host);
+    this.announce(host, source.length);
+    return true;
+  }
+
+  /** Offset in machine memory of bytes that can be accessed as a whole; negative: they cannot. */
+  #wholeAt(at: number, lengthBytes: number, kind: number): number {
+    if (this.#isNoted || pageOffset(at) + lengthBytes > PAGE_BYTES) return -1;
+    const host = this.translate(at, kind);
+    return isAccessFault(host) ? -1 : host;
+  }
+
   #note(address: number, sizeBytes: number, isWrite: boolean, host: number): void {
     this.#observer?.note({ address, sizeBytes, isWrite, host, secondHost: -1 });
     this.#watcher?.(address, sizeBytes, isWrite);

@@ -81,6 +81,10 @@ export interface LinearMemory {
   checkWrite(at: number, lengthBytes: number, privilege?: AccessPrivilege): PackedFault | 0;
   /** As {@link checkWrite}, for reading. */
   checkRead(at: number, lengthBytes: number, privilege?: AccessPrivilege): PackedFault | 0;
+  /** Reads bytes as a whole. @returns false where that cannot be: on two pages, at a fault, and while somebody looks on. */
+  copyFrom(at: number, target: Uint8Array): boolean;
+  /** As {@link copyFrom}, for writing: false means that nothing has been written. */
+  copyTo(at: number, source: Uint8Array): boolean;
 }
 
 /** Operands of an instruction through segmentation: limit, type and presence checks give #GP(0) or #SS(0). */

@@ -41,8 +41,10 @@ export class CoreSupportHost implements SupportHost {
     return value;
   }
 
-  readTimestamp(): void {
+  readTimestamp(): number {
+    if (this.#core.environment.trapTimestamp) return 1;
     readTimestampCounter(this.#core);
+    return 0;
   }
 
   fetchDescriptor(selector: number): void {

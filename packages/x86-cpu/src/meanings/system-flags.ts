@@ -1,4 +1,4 @@
-import { and, gtU, i32, or, select, shrU, TYPE, type Value, xor } from "@xenolith/wasm-emitter";
+import { and, gtU, i32, or, select, shrU, TYPE, type Value, widen, wrap, xor } from "@xenolith/wasm-emitter";
 import { FLAG } from "@xenolith/x86-architecture";
 import { setSixFlags } from "../machine/flag-updates.ts";
 import type { Machine } from "../machine/machine.ts";
@@ -38,12 +38,13 @@ const clearInterrupts: Meaning = (m) => {
 const pushFlags: Meaning = (m) => {
   const flags = m.pin(m.systemFlags());
   m.rareIf(and(flags, FLAG.vm));
-  m.push(4, or(arithmeticImage(m.flags), and(flags, ~(FLAG.vm | FLAG.rf))));
+  const image = or(arithmeticImage(m.flags), and(flags, ~(FLAG.vm | FLAG.rf)));
+  m.push(m.sizeBytes, m.sizeBytes === 8 ? widen(image, false) : image);
 };
 
 const popFlags: Meaning = (m) => {
   const before = m.pin(m.systemFlags());
-  const image = m.pin(m.peek(4));
+  const image = m.pin(wrap(m.peek(m.sizeBytes)));
   m.rareIf(and(or(before, image), UNUSUAL_FLAGS));
   const interrupts = select(i32(0), i32(FLAG.if), isBeyondIoPrivilege(m, before));
   const ioPrivilege = select(i32(0), i32(FLAG.iopl), privilege(m));
@@ -51,7 +52,7 @@ const popFlags: Meaning = (m) => {
   const kept = and(and(before, ~FLAG.rf), xor(changeable, -1));
   const after = m.pin(or(kept, and(image, changeable)));
   rareIfInterrupted(m, before, after);
-  m.dropStack(4);
+  m.dropStack(m.sizeBytes);
   m.setSystemFlags(or(and(after, ~ARITHMETIC_FLAGS), FLAG.fixed));
   const bit = (position: number): Value => m.pin(and(shrU(image, position), 1));
   setSixFlags(m, {
@@ -63,6 +64,9 @@ const popFlags: Meaning = (m) => {
     overflow: bit(11),
   });
 };
+
+/** Sizes of a push of flags that is not of 16 bits. */
+const flagSizes: Sizes = (wide) => (wide ? [8] : [4]);
 
 /** Sizes of operation in 32-bit code of instructions that 64-bit code leaves to TypeScript. */
 const narrowOnly =
@@ -82,6 +86,6 @@ export const systemFlags: readonly Definition[] = [
     system,
     meaning: (m) => m.system(SET_INTERRUPTS),
   },
-  { mnemonic: "pushf", sizes: narrowOnly(4), forms: [""], system, meaning: pushFlags },
-  { mnemonic: "popf", sizes: narrowOnly(4), forms: [""], system, meaning: popFlags },
+  { mnemonic: "pushf", sizes: flagSizes, forms: [""], system: "both", meaning: pushFlags },
+  { mnemonic: "popf", sizes: flagSizes, forms: [""], system: "both", meaning: popFlags },
 ];

@@ -10,6 +10,7 @@ import { FORGET_PAGE } from "../support/system/page-invalidation.ts";
 import { PORT_IN, PORT_OUT, READ_TIMESTAMP } from "../support/system/ports.ts";
 import { LOAD_DATA_SEGMENT, LOAD_STACK_SEGMENT } from "../support/system/segment-loads.ts";
 import { CALL_MONITOR } from "../support/system/side-gates.ts";
+import { RETURN_FROM_INTERRUPT_WIDE } from "../support/system/wide-interrupt-exit.ts";
 import { type Definition, type Meaning, type Sizes, STACK_SIZES, WORD_SIZES } from "./definition.ts";
 
 /** Segment registers by the name that their forms carry. */
@@ -101,6 +102,13 @@ const transfers: readonly Definition[] = [
     meaning: (m) => m.system(RETURN_FROM_INTERRUPT),
   },
   {
+    mnemonic: "iret",
+    sizes: (wide) => (wide ? [8] : []),
+    forms: [""],
+    system: "monitored",
+    meaning: (m) => m.system(RETURN_FROM_INTERRUPT_WIDE),
+  },
+  {
     mnemonic: "sysenter",
     sizes: narrowOnly(2, 4),
     forms: [""],
@@ -150,47 +158,36 @@ const readControl =
     m.write(0, m.stateField(TYPE.i32, 4, STATE.control + 8 * number));
   };
 
+/** IN and OUT: of 64-bit code under a monitor only. */
+const ports = (["bare", "monitored"] as const).flatMap((system): Definition[] => {
+  const sizes: Sizes = (wide) => (wide && system === "bare" ? [] : [1, 2, 4]);
+  /** The port is in DX or a byte of the instruction. */
+  const bytes =
+    (portPosition: number) =>
+    (sizeBytes: number, position: number, letter: string): number => {
+      if (position !== portPosition) return sizeBytes;
+      return letter === "i" ? 1 : 2;
+    };
+  const write: Meaning = (m) => m.system(PORT_OUT, portOf(m, 0), i32(m.sizeBytes));
+  const read: Meaning = (m) => m.system(PORT_IN, portOf(m, 1), i32(m.sizeBytes));
+  return [
+    { mnemonic: "out", sizes, forms: ["rr", "ir"], operandBytes: bytes(0), system, meaning: write },
+    { mnemonic: "in", sizes, forms: ["rr", "ri"], operandBytes: bytes(1), system, meaning: read },
+  ];
+});
+
 /** What leads out of the processor, or tells about it. [SDM2A-3.2] [SDM2B-4.3] */
 const outside: readonly Definition[] = [
-  {
-    mnemonic: "out",
-    sizes: narrowOnly(1, 2, 4),
-    forms: ["rr"],
-    operandBytes: (sizeBytes, position) => (position === 1 ? sizeBytes : 2),
-    system: "bare",
-    meaning: (m) => m.system(PORT_OUT, portOf(m, 0), i32(m.sizeBytes)),
-  },
-  {
-    mnemonic: "in",
-    sizes: narrowOnly(1, 2, 4),
-    forms: ["rr"],
-    operandBytes: (sizeBytes, position) => (position === 0 ? sizeBytes : 2),
-    system: "bare",
-    meaning: (m) => m.system(PORT_IN, portOf(m, 1), i32(m.sizeBytes)),
-  },
-  {
-    mnemonic: "out",
-    sizes: narrowOnly(1, 2, 4),
-    forms: ["ir"],
-    operandBytes: (sizeBytes, position) => (position === 1 ? sizeBytes : 1),
-    system: "bare",
-    meaning: (m) => m.system(PORT_OUT, portOf(m, 0), i32(m.sizeBytes)),
-  },
-  {
-    mnemonic: "in",
-    sizes: narrowOnly(1, 2, 4),
-    forms: ["ri"],
-    operandBytes: (sizeBytes, position) => (position === 0 ? sizeBytes : 1),
-    system: "bare",
-    meaning: (m) => m.system(PORT_IN, portOf(m, 1), i32(m.sizeBytes)),
-  },
-  {
-    mnemonic: "rdtsc",
-    sizes: narrowOnly(2, 4),
-    forms: [""],
-    system: "bare",
-    meaning: (m) => m.system(READ_TIMESTAMP),
-  },
+  ...ports,
+  ...["rdtsc", "rdtscp"].map(
+    (mnemonic): Definition => ({
+      mnemonic,
+      sizes: () => [2, 4],
+      forms: [""],
+      system: "both",
+      meaning: (m) => m.system(READ_TIMESTAMP, i32(mnemonic === "rdtscp" ? 1 : 0)),
+    }),
+  ),
   { mnemonic: "cpuid", sizes: () => [2, 4], forms: [""], system: "bare", meaning: identify },
   ...[0, 2, 3, 4].map(
     (number): Definition => ({

@@ -46,6 +46,7 @@ export const readImage = (
   const place = locate(core, instruction, lengthBytes, alignment, false);
   if (typeof place === "number") return place;
   const image = createImage(lengthBytes);
+  if (core.memory.copyFrom(place.at, image.bytes)) return image;
   const { view } = image;
   let offset = 0;
   for (; offset + 4 <= lengthBytes; offset += 4) {
@@ -66,7 +67,8 @@ export const prepareImage = (
   if (typeof place === "number") return place;
   return {
     write(image, from = 0, to = lengthBytes) {
-      const { view } = image;
+      const { bytes, view } = image;
+      if (core.memory.copyTo(next(place.at, from, core), bytes.subarray(from, to))) return;
       let offset = from;
       for (; offset + 4 <= to; offset += 4) {
         core.memory.write32(next(place.at, offset, core), view.getUint32(offset, true));

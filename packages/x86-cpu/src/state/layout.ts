@@ -213,6 +213,8 @@ export const GATES = {
   stackCall: 0x7c,
   baseCall: 0x80,
   taskCall: 0x84,
+  hasAbsentPorts: 0x88,
+  portCost: 0x8c,
 } as const;
 
 /** Exceptions that have a handler in the block. */

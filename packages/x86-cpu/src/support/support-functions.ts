@@ -4,6 +4,7 @@ import { VECTOR_SUPPORT } from "../vector-support/index.ts";
 import { X87_FUNCTIONS } from "../x87/index.ts";
 import { STRING_FUNCTIONS } from "./strings/index.ts";
 import type { SupportFunction } from "./support-function.ts";
+import { READ_ABSENT_PORT, WRITE_ABSENT_PORT } from "./system/absent-ports.ts";
 import { BOUNCE_PAGE_FAULT } from "./system/bounce.ts";
 import { KEPT_DESCRIPTOR, TAKE_DIRECT_GATE } from "./system/direct-gate.ts";
 import { SYSTEM_FUNCTIONS } from "./system/index.ts";
@@ -19,10 +20,12 @@ export const SUPPORT_FUNCTIONS: readonly SupportFunction[] = [
 
 /** Functions under a monitor that take the place of those of the same name. */
 const UNDER_MONITOR: ReadonlyMap<string, SupportFunction> = new Map(
-  [KEPT_DESCRIPTOR, TAKE_DIRECT_GATE, BOUNCE_PAGE_FAULT].map((support) => [support.name, support]),
+  [KEPT_DESCRIPTOR, TAKE_DIRECT_GATE, BOUNCE_PAGE_FAULT, READ_ABSENT_PORT, WRITE_ABSENT_PORT].map(
+    (support) => [support.name, support],
+  ),
 );
 
-/** The support functions of an engine: under a monitor descriptors and gates are the monitor's. */
+/** The support functions of an engine: under a monitor descriptors, gates and ports are the monitor's. */
 export const supportFunctionsOf = (system: SystemCode): readonly SupportFunction[] =>
   system === "monitored"
     ? SUPPORT_FUNCTIONS.map((support) => UNDER_MONITOR.get(support.name) ?? support)

@@ -6,8 +6,8 @@ export interface SupportHost {
   portOut(port: number, sizeBytes: number): void;
   /** Value of a port, as IN; sets `STATE.wantsAttention` likewise. */
   portIn(port: number, sizeBytes: number): number;
-  /** Puts the time-stamp counter into EDX:EAX. */
-  readTimestamp(): void;
+  /** Puts the time-stamp counter into EDX:EAX. @returns 1 where a monitor wants to be asked instead */
+  readTimestamp(): number;
   /** Puts a descriptor of the monitor's into the cache of the state block, if there is one. */
   fetchDescriptor(selector: number): void;
   /** Makes the space of a side (1: the kernel's) that of the VCPU and the active one. @returns its space tag for user accesses */

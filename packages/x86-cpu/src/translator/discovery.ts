@@ -1,6 +1,6 @@
 import type { Instruction } from "../decoder/index.ts";
 import type { CodePlace } from "../engine/code-place.ts";
-import { isConditionalBranch, isRepeated } from "../engine/instruction-form.ts";
+import { isConditionalBranch, isRepeated, isResumed } from "../engine/instruction-form.ts";
 import type { Mode } from "../engine/mode.ts";
 import type { InstructionSource } from "../engine/recent-instructions.ts";
 import type { Handler } from "../interpreter/handlers.ts";
@@ -149,6 +149,7 @@ export class PageDiscovery {
       if (target !== null) reach(target, end === "call");
       if (end === "call" || end === "call-indirect") reach(next, true);
       const last = block.instructions.at(-1);
+      if (last !== undefined && end === "system" && isResumed(last.instruction)) reach(next, true);
       if (last === undefined || (end !== "jump-indirect" && end !== "call-indirect")) continue;
       const targets = targetsOf(last.at);
       if (end === "call-indirect" && targets.length > MOST_CALLED) continue;

@@ -127,6 +127,9 @@ class FlatMemory implements LinearMemory {
     this.#write(at, 4, value, privilege);
   checkWrite = (at: number, lengthBytes: number, privilege: AccessPrivilege = "current"): number =>
     this.#check(at, lengthBytes, true, privilege);
+  /** Nothing is accessed as a whole. */
+  copyFrom = (): boolean => false;
+  copyTo = (): boolean => false;
   checkRead = (at: number, lengthBytes: number, privilege: AccessPrivilege = "current"): number =>
     this.#check(at, lengthBytes, false, privilege);
 

@@ -77,6 +77,7 @@ const scene: fc.Arbitrary<TwoSides> = fc.record({
   withPrivilege: fc.nat(7).map((draw) => draw === 0),
   withTableWrites: fc.boolean(),
   masksEvents: fc.boolean(),
+  ioPrivilege: fc.constant(0),
 });
 
 describe.each<[string, EngineTuning]>([

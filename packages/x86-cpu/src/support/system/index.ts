@@ -17,6 +17,7 @@ import { FORGET_PAGE, INTERRUPT_REQUESTED } from "./page-invalidation.ts";
 import { PORT_IN, PORT_OUT, READ_TIMESTAMP } from "./ports.ts";
 import { LOAD_DATA_SEGMENT, LOAD_STACK_SEGMENT, SET_INTERRUPTS } from "./segment-loads.ts";
 import { CALL_MONITOR } from "./side-gates.ts";
+import { RETURN_FROM_INTERRUPT_WIDE } from "./wide-interrupt-exit.ts";
 
 /** System instructions in their usual case, and what they are made of. */
 export const SYSTEM_FUNCTIONS: readonly SupportFunction[] = [
@@ -31,6 +32,7 @@ export const SYSTEM_FUNCTIONS: readonly SupportFunction[] = [
   DELIVER_PAGE_FAULT,
   BOUNCE_FAULT,
   RETURN_FROM_INTERRUPT,
+  RETURN_FROM_INTERRUPT_WIDE,
   LOAD_DATA_SEGMENT,
   LOAD_STACK_SEGMENT,
   SET_INTERRUPTS,

@@ -21,11 +21,11 @@ import { LOCATE_READ, READ_DESCRIPTOR } from "./linear-access.ts";
 import { DONE, STACK_POINTER, type SystemEmitter, systemFunction, UNUSUAL_FLAGS } from "./system-emitter.ts";
 
 /** Flags that code of every privilege may change with IRET. */
-const FREE_FLAGS =
+export const FREE_FLAGS: number =
   FLAG.cf | FLAG.pf | FLAG.af | FLAG.zf | FLAG.sf | FLAG.tf | FLAG.df | FLAG.of | FLAG.nt | FLAG.ac | FLAG.id;
 
 /** Enabled breakpoints of DR7: where there are any, RF has a meaning. */
-const BREAKPOINTS = 0xff;
+export const BREAKPOINTS = 0xff;
 
 /** Flags that IRET takes from the stack at a privilege; see `returnableFlags`. */
 const returnableFlags = (s: SystemEmitter, privilege: Value): Value => {

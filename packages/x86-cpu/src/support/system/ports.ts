@@ -1,8 +1,8 @@
 import { and, eq, i32, shrU, TYPE, type Value } from "@xenolith/wasm-emitter";
 import { CR4, FLAG, REGISTER } from "@xenolith/x86-architecture";
-import { STATE } from "../../state/layout.ts";
+import { MSR_SLOT, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
-import { ATTEND, DONE, type SystemEmitter, systemFunction } from "./system-emitter.ts";
+import { ATTEND, DONE, REFUSED, type SystemEmitter, systemFunction } from "./system-emitter.ts";
 
 const ACCUMULATOR = STATE.registers + 8 * REGISTER.rax;
 
@@ -50,11 +50,19 @@ export const PORT_IN: SupportFunction = systemFunction("portIn", [TYPE.i32, TYPE
   answer(s);
 });
 
-/** () -> done or refused: RDTSC, where everybody may. */
-export const READ_TIMESTAMP: SupportFunction = systemFunction("readTimestamp", [], (s) => {
-  s.body.if(s.privilege);
+/** (with TSC_AUX) -> done or refused: RDTSC, and RDTSCP with a parameter of 1, where everybody may. */
+export const READ_TIMESTAMP: SupportFunction = systemFunction("readTimestamp", [TYPE.i32], (s, [withAux]) => {
+  const { body } = s;
+  if (withAux === undefined) return;
+  body.if(s.privilege);
   s.refuseIf(and(s.field(STATE.control + 8 * 4), CR4.tsd));
-  s.body.end();
-  s.body.call(s.context.readTimestamp);
-  s.body.push(i32(DONE));
+  body.end();
+  body.call(s.context.readTimestamp);
+  body.if();
+  body.return(i32(REFUSED));
+  body.end();
+  body.if(withAux);
+  s.setWide(STATE.registers + 8 * REGISTER.rcx, s.field(STATE.msr + 8 * MSR_SLOT.tscAux));
+  body.end();
+  body.push(i32(DONE));
 });

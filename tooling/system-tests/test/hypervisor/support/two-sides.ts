@@ -8,10 +8,12 @@ import {
   CALLBACKTYPE_event,
   CALLBACKTYPE_syscall,
 } from "@xenolith/xen-abi/callback";
+import { PHYSDEVOP_set_iopl } from "@xenolith/xen-abi/physdev";
 import { VCPU_INFO } from "@xenolith/xen-abi/shared-info";
 import {
   __HYPERVISOR_callback_op,
   __HYPERVISOR_mmuext_op,
+  __HYPERVISOR_physdev_op,
   __HYPERVISOR_set_trap_table,
   __HYPERVISOR_stack_switch,
   __HYPERVISOR_update_va_mapping,
@@ -31,6 +33,7 @@ import { trapTable } from "./trap-table.ts";
 export const CODE = page(1);
 const USER_CODE = page(4);
 const ARGUMENT = page(5);
+const IO_PRIVILEGE = ARGUMENT + 256;
 export const STACK_TOP = page(9);
 const USER_STACK = page(13);
 const SYSCALL_ENTRY = page(15);
@@ -73,6 +76,8 @@ export interface TwoSides {
   readonly withTableWrites: boolean;
   /** Whether handlers of exceptions hold events back. */
   readonly masksEvents: boolean;
+  /** The virtual IOPL. */
+  readonly ioPrivilege: number;
 }
 
 /** One that makes system calls and counts them in RBX. */
@@ -87,6 +92,7 @@ export const PLAIN: TwoSides = {
   withPrivilege: false,
   withTableWrites: false,
   masksEvents: false,
+  ioPrivilege: 0,
 };
 
 const writeArguments = (guest: TestGuest, callbackFlags: number): void => {
@@ -158,6 +164,7 @@ export const runTwoSides = (
     tablePage: 21,
   });
   const { control } = machine.hypervisor;
+  guest.write(IO_PRIVILEGE, [given.ioPrivilege, 0, 0, 0]);
   writeArguments(guest, given.callbackFlags);
   const shared = entryLow(control.sharedInfoFrame(guest.id), PTE.present | PTE.writable);
   const { masksEvents } = given;
@@ -185,6 +192,7 @@ export const runTwoSides = (
     ...(given.withTableWrites
       ? hypercall64(__HYPERVISOR_vm_assist, VMASST_CMD_enable, VMASST_TYPE_writable_pagetables)
       : []),
+    ...hypercall64(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, IO_PRIVILEGE),
     ...hypercall64(__HYPERVISOR_stack_switch, FLAT_RING3_SS64, given.stackTop),
     ...iret64({ rip: USER_CODE, rsp: USER_STACK, ...given.first }),
   ]);
