@@ -30,7 +30,7 @@ import {
 } from "@xenolith/xen-abi/xen";
 import type { RunBatch } from "./bare.ts";
 import { COMPUTE_PAGE, compute, count, forever, skipInstruction, touch } from "./programs.ts";
-import { wideSystemCall } from "./wide.ts";
+import { widePageFault, wideSystemCall } from "./wide.ts";
 
 const CODE = page(1);
 const HANDLER = page(2);
@@ -208,6 +208,7 @@ export const PARAVIRTUAL: Readonly<Record<string, () => RunBatch>> = {
     trap: { vector: PAGE_FAULT },
     handler: () => skipInstruction,
   }),
+  "page fault, 64 bits": widePageFault,
   "page fault and update": machineOf({
     code: () => forever(map(ABSENT, 0), [...movImmediate("ebx", ABSENT), ...touch], count(COUNTER)),
     trap: { vector: PAGE_FAULT },
