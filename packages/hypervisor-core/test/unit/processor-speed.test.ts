@@ -12,6 +12,11 @@ describe("under a virtual clock", () => {
     for (const wrong of [0, -1, 0.5, Number.NaN]) expect(() => createVirtualSpeed(wrong)).toThrow(HostError);
   });
 
+  it("other work takes as long as a whole number of instructions, or as none", () => {
+    expect(createVirtualSpeed(4).instructionsFor(504)).toBe(126);
+    expect(createVirtualSpeed(3).instructionsFor(503)).toBeNull();
+  });
+
   it("a budget is a number the engine can count to", () => {
     expect(createVirtualSpeed(1).budget(Number.POSITIVE_INFINITY)).toBeLessThan(2 ** 31);
   });
@@ -25,6 +30,7 @@ describe("under a real clock", () => {
     expect(speed.elapsed(2_000, 100)).toBe(3_000);
     expect(speed.elapsedTime(2_000, 999_999)).toBe(3_000);
     expect(speed.charged(999_999)).toBe(0);
+    expect(speed.instructionsFor(999_999)).toBe(0);
     expect(speed.timestamp(2_000, 100)).toBe(5_000);
   });
 

@@ -27,6 +27,16 @@ describe("a trap table", () => {
     );
   });
 
+  it("says once that gates of exceptions have changed, and at first", () => {
+    const table = new TrapTable();
+    const changes = [() => {}, () => {}, () => table.set(14, gateAt(1)), () => table.set(128, gateAt(1))];
+    const seen = [...changes, () => table.clear(), () => {}].map((change) => {
+      change();
+      return table.takeChanges();
+    });
+    expect(seen).toEqual([true, false, true, false, true, false]);
+  });
+
   it("is empty when it has been cleared", () => {
     const table = new TrapTable();
     for (const vector of [0, 31, 32, 128, 255]) table.set(vector, gateAt(vector));
