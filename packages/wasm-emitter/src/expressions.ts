@@ -119,8 +119,10 @@ export const arithmetic = (name: ArithmeticName, left: Operand, right: Operand):
       if (folded !== null) return i64(folded);
     }
   }
-  const simple = simplified(name, a, b);
-  if (simple !== null) return simple;
+  if (a.isConstant || b.isConstant) {
+    const simple = simplified(name, a, b);
+    if (simple !== null) return simple;
+  }
   const opcode = ARITHMETIC[name] + (a.type === TYPE.i64 ? I64_ARITHMETIC : 0);
   return new Value(a.type, NODE.binary, opcode, Number.NaN, null, a, b, null);
 };

@@ -60,6 +60,10 @@ export class Value {
     return this.node === NODE.constant;
   }
 
+  get isLocal(): boolean {
+    return this.node === NODE.local;
+  }
+
   /** Whether emitting it twice costs nothing: a constant or a local. */
   get isPinned(): boolean {
     return this.node <= NODE.local;

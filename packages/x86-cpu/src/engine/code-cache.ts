@@ -13,6 +13,7 @@ import type { JumpCache } from "./jump-cache.ts";
 import type { Mode } from "./mode.ts";
 import { RecentInstructions } from "./recent-instructions.ts";
 import type { RecordArena } from "./record-arena.ts";
+import { UntranslatedBlocks } from "./untranslated-blocks.ts";
 
 const PAGE_BYTES = 4096;
 /** A counter that never runs out in practice. */
@@ -35,10 +36,7 @@ export class CodeCache {
   /** Finds a translation for the code at a place that was made for another frame. */
   adopt: (place: CodePlace) => Translation | null = () => null;
   readonly #translateAfter: number;
-  /** Blocks that are not translated, in the order of their decoding. */
-  #untranslated: Block[] = [];
-  /** The one of them to be looked at next. */
-  #look = 0;
+  readonly #untranslated: UntranslatedBlocks;
   readonly #recent = new RecentInstructions();
   /** How often translations of a frame were lost to stores, or replaced by larger ones. */
   readonly #losses = new Map<number, number>();
@@ -67,6 +65,7 @@ export class CodeCache {
     this.#translateAfter = translateAfter;
     this.#machine = machine;
     this.#arena = arena;
+    this.#untranslated = new UntranslatedBlocks(arena);
     this.#widths = widths;
     this.#decoder = new BlockDecoder(machine, arena, widths);
     this.#jumpCache = jumpCache;
@@ -96,7 +95,7 @@ export class CodeCache {
       this.#machine.unwatch(toMfn(frame), FRAME_WATCH.code);
     }
     this.#frames.clear();
-    this.#untranslated = [];
+    this.#untranslated.clear();
     this.#losses.clear();
     this.#recent.clear();
     this.#arena.clear();
@@ -131,7 +130,7 @@ export class CodeCache {
 
   #install(codeFrame: CodeFrame, place: CodePlace, { block, links }: DecodedBlock): void {
     codeFrame.add(block);
-    this.#untranslated.push(block);
+    this.#untranslated.add(block);
     if (!this.isTranslated(block)) {
       const known = this.adopt(place);
       if (known !== null) this.attach(block.frame, known);
@@ -206,12 +205,12 @@ export class CodeCache {
 
   /** Forgets all translations and starts to count anew. */
   forgetTranslations(store: TranslationStore): void {
-    this.#untranslated = [];
+    this.#untranslated.clear();
     for (const codeFrame of this.#frames.values()) {
       for (const translation of codeFrame.translations) codeFrame.detach(translation);
       codeFrame.forEachBlock((block) => {
         this.#startCounting(block);
-        this.#untranslated.push(block);
+        this.#untranslated.add(block);
       });
     }
     store.clear();
@@ -252,21 +251,13 @@ export class CodeCache {
 
   /** Some blocks of a mode that have used up half of their patience: a few of all blocks are looked at each time, in turn. */
   warmBlocks(mode: number): readonly Block[] {
-    const blocks = this.#untranslated;
     const warm: Block[] = [];
-    for (let looks = Math.min(blocks.length, MOST_LOOKS); looks > 0; looks--) {
-      if (this.#look >= blocks.length) this.#look = 0;
-      const block = blocks[this.#look];
-      if (block === undefined) break;
-      const count = this.#arena.counter(block.record);
-      if (!block.isAlive || count >= NEVER || (count <= 0 && this.isTranslated(block))) {
-        const last = blocks.pop();
-        if (last !== undefined && last !== block) blocks[this.#look] = last;
-        continue;
-      }
+    const warmest = (this.#translateAfter / 2) * STRAIGHT_PATIENCE;
+    this.#untranslated.look(MOST_LOOKS, warmest, NEVER, (block, count) => {
+      if (!block.isAlive || count >= NEVER || (count <= 0 && this.isTranslated(block))) return false;
       if (block.mode === mode && this.#isWarm(block, count)) warm.push(block);
-      this.#look += 1;
-    }
+      return true;
+    });
     return warm;
   }
 
@@ -302,7 +293,7 @@ export class CodeCache {
       if (block === null) continue;
       this.#jumpCache.update(block);
       this.#startCounting(block);
-      this.#untranslated.push(block);
+      this.#untranslated.add(block);
     }
   }
 
@@ -339,6 +330,7 @@ export class CodeCache {
   #kill(block: Block): void {
     if (!block.isAlive) return;
     block.isAlive = false;
+    this.neverTranslate(block);
     const { handlers } = block.isWide ? this.#widths.wide : this.#widths.narrow;
     const stale = handlers.special("stale");
     this.#arena.setHandlers(block.record, block.recordCount, stale);

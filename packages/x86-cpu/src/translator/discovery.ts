@@ -53,6 +53,7 @@ export class PageDiscovery {
   readonly #place: CodePlace;
   readonly #handlerOf: HandlerLookup;
   readonly #decoded = new Map<number, PlacedInstruction | null>();
+  readonly #blocks = new Map<number, RegionBlock>();
   readonly #pageStart: number;
   readonly #frame: number;
 
@@ -92,7 +93,16 @@ export class PageDiscovery {
     const { mode } = this.#place;
     const instruction = this.#source(this.#frame, offset, mode);
     const handler = instruction.mnemonic === "truncated" ? null : this.#handlerOf(instruction, mode);
-    const placed = handler === null ? null : { at, next: at + instruction.lengthBytes, instruction, handler };
+    const placed =
+      handler === null
+        ? null
+        : {
+            at,
+            next: at + instruction.lengthBytes,
+            instruction,
+            handler,
+            effects: this.#effects.effectsOf(handler),
+          };
     this.#decoded.set(at, placed);
     return placed;
   }
@@ -105,7 +115,17 @@ export class PageDiscovery {
     return (target & (instruction.operandBytes === 2 ? 0xffff : 0xffff_ffff)) >>> 0;
   }
 
+  /** The block that begins at an offset in CS, as if no other one began within. */
   #blockAt(at: number): RegionBlock {
+    let block = this.#blocks.get(at);
+    if (block === undefined) {
+      block = this.#findBlock(at);
+      this.#blocks.set(at, block);
+    }
+    return block;
+  }
+
+  #findBlock(at: number): RegionBlock {
     const instructions: PlacedInstruction[] = [];
     let next = at;
     while (this.#isInPage(next) && instructions.length < MAX_BLOCK_INSTRUCTIONS) {
@@ -113,9 +133,7 @@ export class PageDiscovery {
       if (placed === null) break;
       instructions.push(placed);
       next = placed.next;
-      const end = this.#effects.effectsOf(placed.handler).isSystem
-        ? "system"
-        : blockEndOf(placed.instruction);
+      const end = placed.effects.isSystem ? "system" : blockEndOf(placed.instruction);
       if (end !== null) return { at, instructions, end, next, target: this.#targetOf(placed) };
     }
     return { at, instructions, end: "fall", next, target: null };

@@ -5,12 +5,11 @@ import type { FlagValues } from "../machine/conditions.ts";
 import { type Extension, Machine, type MachineShape, typeOf } from "../machine/machine.ts";
 import type { FlagsKind } from "../state/flags.ts";
 import type { SupportFunction } from "../support/support-function.ts";
-import type { PlacedInstruction } from "./region-block.ts";
 
 /** How an instruction treats the lazy flags: leaves them, sets some or sets them sometimes, sets all always. */
 export const FLAG_EFFECT = { none: 0, partial: 1, full: 2 } as const;
 
-/** What the instructions of one form do, beyond what their operands say. */
+/** What the instructions of one form do, beyond what their operands say. Not to be changed once it is known. */
 export interface Effects {
   /** Masks of general registers read and written that are not operands. */
   reads: number;
@@ -270,14 +269,6 @@ export class EffectTable {
 
   constructor(shape: MachineShape) {
     this.#shape = shape;
-  }
-
-  /** The support functions that instructions call. */
-  supportOf(instructions: readonly PlacedInstruction[]): readonly SupportFunction[] {
-    const support = new Set<SupportFunction>();
-    for (const { handler } of instructions)
-      for (const one of this.effectsOf(handler).support) support.add(one);
-    return [...support];
   }
 
   effectsOf(handler: Handler): Effects {

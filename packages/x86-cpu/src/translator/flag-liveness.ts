@@ -1,10 +1,10 @@
-import { type EffectTable, FLAG_EFFECT } from "./effects.ts";
+import { FLAG_EFFECT } from "./effects.ts";
 import type { FlowGraph, FlowNode } from "./flow-graph.ts";
 
 /** What a block says about flags at its entry by itself: needed, not needed, or up to what follows. */
-const ownVerdict = ({ block }: FlowNode, effects: EffectTable): boolean | null => {
-  for (const { handler } of block?.instructions ?? []) {
-    const { readsFlags, mayLeave, flags } = effects.effectsOf(handler);
+const ownVerdict = ({ block }: FlowNode): boolean | null => {
+  for (const { effects } of block?.instructions ?? []) {
+    const { readsFlags, mayLeave, flags } = effects;
     if (readsFlags || mayLeave) return true;
     if (flags === FLAG_EFFECT.full) return false;
   }
@@ -25,8 +25,8 @@ const neededBehind = (node: FlowNode, graph: FlowGraph, live: readonly boolean[]
 };
 
 /** For each node: whether the flags it finds may be looked at before all of them are set anew. */
-export const liveFlags = (graph: FlowGraph, effects: EffectTable): readonly boolean[] => {
-  const verdicts = graph.nodes.map((node) => ownVerdict(node, effects));
+export const liveFlags = (graph: FlowGraph): readonly boolean[] => {
+  const verdicts = graph.nodes.map(ownVerdict);
   const live = verdicts.map((verdict) => verdict === true);
   for (let changed = true; changed; ) {
     changed = false;

@@ -1,5 +1,6 @@
 import type { Instruction } from "../decoder/instruction.ts";
 import type { Handler } from "../interpreter/handlers.ts";
+import type { Effects } from "./effects.ts";
 
 /** An instruction of a region: where it lies and what it means. */
 export interface PlacedInstruction {
@@ -9,6 +10,7 @@ export interface PlacedInstruction {
   readonly next: number;
   readonly instruction: Instruction;
   readonly handler: Handler;
+  readonly effects: Effects;
 }
 
 /**

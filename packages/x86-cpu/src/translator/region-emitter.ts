@@ -29,7 +29,6 @@ import { STATE, VECTOR_BYTES } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import type { SupportCaller } from "../support/support-module.ts";
 import { REFUSED } from "../support/system/system-emitter.ts";
-import type { EffectTable } from "./effects.ts";
 import { type EntryTable, entryTable } from "./entry-table.ts";
 import { exitWord, readExitWord } from "./exit-word.ts";
 import { liveFlags } from "./flag-liveness.ts";
@@ -45,7 +44,6 @@ import { type RegionFlow, TranslatorMachine, type TranslatorPlaces } from "./tra
 export interface RegionSource {
   readonly graph: FlowGraph;
   readonly mode: Mode;
-  readonly effects: EffectTable;
   readonly places: TranslatorPlaces;
   /** Offset in CS of the page. */
   readonly page: number;
@@ -107,11 +105,11 @@ export class RegionEmitter implements RegionFlow {
   #done = 0;
 
   constructor(source: RegionSource, body: FunctionBody) {
-    const { graph, mode, effects } = source;
+    const { graph, mode } = source;
     this.#source = source;
     this.#body = body;
-    this.#use = registerUse(graph, effects);
-    this.#live = liveFlags(graph, effects);
+    this.#use = registerUse(graph);
+    this.#live = liveFlags(graph);
     const addressType = mode.codeBytes === 8 ? TYPE.i64 : TYPE.i32;
     this.#entry = body.parameter(0);
     this.#spaceTag = mode.codeBytes === 8 ? body.local(TYPE.i64) : body.parameter(1);
@@ -280,11 +278,10 @@ export class RegionEmitter implements RegionFlow {
 
   /** Addresses of a loop of one block that move by the same distance in every turn. */
   #steadyOf(index: number): readonly SteadyAddress[] {
-    const { mode, effects } = this.#source;
     const known = this.#steady.get(index);
     if (known !== undefined) return known;
     const { block } = this.#node(index);
-    const steady = block === null ? [] : steadyAddresses(block, mode, effects);
+    const steady = block === null ? [] : steadyAddresses(block, this.#source.mode);
     this.#steady.set(index, steady);
     return steady;
   }
@@ -359,7 +356,7 @@ export class RegionEmitter implements RegionFlow {
     const machine = this.#machine;
     const accesses = new Map<PlacedInstruction, SteadyAccess>();
     for (const { placed, gained, stride } of this.#steadyOf(index)) {
-      const [access, ...others] = machine.accesses.get(placed) ?? [];
+      const [access, ...others] = machine.accesses.filter((one) => one.placed === placed);
       if (access !== undefined && others.length === 0)
         accesses.set(placed, { address: add(machine.offsetOf(placed), gained), stride, ...access });
     }

@@ -1,4 +1,3 @@
-import type { EffectTable } from "./effects.ts";
 import type { FlowGraph } from "./flow-graph.ts";
 import type { PlacedInstruction } from "./region-block.ts";
 
@@ -13,47 +12,51 @@ export interface RegionUse {
 
 const bitOf = (register: number): number => (register < 0 ? 0 : 1 << register);
 
-const useOf = ({ instruction, handler }: PlacedInstruction, effects: EffectTable): RegionUse => {
-  const { reads, writes, operandReads, operandWrites, vectorReads, vectorWrites } =
-    effects.effectsOf(handler);
-  let all = reads | writes;
-  let written = writes;
-  let vectors = vectorReads | vectorWrites;
-  let writtenVectors = vectorWrites;
-  instruction.operands.forEach((operand, position) => {
-    if (operand.kind === "memory") all |= bitOf(operand.base) | bitOf(operand.index);
-    if (operand.kind === "xmm") {
-      vectors |= bitOf(operand.register);
-      if ((operandWrites >> position) & 1) writtenVectors |= bitOf(operand.register);
+/** Adds up what instructions use. */
+class UseCounter implements RegionUse {
+  all = 0;
+  written = 0;
+  vectors = 0;
+  writtenVectors = 0;
+
+  add({ instruction: { operands }, effects }: PlacedInstruction): void {
+    this.all |= effects.reads | effects.writes;
+    this.written |= effects.writes;
+    this.vectors |= effects.vectorReads | effects.vectorWrites;
+    this.writtenVectors |= effects.vectorWrites;
+    let registers = 0;
+    let hasMemory = false;
+    for (let position = 0; position < operands.length; position++) {
+      const operand = operands[position];
+      const isWritten = ((effects.operandWrites >> position) & 1) !== 0;
+      if (operand?.kind === "memory") {
+        hasMemory = true;
+        this.all |= bitOf(operand.base) | bitOf(operand.index);
+      } else if (operand?.kind === "xmm") {
+        this.vectors |= bitOf(operand.register);
+        if (isWritten) this.writtenVectors |= bitOf(operand.register);
+      } else if (operand?.kind === "register") {
+        const bit = bitOf(operand.register);
+        registers |= bit;
+        if (isWritten) this.written |= bit;
+        if (isWritten || (effects.operandReads >> position) & 1) this.all |= bit;
+      }
     }
-    if (operand.kind !== "register") return;
-    const bit = bitOf(operand.register);
-    if (((operandReads | operandWrites) >> position) & 1) all |= bit;
     // The number of a bit string's bit takes part in the address.
-    if (instruction.operands.some(({ kind }) => kind === "memory")) all |= bit;
-    if ((operandWrites >> position) & 1) written |= bit;
-  });
-  return { all, written, vectors, writtenVectors };
-};
+    if (hasMemory) this.all |= registers;
+  }
+}
 
 /** Mask of the general registers that an instruction writes. */
-export const registersWritten = (placed: PlacedInstruction, effects: EffectTable): number =>
-  useOf(placed, effects).written;
+export const registersWritten = (placed: PlacedInstruction): number => {
+  const use = new UseCounter();
+  use.add(placed);
+  return use.written;
+};
 
 /** What all instructions of a region use. */
-export const registerUse = ({ nodes }: FlowGraph, effects: EffectTable): RegionUse => {
-  let all = 0;
-  let written = 0;
-  let vectors = 0;
-  let writtenVectors = 0;
-  for (const { block } of nodes) {
-    for (const placed of block?.instructions ?? []) {
-      const use = useOf(placed, effects);
-      all |= use.all;
-      written |= use.written;
-      vectors |= use.vectors;
-      writtenVectors |= use.writtenVectors;
-    }
-  }
-  return { all, written, vectors, writtenVectors };
+export const registerUse = ({ nodes }: FlowGraph): RegionUse => {
+  const use = new UseCounter();
+  for (const { block } of nodes) for (const placed of block?.instructions ?? []) use.add(placed);
+  return use;
 };

@@ -1,7 +1,6 @@
 import type { Instruction } from "../decoder/instruction.ts";
 import { displacementOf, isBitString, memoryOperand } from "../engine/instruction-form.ts";
 import { isFlat, type Mode } from "../engine/mode.ts";
-import type { EffectTable } from "./effects.ts";
 import type { PlacedInstruction, RegionBlock } from "./region-block.ts";
 import { registersWritten } from "./register-use.ts";
 
@@ -44,10 +43,10 @@ class Steps {
   readonly #total: (number | null)[] = Array.from({ length: 16 }, () => 0);
   readonly #before = new Map<PlacedInstruction, readonly (number | null)[]>();
 
-  constructor(instructions: readonly PlacedInstruction[], wordBytes: number, effects: EffectTable) {
+  constructor(instructions: readonly PlacedInstruction[], wordBytes: number) {
     for (const placed of instructions) {
       this.#before.set(placed, [...this.#total]);
-      const written = registersWritten(placed, effects);
+      const written = registersWritten(placed);
       const step = constantStep(placed.instruction, wordBytes);
       for (let register = 0; register < 16; register++) {
         if (((written >> register) & 1) === 0) continue;
@@ -69,14 +68,10 @@ class Steps {
 }
 
 /** The instructions of a loop of one block whose addresses are steady. */
-export const steadyAddresses = (
-  { instructions }: RegionBlock,
-  mode: Mode,
-  effects: EffectTable,
-): readonly SteadyAddress[] => {
+export const steadyAddresses = ({ instructions }: RegionBlock, mode: Mode): readonly SteadyAddress[] => {
   if (instructions.length > MOST_INSTRUCTIONS) return [];
   const wordBytes = mode.codeBytes === 8 ? 8 : 4;
-  const steps = new Steps(instructions, wordBytes, effects);
+  const steps = new Steps(instructions, wordBytes);
   return instructions.flatMap((placed): readonly SteadyAddress[] => {
     const { instruction } = placed;
     const memory = memoryOperand(instruction)?.operand;

@@ -46,6 +46,9 @@ import type { SupportCaller } from "../support/support-module.ts";
 import { type NamedFlags, nameFlags, type RegisterName, restoreFlags } from "./named-flags.ts";
 import type { PlacedInstruction } from "./region-block.ts";
 
+/** In place of the number of a general register. */
+const VECTOR_LOCAL = 16;
+
 /** Where control goes from the instruction that is being translated. The emitter of the region knows. */
 export interface RegionFlow {
   /** Leaves the region before the present instruction when a condition holds, for the interpreter to do it. */
@@ -68,6 +71,7 @@ export interface TranslatorPlaces {
 
 /** An access that an instruction makes. */
 export interface TranslatedAccess {
+  readonly placed: PlacedInstruction;
   readonly sizeBytes: number;
   readonly isWrite: boolean;
 }
@@ -90,14 +94,15 @@ export class TranslatorMachine extends Machine {
   readonly mode: Mode;
   readonly #places: TranslatorPlaces;
   readonly #locals: RegionLocals;
-  readonly #mutable: ReadonlySet<Value>;
+  /** For each local that changes which general register it holds, or `VECTOR_LOCAL`. */
+  readonly #changing: number[] = [];
   readonly #flow: RegionFlow;
   readonly #callSupport: SupportCaller;
-  /** Temporaries that hold what a register holds. */
-  readonly #names = new Map<Value, RegisterName>();
+  /** For each local of a temporary that holds what a register holds: 1 + that register's number; else 0. */
+  readonly #named: number[] = [];
   #placed: PlacedInstruction | null = null;
   /** Accesses of the present block so far that asked the TLB. */
-  readonly accesses: Map<PlacedInstruction, TranslatedAccess[]> = new Map();
+  readonly accesses: TranslatedAccess[] = [];
   /** What is to be added to the addresses of instructions whose only access needs no question. */
   addends: ReadonlyMap<PlacedInstruction, Value> = new Map();
 
@@ -118,7 +123,12 @@ export class TranslatorMachine extends Machine {
     this.#flow = environment.flow;
     this.#callSupport = environment.callSupport;
     const { registers, vectors } = environment.locals;
-    this.#mutable = new Set([...registers, ...vectors].filter((one) => one !== undefined));
+    registers.forEach((local, register) => {
+      if (local !== undefined) this.#changing[local.operation] = register;
+    });
+    vectors.forEach((local) => {
+      if (local !== undefined) this.#changing[local.operation] = VECTOR_LOCAL;
+    });
   }
 
   /** The lazy flags where they are kept between blocks. */
@@ -130,14 +140,17 @@ export class TranslatorMachine extends Machine {
   /** Begins a block: flags are those that are kept. */
   beginBlock(): void {
     this.temporaries.reset();
-    this.#names.clear();
-    this.accesses.clear();
+    this.#named.length = 0;
+    this.accesses.length = 0;
     this.flags = this.keptFlags;
   }
 
   /** The flags as they follow from registers and constants alone, so that nothing has to be kept for them; else null. */
   nameFlags(): NamedFlags | null {
-    return nameFlags(this.flags, (value) => this.#names.get(value) ?? null);
+    return nameFlags(this.flags, (value) => {
+      const register = value.isLocal ? (this.#named[value.operation] ?? 0) - 1 : -1;
+      return register < 0 ? null : { register, sizeBytes: value.type === TYPE.i64 ? 8 : 4 };
+    });
   }
 
   /** Makes flags those that {@link nameFlags} gave names to. The registers must hold what they held then. */
@@ -163,28 +176,35 @@ export class TranslatorMachine extends Machine {
 
   /** A local that holds a register changes: it is copied where others need no copy. */
   override pin(value: Value): Value {
-    if (value.isPinned && !this.#mutable.has(value)) return value;
+    if (value.isPinned && !this.#changes(value)) return value;
     const name = this.temporary(value.type);
     this.body.set(name, value);
-    const register = this.#registerOf(value);
-    if (register !== null) this.#names.set(name, register);
-    else this.#names.delete(name);
+    const source = wrapped(value) ?? value;
+    const register = source.isLocal ? (this.#changing[source.operation] ?? VECTOR_LOCAL) : VECTOR_LOCAL;
+    this.#name(name, register === VECTOR_LOCAL ? -1 : register);
     return name;
   }
 
-  /** The register that a value is a reading of, whole or its low 32 bits. */
-  #registerOf(value: Value): RegisterName | null {
-    const source = wrapped(value) ?? value;
-    const register = this.#mutable.has(source) ? this.#locals.registers.indexOf(source) : -1;
-    return register < 0 ? null : { register, sizeBytes: value.type === TYPE.i64 ? 8 : 4 };
+  /** Whether a value is the local of a register. */
+  #changes(value: Value): boolean {
+    return value.isLocal && this.#changing[value.operation] !== undefined;
+  }
+
+  /** Notes that a temporary holds what a register holds, whole or its low 32 bits; -1: it does not. */
+  #name(temporary: Value, register: number): void {
+    const { operation } = temporary;
+    const named = this.#named;
+    if (register < 0 && operation >= named.length) return;
+    while (named.length <= operation) named.push(0);
+    named[operation] = register + 1;
   }
 
   /** Sets the local of a register. Values that were readings of it are not any more; a name of the new value is. */
   #assign(index: number, value: Value, name: Value | null): void {
     this.body.set(this.#whole(index), value);
-    for (const [known, { register }] of this.#names) if (register === index) this.#names.delete(known);
-    if (name?.isPinned === true && !name.isConstant && !this.#mutable.has(name))
-      this.#names.set(name, { register: index, sizeBytes: name.type === TYPE.i64 ? 8 : 4 });
+    const named = this.#named;
+    for (let local = 0; local < named.length; local++) if (named[local] === index + 1) named[local] = 0;
+    if (name?.isLocal === true && !this.#changes(name)) this.#name(name, index);
   }
 
   // Registers
@@ -365,8 +385,7 @@ export class TranslatorMachine extends Machine {
     const placed = this.#placed;
     const addend = placed === null ? undefined : this.addends.get(placed);
     if (addend !== undefined) return add(wrap(address), addend);
-    if (placed !== null)
-      this.accesses.set(placed, [...(this.accesses.get(placed) ?? []), { sizeBytes, isWrite }]);
+    if (placed !== null) this.accesses.push({ placed, sizeBytes, isWrite });
     const entry = this.temporary(TYPE.i32);
     const found = tee(entry, tlbEntryOffset(address, this.#locals.spaceTag));
     const tag = tlbTag(address, sizeBytes, this.#locals.spaceTag);

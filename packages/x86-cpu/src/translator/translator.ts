@@ -6,6 +6,7 @@ import type { CodePlace } from "../engine/code-place.ts";
 import { FIRST_MODE_WITHOUT_STOPS, type Mode } from "../engine/mode.ts";
 import type { InstructionSource } from "../engine/recent-instructions.ts";
 import { TRANSLATION_PARAMETERS } from "../interpreter/build-interpreter.ts";
+import type { SupportFunction } from "../support/support-function.ts";
 import { importSupportTable, type SupportExports, supportTableOf } from "../support/support-module.ts";
 import { type Discovery, type HandlerLookup, PageDiscovery } from "./discovery.ts";
 import { EffectTable } from "./effects.ts";
@@ -166,8 +167,7 @@ export class Translator {
     const { store, support, machine, code } = this.#options;
     const module = new ModuleBuilder();
     module.importMemory("machine", "memory", 1);
-    const effects = this.#effectsOf(mode);
-    const called = effects.supportOf(candidates.flatMap(instructionsOf));
+    const called = supportOf(candidates);
     const callSupport = importSupportTable(module, called);
     const bodies: FunctionBody[] = [];
     const translations = candidates.map((candidate, index): Translation => {
@@ -176,10 +176,7 @@ export class Translator {
       bodies.push(body);
       const slot = store.takeSlot();
       const { places } = this.#options;
-      new RegionEmitter(
-        { graph, mode, effects, places, page: candidate.page, slot, callSupport },
-        body,
-      ).emit();
+      new RegionEmitter({ graph, mode, places, page: candidate.page, slot, callSupport }, body).emit();
       const { blocks } = candidate.discovery;
       return {
         slot,
@@ -223,7 +220,14 @@ const placeOf = (block: Block, mode: Mode): CodePlace => ({
 const instructionCount = ({ blocks }: Discovery): number =>
   blocks.reduce((sum, { instructions }) => sum + instructions.length, 0);
 
-const instructionsOf = ({ discovery }: Candidate) => discovery.blocks.flatMap((block) => block.instructions);
+/** The support functions that regions call. */
+const supportOf = (candidates: readonly Candidate[]): readonly SupportFunction[] => {
+  const called = new Set<SupportFunction>();
+  for (const { discovery } of candidates)
+    for (const { instructions } of discovery.blocks)
+      for (const { effects } of instructions) for (const support of effects.support) called.add(support);
+  return [...called];
+};
 
 /** Whether an address lies inside a translated block: it is where the interpreter goes on after it has helped out. */
 const isTailOf = (live: readonly Translation[], at: number): boolean =>
