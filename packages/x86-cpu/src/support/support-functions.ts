@@ -18,6 +18,11 @@ export const SUPPORT_FUNCTIONS: readonly SupportFunction[] = [
   ...VECTOR_SUPPORT,
 ];
 
+/** Names of functions that do so little that it matters how they are called. */
+export const BRIEF_SUPPORT: ReadonlySet<string> = new Set(
+  [...FLOATING_POINT_FUNCTIONS, ...X87_FUNCTIONS, ...VECTOR_SUPPORT].map(({ name }) => name),
+);
+
 /** Functions under a monitor that take the place of those of the same name. */
 const UNDER_MONITOR: ReadonlyMap<string, SupportFunction> = new Map(
   [KEPT_DESCRIPTOR, TAKE_DIRECT_GATE, BOUNCE_PAGE_FAULT, READ_ABSENT_PORT, WRITE_ABSENT_PORT].map(

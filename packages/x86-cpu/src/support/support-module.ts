@@ -1,7 +1,7 @@
 import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interface";
 import { type FunctionBody, i32, ModuleBuilder, TYPE, type Value } from "@xenolith/wasm-emitter";
 import type { SupportContext, SupportFunction } from "./support-function.ts";
-import { SUPPORT_FUNCTIONS } from "./support-functions.ts";
+import { BRIEF_SUPPORT, SUPPORT_FUNCTIONS } from "./support-functions.ts";
 import type { SupportHost } from "./support-host.ts";
 
 /**
@@ -22,8 +22,8 @@ export interface SupportEnvironment {
   readonly announceStore: AnnounceStore;
 }
 
-/** Name under which interpreters import support functions. */
-const SUPPORT_IMPORT = "support";
+/** Name under which generated modules import support functions. */
+export const SUPPORT_IMPORT = "support";
 
 /** Support functions of one engine, compiled. */
 export type SupportExports = Readonly<Record<string, CallableFunction>>;
@@ -121,29 +121,42 @@ export const importSupport = (
 /** Emits a call of a support function, whose results stay on the operand stack. */
 export type SupportCaller = (body: FunctionBody, support: SupportFunction, values: readonly Value[]) => void;
 
-/**
- * Imports support functions as a table, see {@link supportTableOf}: for every imported function the compiler would first make an
- * adapter that it needs only where the function turns out to be JavaScript, and small modules would consist of little else.
- */
-export const importSupportTable = (
-  module: ModuleBuilder,
-  functions: readonly SupportFunction[],
-): SupportCaller => {
-  if (functions.length > 0) module.importTable(SUPPORT_IMPORT, "table", functions.length);
-  const places = new Map(functions.map(({ name }, index) => [name, index]));
-  return (body, { name, parameters, results }, values) => {
-    body.callIndirect(module.type(parameters, results), i32(places.get(name) ?? -1), ...values);
-  };
-};
+/** What a module needs to call support functions. */
+interface SupportLink {
+  readonly call: SupportCaller;
+  /** What it imports as {@link SUPPORT_IMPORT}. */
+  readonly imports: WebAssembly.ModuleImports;
+}
 
-/** The table that a module of {@link importSupportTable} imports. */
-export const supportTableOf = (
+/**
+ * Lets a small module under construction call support functions: brief ones as imports, the others through a table. For every type
+ * of imported functions the compiler first makes an adapter, in case they are JavaScript, which takes longer than all the rest of
+ * such a module; but a call through a table takes a nanosecond more.
+ */
+export const linkSupport = (
+  module: ModuleBuilder,
   exports: SupportExports,
   functions: readonly SupportFunction[],
-): WebAssembly.Table => {
-  const table = new WebAssembly.Table({ initial: functions.length, element: "anyfunc" });
-  functions.forEach(({ name }, index) => {
+): SupportLink => {
+  const brief = functions.filter(({ name }) => BRIEF_SUPPORT.has(name));
+  const others = functions.filter(({ name }) => !BRIEF_SUPPORT.has(name));
+  const table = new WebAssembly.Table({ initial: others.length, element: "anyfunc" });
+  others.forEach(({ name }, index) => {
     table.set(index, exports[name]);
   });
-  return table;
+  if (others.length > 0) module.importTable(SUPPORT_IMPORT, "table", others.length);
+  const indexOf = importSupport(module, brief);
+  const places = new Map(others.map(({ name }, index) => [name, index]));
+  const call: SupportCaller = (body, support, values) => {
+    const place = places.get(support.name);
+    if (place === undefined) body.call(indexOf(support), ...values);
+    else body.callIndirect(module.type(support.parameters, support.results), i32(place), ...values);
+  };
+  return {
+    call,
+    imports: {
+      table,
+      ...Object.fromEntries(brief.map(({ name }) => [name, exports[name] as CallableFunction])),
+    },
+  };
 };

@@ -7,7 +7,7 @@ import { FIRST_MODE_WITHOUT_STOPS, type Mode } from "../engine/mode.ts";
 import type { InstructionSource } from "../engine/recent-instructions.ts";
 import { TRANSLATION_PARAMETERS } from "../interpreter/build-interpreter.ts";
 import type { SupportFunction } from "../support/support-function.ts";
-import { importSupportTable, type SupportExports, supportTableOf } from "../support/support-module.ts";
+import { linkSupport, SUPPORT_IMPORT, type SupportExports } from "../support/support-module.ts";
 import { type Discovery, type HandlerLookup, PageDiscovery } from "./discovery.ts";
 import { EffectTable } from "./effects.ts";
 import { buildFlowGraph } from "./flow-graph.ts";
@@ -167,8 +167,7 @@ export class Translator {
     const { store, support, machine, code } = this.#options;
     const module = new ModuleBuilder();
     module.importMemory("machine", "memory", 1);
-    const called = supportOf(candidates);
-    const callSupport = importSupportTable(module, called);
+    const linked = linkSupport(module, support, supportOf(candidates));
     const bodies: FunctionBody[] = [];
     const translations = candidates.map((candidate, index): Translation => {
       const graph = buildFlowGraph(candidate.discovery);
@@ -176,7 +175,10 @@ export class Translator {
       bodies.push(body);
       const slot = store.takeSlot();
       const { places } = this.#options;
-      new RegionEmitter({ graph, mode, places, page: candidate.page, slot, callSupport }, body).emit();
+      new RegionEmitter(
+        { graph, mode, places, page: candidate.page, slot, callSupport: linked.call },
+        body,
+      ).emit();
       const { blocks } = candidate.discovery;
       return {
         slot,
@@ -191,7 +193,7 @@ export class Translator {
     const bytes = module.finish();
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       machine: { memory: machine.memory },
-      support: { table: supportTableOf(support, called) },
+      [SUPPORT_IMPORT]: linked.imports,
     });
     store.account(bytes.length);
     translations.forEach((translation, index) => {
