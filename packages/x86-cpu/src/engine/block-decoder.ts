@@ -162,7 +162,7 @@ export class BlockDecoder {
       const enter = builder.appendSpecial("enter", next);
       links.push({ field: enter + RECORD.linkNext, target: next, isLoop: false });
     } else {
-      this.#collectLinks(builder, arena.top - RECORD_BYTES, last, links);
+      this.#collectLinks(builder, arena.top - RECORD_BYTES, last, next, links);
     }
     const end = last === null ? arena.top - RECORD_BYTES : arena.top;
     let remaining = 0;
@@ -187,7 +187,13 @@ export class BlockDecoder {
     return { block, links };
   }
 
-  #collectLinks(builder: RecordBuilder, record: number, last: Instruction, links: LinkRequest[]): void {
+  #collectLinks(
+    builder: RecordBuilder,
+    record: number,
+    last: Instruction,
+    next: number,
+    links: LinkRequest[],
+  ): void {
     if (builder.isRare(record)) return;
     const arena = this.#arena;
     if (last.operands[0]?.kind === "relative") {
@@ -196,7 +202,6 @@ export class BlockDecoder {
       links.push({ field: record + RECORD.linkTarget, target, isLoop });
     }
     const isJump = last.mnemonic === "jmp" || last.mnemonic === "call" || last.mnemonic === "ret";
-    const next = arena.wide(record, RECORD.next);
     if (!isJump && !isSystemTransfer(last))
       links.push({ field: record + RECORD.linkNext, target: next, isLoop: false });
   }

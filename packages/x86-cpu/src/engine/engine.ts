@@ -106,7 +106,6 @@ export class Engine {
       decodedChunks: chunks.offset,
       watchTable: machine.watchTableOffset,
       frameCount: machine.frameCount,
-      counters: arena.counters,
       translations: this.translations.table,
       state: this.window.base,
       announceStore,

@@ -1,10 +1,10 @@
 import type { MachineMemory } from "@xenolith/machine-interface";
-import { COUNTER_SHIFT, RECORD, RECORD_BYTES } from "../interpreter/record.ts";
+import { RECORD, RECORD_BYTES } from "../interpreter/record.ts";
 
 /** Records of a block that was cut to the budget, with its stop. */
 const SCRATCH_RECORDS = 256;
 
-/** Where records live: taken from the bottom up, given back all at once. Each may have a counter, which is the block's that it begins. */
+/** Where records live: taken from the bottom up, given back all at once. */
 export class RecordArena {
   readonly #view: DataView;
   readonly #words: Uint32Array;
@@ -12,8 +12,6 @@ export class RecordArena {
   readonly #end: number;
   /** Room for records that are copied for one run. */
   readonly scratch: number;
-  /** To be added to a record's offset shifted right by `COUNTER_SHIFT`: the place of its counter. */
-  readonly counters: number;
   #top: number;
 
   constructor(machine: MachineMemory, sizeBytes: number) {
@@ -23,8 +21,6 @@ export class RecordArena {
     this.#start = machine.reserve(sizeBytes + scratchBytes);
     this.#end = this.#start + sizeBytes;
     this.scratch = this.#end;
-    this.counters =
-      machine.reserve((sizeBytes + scratchBytes) >> COUNTER_SHIFT) - (this.#start >>> COUNTER_SHIFT);
     this.#top = this.#start;
   }
 
@@ -50,13 +46,13 @@ export class RecordArena {
     this.#top = this.#start;
   }
 
-  /** How often the block of a record may still be entered before it counts as hot. */
+  /** How often the block that begins with a record may still be entered before it counts as hot. */
   counter(record: number): number {
-    return this.#view.getInt32((record >>> COUNTER_SHIFT) + this.counters, true);
+    return this.#view.getInt32(record + RECORD.counter, true);
   }
 
   setCounter(record: number, count: number): void {
-    this.#view.setInt32((record >>> COUNTER_SHIFT) + this.counters, count, true);
+    this.#view.setInt32(record + RECORD.counter, count, true);
   }
 
   setU16(record: number, field: number, value: number): void {

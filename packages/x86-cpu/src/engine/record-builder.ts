@@ -178,7 +178,7 @@ export class RecordBuilder {
     const next = wrapPointer(instructionPointer + instruction.lengthBytes, mode);
     arena.setU16(record, RECORD.handler, handler);
     arena.setWide(record, RECORD.instructionPointer, instructionPointer);
-    arena.setWide(record, RECORD.next, next);
+    arena.setU8(record, RECORD.length, instruction.lengthBytes);
     this.#setAddressFields(record, -1, -1, 0, 0);
     const relative = instruction.operands[0];
     if (relative?.kind === "relative") {
@@ -284,9 +284,9 @@ export class RecordBuilder {
     const bitNumber = instruction.operands[1];
     if (isBitString(instruction) && bitNumber?.kind === "register") {
       const bits = 8 * instruction.operandBytes;
-      arena.setU32(record, ADDRESS_RECORD.bitRegister, registerField(bitNumber.register));
-      arena.setU32(record, ADDRESS_RECORD.bitExtension, (mode.codeBytes === 8 ? 64 : 32) - bits);
-      arena.setU32(record, ADDRESS_RECORD.bitLog, Math.log2(bits));
+      arena.setU16(record, ADDRESS_RECORD.bitRegister, registerField(bitNumber.register));
+      arena.setU8(record, ADDRESS_RECORD.bitExtension, (mode.codeBytes === 8 ? 64 : 32) - bits);
+      arena.setU8(record, ADDRESS_RECORD.bitLog, Math.log2(bits));
     }
   }
 

@@ -34,8 +34,6 @@ export interface InterpreterEnvironment {
   readonly frameCount: number;
   /** Offset of the jump cache in memory. */
   readonly jumpCache: number;
-  /** See `InterpreterPlaces`. */
-  readonly counters: number;
   /** Table of translations. */
   readonly translations: WebAssembly.Table;
   /** Offset in memory of the state block of whoever runs. */
@@ -90,7 +88,6 @@ const openModule = (shape: InterpreterShape, environment: InterpreterEnvironment
   const places: InterpreterPlaces = {
     tlb,
     jumpCache: environment.jumpCache,
-    counters: environment.counters,
     state: environment.state,
     refill: imports.refill,
     translate: translate.index,

@@ -7,7 +7,6 @@ import {
   type Label,
   load,
   ltS,
-  shrU,
   sub,
   TYPE,
   type Value,
@@ -26,7 +25,7 @@ import {
 import { JUMP_ENTRY } from "./jump-cache.ts";
 import { emitJumpLookup } from "./jump-lookup.ts";
 import { loadState, storeState } from "./kept-state.ts";
-import { COUNTER_SHIFT, LEAVE, RECORD } from "./record.ts";
+import { LEAVE, RECORD } from "./record.ts";
 import { emitSpecialHandlers } from "./special-handlers.ts";
 
 type MutableLabels = { -readonly [Name in keyof InterpreterLabels]: Label };
@@ -87,11 +86,11 @@ export const emitInterpreter = (
   body.else();
   body.set(locals.record, start);
   body.set(start, i32(0));
-  if (shape.counts) emitGrace(m, locals, places.counters, once);
+  if (shape.counts) emitGrace(m, locals, once);
   body.end();
   labels.enter = body.loop();
   if (shape.careful) emitOnce(m, once);
-  if (shape.counts) emitCount(m, locals, places.counters);
+  if (shape.counts) emitCount(m, locals);
   emitCharge(m, locals);
   labels.next = body.loop();
   missing.label = body.block();
@@ -105,15 +104,9 @@ export const emitInterpreter = (
 };
 
 /** The block that the interpreter must begin with is executed whatever its counter says. */
-const emitGrace = (
-  m: InterpreterMachine,
-  { record }: InterpreterLocals,
-  counters: number,
-  counted: Value,
-): void => {
-  const place = m.pin(shrU(record, COUNTER_SHIFT));
+const emitGrace = (m: InterpreterMachine, { record }: InterpreterLocals, counted: Value): void => {
   m.body.if(isZero(counted));
-  m.body.store(4, place, add(load(TYPE.i32, 4, false, place, counters), 1), counters);
+  m.body.store(4, record, add(m.field32(RECORD.counter), 1), RECORD.counter);
   m.body.end();
 };
 
@@ -150,18 +143,16 @@ const emitLookup = (m: InterpreterMachine, locals: InterpreterLocals, places: In
 };
 
 /** Counts a block down. At zero it is translated, or hot: on to the dispatcher, unless there must be no translation now. */
-const emitCount = (m: InterpreterMachine, { record, state }: InterpreterLocals, counters: number): void => {
+const emitCount = (m: InterpreterMachine, { record, state }: InterpreterLocals): void => {
   const { body } = m;
-  const place = m.temporary(TYPE.i32);
   const count = m.temporary(TYPE.i32);
-  body.set(place, shrU(record, COUNTER_SHIFT));
-  body.set(count, sub(load(TYPE.i32, 4, false, place, counters), 1));
+  body.set(count, sub(m.field32(RECORD.counter), 1));
   body.if(ltS(count, 0));
   body.if(isZero(load(TYPE.i32, 4, false, state, STATE.untranslated)));
   m.leave(LEAVE.next);
   body.end();
   body.else();
-  body.store(4, place, count, counters);
+  body.store(4, record, count, RECORD.counter);
   body.end();
 };
 

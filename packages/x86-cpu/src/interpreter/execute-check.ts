@@ -16,8 +16,6 @@ export interface InterpreterPlaces {
   /** Type of the parts but the common one, and where the first of them is in the table; see `emitPart`. */
   readonly partType: number;
   readonly firstPartSlot: number;
-  /** Where the counter of a record's block is, for interpreters that count: see `RecordArena`. */
-  readonly counters: number;
   supportIndex(support: SupportFunction): number;
 }
 

@@ -408,7 +408,8 @@ export class InterpreterMachine extends Machine {
   }
 
   override nextInstruction(): Value {
-    return this.fieldAddress(RECORD.next);
+    const length = load(this.addressType, 1, false, this.#locals.record, RECORD.length);
+    return add(this.fieldAddress(RECORD.instructionPointer), length);
   }
 
   /** Follows a link, or looks the target up. */

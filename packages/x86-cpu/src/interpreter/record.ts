@@ -9,6 +9,7 @@ import { PART_COUNT } from "../meanings/part.ts";
  * |---|---|---|
  * | 0 | u16 | handler |
  * | 2 | u8 | scale of the index |
+ * | 3 | u8 | bytes of the instruction |
  * | 4 | u16 | register operand 0 |
  * | 6 | u16 | register operand 1 |
  * | 8 | u16 | base register of the address |
@@ -17,7 +18,7 @@ import { PART_COUNT } from "../meanings/part.ts";
  * | 14 | u16 | register operand 2; bytes back to the first record of a repeated instruction; destination of an address record |
  * | 16 | i64 | displacement |
  * | 24 | i64 | immediate; number of a rare instruction; mask of index registers of a string instruction |
- * | 32 | i64 | offset in CS of the next instruction |
+ * | 32 | i32 | of the first record of a block: how often the block may still be entered before it counts as hot |
  * | 40 | i64 | offset in CS of the direct target |
  * | 48 | u32 | record of the target, or 0 |
  * | 52 | u32 | record of the next instruction's block, or 0 |
@@ -26,6 +27,7 @@ import { PART_COUNT } from "../meanings/part.ts";
 export const RECORD = {
   handler: 0,
   scale: 2,
+  length: 3,
   register0: 4,
   register1: 6,
   base: 8,
@@ -34,7 +36,7 @@ export const RECORD = {
   extra: 14,
   displacement: 16,
   immediate: 24,
-  next: 32,
+  counter: 32,
   target: 40,
   linkTarget: 48,
   linkNext: 52,
@@ -44,27 +46,24 @@ export const RECORD = {
 /** Bytes of a record. */
 export const RECORD_BYTES = 64;
 
-/** A record's offset shifted right by this, plus a constant, is the place of its block's counter: a word for each record. */
-export const COUNTER_SHIFT = 4;
-
 /**
  * Fields of an address record, where they differ: it works out a checked linear address for the record behind it.
  * `register0` is the offset of the first of two words that bound the legal offsets, `register1` the offset of the segment's
  * base, `immediate` the size of the access less one, `target` the mask of the address size, `linkTarget` the packed fault, `extra`
  * the field of the state block that receives the address. A bit-address record adds the distance of the element that holds a
- * bit: `linkNext` is the register with the signed bit number, the words of `next` are 32 less the element's bits, and log2 of
- * these.
+ * bit: in `linkNext` are the register with the signed bit number (u16), the bits of an address less those of the element, and
+ * log2 of these (u8).
  */
 export const ADDRESS_RECORD = {
   bounds: 4,
   segmentBase: 6,
   destination: 14,
   lastByte: 24,
-  bitExtension: 32,
-  bitLog: 36,
   mask: 40,
   fault: 48,
   bitRegister: 52,
+  bitExtension: 54,
+  bitLog: 55,
 } as const;
 
 /** Fields of a second-page record: the linear address of the page and the frame that it must lead to. */

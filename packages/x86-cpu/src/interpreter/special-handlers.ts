@@ -67,10 +67,11 @@ const emitAddress = (context: Context): void => finishAddress(context, context.m
 
 const emitBitAddress = (context: Context): void => {
   const { m, locals } = context;
-  const register = add(locals.state, m.field32(ADDRESS_RECORD.bitRegister));
+  const register = add(locals.state, m.field16(ADDRESS_RECORD.bitRegister));
   const number = load(m.addressType, m.shape.wide ? 8 : 4, false, register);
-  const extension = convert(m.field32(ADDRESS_RECORD.bitExtension), m.addressType);
-  const log = m.pin(convert(m.field32(ADDRESS_RECORD.bitLog), m.addressType));
+  const field = (offset: number): Value => load(m.addressType, 1, false, locals.record, offset);
+  const extension = field(ADDRESS_RECORD.bitExtension);
+  const log = m.pin(field(ADDRESS_RECORD.bitLog));
   const element = shrS(shrS(shl(number, extension), extension), log);
   finishAddress(context, add(m.address(), shl(element, sub(log, 3))));
 };
