@@ -225,22 +225,23 @@ const featureOf = (specification: Specification, mnemonic: string): Specificatio
   mnemonic === specification.mnemonic ? specification.feature : (FEATURE_OF_MNEMONIC[mnemonic] ?? "base");
 
 /** Displacements that count from the end of an instruction, as they count from its start. */
-const fromStart = (operands: readonly Operand[], lengthBytes: number): Operand[] =>
+const fromStart = (operands: readonly Operand[], lengthBytes: number): readonly Operand[] =>
   operands.map((operand) =>
     operand.kind === "memory" && operand.isRipRelative
       ? { ...operand, displacement: operand.displacement + lengthBytes }
       : operand,
   );
 
-const readOperands = (readers: readonly OperandReader[], encoding: Encoding): Operand[] => {
-  const operands: Operand[] = [];
-  for (const read of readers) operands.push(read(encoding));
-  return operands;
-};
+const readOperands = (readers: readonly OperandReader[], encoding: Encoding): readonly Operand[] =>
+  readers.map((read) => read(encoding));
 
 const POPCNT_READERS = [OPERAND_READERS.Gv, OPERAND_READERS.Ev];
 
-const readIrregular = (specification: Specification, mnemonic: string, encoding: Encoding): Operand[] => {
+const readIrregular = (
+  specification: Specification,
+  mnemonic: string,
+  encoding: Encoding,
+): readonly Operand[] => {
   if (mnemonic === "nop" && specification.mnemonic === "xchg") return [];
   if (mnemonic === "pause" || isGroup7Register(specification, encoding)) return [];
   if (specification.mnemonic === "x87") return readX87Operands(encoding);
@@ -250,7 +251,7 @@ const readIrregular = (specification: Specification, mnemonic: string, encoding:
   return operands;
 };
 
-const readX87Operands = (encoding: Encoding): Operand[] => {
+const readX87Operands = (encoding: Encoding): readonly Operand[] => {
   const { opcode, modRm } = encoding;
   if (modRm >= 0xc0) return x87RegisterForm(opcode, modRm).operands;
   return [decodeMemory(encoding, x87MemoryForm(opcode, modRm).sizeBytes)];
