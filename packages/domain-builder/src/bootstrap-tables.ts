@@ -21,7 +21,10 @@ const isIn = (run: PageRun, page: number): boolean => page >= run.first && page 
 
 /** Tables with the pages they go to and their bytes. */
 const placed = (tables: readonly TablePage[], run: PageRun) =>
-  tables.map((table, index) => ({ ...table, page: run.first + index, bytes: new Uint8Array(PAGE_SIZE) }));
+  tables.map((table, index) => {
+    const bytes = new Uint8Array(PAGE_SIZE);
+    return { ...table, page: run.first + index, bytes, view: new DataView(bytes.buffer) };
+  });
 
 /**
  * Builds the page tables that map a domain's first pages from `base` on, page for page, and its list of frames where it lies
@@ -39,8 +42,7 @@ export const buildBootstrapTables = (
   const root = { level: shape.levels, covers: 0 };
   const tables = [...placed([root, ...first], plan.tables), ...placed(further, plan.frameListTables)];
 
-  const setEntry = (bytes: Uint8Array, index: number, page: number, flags: number): void => {
-    const view = new DataView(bytes.buffer);
+  const setEntry = (view: DataView, index: number, page: number, flags: number): void => {
     const frame = frames[page] ?? 0;
     view.setUint32(index * shape.entryBytes, entryLow(frame, flags), true);
     if (shape.entryBytes === 8) view.setUint32(index * 8 + 4, entryHigh(frame), true);
@@ -58,20 +60,22 @@ export const buildBootstrapTables = (
     const parent = tableFor(table.level + 1, table.covers);
     if (parent === undefined) continue;
     setEntry(
-      parent.bytes,
+      parent.view,
       tableIndex(shape, table.level + 1, table.covers),
       table.page,
       flagsAt(width, table.level + 1),
     );
   }
   const map = ({ base: start, pages }: Mapping): void => {
+    let table = tableFor(1, start);
     for (let index = 0; index < pages.count; index++) {
       const address = start + index * PAGE_SIZE;
       const page = pages.first + index;
       const isTable = isIn(plan.tables, page) || isIn(plan.frameListTables, page);
       const flags = flagsAt(width, 1) & ~(isTable ? PTE.writable : 0);
-      const table = tableFor(1, address);
-      if (table !== undefined) setEntry(table.bytes, tableIndex(shape, 1, address), page, flags);
+      const at = tableIndex(shape, 1, address);
+      if (at === 0) table = tableFor(1, address);
+      if (table !== undefined) setEntry(table.view, at, page, flags);
     }
   };
   map({ base, pages: { first: 0, count: plan.mappedPages } });
