@@ -12,7 +12,7 @@ import type { Friend } from "./scene/friend.ts";
 import type { Scene } from "./scene/scene.ts";
 
 /** Slices without an answer after which an attacker counts as stuck. */
-const STUCK_SLICES = 6;
+const STUCK_SLICES = 2;
 /** Faults in a row after which it does, too. */
 const MOST_FAULTS = 50;
 
