@@ -158,21 +158,23 @@ const readControl =
     m.write(0, m.stateField(TYPE.i32, 4, STATE.control + 8 * number));
   };
 
-/** IN and OUT: of 64-bit code under a monitor only. */
-const ports = (["bare", "monitored"] as const).flatMap((system): Definition[] => {
-  const sizes: Sizes = (wide) => (wide && system === "bare" ? [] : [1, 2, 4]);
-  /** The port is in DX or a byte of the instruction. */
-  const bytes =
-    (portPosition: number) =>
-    (sizeBytes: number, position: number, letter: string): number => {
-      if (position !== portPosition) return sizeBytes;
-      return letter === "i" ? 1 : 2;
-    };
+/** The port is in DX or a byte of the instruction. */
+const portBytes =
+  (portPosition: number) =>
+  (sizeBytes: number, position: number, letter: string): number => {
+    if (position !== portPosition) return sizeBytes;
+    return letter === "i" ? 1 : 2;
+  };
+
+/** IN and OUT: of 64-bit code under a monitor only. Each form is said once, so that 32-bit code has it everywhere. */
+const ports = ([false, true] as const).flatMap((ofWide): Definition[] => {
+  const sizes: Sizes = (wide) => (wide === ofWide ? [1, 2, 4] : []);
+  const system = ofWide ? "monitored" : "both";
   const write: Meaning = (m) => m.system(PORT_OUT, portOf(m, 0), i32(m.sizeBytes));
   const read: Meaning = (m) => m.system(PORT_IN, portOf(m, 1), i32(m.sizeBytes));
   return [
-    { mnemonic: "out", sizes, forms: ["rr", "ir"], operandBytes: bytes(0), system, meaning: write },
-    { mnemonic: "in", sizes, forms: ["rr", "ri"], operandBytes: bytes(1), system, meaning: read },
+    { mnemonic: "out", sizes, forms: ["rr", "ir"], operandBytes: portBytes(0), system, meaning: write },
+    { mnemonic: "in", sizes, forms: ["rr", "ri"], operandBytes: portBytes(1), system, meaning: read },
   ];
 });
 
