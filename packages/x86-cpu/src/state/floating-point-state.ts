@@ -14,6 +14,9 @@ export const RESET_X87_CONTROL = 0x40;
 /** MXCSR after a reset: all exceptions masked. [SDM1-10.2.3] */
 export const INITIAL_MXCSR = 0x1f80;
 
+/** Bytes of a vector register, of those that the block has room for. */
+const XMM_BYTES = 16;
+
 /** x87 and vector registers over a state block. */
 export class FloatingPointState implements FloatingPointContext {
   readonly #block: StateWords;
@@ -84,14 +87,14 @@ export class FloatingPointState implements FloatingPointContext {
   /** Copies the 16 bytes of a vector register to memory. */
   storeVector(index: number, view: DataView, at: number): void {
     const from = STATE.vectors + VECTOR_BYTES * (index & 15);
-    for (let word = 0; word < VECTOR_BYTES; word += 4)
+    for (let word = 0; word < XMM_BYTES; word += 4)
       view.setUint32(at + word, this.#block.u32(from + word), true);
   }
 
   /** Takes a vector register from 16 bytes of memory. */
   loadVector(index: number, view: DataView, at: number): void {
     const to = STATE.vectors + VECTOR_BYTES * (index & 15);
-    for (let word = 0; word < VECTOR_BYTES; word += 4)
+    for (let word = 0; word < XMM_BYTES; word += 4)
       this.#block.setU32(to + word, view.getUint32(at + word, true));
   }
 

@@ -151,6 +151,15 @@ describe("XSAVE and XRSTOR", () => {
     expect(stateOf(bench, 16)).toEqual(before);
   });
 
+  it("leaves what lies behind the registers as it was", () => {
+    const behind = (): Uint8Array => bench.memory.bytes.slice(AREA + 416, AREA + 512);
+    bench.memory.bytes.fill(0xcc, AREA + 416, AREA + 512);
+    const before = behind();
+    ask(bench, 3);
+    expect(vectorOf(bench, onArea(XSAVE))).toBe(-1);
+    expect(behind()).toEqual(before);
+  });
+
   it("save and restore only what is asked for", () => {
     bench.memory.bytes.fill(0xcc, AREA, AREA + 512);
     bench.memory.view.setUint32(AREA + 512, 1, true);
