@@ -1,5 +1,4 @@
 import {
-  add,
   and,
   conversion,
   eq,
@@ -11,7 +10,6 @@ import {
   select,
   shl,
   shrU,
-  sub,
   TYPE,
   type Value,
   widen,
@@ -35,6 +33,7 @@ import type { SupportFunction } from "../support-function.ts";
 import { DELIVER_PAGE_FAULT, refuseFruitless } from "./page-fault.ts";
 import { emitRingEntry } from "./ring-entry.ts";
 import {
+  charge,
   emitKernelEntry,
   eventsOf,
   gate,
@@ -142,11 +141,7 @@ const emitTraces = (s: SystemEmitter, vector: Value, isWide: Value, budget: Valu
   noteChange(s, GATE_CHANGE.taskSwitched);
   body.end();
   body.end();
-  const cost = s.pin(gate(s, GATES.faultCost));
-  const left = s.pin(sub(budget, cost));
-  s.setField(STATE.budget, left);
-  s.setField(STATE.lastDelivery, left);
-  s.setField(STATE.gates + GATES.charged, add(gate(s, GATES.charged), cost));
+  s.setField(STATE.lastDelivery, charge(s, budget, GATES.faultCost));
 };
 
 /**

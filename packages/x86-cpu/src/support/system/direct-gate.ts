@@ -1,10 +1,11 @@
-import { and, eq, i32, isZero, load, ne, or, shl, TYPE, type Value } from "@xenolith/wasm-emitter";
+import { and, eq, i32, load, ne, or, shl, TYPE, type Value } from "@xenolith/wasm-emitter";
 import { REGISTER } from "@xenolith/x86-architecture";
 import { DESCRIPTOR_CACHE, DIRECT_GATE, GATES, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
 import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
 import { READ_DESCRIPTOR } from "./linear-access.ts";
 import { emitRingEntry } from "./ring-entry.ts";
+import { gate, refuseWaitingEvent, register } from "./side-entry.ts";
 import { DONE, refuseClosedGates, SystemEmitter, systemFunction } from "./system-emitter.ts";
 
 /**
@@ -38,14 +39,12 @@ export const KEPT_DESCRIPTOR: SupportFunction = {
 
 /** INT n that calls the monitor, in ring 1: answered where there is one answer. */
 const emitAnsweredCall = (s: SystemEmitter): void => {
-  const gate = (field: number): Value => s.field(STATE.gates + field);
-  const byte = (field: number): Value => load(TYPE.i32, 1, false, gate(field));
   refuseClosedGates(s);
   s.refuseUnlessEqual(s.privilege, 1);
-  s.refuseIf(ne(s.field(STATE.registers), gate(GATES.answeredCall)));
-  s.refuseIf(ne(s.field(STATE.registers + 8 * REGISTER.rbx), gate(GATES.answeredArgument)));
-  s.refuseIf(and(ne(byte(GATES.eventPending), 0), isZero(byte(GATES.eventMask))));
-  s.setWide(STATE.registers, gate(GATES.answer));
+  s.refuseIf(ne(s.field(register(REGISTER.rax)), gate(s, GATES.answeredCall)));
+  s.refuseIf(ne(s.field(register(REGISTER.rbx)), gate(s, GATES.answeredArgument)));
+  refuseWaitingEvent(s);
+  s.setWide(register(REGISTER.rax), gate(s, GATES.answer));
   s.body.return(i32(DONE));
 };
 
@@ -59,20 +58,20 @@ export const TAKE_DIRECT_GATE: SupportFunction = systemFunction(
   (s, [vector]) => {
     if (vector === undefined) return;
     const { body } = s;
-    body.if(eq(vector, s.field(STATE.gates + GATES.callVector)));
+    body.if(eq(vector, gate(s, GATES.callVector)));
     emitAnsweredCall(s);
     body.end();
-    const gate = (field: number): Value => s.field(STATE.directGate + field);
-    s.refuseIf(ne(vector, gate(DIRECT_GATE.vector)));
+    const direct = (field: number): Value => s.field(STATE.directGate + field);
+    s.refuseIf(ne(vector, direct(DIRECT_GATE.vector)));
     s.refuseUnlessEqual(s.privilege, 3);
     s.refuseUnlessUsual();
 
     emitRingEntry(s, {
       fromOuter: null,
-      codeSelector: s.pin(gate(DIRECT_GATE.codeSelector)),
-      target: gate(DIRECT_GATE.target),
-      stackSelector: s.pin(gate(DIRECT_GATE.stackSelector)),
-      stackPointer: gate(DIRECT_GATE.stackPointer),
+      codeSelector: s.pin(direct(DIRECT_GATE.codeSelector)),
+      target: direct(DIRECT_GATE.target),
+      stackSelector: s.pin(direct(DIRECT_GATE.stackSelector)),
+      stackPointer: direct(DIRECT_GATE.stackPointer),
       error: null,
       shown: (flags) => ({ besideCode: null, flags }),
       refuseFrame: null,

@@ -18,14 +18,18 @@ import { SEGMENT_FIELD, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
 import { SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
 import { LOCATE_READ, READ_DESCRIPTOR } from "./linear-access.ts";
-import { DONE, STACK_POINTER, type SystemEmitter, systemFunction, UNUSUAL_FLAGS } from "./system-emitter.ts";
+import {
+  DONE,
+  refuseWhileHeld,
+  STACK_POINTER,
+  type SystemEmitter,
+  systemFunction,
+  UNUSUAL_FLAGS,
+} from "./system-emitter.ts";
 
 /** Flags that code of every privilege may change with IRET. */
 export const FREE_FLAGS: number =
   FLAG.cf | FLAG.pf | FLAG.af | FLAG.zf | FLAG.sf | FLAG.tf | FLAG.df | FLAG.of | FLAG.nt | FLAG.ac | FLAG.id;
-
-/** Enabled breakpoints of DR7: where there are any, RF has a meaning. */
-export const BREAKPOINTS = 0xff;
 
 /** Flags that IRET takes from the stack at a privilege; see `returnableFlags`. */
 const returnableFlags = (s: SystemEmitter, privilege: Value): Value => {
@@ -50,7 +54,7 @@ const refuseInnerDataSegments = (s: SystemEmitter, privilege: Value): void => {
 export const RETURN_FROM_INTERRUPT: SupportFunction = systemFunction("returnFromInterrupt", [], (s) => {
   const { body } = s;
   s.refuseUnlessUsual();
-  s.refuseIf(or(s.field(STATE.pending), and(s.field(STATE.debug + 8 * 7), BREAKPOINTS)));
+  refuseWhileHeld(s);
   const current = s.pin(s.privilege);
   const pointer = s.pin(s.field(STACK_POINTER));
   const presentTag = s.pin(s.field(STATE.spaceTag));

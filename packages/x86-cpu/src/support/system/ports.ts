@@ -22,6 +22,20 @@ const answer = (s: SystemEmitter): void => {
   s.body.push(i32(DONE));
 };
 
+/** Puts what IN has read into the part of the accumulator that has so many bytes. */
+export const setAccumulator = (s: SystemEmitter, sizeBytes: Value, value: Value): void => {
+  const { body } = s;
+  body.if(eq(sizeBytes, 4));
+  s.setWide(ACCUMULATOR, value);
+  body.else();
+  body.if(eq(sizeBytes, 2));
+  s.setField(ACCUMULATOR, value, 2);
+  body.else();
+  s.setField(ACCUMULATOR, value, 1);
+  body.end();
+  body.end();
+};
+
 /** (port, bytes) -> done, refused or attend: OUT of the accumulator. */
 export const PORT_OUT: SupportFunction = systemFunction("portOut", [TYPE.i32, TYPE.i32], (s, parameters) => {
   const [port, sizeBytes] = parameters as [Value, Value];
@@ -38,15 +52,7 @@ export const PORT_IN: SupportFunction = systemFunction("portIn", [TYPE.i32, TYPE
   const value = body.local(TYPE.i32);
   body.call(s.context.portIn, port, sizeBytes);
   body.set(value);
-  body.if(eq(sizeBytes, 4));
-  s.setWide(ACCUMULATOR, value);
-  body.else();
-  body.if(eq(sizeBytes, 2));
-  s.setField(ACCUMULATOR, value, 2);
-  body.else();
-  s.setField(ACCUMULATOR, value, 1);
-  body.end();
-  body.end();
+  setAccumulator(s, sizeBytes, value);
   answer(s);
 });
 

@@ -11,6 +11,7 @@ import {
   or,
   select,
   shl,
+  shrS,
   shrU,
   sub,
   TYPE,
@@ -27,7 +28,7 @@ import {
 } from "@xenolith/x86-architecture";
 import { GATES, SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
 import { FLAG_IMAGE } from "./flag-image.ts";
-import { LOCATE_WRITE_WIDE } from "./linear-access.ts";
+import { LOCATE_WRITE_WIDE, READ_DESCRIPTOR } from "./linear-access.ts";
 import { REFUSED, type SystemEmitter } from "./system-emitter.ts";
 
 /** Offset in the block of a general register. */
@@ -43,6 +44,8 @@ const ENTRY_FRAME = { rcx: 0, r11: 8, rip: 16, cs: 24, rflags: 32, rsp: 40, ss: 
 export const CODE_64 = 0xa0fb;
 /** See {@link CODE_64}. */
 export const STACK_64 = 0xc0f3;
+/** Ring of both sides. */
+const USER_RING = 3;
 /** Flags that are clear in every handler. */
 const ENTRY_CLEARED = FLAG.ac | FLAG.tf | FLAG.nt | FLAG.rf | FLAG.vm;
 
@@ -69,6 +72,41 @@ export const refuseEvents = (
   const frame = shrU(gate(s, GATES.eventMask), 12);
   s.refuseIf(load(TYPE.i32, 1, false, frame, s.context.watchTable));
   s.body.end();
+};
+
+/** Refuses where an event waits that is not held back: the monitor would hand it over. */
+export const refuseWaitingEvent = (s: SystemEmitter): void => {
+  const { isPending, isMasked } = eventsOf(s);
+  s.refuseIf(and(ne(isPending, 0), isZero(isMasked)));
+};
+
+/** Takes a cost, a field of the gates, out of the budget, without instructions for it. @returns the budget that is left */
+export const charge = (s: SystemEmitter, budget: Value, field: number): Value => {
+  const cost = s.pin(gate(s, field));
+  const left = s.pin(sub(budget, cost));
+  s.setField(STATE.budget, left);
+  s.setField(STATE.gates + GATES.charged, add(gate(s, GATES.charged), cost));
+  return left;
+};
+
+/** Refuses an address whose upper bits are not copies of bit 47. */
+export const refuseUnlessCanonical = (s: SystemEmitter, address: Value): void =>
+  s.refuseIf(ne(shrS(shl(address, 16), 16), address));
+
+/** Attributes of the flat 64-bit code of ring 3 that a selector names. Refuses anything else. */
+export const flatCodeOfUser = (s: SystemEmitter, selector: Value): Value => {
+  const [low, high] = s.callForTwo(READ_DESCRIPTOR, selector);
+  s.refuseUnlessFlatCode64(low, high);
+  s.refuseUnlessEqual(s.privilegeOf(high), USER_RING);
+  return s.attributesOf(high);
+};
+
+/** Attributes of the flat stack of ring 3 that a selector names. Refuses anything else. */
+export const flatStackOfUser = (s: SystemEmitter, selector: Value): Value => {
+  const [low, high] = s.callForTwo(READ_DESCRIPTOR, selector);
+  s.refuseUnlessFlatData(low, high);
+  s.refuseUnlessEqual(s.privilegeOf(high), USER_RING);
+  return s.attributesOf(high);
 };
 
 /** Holds events back, or does not any more. */

@@ -8,8 +8,6 @@ import {
   ne,
   or,
   select,
-  shl,
-  shrS,
   TYPE,
   type Value,
   widen,
@@ -20,17 +18,21 @@ import { ARITHMETIC_FLAGS } from "../../state/flags.ts";
 import { GATES, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
 import { FLAG_IMAGE, SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
-import { LOCATE_READ_WIDE, READ_DESCRIPTOR } from "./linear-access.ts";
+import { LOCATE_READ_WIDE } from "./linear-access.ts";
 import {
   CODE_64,
   emitKernelEntry,
   enterSide,
   eventsOf,
+  flatCodeOfUser,
+  flatStackOfUser,
   gate,
   noteChange,
   refuseEvents,
   refuseReserved,
+  refuseUnlessCanonical,
   refuseUsedGs,
+  refuseWaitingEvent,
   register,
   STACK_64,
   setFlat,
@@ -87,9 +89,6 @@ const emitAnswer = (s: SystemEmitter, answer: Value): void => {
   setFlat(s, SEGMENT.cs, gate(s, GATES.codeSelector), i32(CODE_64));
   setFlat(s, SEGMENT.ss, gate(s, GATES.stackSelector), i32(STACK_64));
 };
-
-const refuseUnlessCanonical = (s: SystemEmitter, address: Value): void =>
-  s.refuseIf(ne(shrS(shl(address, 16), 16), address));
 
 /** The kernel's call that changes its stack. */
 const emitStackCall = (s: SystemEmitter): void => {
@@ -157,8 +156,7 @@ const emitSimpleCalls = (s: SystemEmitter, call: Value): Value => {
   const { body } = s;
   const answer = body.local(TYPE.i32);
   body.set(answer, i32(0));
-  const events = eventsOf(s);
-  refuseEvents(s, events, events.isMasked);
+  refuseWaitingEvent(s);
   const calls = [
     { number: GATES.stackCall, emit: emitStackCall },
     { number: GATES.baseCall, emit: emitBaseCall },
@@ -211,16 +209,10 @@ const emitReturn = (s: SystemEmitter): void => {
   body.set(stackSelector, gate(s, GATES.stackSelector));
   body.set(stackAttributes, i32(STACK_64));
   body.else();
-  const [codeLow, codeHigh] = s.callForTwo(READ_DESCRIPTOR, code);
-  s.refuseUnlessFlatCode64(codeLow, codeHigh);
-  s.refuseIf(ne(s.privilegeOf(codeHigh), 3));
   body.set(codeSelector, code);
-  body.set(codeAttributes, s.attributesOf(codeHigh));
+  body.set(codeAttributes, flatCodeOfUser(s, code));
   body.set(stackSelector, or(s.read(frame, RETURN_FRAME.ss, 2), 3));
-  const [stackLow, stackHigh] = s.callForTwo(READ_DESCRIPTOR, stackSelector);
-  s.refuseUnlessFlatData(stackLow, stackHigh);
-  s.refuseIf(ne(s.privilegeOf(stackHigh), 3));
-  body.set(stackAttributes, s.attributesOf(stackHigh));
+  body.set(stackAttributes, flatStackOfUser(s, stackSelector));
   body.end();
 
   // Nothing can go wrong any more.

@@ -266,12 +266,16 @@ export class SystemEmitter {
 /** Enabled breakpoints of DR7. */
 const BREAKPOINTS = 0xff;
 
+/** Refuses while an event is held back, and while breakpoints are enabled: then RF has a meaning. */
+export const refuseWhileHeld = (s: SystemEmitter): void =>
+  s.refuseIf(or(s.field(STATE.pending), and(s.field(STATE.debug + 8 * 7), BREAKPOINTS)));
+
 /** Refuses a transition gate of a monitor while none is to be taken, while flags are unusual, and while somebody looks on. */
 export const refuseClosedGates = (s: SystemEmitter): void => {
   s.refuseIf(eq(s.field(STATE.gates + GATES.isOpen), 0));
   s.refuseIf(and(s.systemFlags, UNUSUAL_FLAGS));
-  const held = or(s.field(STATE.pending), s.field(STATE.isObserved));
-  s.refuseIf(or(held, and(s.field(STATE.debug + 8 * 7), BREAKPOINTS)));
+  s.refuseIf(s.field(STATE.isObserved));
+  refuseWhileHeld(s);
 };
 
 /** Makes a function that does a system instruction out of its body. */

@@ -1,18 +1,18 @@
-import { and, i32, load, ne, or, shl, shrS, TYPE, type Value, xor } from "@xenolith/wasm-emitter";
+import { and, i32, load, or, TYPE, type Value, xor } from "@xenolith/wasm-emitter";
 import { FLAG, SEGMENT } from "@xenolith/x86-architecture";
 import { ARITHMETIC_FLAGS } from "../../state/flags.ts";
 import { STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
 import { SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
-import { BREAKPOINTS, FREE_FLAGS } from "./interrupt-exit.ts";
-import { LOCATE_READ_WIDE, READ_DESCRIPTOR } from "./linear-access.ts";
-import { setFlat } from "./side-entry.ts";
-import { DONE, STACK_POINTER, systemFunction, UNUSUAL_FLAGS } from "./system-emitter.ts";
+import { FREE_FLAGS } from "./interrupt-exit.ts";
+import { LOCATE_READ_WIDE } from "./linear-access.ts";
+import { flatCodeOfUser, flatStackOfUser, refuseUnlessCanonical, setFlat } from "./side-entry.ts";
+import { DONE, refuseWhileHeld, STACK_POINTER, systemFunction, UNUSUAL_FLAGS } from "./system-emitter.ts";
 
 /** rip cs rflags rsp ss */
 const FRAME = { rip: 0, cs: 8, rflags: 16, rsp: 24, ss: 32, sizeBytes: 40 } as const;
 
-/** Rings that have no say about IF. */
+/** The ring that kernel and user code run in. */
 const USER_RING = 3;
 
 /**
@@ -28,7 +28,7 @@ export const RETURN_FROM_INTERRUPT_WIDE: SupportFunction = systemFunction(
     const before = s.pin(s.systemFlags);
     // With I/O privilege IF may change.
     s.refuseIf(and(before, UNUSUAL_FLAGS | FLAG.iopl));
-    s.refuseIf(or(s.field(STATE.pending), and(s.field(STATE.debug + 8 * 7), BREAKPOINTS)));
+    refuseWhileHeld(s);
     const pointer = s.pin(s.wideField(STACK_POINTER));
     const tag = s.pin(s.field(STATE.spaceTag));
     const frame = s.call(LOCATE_READ_WIDE, pointer, i32(FRAME.sizeBytes), tag);
@@ -37,20 +37,16 @@ export const RETURN_FROM_INTERRUPT_WIDE: SupportFunction = systemFunction(
     const image = s.pin(s.read(frame, FRAME.rflags));
     s.refuseIf(and(image, UNUSUAL_FLAGS));
     const target = s.pin(wide(FRAME.rip));
-    s.refuseIf(ne(shrS(shl(target, 16), 16), target));
+    refuseUnlessCanonical(s, target);
     const selectorOf = (offset: number): Value => {
       const selector = s.pin(s.read(frame, offset, 2));
       s.refuseUnlessEqual(and(selector, 3), USER_RING);
       return selector;
     };
     const code = selectorOf(FRAME.cs);
-    const [codeLow, codeHigh] = s.callForTwo(READ_DESCRIPTOR, code);
-    s.refuseUnlessFlatCode64(codeLow, codeHigh);
-    s.refuseUnlessEqual(s.privilegeOf(codeHigh), USER_RING);
+    const codeAttributes = s.pin(flatCodeOfUser(s, code));
     const stack = selectorOf(FRAME.ss);
-    const [stackLow, stackHigh] = s.callForTwo(READ_DESCRIPTOR, stack);
-    s.refuseUnlessFlatData(stackLow, stackHigh);
-    s.refuseUnlessEqual(s.privilegeOf(stackHigh), USER_RING);
+    const stackAttributes = s.pin(flatStackOfUser(s, stack));
 
     // Nothing can go wrong any more.
     const flags = or(and(before, xor(i32(FREE_FLAGS), -1)), and(image, FREE_FLAGS));
@@ -58,8 +54,8 @@ export const RETURN_FROM_INTERRUPT_WIDE: SupportFunction = systemFunction(
     body.call(s.context.indexOf(SET_ARITHMETIC_FLAGS), image);
     s.setField(STACK_POINTER, wide(FRAME.rsp), 8);
     s.setField(STATE.instructionPointer, target, 8);
-    setFlat(s, SEGMENT.cs, code, s.attributesOf(codeHigh));
-    setFlat(s, SEGMENT.ss, stack, s.attributesOf(stackHigh));
+    setFlat(s, SEGMENT.cs, code, codeAttributes);
+    setFlat(s, SEGMENT.ss, stack, stackAttributes);
     body.push(i32(DONE));
   },
 );
