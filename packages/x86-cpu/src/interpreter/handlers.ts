@@ -41,12 +41,9 @@ export interface HandlerTable {
   special(name: SpecialHandler): number;
 }
 
-const unique = (wide: boolean): readonly Handler[] => {
-  const handlers = DEFINITIONS.flatMap((definition) =>
-    formsOf(definition, wide).map((form) => ({ form, definition })),
-  );
-  return [...new Map(handlers.map((handler) => [handler.form.key, handler])).values()];
-};
+/** All handlers of a width. Each form is said once. */
+const handlersOf = (wide: boolean): readonly Handler[] =>
+  DEFINITIONS.flatMap((definition) => formsOf(definition, wide).map((form) => ({ form, definition })));
 
 const isGenerated = ({ system }: Definition, code: SystemCode): boolean =>
   system === undefined || system === code || (system === "both" && code !== "none");
@@ -57,7 +54,7 @@ const isGenerated = ({ system }: Definition, code: SystemCode): boolean =>
  */
 export const createHandlerTable = (wide: boolean, system: SystemCode = "bare"): HandlerTable => {
   const parts: Handler[][] = Array.from({ length: PART_COUNT }, () => []);
-  for (const handler of unique(wide)) parts[partOf(handler.form, handler.definition)]?.push(handler);
+  for (const handler of handlersOf(wide)) parts[partOf(handler.form, handler.definition)]?.push(handler);
   const specialAt = parts[PART.common]?.length ?? 0;
   const byNumber: (Handler | undefined)[] = [];
   const partByNumber: Part[] = [];
