@@ -73,7 +73,7 @@ const BOUNCED: readonly number[] = [
 const BOUNCED_64: readonly number[] = [...BOUNCED, VECTOR.generalProtection];
 
 /** What does not change in the gates of a VCPU. */
-const prepare = ({ gates }: X86Vcpu, width: GuestWidth): void => {
+const prepare = ({ gates }: X86Vcpu, width: GuestWidth, portCost: number): void => {
   const { virtStart, virtEnd } = HYPERVISOR_RANGE[width];
   gates.answeredCall = __HYPERVISOR_xen_version;
   gates.answeredArgument = XENVER_version;
@@ -88,6 +88,7 @@ const prepare = ({ gates }: X86Vcpu, width: GuestWidth): void => {
   gates.compatibleSelector = FLAT_RING3_CS32;
   gates.reservedFirst = toLinearAddress(virtStart);
   gates.reservedBytes = virtEnd - virtStart;
+  gates.portCost = portCost;
 };
 
 /** Makes the transitions of a host's guests. */
@@ -126,7 +127,7 @@ export const createGuestTransitions = ({
   return {
     open(vcpu, x86) {
       const { gates } = x86;
-      if (gates.callVector !== HYPERCALL_VECTOR) prepare(x86, vcpu.domain.width);
+      if (gates.callVector !== HYPERCALL_VECTOR) prepare(x86, vcpu.domain.width, emulationCost ?? 0);
       // Traces show all hypercalls; an NMI ends with iret; and the virtual IOPL is shown in frames and taken from them.
       gates.isOpen = !trace.on && !vcpu.nmiMasked && !hasAssist(vcpu.domain, VMASST_TYPE_architectural_iopl);
       if (!gates.isOpen) return;
@@ -138,7 +139,6 @@ export const createGuestTransitions = ({
       if (vcpu.traps.takeChanges()) placeHandlers(vcpu, gates);
       // The kernel counts as ring 1 for the virtual IOPL.
       gates.hasAbsentPorts = emulationCost !== null && vcpu.ioPrivilege > 0;
-      gates.portCost = emulationCost ?? 0;
       if (vcpu.domain.width === "x86_64") openSides(vcpu, x86);
     },
     close(vcpu, x86) {
