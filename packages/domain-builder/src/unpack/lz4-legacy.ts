@@ -9,6 +9,22 @@ const LEAST_MATCH = 4;
 
 /** From so many bytes on a call that copies them all is quicker than a loop. */
 const LONG_COPY = 48;
+/** Short copies are made in words, which may write more than is wanted: so far from the end of what there is they may. */
+const WORDS_ROOM = 16;
+
+/**
+ * Repeats what lies `distance` bytes before `to`, for `length` bytes. It may reach into what it writes: what is there already
+ * grows with each copy.
+ */
+const repeat = (target: Uint8Array, to: number, distance: number, length: number): void => {
+  const from = to - distance;
+  const end = to + length;
+  for (let place = to; place < end; ) {
+    const count = Math.min(place - from, end - place);
+    target.copyWithin(place, from, from + count);
+    place += count;
+  }
+};
 
 /**
  * Unpacks one block into `target` from `start` on: one loop over plain variables, because a kernel is tens of megabytes and
@@ -16,6 +32,8 @@ const LONG_COPY = 48;
  * @returns where it ends in `target`, or -1 where the block makes no sense.
  */
 const unpackBlock = (source: Uint8Array, target: Uint8Array, start: number): number => {
+  const sourceView = new DataView(source.buffer, source.byteOffset, source.byteLength);
+  const targetView = new DataView(target.buffer, target.byteOffset, target.byteLength);
   const end = source.length;
   const room = target.length;
   let at = 0;
@@ -29,7 +47,10 @@ const unpackBlock = (source: Uint8Array, target: Uint8Array, start: number): num
     }
     if (at + literals > end || to + literals > room) return -1;
     if (literals >= LONG_COPY) target.set(source.subarray(at, at + literals), to);
-    else for (let index = 0; index < literals; index++) target[to + index] = source[at + index] ?? 0;
+    else if (literals <= 8 && at + WORDS_ROOM <= end && to + WORDS_ROOM <= room) {
+      targetView.setInt32(to, sourceView.getInt32(at, true), true);
+      targetView.setInt32(to + 4, sourceView.getInt32(at + 4, true), true);
+    } else for (let index = 0; index < literals; index++) target[to + index] = source[at + index] ?? 0;
     at += literals;
     to += literals;
     if (at === end) return to;
@@ -42,11 +63,14 @@ const unpackBlock = (source: Uint8Array, target: Uint8Array, start: number): num
     }
     length += LEAST_MATCH;
     const from = to - distance;
-    if (distance === 0 || from < start || to + length > room) return -1;
-    // A match may reach into what it writes: then byte by byte, in order.
-    if (length >= LONG_COPY && distance >= length) target.copyWithin(to, from, from + length);
-    else for (let index = 0; index < length; index++) target[to + index] = target[from + index] ?? 0;
-    to += length;
+    const behind = to + length;
+    if (distance === 0 || from < start || behind > room) return -1;
+    if (length >= LONG_COPY) repeat(target, to, distance, length);
+    else if (distance >= 4 && behind + WORDS_ROOM <= room) {
+      for (let index = 0; index < length; index += 4)
+        targetView.setInt32(to + index, targetView.getInt32(from + index, true), true);
+    } else for (let index = 0; index < length; index++) target[to + index] = target[from + index] ?? 0;
+    to = behind;
   }
   // A block ends with bytes as they are, never with a match.
   return end === 0 ? to : -1;

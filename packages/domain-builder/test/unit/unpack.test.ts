@@ -71,6 +71,19 @@ describe("unpackLz4Legacy", () => {
     expect(unpacked).toEqual(bytesOf(`${"a".repeat(21)}b`));
   });
 
+  it.each([1, 2, 3, 4, 7, 8, 15, 16, 17, 33, 48, 63])("repeats %i bytes for any length", (distance) => {
+    const first = Array.from({ length: distance }, (_, index) => (index * 37 + 11) & 0xff);
+    const last = [0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9];
+    const field = (value: number): number[] => (value < 15 ? [] : [value - 15]);
+    for (let length = 4; length <= 150; length++) {
+      const token = (Math.min(distance, 15) << 4) | Math.min(length - 4, 15);
+      const match = [token, ...field(distance), ...first, distance, 0, ...field(length - 4)];
+      const unpacked = unpackLz4Legacy(block(...match, last.length << 4, ...last));
+      const repeated = Array.from({ length: distance + length }, (_, index) => first[index % distance] ?? 0);
+      expect(unpacked).toEqual(Uint8Array.from([...repeated, ...last]));
+    }
+  });
+
   it.each([
     ["a match from before the beginning", [0x10, 0x61, 2, 0]],
     ["a match at no distance", [0x10, 0x61, 0, 0]],
