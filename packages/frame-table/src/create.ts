@@ -1,6 +1,5 @@
 import { HostError, toMfn } from "@xenolith/machine-interface";
 import { silentTrace } from "@xenolith/trace";
-import type { DomId } from "@xenolith/xen-abi";
 import { checkInvariants } from "./check-invariants.ts";
 import { createFrameDomains } from "./domains.ts";
 import { createEntryReferences } from "./entry-references.ts";
@@ -15,10 +14,10 @@ import { createPinning } from "./pinning.ts";
 import { createQueries, readTableEntry } from "./queries.ts";
 import { createReferences, type TypeContents } from "./references.ts";
 import { createRelinquish } from "./relinquish.ts";
-import { createTableContents } from "./table-contents.ts";
+import { createTableContents, type TableChanged } from "./table-contents.ts";
 import { tablesBelow } from "./tables-below.ts";
 import { FRAME_TABLE_TRACE } from "./trace.ts";
-import type { FrameTable, FrameTableOptions, TableLevel } from "./types.ts";
+import type { FrameTable, FrameTableOptions } from "./types.ts";
 import { createDescriptorUpdate } from "./update-descriptor.ts";
 import { createEntryUpdater } from "./update-entry.ts";
 
@@ -49,7 +48,8 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
     table.work += entries;
   };
   const flush = (frame: number): void => options.onFlush(toMfn(frame));
-  const tableChanged = (domain: DomId, level: TableLevel): void => options.onTableChange(domain, level);
+  const tableChanged: TableChanged = (domain, level, table, index) =>
+    options.onTableChange(domain, level, toMfn(table), index);
 
   // Counts, contents and ownership call one another: a type needs its contents checked, contents hold counts, a last count
   // frees. Functions here look up `contents`, `ownership` and `table` only when they are called.
@@ -96,6 +96,7 @@ export const createFrameTable = (options: FrameTableOptions): FrameTable => {
   ownership.adoptMonitor(reservedFrames, tableFrames);
 
   const updater = createEntryUpdater({
+    flush,
     store,
     domains,
     references,

@@ -47,7 +47,6 @@ export const createHeldReferences = (parts: HeldReferencesParts): HeldReferences
     if (place === null) return null;
     const entry = entryMemory.read(place.rules, from.table, from.index);
     updater.replaceUncounted(place, from.index, EMPTY, false);
-    if (isPresent(entry) && frameOfEntry(entry) < store.frameCount) parts.flush(frameOfEntry(entry));
     return entry;
   };
 

@@ -9,6 +9,9 @@ import type { TypeContents } from "./references.ts";
 import { isGuestSlot, slotCount, storedHigh, storedLow, type TableRules } from "./table-rules.ts";
 import { FRAME_TYPE, type TableLevel } from "./types.ts";
 
+/** Tells of a change in a table above level 1: one present entry (`index`), or all of them (null). */
+export type TableChanged = (domain: DomId, level: TableLevel, table: number, index: number | null) => void;
+
 /** What the contents of tables are checked with. */
 export interface TableContentsParts {
   readonly store: FrameStore;
@@ -17,8 +20,8 @@ export interface TableContentsParts {
   readonly entryMemory: EntryMemory;
   /** Counts looked-at entries. */
   readonly worked: (entries: number) => void;
-  /** A table stopped being one. */
-  readonly tableChanged: (domain: DomId, level: TableLevel) => void;
+  /** A table above level 1 stopped being one. */
+  readonly tableChanged: TableChanged;
 }
 
 /** Slot of a PAE root whose table holds the monitor's range. */
@@ -86,7 +89,8 @@ export const createTableContents = (parts: TableContentsParts): TypeContents => 
     domain: DomId,
     end: number,
   ): void => {
-    parts.tableChanged(domain, level);
+    // A table of level 1 had to lose all that led to it first.
+    if (level > 1) parts.tableChanged(domain, level, table, null);
     const place = { level, table, domain };
     const next = (index: number): number => entryMemory.nextPresent(rules, table, index, end);
     for (let index = next(0); index < end; index = next(index + 1)) {

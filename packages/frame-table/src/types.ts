@@ -93,15 +93,16 @@ export interface FrameTableOptions {
   readonly reservedFrames?: number;
   /**
    * Called before a change completes after which old translations to `frame` would be dangerous: it changes its type, is
-   * freed, or a foreign mapping of it ended. On return no TLB may lead to the frame.
+   * freed, or a foreign mapping of it ended. Called too after a present entry of level 1 that led to it has changed, so that
+   * what TLBs hold by entries of level 1 is always what tables say. On return no TLB may lead to the frame.
    */
   readonly onFlush: (frame: Mfn) => void;
   /**
-   * Called after a present entry of a domain's tables has changed, or a whole table ceased to be one. After a change of
-   * level 2 or above, translations that were made through it have to be forgotten before the domain, or another operation
-   * on its behalf, goes on; after one of level 1, when the guest flushes or a page-table base is loaded.
+   * Called after a present entry of a domain's tables of level 2 or above has changed, or such a table ceased to be one:
+   * translations that were made through it have to be forgotten before the domain, or another operation on its behalf, goes
+   * on. `index` is that of the entry; null: any may have changed.
    */
-  readonly onTableChange: (domain: DomId, level: TableLevel) => void;
+  readonly onTableChange: (domain: DomId, level: TableLevel, table: Mfn, index: number | null) => void;
   /** Whether a domain may map a frame number that is no RAM, uncounted. Default: nobody may. */
   readonly ioPermitted?: (domain: DomId, frame: number) => boolean;
   /** Whether 64-bit guests get their machine-to-physical table. Default: false. */

@@ -5,8 +5,9 @@ import type { EntryPlace, EntryReferences } from "./entry-references.ts";
 import type { EntryMemory } from "./internal/entry-memory.ts";
 import { at, FRAME_FLAG, type FrameStore, hasFlag } from "./internal/frame-store.ts";
 import type { References } from "./references.ts";
-import { isLastSlotEntry } from "./table-contents.ts";
+import { isLastSlotEntry, type TableChanged } from "./table-contents.ts";
 import {
+  frameOfEntry,
   isAllowedEntry,
   isGuestSlot,
   isHarmlessChange,
@@ -24,8 +25,10 @@ export interface EntryUpdaterParts {
   readonly entries: EntryReferences;
   readonly entryMemory: EntryMemory;
   readonly worked: (entries: number) => void;
-  /** A present entry of a table has changed. */
-  readonly tableChanged: (domain: DomId, level: TableLevel) => void;
+  /** No TLB may lead to a frame any more. */
+  readonly flush: (frame: number) => void;
+  /** A present entry of a table above level 1 has changed. */
+  readonly tableChanged: TableChanged;
 }
 
 /** Changes to validated page tables, entry by entry. See `FrameTable`. */
@@ -63,7 +66,9 @@ export const createEntryUpdater = (parts: EntryUpdaterParts): EntryUpdater => {
   /** Writes an entry over `old`, and lets the hypervisor flush before what `old` led to can become something else. */
   const install = (place: EntryPlace, index: number, old: TableEntry, entry: TableEntry): void => {
     entryMemory.write(place.rules, place.table, index, entry);
-    if (isPresent(old)) parts.tableChanged(place.domain, place.level);
+    if (!isPresent(old)) return;
+    if (place.level > 1) parts.tableChanged(place.domain, place.level, place.table, index);
+    else if (frameOfEntry(old) < store.frameCount) parts.flush(frameOfEntry(old));
   };
 
   const replace = (

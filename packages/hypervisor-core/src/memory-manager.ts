@@ -36,8 +36,8 @@ export interface MemoryManager {
   loadPageTableBase(vcpu: Vcpu, frame: Mfn): number;
   /** x86_64: as MMUEXT_NEW_USER_BASEPTR does. */
   loadUserPageTableBase(vcpu: Vcpu, frame: Mfn): number;
-  /** The address space of a page-table base that a VCPU holds, or null while it has none. */
-  spaceOf(vcpu: Vcpu, root: Mfn): Asid | null;
+  /** The address space of a mode's page-table base, or null while there is none. */
+  spaceOf(vcpu: Vcpu, mode: "kernel" | "user"): Asid | null;
   /** x86_64: changes between the two bases. */
   toggleUserMode(vcpu: Vcpu): void;
   /** Loads a GDT as set_gdt does, for VCPUOP_initialise. */

@@ -167,6 +167,19 @@ export interface AddressTranslator {
   probe(space: Asid, at: LinearAddress, access: Access): ProbeResult;
   /** Forgets one page of a space, or all of it. */
   invalidate(space: Asid, at?: LinearAddress): void;
+  /**
+   * Gives a space of `long` format another context under which the upper half of its linear addresses, those below zero, means
+   * what it meant before, and forgets the lower half. Cost: by what is cached of that.
+   */
+  changeLowerHalf(space: Asid, context: PagingContext): void;
+  /** Forgets the lower half of a space of `long` format. Cost: by what is cached of it. */
+  invalidateLowerHalf(space: Asid): void;
+  /**
+   * Takes away the note that a table led to a cached page of an upper half. Only tables between the root and those of level 1
+   * get notes.
+   * @returns whether there was one: else no upper half depends on what the table holds
+   */
+  takeUpperHalfNote(table: Mfn): boolean;
   /** Forgets every entry of every space that leads to this frame. Cheap when there is none. */
   invalidateFrame(frame: Mfn): void;
 }

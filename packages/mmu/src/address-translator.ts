@@ -73,6 +73,12 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
     if (space === active) record.write(space);
   };
 
+  /** Large pages are not known one by one: with them everything goes. */
+  const forgetLowerHalf = (space: Space): void => {
+    if (space.largeFirst <= space.largeLast) retire(space);
+    else if (space.tag !== 0) tlb.forgetLowerHalf(space.tag);
+  };
+
   return {
     tlb: { ...tlb.region, largeRange: record.offset + ACTIVE_SPACE.largeFirst },
     refillActive,
@@ -114,6 +120,19 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
       if (isWhole) retire(space);
       else tlb.forgetPage(Math.floor(at / 4096) * 4096, space.tag);
     },
+    changeLowerHalf(name: Asid, context: PagingContext): void {
+      const space = spaces.get(name);
+      if (space === active) record.readBack(space);
+      setContext(space, context);
+      forgetLowerHalf(space);
+      if (space === active) record.write(space);
+    },
+    invalidateLowerHalf(name: Asid): void {
+      const space = spaces.get(name);
+      if (space === active) record.readBack(space);
+      forgetLowerHalf(space);
+    },
+    takeUpperHalfNote: (table: Mfn): boolean => tlb.takeUpperHalfNote(table),
     invalidateFrame: (frame: Mfn): void => tlb.forgetFrame(frame),
   };
 };

@@ -92,6 +92,11 @@ export class PageWalk {
     }
   }
 
+  /** Frames of the tables that the walk went through between the root and the last one. */
+  *tablesBetween(): Iterable<number> {
+    for (let i = 1; i < this.#depth - 1; i++) yield Math.floor((this.#path[i] ?? 0) / 4096);
+  }
+
   #fail(failure: number): false {
     this.failure = failure;
     return false;

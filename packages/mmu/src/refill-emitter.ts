@@ -36,7 +36,7 @@ import {
 import { PAGE_FAULT, PTE } from "@xenolith/x86-architecture";
 import { ACTIVE_SPACE, NO_OVERLAY_FRAME, OVERLAY_EXECUTABLE, WALK_FLAG, WALK_KIND } from "./active-space.ts";
 import { RESERVED_1_GIB, RESERVED_2_MIB } from "./reserved-bits.ts";
-import { PLACES, type SoftwareTlb } from "./tlb.ts";
+import { LOWER_LIST, PLACES, type SoftwareTlb } from "./tlb.ts";
 
 /** i64.trunc_sat_f64_s: never traps. */
 const I64_TRUNC_SAT_F64_S = 0xfc_0006;
@@ -146,6 +146,7 @@ export class RefillEmitter {
     this.#checkRights();
     this.#touch();
     this.#coverLargePage();
+    this.#noteTables();
     this.#fill();
     body.end();
     this.#pageFault();
@@ -400,6 +401,20 @@ export class RefillEmitter {
     body.end();
   }
 
+  /**
+   * Notes that a page of an upper half is found through the tables of levels 3 and 2. Those of large pages need no note: with
+   * them a space is forgotten whole.
+   */
+  #noteTables(): void {
+    const body = this.#body;
+    const [, third, second] = this.#passed;
+    if (second === undefined || third === undefined) return;
+    body.if(and(ltS(this.#at, 0), ne(second, NOT_PASSED)));
+    for (const entry of [third, second])
+      body.store(1, shrU(entry, 12), i32(1), this.#places.tlb.upperNotesOffset);
+    body.end();
+  }
+
   /** Enters the page into the array of its kind of access, unless its stores must be seen. */
   #fill(): void {
     const body = this.#body;
@@ -417,7 +432,9 @@ export class RefillEmitter {
     const index = and(shrU(this.#low, 12), TLB_ENTRY_COUNT - 1);
     this.#notePlace(add(index, 1));
     const position = add(shl(kind, Math.log2(TLB_ENTRY_COUNT)), index);
-    body.set(this.#entry, shl(position, Math.log2(TLB_ENTRY_BYTES)));
+    body.set(this.#entry, position);
+    this.#listLower();
+    body.set(this.#entry, shl(this.#entry, Math.log2(TLB_ENTRY_BYTES)));
     const lowBits = or(shrU(and(this.#access, ACCESS.user), 2), shrU(and(this.#access, ACCESS.narrow), 2));
     const tag = or(this.#field(TYPE.i32, ACTIVE_SPACE.tag), lowBits);
     const page = and(this.#at, -4096);
@@ -425,6 +442,20 @@ export class RefillEmitter {
     body.store(4, this.#entry, sub(hostPage, and(this.#low, -4096)), region.read + TLB_ENTRY.addend);
     body.store(4, this.#entry, this.#frame, region.read + TLB_ENTRY.frame);
     body.return(i32(REFILL.filled));
+  }
+
+  /** Lists the entry if the page is one of a lower half; see {@link LOWER_LIST}. */
+  #listLower(): void {
+    const body = this.#body;
+    const count = body.local(TYPE.i32);
+    const { lowerListOffset } = this.#places.tlb;
+    body.if(compare("geS", this.#at, i64(0)));
+    body.set(count, load(TYPE.i32, 4, false, i32(lowerListOffset), LOWER_LIST.count));
+    body.if(compare("leU", count, i32(LOWER_LIST.capacity)));
+    body.store(4, shl(count, 2), this.#entry, lowerListOffset + LOWER_LIST.entries);
+    body.store(4, i32(lowerListOffset), add(count, 1), LOWER_LIST.count);
+    body.end();
+    body.end();
   }
 
   /** Notes that an entry leads to the frame; see {@link PLACES}. */

@@ -68,6 +68,7 @@ export class Refill {
     if (!isPermitted(space, walk, access)) return this.#refuse(space, at, access);
     walk.touch((access & ACCESS.kindMask) === ACCESS.write);
     if (walk.pages > 1) coverLargePage(space, at, walk.pages);
+    if (at < 0) this.#noteTables();
     return this.#complete(space, at, access, walk.frame);
   }
 
@@ -88,6 +89,12 @@ export class Refill {
       return { mapped: false, errorCode: faultCode(space, access, PAGE_FAULT.present) };
     }
     return { mapped: true, frame: toMfn(page.frame), writable: page.writable, user: page.user };
+  }
+
+  /** Notes that a page of an upper half is found through the tables of the walk. */
+  #noteTables(): void {
+    for (const table of this.#walk.tablesBetween())
+      if (table < this.#memory.frameCount) this.#tlb.noteUpperHalf(table);
   }
 
   #complete(space: Space, at: number, access: Access, frame: number): RefillResult {

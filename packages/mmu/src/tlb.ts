@@ -12,6 +12,8 @@ import {
 const WORDS_PER_ENTRY = TLB_ENTRY_BYTES / 4;
 const ARRAY_BYTES = TLB_ENTRY_COUNT * TLB_ENTRY_BYTES;
 const INDEX_MASK = TLB_ENTRY_COUNT - 1;
+/** Of the number of a space in a tag, once that is shifted down. */
+const SPACE_MASK = 0x3ff;
 
 /** Words of an entry. */
 const WORD = { tagLow: 0, tagHigh: 1, addend: 2, frame: 3 } as const;
@@ -23,19 +25,33 @@ const WORD = { tagLow: 0, tagHigh: 1, addend: 2, frame: 3 } as const;
 export const PLACES = { bits: 16, mask: 0xffff, many: 0xffff_ffff } as const;
 
 /**
- * The software TLB in machine memory: the three arrays of the contract, and one word per frame that says where entries that
- * lead to it may be. Entries of global pages are as any other: that they outlive a change of root is nothing that the
+ * The list of entries of lower halves, for forgetting them without looking at all entries: the number of its words, then for
+ * each the number of an entry, counted through all three arrays. An entry may be listed several times, and need not be valid
+ * any more. With one word more than `capacity` the list is not complete.
+ */
+export const LOWER_LIST = { capacity: 1024, count: 0, entries: 4 } as const;
+
+/**
+ * The software TLB in machine memory: the three arrays of the contract; one word per frame that says where entries that lead
+ * to it may be; a list of entries of lower halves; and a byte per frame that says whether an entry of an upper half was found
+ * through it, as a table between root and level 1. Entries of global pages are as any other: that they outlive a change of root is nothing that the
  * manual promises. [SDM3A-4.10.4]
  */
 export class SoftwareTlb {
   readonly region: Omit<TlbRegion, "largeRange">;
   /** Offset of the word of frame 0; see {@link PLACES}. */
   readonly placesOffset: number;
+  /** Offset of the list of lower halves; see {@link LOWER_LIST}. */
+  readonly lowerListOffset: number;
+  /** Offset of the byte of frame 0: 1 if it is a table that led to a page of an upper half. */
+  readonly upperNotesOffset: number;
+  readonly #bytes: Uint8Array;
   readonly #words: Uint32Array;
   /** The words of all frames. */
   readonly #places: Uint32Array;
 
   constructor(memory: MachineMemory) {
+    this.#bytes = memory.bytes;
     this.#words = memory.words;
     const read = memory.reserve(3 * ARRAY_BYTES);
     this.region = {
@@ -46,6 +62,8 @@ export class SoftwareTlb {
     };
     this.placesOffset = memory.reserve(memory.frameCount * 4);
     this.#places = memory.words.subarray(this.placesOffset / 4, this.placesOffset / 4 + memory.frameCount);
+    this.lowerListOffset = memory.reserve(LOWER_LIST.entries + 4 * (LOWER_LIST.capacity + 1));
+    this.upperNotesOffset = memory.reserve(memory.frameCount);
     this.empty();
   }
 
@@ -54,6 +72,7 @@ export class SoftwareTlb {
     const first = this.region.read / 4;
     this.#words.fill(0xffff_ffff, first, first + (3 * ARRAY_BYTES) / 4);
     this.#places.fill(0);
+    this.#lowerCount = 0;
   }
 
   /**
@@ -76,6 +95,7 @@ export class SoftwareTlb {
     this.#words[word + WORD.addend] = frame * 4096 - low;
     this.#words[word + WORD.frame] = frame;
     this.#notePlace(frame, index + 1);
+    if (pageAddress >= 0) this.#listLower((word - this.region.read / 4) / WORDS_PER_ENTRY);
   }
 
   /** Forgets one page of a space, whatever the low bits of its tags. */
@@ -87,6 +107,55 @@ export class SoftwareTlb {
       // The high half is not looked at: to forget a page that shares the low half costs one refill.
       if (((this.#words[word + WORD.tagLow] ?? 0) & ~3) >>> 0 === wanted) this.#invalidateEntry(word);
     }
+  }
+
+  /** Forgets what lies in the lower half of a space, whatever the low bits of its tags. */
+  forgetLowerHalf(tag: number): void {
+    const count = this.#lowerCount;
+    this.#lowerCount = 0;
+    if (count > LOWER_LIST.capacity) {
+      for (let entry = 0; entry < 3 * TLB_ENTRY_COUNT; entry++) this.#forgetLower(entry, tag);
+      return;
+    }
+    const first = (this.lowerListOffset + LOWER_LIST.entries) / 4;
+    for (let word = first; word < first + count; word++) this.#forgetLower(this.#words[word] ?? 0, tag);
+  }
+
+  /** Notes that an entry of an upper half was found through a table. */
+  noteUpperHalf(table: number): void {
+    this.#bytes[this.upperNotesOffset + table] = 1;
+  }
+
+  /** Takes that note away. @returns whether there was one. */
+  takeUpperHalfNote(table: number): boolean {
+    const at = this.upperNotesOffset + table;
+    if (this.#bytes[at] !== 1) return false;
+    this.#bytes[at] = 0;
+    return true;
+  }
+
+  /** Forgets an entry if it is one of a space's lower half; lists it if it is another's. */
+  #forgetLower(entry: number, tag: number): void {
+    const word = this.region.read / 4 + entry * WORDS_PER_ENTRY;
+    // Those of upper halves and empty ones are negative.
+    if ((this.#words[word + WORD.tagHigh] ?? 0) > 0x7fff_ffff) return;
+    if ((((this.#words[word + WORD.tagLow] ?? 0) >>> 2) & SPACE_MASK) === tag) this.#invalidateEntry(word);
+    else this.#listLower(entry);
+  }
+
+  get #lowerCount(): number {
+    return this.#words[this.lowerListOffset / 4] ?? 0;
+  }
+
+  set #lowerCount(count: number) {
+    this.#words[this.lowerListOffset / 4] = count;
+  }
+
+  #listLower(entry: number): void {
+    const count = this.#lowerCount;
+    if (count > LOWER_LIST.capacity) return;
+    this.#words[(this.lowerListOffset + LOWER_LIST.entries) / 4 + count] = entry;
+    this.#lowerCount = count + 1;
   }
 
   /** Forgets everything that leads to a frame. Cheap unless it was entered at many places. */

@@ -37,7 +37,8 @@ export interface Fixture {
   /** Frames flushed, in order. */
   readonly flushed: Mfn[];
   /** Domain and level of table changes, in order. */
-  readonly changed: [DomId, number][];
+  /** Domain, level, table and index of changes above level 1. */
+  readonly changed: [DomId, number, Mfn, number | null][];
   /** Writes an entry as a guest that has the frame mapped writable would. */
   poke(table: Mfn, index: number, entry: TableEntry): void;
   peek(table: Mfn, index: number): TableEntry;
@@ -53,12 +54,12 @@ export const createFixture = (
 ): Fixture => {
   const memory = createFakeMemory({ frameCount: options.frameCount ?? 512 });
   const flushed: Mfn[] = [];
-  const changed: [DomId, number][] = [];
+  const changed: [DomId, number, Mfn, number | null][] = [];
   const frames = createFrameTable({
     memory,
     entropy: createEntropy(7),
     onFlush: (frame) => flushed.push(frame),
-    onTableChange: (domain, level) => changed.push([domain, level]),
+    onTableChange: (...change) => changed.push(change),
     ...options,
   });
   const width = options.width ?? "x86_32p";

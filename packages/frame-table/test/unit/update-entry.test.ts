@@ -174,20 +174,19 @@ describe("updateEntry", () => {
     expect(update(0, NOTHING, toMfn(1_000_000))).toBe(-EINVAL);
   });
 
-  it("flushes a frame before it changes its type, and tells of changed tables by level", () => {
+  it("flushes a frame before it changes its type or when its mapping changes, and tells of changed tables above level 1", () => {
     const page = first(space.pages);
     expect(update(0)).toBe(0);
     fixture.flushed.length = 0;
     expect(fixture.frames.pin(DOM1, page, 1)).toBe(0);
     expect(fixture.flushed).toEqual([page]);
     fixture.changed.length = 0;
+    fixture.flushed.length = 0;
     update(1);
+    expect(fixture.flushed).toEqual([space.pages[1]]);
+    expect(fixture.changed).toEqual([]);
     update(0, NOTHING, first(space.level2));
-    expect(fixture.changed).toEqual([
-      [DOM1, 1],
-      [DOM1, 2],
-      [DOM1, 1],
-    ]);
+    expect(fixture.changed).toEqual([[DOM1, 2, first(space.level2), 0]]);
   });
 });
 

@@ -114,14 +114,14 @@ export const createGuestTransitions = ({
   };
 
   const openSides = (vcpu: Vcpu, { gates }: X86Vcpu): void => {
-    const { callbacks, kernelStack, pageTableBase, userPageTableBase } = vcpu;
+    const { callbacks, kernelStack } = vcpu;
     const { syscall } = callbacks;
     gates.isKernelSide = vcpu.kernelMode;
     gates.otherBase = vcpu.otherGsBase;
     gates.entry = toLinearAddress(isCanonical(kernelStack.pointer) ? (syscall?.address ?? 0) : 0);
     gates.entryMasksEvents = syscall?.masksEvents ?? false;
-    gates.kernelSpace = pageTableBase === null ? 0 : (memory.spaceOf(vcpu, pageTableBase) ?? 0);
-    gates.userSpace = userPageTableBase === null ? 0 : (memory.spaceOf(vcpu, userPageTableBase) ?? 0);
+    gates.kernelSpace = memory.spaceOf(vcpu, "kernel") ?? 0;
+    gates.userSpace = memory.spaceOf(vcpu, "user") ?? 0;
   };
 
   return {

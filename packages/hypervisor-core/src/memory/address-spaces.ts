@@ -3,7 +3,7 @@ import {
   type AddressTranslator,
   type Asid,
   frameAddress,
-  type LinearAddress,
+  type MachineMemory,
   type Mfn,
   type OverlayMapping,
   type PagingContext,
@@ -18,24 +18,29 @@ import type { Vcpu } from "../vcpu.ts";
 
 /**
  * The address spaces of guests: one for each page-table base that a domain has used of late. A base that comes back finds
- * its translations again, unless a table of the domain has changed meanwhile: then they are forgotten, as loading CR3 would.
+ * its translations again, unless a table above level 1 has changed meanwhile: then they are forgotten, as loading CR3 would.
+ *
+ * What the spaces of a VCPU's bases hold is what the tables say, always: all tables are written by the hypervisor, which
+ * forgets what a change makes wrong. So flushes that guests ask for have nothing to do.
+ *
+ * Kernels of x86_64 live in the upper half of the addresses, which all their bases have in common. Each of their VCPUs has one
+ * space for its kernel, whatever the base, and a new base or a flush forgets the upper half only if a table that it was found
+ * through has changed.
  */
 export interface AddressSpaces {
   /** Makes `root`, a validated root table that the caller holds, what a VCPU translates by. */
   enter(vcpu: Vcpu, root: Mfn, role: BaseRole): void;
   /** Makes `root` ready as one of a VCPU's two bases (x86_64), which goes on with it later. The caller holds it. */
   prepare(vcpu: Vcpu, root: Mfn, role: BaseRole): void;
-  /** The space of a root that is a base of a VCPU; null where it has been entered never or not of late. */
-  find(vcpu: Vcpu, root: Mfn): Asid | null;
-  /** Goes on with the other of two bases. Nothing is forgotten by that: flushes are for both. */
+  /** The space of a VCPU's base; null where there is none, or it was entered never or not of late. */
+  find(vcpu: Vcpu, role: BaseRole): Asid | null;
+  /** Goes on with the other of two bases. Nothing is forgotten by that. */
   resume(vcpu: Vcpu, root: Mfn): void;
-  /** Forgets the translations of a VCPU's bases: all of them, or those of one page. */
-  flush(vcpu: Vcpu, at?: LinearAddress): void;
   /**
-   * A present entry of a domain's tables has changed. From level 2 up the spaces in use are flushed at once; others, and
-   * changes at level 1, wait for the guest's flush or for the next time the space is entered.
+   * A present entry of a domain's tables above level 1 has changed: `index`; null: any. The spaces in use are flushed at once,
+   * others the next time they are entered.
    */
-  tableChanged(domain: DomId, level: TableLevel): void;
+  tableChanged(domain: DomId, level: TableLevel, table: Mfn, index: number | null): void;
   /** Makes a domain known. */
   open(domain: Domain): void;
   /** Ends all spaces of a domain. Its VCPUs have none any more. */
@@ -65,17 +70,36 @@ interface Space {
   readonly asid: Asid;
   /** Generation of the domain's tables that its translations belong to. */
   generation: number;
+}
+
+interface RootSpace extends Space {
   /** Whether the machine-to-physical table is seen in it. */
   showsTable: boolean;
+}
+
+/** What a kernel of x86_64 is translated by. */
+interface KernelSpace extends Space {
+  root: Mfn;
+  /** Generation of the domain's tables that its translations of the upper half belong to; {@link STALE}: of none. */
+  upperGeneration: number;
 }
 
 interface DomainSpaces {
   readonly domain: Domain;
   /** By frame of the root, the least recently entered first. */
-  readonly byRoot: Map<Mfn, Space>;
-  /** Counts changes of present entries. */
+  readonly byRoot: Map<Mfn, RootSpace>;
+  /** Of kernels of x86_64. */
+  readonly kernels: Map<Vcpu, KernelSpace>;
+  /** Counts changes of tables above level 1. */
   generation: number;
+  /** Counts those of tables that led to pages of the upper half. */
+  upperGeneration: number;
 }
+
+const STALE = -1;
+/** Of the entries of a root table of x86_64, the first that is for the upper half of the addresses. */
+const UPPER_HALF_INDEX = 256;
+const ROOT_WORDS = 1024;
 
 /** The machine-to-physical table where guests of a width look for it. */
 const tableOverlay = (width: GuestWidth, table: MachineToPhysical): OverlayMapping => ({
@@ -103,6 +127,7 @@ const NO_OVERLAYS: readonly OverlayMapping[] = [];
 
 /** Makes the address spaces of a host. */
 export const createAddressSpaces = (
+  { words }: Pick<MachineMemory, "words">,
   translator: AddressTranslator,
   machineToPhysical: () => MachineToPhysical,
 ): AddressSpaces => {
@@ -115,18 +140,24 @@ export const createAddressSpaces = (
     return known;
   };
 
-  const spaceOf = ({ byRoot }: DomainSpaces, root: Mfn | null): Space | null =>
-    root === null ? null : (byRoot.get(root) ?? null);
+  const hasKernelSpace = ({ domain }: DomainSpaces, role: BaseRole): boolean =>
+    domain.width === "x86_64" && role === "kernel";
 
-  /** The space that each VCPU is in, and those of its bases. */
-  const inUse = (spaces: DomainSpaces): Set<Asid> => {
-    const used = new Set<Asid>();
-    for (const { space, pageTableBase, userPageTableBase } of spaces.domain.vcpus) {
-      if (space !== null) used.add(space);
-      const kernel = spaceOf(spaces, pageTableBase);
-      if (kernel !== null) used.add(kernel.asid);
-      const user = spaceOf(spaces, userPageTableBase);
-      if (user !== null) used.add(user.asid);
+  /** The space of a VCPU's base. */
+  const spaceOf = (spaces: DomainSpaces, vcpu: Vcpu, role: BaseRole): Space | KernelSpace | null => {
+    const root = role === "kernel" ? vcpu.pageTableBase : vcpu.userPageTableBase;
+    if (root === null) return null;
+    return (hasKernelSpace(spaces, role) ? spaces.kernels.get(vcpu) : spaces.byRoot.get(root)) ?? null;
+  };
+
+  /** The spaces of the VCPUs' bases. */
+  const inUse = (spaces: DomainSpaces): Set<Space | KernelSpace> => {
+    const used = new Set<Space | KernelSpace>();
+    for (const vcpu of spaces.domain.vcpus) {
+      for (const role of ["kernel", "user"] as const) {
+        const space = spaceOf(spaces, vcpu, role);
+        if (space !== null) used.add(space);
+      }
     }
     return used;
   };
@@ -134,7 +165,8 @@ export const createAddressSpaces = (
   /** Ends the spaces that were not entered for longest, but neither `latest` nor any that a VCPU is in. */
   const trim = (spaces: DomainSpaces, latest: Space): void => {
     if (spaces.byRoot.size <= SPARE_SPACES) return;
-    const used = inUse(spaces).add(latest.asid);
+    const used = new Set([latest.asid, ...[...inUse(spaces)].map(({ asid }) => asid)]);
+    for (const { space } of spaces.domain.vcpus) if (space !== null) used.add(space);
     for (const [root, { asid }] of spaces.byRoot) {
       if (spaces.byRoot.size <= SPARE_SPACES + used.size) return;
       if (used.has(asid)) continue;
@@ -143,21 +175,21 @@ export const createAddressSpaces = (
     }
   };
 
-  const flushSpace = (spaces: DomainSpaces, space: Space): void => {
-    translator.invalidate(space.asid);
+  /** Notes that what is in a space is in keeping with the tables. */
+  const settle = (spaces: DomainSpaces, space: Space | KernelSpace): void => {
     space.generation = spaces.generation;
+    if ("root" in space) space.upperGeneration = spaces.upperGeneration;
   };
 
-  /** Forgets the translations of a base, all of them or those of one page. */
-  const flushBase = (spaces: DomainSpaces, root: Mfn | null, at?: LinearAddress): void => {
-    const space = spaceOf(spaces, root);
-    if (space === null) return;
-    if (at === undefined) flushSpace(spaces, space);
-    else translator.invalidate(space.asid, at);
+  const flushSpace = (spaces: DomainSpaces, space: Space | KernelSpace): void => {
+    const keepsUpperHalf = "root" in space && space.upperGeneration === spaces.upperGeneration;
+    if (keepsUpperHalf) translator.invalidateLowerHalf(space.asid);
+    else translator.invalidate(space.asid);
+    settle(spaces, space);
   };
 
   /** The space of a root, new or known and then without what has become wrong. For a new one others may have to go. */
-  const open = (spaces: DomainSpaces, root: Mfn, role: BaseRole): Space => {
+  const openRoot = (spaces: DomainSpaces, root: Mfn, role: BaseRole): Space => {
     const { domain, generation } = spaces;
     const known = spaces.byRoot.get(root);
     const showsTable = role === "kernel" || !hasAssist(domain, VMASST_TYPE_m2p_strict);
@@ -175,45 +207,84 @@ export const createAddressSpaces = (
     return space;
   };
 
+  const haveSameUpperHalf = (one: Mfn, other: Mfn): boolean => {
+    const [first, second] = [one * ROOT_WORDS, other * ROOT_WORDS];
+    let word = 2 * UPPER_HALF_INDEX;
+    while (word < ROOT_WORDS && words[first + word] === words[second + word]) word++;
+    return word === ROOT_WORDS;
+  };
+
+  /** The space of a VCPU's kernel (x86_64), with a root that it may not have had yet. */
+  const openKernel = (spaces: DomainSpaces, vcpu: Vcpu, root: Mfn): Space => {
+    const known = spaces.kernels.get(vcpu);
+    const context = (): PagingContext => pagingContext("x86_64", root, overlaysOf("x86_64"));
+    if (known === undefined) {
+      const { generation, upperGeneration } = spaces;
+      const space = { asid: translator.open(context()), generation, root, upperGeneration };
+      spaces.kernels.set(vcpu, space);
+      return space;
+    }
+    if (known.root !== root) {
+      // Had the old root's upper half changed since, or were it no root any more, the space would be stale.
+      const keepsUpperHalf =
+        known.upperGeneration === spaces.upperGeneration && haveSameUpperHalf(known.root, root);
+      if (keepsUpperHalf) translator.changeLowerHalf(known.asid, context());
+      else translator.change(known.asid, context());
+      known.root = root;
+      settle(spaces, known);
+    } else if (known.generation !== spaces.generation) flushSpace(spaces, known);
+    return known;
+  };
+
+  const open = (spaces: DomainSpaces, vcpu: Vcpu, root: Mfn, role: BaseRole): Space =>
+    hasKernelSpace(spaces, role) ? openKernel(spaces, vcpu, root) : openRoot(spaces, root, role);
+
   return {
     open(domain) {
-      domains.set(domain.id, { domain, byRoot: new Map(), generation: 0 });
+      domains.set(domain.id, {
+        domain,
+        byRoot: new Map(),
+        kernels: new Map(),
+        generation: 0,
+        upperGeneration: 0,
+      });
     },
     close(domain) {
       const spaces = domains.get(domain.id);
       if (spaces === undefined) return;
       for (const vcpu of domain.vcpus) vcpu.space = null;
-      for (const { asid } of spaces.byRoot.values()) translator.close(asid);
+      for (const { asid } of [...spaces.byRoot.values(), ...spaces.kernels.values()]) translator.close(asid);
       domains.delete(domain.id);
     },
     enter(vcpu, root, role) {
       const spaces = domains.get(vcpu.domain.id);
       if (spaces === undefined) return;
-      vcpu.space = open(spaces, root, role).asid;
+      vcpu.space = open(spaces, vcpu, root, role).asid;
     },
     prepare(vcpu, root, role) {
       const spaces = domains.get(vcpu.domain.id);
       if (spaces === undefined) return;
-      open(spaces, root, role);
+      open(spaces, vcpu, root, role);
     },
-    find: (vcpu, root) => domains.get(vcpu.domain.id)?.byRoot.get(root)?.asid ?? null,
+    find(vcpu, role) {
+      const spaces = domains.get(vcpu.domain.id);
+      return spaces === undefined ? null : (spaceOf(spaces, vcpu, role)?.asid ?? null);
+    },
     resume(vcpu, root) {
       const spaces = domains.get(vcpu.domain.id);
       if (spaces === undefined) return;
-      vcpu.space = (spaces.byRoot.get(root) ?? open(spaces, root, vcpu.kernelMode ? "kernel" : "user")).asid;
+      const role = vcpu.kernelMode ? "kernel" : "user";
+      vcpu.space = (spaceOf(spaces, vcpu, role) ?? open(spaces, vcpu, root, role)).asid;
     },
-    flush(vcpu, at) {
-      const spaces = domains.get(vcpu.domain.id);
-      if (spaces === undefined) return;
-      flushBase(spaces, vcpu.pageTableBase, at);
-      if (vcpu.userPageTableBase !== vcpu.pageTableBase) flushBase(spaces, vcpu.userPageTableBase, at);
-    },
-    tableChanged(domain, level) {
+    tableChanged(domain, level, table, index) {
       const spaces = domains.get(domain);
       if (spaces === undefined) return;
       spaces.generation++;
-      if (level === 1) return;
-      for (const asid of inUse(spaces)) translator.invalidate(asid);
+      if (translator.takeUpperHalfNote(table)) spaces.upperGeneration++;
+      if (level === 4 && (index === null || index >= UPPER_HALF_INDEX)) {
+        for (const space of spaces.kernels.values()) if (space.root === table) space.upperGeneration = STALE;
+      }
+      for (const space of inUse(spaces)) flushSpace(spaces, space);
     },
   };
 };

@@ -38,19 +38,19 @@ export interface MemorySystem extends MemoryManager {
 /** Makes the memory side. */
 export const createMemorySystem = (options: MemoryManagerParts): MemorySystem => {
   const { memory, translator, findDomain } = options;
-  const spaces = createAddressSpaces(translator, () => frames.machineToPhysical);
+  const spaces = createAddressSpaces(memory, translator, () => frames.machineToPhysical);
   const frames: FrameTable = createFrameTable({
     memory,
     entropy: options.entropy,
     trace: options.trace,
     wideMachineToPhysical: true,
     onFlush: (frame) => translator.invalidateFrame(frame),
-    onTableChange: (domain, level) => spaces.tableChanged(domain, level),
+    onTableChange: (...change) => spaces.tableChanged(...change),
   });
   const descriptors = createDescriptorTables(memory, frames);
   const bases = createPageTableBases(frames, spaces, descriptors);
   const longWork = createLongTableWork(frames);
-  const parts: MemoryParts = { memory, frames, spaces, descriptors, longWork, findDomain };
+  const parts: MemoryParts = { memory, frames, descriptors, longWork, findDomain };
 
   /** In the order of pseudo-physical numbers; frames without one come last. */
   const framesOf = (domain: Domain): Mfn[] => {

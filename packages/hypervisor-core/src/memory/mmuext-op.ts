@@ -1,12 +1,5 @@
 import { FRAME_TYPE, type TableLevel } from "@xenolith/frame-table";
-import {
-  frameAddress,
-  type LinearAddress,
-  type Mfn,
-  PAGE_SIZE,
-  toLinearAddress,
-  toMfn,
-} from "@xenolith/machine-interface";
+import { frameAddress, type Mfn, PAGE_SIZE, toLinearAddress, toMfn } from "@xenolith/machine-interface";
 import { type DomId, EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, toDomId } from "@xenolith/xen-abi";
 import {
   __HYPERVISOR_mmuext_op,
@@ -62,7 +55,7 @@ const own =
 
 /** mmuext_op(requests, count, done, foreigndom): pinning, page-table bases, flushes and page operations. [XEN xen.h] */
 export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hypercall => {
-  const { frames, memory, spaces, descriptors, longWork } = parts;
+  const { frames, memory, descriptors, longWork } = parts;
 
   const pin =
     (level: TableLevel): Operation =>
@@ -103,16 +96,14 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
       });
     });
 
-  const flush = (call: HypercallContext, vcpus: readonly Vcpu[], at?: LinearAddress): number => {
-    for (const vcpu of vcpus) spaces.flush(vcpu, at);
+  /** Takes its time; there is nothing to be flushed: see `AddressSpaces`. */
+  const flush = (call: HypercallContext): number => {
     call.charge(FLUSH_NS);
     return 0;
   };
 
-  const flushMasked = ({ call, arg2 }: Request, at?: LinearAddress): number => {
-    const vcpus = readVcpuMask(call.guest, arg2, call.domain.vcpus);
-    return vcpus === null ? -EINVAL : flush(call, vcpus, at);
-  };
+  const flushMasked = ({ call, arg2 }: Request): number =>
+    readVcpuMask(call.guest, arg2, call.domain.vcpus) === null ? -EINVAL : flush(call);
 
   /** Runs a page operation while a frame is held writable. */
   const withWritable = (owner: DomId, frame: Mfn, operation: () => void): number => {
@@ -147,7 +138,6 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
   const flushCache: Operation = () => -EACCES;
   const flushAllCaches: Operation = () => -EINVAL;
   const markSuper: Operation = () => -EOPNOTSUPP;
-  const pageOf = (arg1: number): LinearAddress => toLinearAddress(arg1);
 
   const operations: ReadonlyMap<number, Operation> = new Map([
     [MMUEXT_PIN_L1_TABLE, pin(1)],
@@ -157,12 +147,12 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
     [MMUEXT_UNPIN_TABLE, unpin],
     [MMUEXT_NEW_BASEPTR, loadBase(bases.load, (vcpu) => vcpu.pageTableBase)],
     [MMUEXT_NEW_USER_BASEPTR, loadBase(bases.loadUser, (vcpu) => vcpu.userPageTableBase)],
-    [MMUEXT_TLB_FLUSH_LOCAL, own(({ call, vcpu }) => flush(call, [vcpu]))],
-    [MMUEXT_INVLPG_LOCAL, own(({ call, vcpu, arg1 }) => flush(call, [vcpu], pageOf(arg1)))],
-    [MMUEXT_TLB_FLUSH_MULTI, own((request) => flushMasked(request))],
-    [MMUEXT_INVLPG_MULTI, own((request) => flushMasked(request, pageOf(request.arg1)))],
-    [MMUEXT_TLB_FLUSH_ALL, own(({ call }) => flush(call, call.domain.vcpus))],
-    [MMUEXT_INVLPG_ALL, own(({ call, arg1 }) => flush(call, call.domain.vcpus, pageOf(arg1)))],
+    [MMUEXT_TLB_FLUSH_LOCAL, own(({ call }) => flush(call))],
+    [MMUEXT_INVLPG_LOCAL, own(({ call }) => flush(call))],
+    [MMUEXT_TLB_FLUSH_MULTI, own(flushMasked)],
+    [MMUEXT_INVLPG_MULTI, own(flushMasked)],
+    [MMUEXT_TLB_FLUSH_ALL, own(({ call }) => flush(call))],
+    [MMUEXT_INVLPG_ALL, own(({ call }) => flush(call))],
     [MMUEXT_FLUSH_CACHE, own(flushCache)],
     [MMUEXT_FLUSH_CACHE_GLOBAL, own(flushAllCaches)],
     [

@@ -32,10 +32,11 @@ export const createPageTableBases = (
 
   /** Makes a new base ready, and in force where it is that of the VCPU's mode. */
   const adopt = (vcpu: Vcpu, base: Mfn | null, role: BaseRole): void => {
-    const active = activeBase(vcpu);
-    if (active === null) vcpu.space = null;
-    else if (active === base) spaces.enter(vcpu, base, role);
-    else if (base !== null) spaces.prepare(vcpu, base, role);
+    const isInForce = (role === "kernel") === vcpu.kernelMode;
+    if (base === null) {
+      if (isInForce) vcpu.space = null;
+    } else if (isInForce) spaces.enter(vcpu, base, role);
+    else spaces.prepare(vcpu, base, role);
   };
 
   const letGo = (root: Mfn | null): void => {

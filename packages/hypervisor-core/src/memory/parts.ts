@@ -2,7 +2,6 @@ import type { FrameTable } from "@xenolith/frame-table";
 import type { MachineMemory } from "@xenolith/machine-interface";
 import type { DomId } from "@xenolith/xen-abi";
 import type { Domain } from "../domain.ts";
-import type { AddressSpaces } from "./address-spaces.ts";
 import type { DescriptorTables } from "./descriptor-tables.ts";
 import type { LongTableWork } from "./long-table-work.ts";
 
@@ -13,7 +12,6 @@ export type FindDomain = (domain: DomId) => Domain | null;
 export interface MemoryParts {
   readonly memory: MachineMemory;
   readonly frames: FrameTable;
-  readonly spaces: AddressSpaces;
   readonly descriptors: DescriptorTables;
   readonly longWork: LongTableWork;
   readonly findDomain: FindDomain;

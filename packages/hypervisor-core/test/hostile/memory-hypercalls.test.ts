@@ -216,6 +216,10 @@ describe("memory hypercalls of two hostile domains", () => {
         const isTable = frames.levelOf(frame) > 0 || frames.typeOf(frame) === FRAME_TYPE.descriptors;
         return writable && isTable ? [`space ${root} can write the table ${frame}`] : [];
       });
+      for (const { vcpu } of attackers) {
+        const stale = vcpu.space === null ? [] : fixture.translator.stale(vcpu.space);
+        found.push(...stale.map((page) => `space ${vcpu.space} has an old translation of page ${page}`));
+      }
       if (!deep) return found;
       return [...found, ...frames.checkInvariants().map(({ frame, problem }) => `frame ${frame} ${problem}`)];
     };

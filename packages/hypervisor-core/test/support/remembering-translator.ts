@@ -23,6 +23,8 @@ export interface CachedPage {
 export interface RememberingTranslator extends AddressTranslator {
   /** All that is cached, with the root of the space it belongs to. */
   cached(): { readonly root: Mfn; readonly page: number; readonly entry: CachedPage }[];
+  /** Numbers of the pages of a space that are cached, but not as the tables have them now. */
+  stale(space: Asid): readonly number[];
 }
 
 interface Space {
@@ -34,6 +36,7 @@ interface Space {
 export const createRememberingTranslator = (memory: MachineMemory): RememberingTranslator => {
   const mailbox = memory.reserve(REFILL_MAILBOX.sizeBytes);
   const spaces = new Map<Asid, Space>();
+  const upperHalfNotes = new Set<number>();
   let opened = 0;
 
   const spaceOf = (name: Asid): Space => {
@@ -51,15 +54,18 @@ export const createRememberingTranslator = (memory: MachineMemory): RememberingT
     const shape = PAGE_TABLE_SHAPE[format];
     let table = rootAddress;
     let writable = true;
+    const tables: number[] = [];
     for (let level = shape.levels; level > 0; level--) {
       const entry = table + tableIndex(shape, level, at) * shape.entryBytes;
       const low = memory.view.getUint32(entry, true);
       const high = shape.entryBytes === 8 ? memory.view.getUint32(entry + 4, true) : 0;
       if ((low & PTE.present) === 0) return null;
       if (format !== "pae" || level < 3) writable &&= (low & PTE.writable) !== 0;
+      if (level < shape.levels && level > 1) tables.push(table / 4096);
       table = entryFrame(low, high) * 4096;
       if (table >= memory.ramBytes) throw new Error(`the walk leaves RAM at ${at.toString(16)}`);
     }
+    if (at < 0) for (const passed of tables) upperHalfNotes.add(passed);
     return { frame: toMfn(table / 4096), writable };
   };
 
@@ -112,10 +118,27 @@ export const createRememberingTranslator = (memory: MachineMemory): RememberingT
       if (at === undefined) pages.clear();
       else pages.delete(Math.floor(at / 4096));
     },
+    changeLowerHalf(name, context) {
+      const { pages } = spaceOf(name);
+      for (const page of pages.keys()) if (page >= 0) pages.delete(page);
+      spaces.set(name, { context, pages });
+    },
+    invalidateLowerHalf(name) {
+      const { pages } = spaceOf(name);
+      for (const page of pages.keys()) if (page >= 0) pages.delete(page);
+    },
+    takeUpperHalfNote: (table) => upperHalfNotes.delete(table),
     invalidateFrame(frame) {
       for (const { pages } of spaces.values()) {
         for (const [page, entry] of pages) if (entry.frame === frame) pages.delete(page);
       }
+    },
+    stale(name) {
+      const { context, pages } = spaceOf(name);
+      return [...pages].flatMap(([page, entry]) => {
+        const now = walk(context, page * 4096);
+        return now?.frame === entry.frame && now.writable === entry.writable ? [] : [page];
+      });
     },
     cached: () =>
       [...spaces.values()].flatMap(({ context, pages }) =>

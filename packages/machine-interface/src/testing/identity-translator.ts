@@ -169,6 +169,12 @@ export const createIdentityTranslator = (memory: MachineMemory): IdentityTransla
       return { mapped: false, errorCode: page >= 0 && page < memory.frameCount ? 1 : 0 };
     },
     invalidate: (): void => forget(() => true),
+    changeLowerHalf(_space: Asid, changed: PagingContext): void {
+      context = changed;
+      forget((tag) => tag >= 0n);
+    },
+    invalidateLowerHalf: (): void => forget((tag) => tag >= 0n),
+    takeUpperHalfNote: (): boolean => false,
     invalidateFrame: (frame: Mfn): void => forget((_tag, cached) => cached === frame),
   };
 };

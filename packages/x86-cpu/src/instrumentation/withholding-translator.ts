@@ -57,6 +57,9 @@ export const createWithholdingTranslator = (
     activate: (space) => inner.activate(space),
     probe: (space, at, access) => inner.probe(space, at, access),
     invalidate: (space, at) => inner.invalidate(space, at),
+    changeLowerHalf: (space, context) => inner.changeLowerHalf(space, context),
+    invalidateLowerHalf: (space) => inner.invalidateLowerHalf(space),
+    takeUpperHalfNote: (table) => inner.takeUpperHalfNote(table),
     invalidateFrame: (frame) => inner.invalidateFrame(frame),
   };
 };
