@@ -19,7 +19,8 @@ const REASONS: Readonly<Record<string, string>> = {
 
 const readFile = (what: string, path: string): Uint8Array => {
   try {
-    return new Uint8Array(readFileSync(path));
+    const { buffer, byteOffset, length } = readFileSync(path);
+    return new Uint8Array(buffer, byteOffset, length);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     throw new UsageError(`${what} ${path}: ${REASONS[code] ?? `cannot be read (${code})`}`);

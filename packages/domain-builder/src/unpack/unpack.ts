@@ -12,14 +12,14 @@ interface Packing {
   readonly name: string;
   readonly magic: readonly number[];
   /** Unpacks all of it. Throws, rejects or gives null where that cannot be done. null: nobody here can. */
-  readonly unpack: ((bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array> | Uint8Array | null) | null;
+  readonly unpack: ((bytes: Uint8Array) => Promise<Uint8Array> | Uint8Array | null) | null;
 }
 
 const PACKINGS: readonly Packing[] = [
   {
     name: "gzip",
     magic: [0x1f, 0x8b],
-    unpack: (bytes) => collect(streamOf(bytes).pipeThrough(new DecompressionStream("gzip"))),
+    unpack: (bytes) => collect(streamOf(bytes.slice()).pipeThrough(new DecompressionStream("gzip"))),
   },
   { name: "xz", magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], unpack: unpackXz },
   { name: "lz4", magic: [0x02, 0x21, 0x4c, 0x18], unpack: unpackLz4Legacy },
@@ -49,7 +49,7 @@ export const unpackKernel = async (file: Uint8Array): Promise<Uint8Array | Build
   if (packing.unpack === null)
     return buildProblem(`the kernel is packed with ${packing.name}, which is not supported`);
   const hasSize = payload !== null && packing.name !== "gzip";
-  const bytes = hasSize ? packed.slice(0, packed.length - SIZE_BYTES) : packed.slice();
+  const bytes = packed.subarray(0, packed.length - (hasSize ? SIZE_BYTES : 0));
   try {
     const unpacked = await packing.unpack(bytes);
     if (unpacked !== null) return unpacked;
