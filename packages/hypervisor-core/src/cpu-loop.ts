@@ -9,6 +9,7 @@ import {
 import type { TraceSink } from "@xenolith/trace";
 import type { CpuPools } from "./cpu-pools.ts";
 import type { Delivery } from "./delivery/delivery.ts";
+import { FAULT_COST_NS } from "./delivery/exit-cost.ts";
 import { reloadSegments } from "./delivery/segment-reload.ts";
 import type { GuestTransitions } from "./delivery/transition-gates.ts";
 import type { CrashDomain } from "./domain.ts";
@@ -127,12 +128,26 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
     return chosen;
   };
 
-  /** Makes a VCPU ready to enter its guest: pending events first. @returns false when it cannot run after all. */
+  const account = (vcpu: Vcpu, elapsedNs: number): void => {
+    clock.advance(toNanoseconds(elapsedNs));
+    vcpu.cpuNs += elapsedNs;
+    runControl.active.ranNs += elapsedNs;
+  };
+
+  /** Calls a VCPU's kernel for what waits. @returns whether that was for events, and has taken time */
+  const callKernel = (vcpu: Vcpu): boolean => {
+    if (vcpu.x86 === null) return false;
+    memory.prepareRun(vcpu);
+    delivery.pendingNmi(vcpu);
+    if (!delivery.pendingEvents(vcpu)) return false;
+    account(vcpu, speed.charged(FAULT_COST_NS));
+    vcpu.ranUntilNs = clock.now();
+    return true;
+  };
+
+  /** Makes a VCPU ready to enter its guest. @returns false when it cannot run after all. */
   const prepare = (vcpu: Vcpu): boolean => {
     if (vcpu.x86 !== null) {
-      memory.prepareRun(vcpu);
-      delivery.pendingNmi(vcpu);
-      delivery.pendingEvents(vcpu);
       if (vcpu.space === null) crash(vcpu.domain, "there is no page-table base", vcpu);
       else {
         if (vcpu.x86.space !== vcpu.space) vcpu.x86.space = vcpu.space;
@@ -140,12 +155,6 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
       }
     }
     return vcpu.isAwake;
-  };
-
-  const account = (vcpu: Vcpu, elapsedNs: number): void => {
-    clock.advance(toNanoseconds(elapsedNs));
-    vcpu.cpuNs += elapsedNs;
-    runControl.active.ranNs += elapsedNs;
   };
 
   /** Accounts for a run and for what the monitor does about its end. A run always takes time, so that time always passes. */
@@ -170,10 +179,15 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
     vcpu.ranUntilNs = clock.now();
   };
 
-  /** Runs a VCPU for at most `limit` instructions or nanoseconds. @returns how many of them it took. */
+  /**
+   * Runs a VCPU for at most `limit` instructions or nanoseconds, or calls its kernel for events: timers may be due after that.
+   * @returns how many of them it took.
+   */
   const runOnce = (vcpu: Vcpu, now: number, untilNs: number, limit: number): number => {
     const executor = vcpu.executor;
-    if (executor === null || !prepare(vcpu)) return 0;
+    if (executor === null) return 0;
+    if (callKernel(vcpu)) return FAULT_COST_NS;
+    if (!prepare(vcpu)) return 0;
     const { active } = runControl;
     const stopNs = Math.min(
       untilNs,

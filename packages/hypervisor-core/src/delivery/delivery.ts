@@ -27,8 +27,8 @@ export interface Delivery {
   syscall(vcpu: Vcpu): void;
   /** SYSENTER; the instruction and the stack pointer are lost, as it saves neither. Without a callback it is #GP(0). */
   sysenter(vcpu: Vcpu): void;
-  /** Calls the guest when events are pending and not masked. */
-  pendingEvents(vcpu: Vcpu): void;
+  /** Calls the guest when events are pending and not masked. @returns whether it did, which takes {@link FAULT_COST_NS} */
+  pendingEvents(vcpu: Vcpu): boolean;
   /** Delivers an NMI that waits, where the guest has a handler and is not in it already. */
   pendingNmi(vcpu: Vcpu): void;
   /** A data segment could not be loaded again. */
@@ -133,7 +133,7 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
     sysenter: (vcpu) =>
       systemCall(vcpu, vcpu.callbacks.sysenter, false, () => exception(vcpu, VECTOR.generalProtection, 0)),
     pendingEvents(vcpu) {
-      if (!upcalls.isDeliverable(vcpu)) return;
+      if (!upcalls.isDeliverable(vcpu)) return false;
       if (trace.on) trace.record(traceUpcall, vcpu.domain.id, vcpu.index);
       enter(
         vcpu,
@@ -141,6 +141,7 @@ export const createDelivery = ({ upcalls, crash, trace, entries }: DeliveryParts
         vcpu.callbacks.event,
         () => ({ errorCode: null, masksEvents: true }),
       );
+      return true;
     },
     pendingNmi(vcpu) {
       if (!vcpu.nmiPending || vcpu.nmiMasked) return;

@@ -1,4 +1,7 @@
-/** Cost of handing a fault to the guest's kernel. It also lets time pass for a guest that does nothing but fault. */
+/**
+ * Cost of handing a fault or an event to the guest's kernel. It also lets time pass for a guest that does nothing but fault, or whose
+ * handler of events returns with one waiting, only to be called again.
+ */
 export const FAULT_COST_NS = 500;
 /**
  * Cost of emulating a privileged instruction: leaving the guest, decoding, coming back. Without it a guest that polls with

@@ -84,7 +84,11 @@ const FAULT_HANDLER: readonly number[] = [
   ...iret,
 ];
 const DIVIDE_HANDLER: readonly number[] = [0x83, 0x04, 0x24, 0x07, 0x43, ...iret];
-const EVENT_HANDLER: readonly number[] = [
+const EVENT_COUNT = page(14) + 0x100;
+/** Counts, and once in so many calls has handled what waits. */
+const eventHandler = (rounds: number): readonly number[] => [
+  ...[0xfe, 0x05, ...dword(EVENT_COUNT)], // incb count
+  ...[0xf6, 0x05, ...dword(EVENT_COUNT), rounds - 1, 0x75, 0x07], // testb $(rounds - 1), count; jnz .return
   ...setByte(SHARED + evtchnUpcallPending, 0),
   ...setByte(SHARED + evtchnUpcallMask, 0),
   ...iret,
@@ -96,6 +100,8 @@ interface Scene {
   readonly kernelStack: number;
   readonly flags: number;
   readonly withEvents: boolean;
+  /** How often the handler of events has to be called until it takes an event for handled, a power of 2. */
+  readonly eventRounds: number;
   readonly withTableWrites: boolean;
   readonly masksEvents: boolean;
 }
@@ -109,6 +115,7 @@ const scene: fc.Arbitrary<Scene> = fc.record({
   kernelStack: fc.constantFrom(page(11) + 0x108, page(11), page(11) + 8, SHARED + 0x40, page(30)),
   flags: fc.constantFrom(0x202, 0x603, 0x002),
   withEvents: fc.boolean(),
+  eventRounds: fc.constantFrom(1, 4),
   withTableWrites: fc.boolean(),
   masksEvents: fc.boolean(),
 });
@@ -119,6 +126,7 @@ const PLAIN: Scene = {
   kernelStack: page(11),
   flags: 0x202,
   withEvents: false,
+  eventRounds: 1,
   withTableWrites: false,
   masksEvents: false,
 };
@@ -162,7 +170,7 @@ const run = (given: Scene, { directGates, tuning }: Way, stops: readonly number[
   const user = [...given.user, ...int(SYSTEM_CALL)];
   guest.write(USER_CODE, [...user, 0xe9, ...dword(-(user.length + 5))]);
   guest.write(SYSTEM_CALL_ENTRY, [...given.kernel, ...iret]);
-  guest.write(EVENT_ENTRY, EVENT_HANDLER);
+  guest.write(EVENT_ENTRY, eventHandler(given.eventRounds));
   guest.write(FAULT_ENTRY, FAULT_HANDLER);
   guest.write(DIVIDE_ENTRY, DIVIDE_HANDLER);
   guest.start();

@@ -74,6 +74,7 @@ const scene: fc.Arbitrary<TwoSides> = fc.record({
     flags: fc.constantFrom(VGCF_in_syscall, 0),
   }),
   withEvents: fc.boolean(),
+  eventRounds: fc.constantFrom(1, 4),
   withPrivilege: fc.nat(7).map((draw) => draw === 0),
   withTableWrites: fc.boolean(),
   masksEvents: fc.boolean(),

@@ -29,6 +29,7 @@ import { createTestGuest, page } from "./support/guest.ts";
 import { createTestMachine } from "./support/machine.ts";
 import {
   CODE,
+  EVENT_COUNT,
   PLAIN,
   REFERENCE,
   runTwoSides,
@@ -40,6 +41,9 @@ import {
 } from "./support/two-sides.ts";
 
 const { evtchnUpcallMask, evtchnUpcallPending } = VCPU_INFO.layout.x86_64;
+
+/** Time that calling a kernel for events takes. */
+const UPCALL_NS = 500;
 
 /** Pieces of code of the kernel's system call: they leave the stack as it was. */
 const KERNEL_PIECES: readonly (readonly number[])[] = [
@@ -111,6 +115,7 @@ const scene: fc.Arbitrary<TwoSides> = fc.record({
     flags: fc.constantFrom(VGCF_in_syscall, 0),
   }),
   withEvents: fc.boolean(),
+  eventRounds: fc.constantFrom(1, 4),
   withPrivilege: fc.nat(7).map((draw) => draw === 0),
   withTableWrites: fc.constant(false),
   masksEvents: fc.boolean(),
@@ -164,4 +169,22 @@ test("the plain system call is worth comparing: it counts", () => {
     { registers: string },
   ];
   expect(Number.parseInt(/rbx (\w+)/.exec(seen.registers)?.[1] ?? "", 16)).toBeGreaterThan(100);
+});
+
+test("a handler that returns while an event waits is called again, which takes its time", () => {
+  const given: TwoSides = {
+    ...PLAIN,
+    kernel: [...setByte(SHARED + evtchnUpcallMask, 0), ...setByte(SHARED + evtchnUpcallPending, 1)],
+    withEvents: true,
+    eventRounds: 128,
+  };
+  const countAfter = (ns: number): number => {
+    const [seen] = runTwoSides(given, { directGates: true, tuning: {} }, [SET_UP + ns]) as [
+      { memory: readonly string[] },
+    ];
+    return seen.memory[EVENT_COUNT.page]?.charCodeAt(EVENT_COUNT.offset) ?? 0;
+  };
+  const rounds = countAfter(40_000) - countAfter(10_000);
+  expect(rounds).toBeGreaterThan(50);
+  expect(rounds).toBeLessThanOrEqual(30_000 / UPCALL_NS);
 });

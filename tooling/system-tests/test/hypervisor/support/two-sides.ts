@@ -49,6 +49,8 @@ const TRAPS = page(6);
 /** Where the guest sees shared_info. */
 export const SHARED = page(20);
 const PAGES = 19;
+/** Byte in which calls of the handler of events are counted: page and offset. */
+export const EVENT_COUNT = { page: 14, offset: 0x100 } as const;
 /** Instructions and their like by which the first system call is being made. */
 export const SET_UP = 6000;
 
@@ -70,6 +72,8 @@ export interface TwoSides {
   /** How its user side is entered first. */
   readonly first: Pick<ReturnTarget64, "cs" | "ss" | "rflags" | "flags">;
   readonly withEvents: boolean;
+  /** How often its handler of events has to be called until it takes an event for handled, a power of 2. */
+  readonly eventRounds: number;
   /** With the virtual IOPL shown in frames. */
   readonly withPrivilege: boolean;
   /** With writes to page tables carried out. */
@@ -89,6 +93,7 @@ export const PLAIN: TwoSides = {
   returnFlags: VGCF_in_syscall,
   first: { cs: FLAT_RING3_CS64, ss: FLAT_RING3_SS64, rflags: 0x202, flags: 0 },
   withEvents: false,
+  eventRounds: 1,
   withPrivilege: false,
   withTableWrites: false,
   masksEvents: false,
@@ -132,6 +137,17 @@ const DIVIDE_HANDLER: readonly number[] = [
   ...[0x48, 0x83, 0x44, 0x24, 0x10, 0x08, 0x48, 0xff, 0xc3], // addq $8, 16(%rsp); inc %rbx
   ...returnFromEntry64(0),
 ];
+
+/** Counts, and once in so many calls has handled what waits. */
+const eventHandler = (rounds: number): readonly number[] => {
+  const count = page(EVENT_COUNT.page) + EVENT_COUNT.offset;
+  return [
+    ...[0xfe, 0x04, 0x25, ...dword(count)], // incb count
+    ...[0xf6, 0x04, 0x25, ...dword(count), rounds - 1, 0x75, 0x08], // testb $(rounds - 1), count; jnz .return
+    ...setByte(SHARED + evtchnUpcallPending, 0),
+    ...returnFromEntry64(0),
+  ];
+};
 
 /** How a run is made: with gates or by the hypervisor alone, and in which engine. */
 export interface Way {
@@ -199,7 +215,7 @@ export const runTwoSides = (
   const user = [...given.user, ...SYSCALL];
   guest.write(USER_CODE, [...user, 0xe9, ...dword(-(user.length + 5))]);
   guest.write(SYSCALL_ENTRY, [...given.kernel, ...returnFromEntry64(given.returnFlags)]);
-  guest.write(EVENT_ENTRY, [...setByte(SHARED + evtchnUpcallPending, 0), ...returnFromEntry64(0)]);
+  guest.write(EVENT_ENTRY, eventHandler(given.eventRounds));
   guest.write(TRAP_ENTRY, returnFromEntry64(0));
   guest.write(FAULT_ENTRY, FAULT_HANDLER);
   guest.write(DIVIDE_ENTRY, DIVIDE_HANDLER);
