@@ -2,6 +2,7 @@ import { TLB_ENTRY } from "@xenolith/machine-interface";
 import {
   and,
   arithmetic,
+  compare,
   type FunctionBody,
   i32,
   isZero,
@@ -16,6 +17,7 @@ import {
   TYPE,
   type Value,
   wrap,
+  xor,
 } from "@xenolith/wasm-emitter";
 import { tlbEntryOffset, tlbTag } from "../machine/tlb-probe.ts";
 import { STATE } from "../state/layout.ts";
@@ -32,6 +34,20 @@ export interface SteadyAccess {
   /** Bytes from turn to turn. */
   readonly stride: number;
 }
+
+/** 32 bits that move by the same distance in every turn, and must not wrap while they do. */
+export interface SteadyCounter {
+  /** In the turn that comes, as i32. */
+  readonly value: Value;
+  readonly isSigned: boolean;
+  /** At most {@link LONGEST_STRIDE} either way, and not 0. */
+  readonly step: number;
+}
+
+/** Longest distance from turn to turn: with longer ones a page lasts only a few turns. */
+export const LONGEST_STRIDE = 512;
+/** More than counters move in a run: one has at most as many turns as a page has bytes. */
+const MOST_MOVED = 2 * PAGE_BYTES * LONGEST_STRIDE;
 
 /** The budget of a loop: what is left, what a turn costs, and what must be left to begin one. */
 interface TurnBudget {
@@ -55,15 +71,22 @@ const furtherTurns = (at: Value, { sizeBytes, stride }: SteadyAccess): Value | n
   return stride < 0 ? arithmetic("divU", offset, -stride) : null;
 };
 
+/** Whether a counter is so near to where it wraps that it could within a run. */
+const mayWrap = ({ value, isSigned, step }: SteadyCounter): Value => {
+  const place = isSigned ? xor(value, 0x8000_0000 | 0) : value;
+  return step > 0 ? compare("gtU", place, i32(-MOST_MOVED)) : ltU(place, MOST_MOVED);
+};
+
 /**
  * Asks the TLB once for all turns of a loop in which none of some accesses leaves its page, and branches to `otherwise` when one
- * of them misses in the turn that comes. The answer holds until generated code is left: what withdraws TLB entries runs outside.
+ * of them misses in the turn that comes, or a counter may wrap. The answer holds until generated code is left: what withdraws TLB entries runs outside.
  */
 export const emitPageRun = (
   body: FunctionBody,
   { tlb, state }: TranslatorPlaces,
   spaceTag: Value,
   accesses: readonly SteadyAccess[],
+  counters: readonly SteadyCounter[],
   { left, perTurn, least }: TurnBudget,
   otherwise: Label,
 ): PageRun => {
@@ -72,6 +95,7 @@ export const emitPageRun = (
   const further = body.local(TYPE.i32);
   const floor = body.local(TYPE.i32);
   const place = i32(state);
+  for (const counter of counters) body.branchIf(otherwise, mayWrap(counter));
   body.set(turns, i32(PAGE_BYTES));
   const addends = accesses.map((access) => {
     const { address, sizeBytes, isWrite } = access;

@@ -37,7 +37,7 @@ import type { NamedFlags } from "./named-flags.ts";
 import { emitPageRun, type SteadyAccess } from "./page-run.ts";
 import type { PlacedInstruction, RegionBlock } from "./region-block.ts";
 import { type RegionUse, registerUse } from "./register-use.ts";
-import { type SteadyAddress, steadyAddresses } from "./steady-address.ts";
+import { type SteadyAddress, steadyAddresses, wrappingRegisters } from "./steady-address.ts";
 import { type RegionFlow, TranslatorMachine, type TranslatorPlaces } from "./translator-machine.ts";
 
 /** What one region is emitted from. */
@@ -355,10 +355,11 @@ export class RegionEmitter implements RegionFlow {
   #steadyAccesses(index: number): ReadonlyMap<PlacedInstruction, SteadyAccess> {
     const machine = this.#machine;
     const accesses = new Map<PlacedInstruction, SteadyAccess>();
-    for (const { placed, gained, stride } of this.#steadyOf(index)) {
+    for (const steady of this.#steadyOf(index)) {
+      const { placed, stride } = steady;
       const [access, ...others] = machine.accesses.filter((one) => one.placed === placed);
       if (access !== undefined && others.length === 0)
-        accesses.set(placed, { address: add(machine.offsetOf(placed), gained), stride, ...access });
+        accesses.set(placed, { address: machine.steadyOffset(steady), stride, ...access });
     }
     return accesses;
   }
@@ -377,12 +378,15 @@ export class RegionEmitter implements RegionFlow {
       perTurn: block?.instructions.length ?? 0,
       least: longestPath,
     };
+    const asked = this.#steadyOf(index).filter(({ placed }) => accesses.has(placed));
+    const counters = wrappingRegisters(asked).map((steady) => this.#machine.steadyCounter(steady));
     const otherwise = body.block();
     const { addends, goesOn } = emitPageRun(
       body,
       places,
       this.#spaceTag,
       [...accesses.values()],
+      counters,
       budget,
       otherwise,
     );

@@ -1,77 +1,125 @@
 import type { Instruction } from "../decoder/instruction.ts";
 import { displacementOf, isBitString, memoryOperand } from "../engine/instruction-form.ts";
 import { isFlat, type Mode } from "../engine/mode.ts";
+import { LONGEST_STRIDE } from "./page-run.ts";
 import type { PlacedInstruction, RegionBlock } from "./region-block.ts";
 import { registersWritten } from "./register-use.ts";
 
 /** A loop with more instructions is not worth a further copy. */
 const MOST_INSTRUCTIONS = 24;
-/** With longer strides a page lasts only a few turns. */
-const LONGEST_STRIDE = 512;
 /** Their addresses are not those of their operands. */
 const STRINGS = /^(rep|movs[bwdq]?$|stos|lods|scas|cmps|ins|outs|xlat|maskmov)/;
+
+/** In which way a register is used: all of it, or its low 32 bits, extended. */
+type Extension = "whole" | "zero" | "sign";
+
+/** What a register holds at a place of a turn, by what another, or the same, held at the beginning of the turn. */
+interface Origin {
+  readonly register: number;
+  readonly extension: Extension;
+  /** Added before what is used is extended. */
+  readonly plus: number;
+  /** Added behind that. */
+  readonly beyond: number;
+}
+
+/** A register of an address that moves by the same distance in every turn, as long as its low 32 bits do not wrap. */
+export interface SteadyRegister extends Origin {
+  /** Distance from turn to turn. */
+  readonly step: number;
+}
 
 /** An instruction of a loop whose address moves by the same distance in every turn. */
 export interface SteadyAddress {
   readonly placed: PlacedInstruction;
-  /** What registers add to the address between the beginning of a turn and the instruction. */
-  readonly gained: number;
+  readonly base: SteadyRegister | null;
+  readonly index: SteadyRegister | null;
   /** Bytes from turn to turn. */
   readonly stride: number;
 }
 
-/** How far an instruction moves its register by a constant; null when it does anything else. */
+/** How an instruction makes a register from another: what it adds. Null: it does anything else. */
 const constantStep = (
   { mnemonic, operands, addressBytes }: Instruction,
   wordBytes: number,
-): number | null => {
+): { readonly from: number; readonly by: number } | null => {
   const [target, source] = operands;
-  if (target?.kind !== "register" || target.sizeBytes !== wordBytes) return null;
-  if (mnemonic === "inc") return 1;
-  if (mnemonic === "dec") return -1;
+  if (target?.kind !== "register" || target.high) return null;
+  const from = target.register;
+  if (mnemonic === "inc") return { from, by: 1 };
+  if (mnemonic === "dec") return { from, by: -1 };
   if (mnemonic === "lea" && source?.kind === "memory") {
-    const isOwn = source.base === target.register && source.index < 0 && !source.isRipRelative;
-    return isOwn && addressBytes === wordBytes ? source.displacement : null;
+    const isPlain = source.base >= 0 && source.index < 0 && !source.isRipRelative;
+    return isPlain && addressBytes === wordBytes ? { from: source.base, by: source.displacement } : null;
   }
+  if (source?.kind === "register" && (mnemonic === "mov" || mnemonic === "movsxd"))
+    return source.high ? null : { from: source.register, by: 0 };
   if (source?.kind !== "immediate" || source.high !== source.value >> 31) return null;
-  if (mnemonic === "add") return source.value | 0;
-  return mnemonic === "sub" ? -(source.value | 0) : null;
+  if (mnemonic === "add") return { from, by: source.value | 0 };
+  return mnemonic === "sub" ? { from, by: -(source.value | 0) } : null;
 };
 
-/** Steps of the registers in a turn, and what of them is done before each instruction. Null: not by constants. */
-class Steps {
-  readonly #total: (number | null)[] = Array.from({ length: 16 }, () => 0);
-  readonly #before = new Map<PlacedInstruction, readonly (number | null)[]>();
+/** What registers hold in a turn. */
+class Turn {
+  readonly #origins: (Origin | null)[] = Array.from({ length: 16 }, (_, register) => ({
+    register,
+    extension: "whole",
+    plus: 0,
+    beyond: 0,
+  }));
+  readonly #before = new Map<PlacedInstruction, readonly (Origin | null)[]>();
+  readonly #wordBytes: number;
 
   constructor(instructions: readonly PlacedInstruction[], wordBytes: number) {
+    this.#wordBytes = wordBytes;
     for (const placed of instructions) {
-      this.#before.set(placed, [...this.#total]);
+      this.#before.set(placed, [...this.#origins]);
       const written = registersWritten(placed);
-      const step = constantStep(placed.instruction, wordBytes);
-      for (let register = 0; register < 16; register++) {
-        if (((written >> register) & 1) === 0) continue;
-        const sum = this.#total[register] ?? null;
-        this.#total[register] = step === null || sum === null ? null : sum + step;
-      }
+      const result = this.#resultOf(placed.instruction);
+      for (let register = 0; register < 16; register++)
+        if ((written >> register) & 1) this.#origins[register] = result;
     }
   }
 
-  /** What a register gains in a whole turn. */
-  inTurn(register: number): number | null {
-    return register < 0 ? 0 : (this.#total[register] ?? null);
+  #resultOf(instruction: Instruction): Origin | null {
+    const [target] = instruction.operands;
+    const step = constantStep(instruction, this.#wordBytes);
+    const origin = step === null ? null : this.#origins[step.from];
+    if (step === null || origin == null || target?.kind !== "register") return null;
+    const { register, extension, plus, beyond } = origin;
+    const sum = plus + beyond + step.by;
+    const isWhole = target.sizeBytes === this.#wordBytes;
+    if (instruction.mnemonic === "movsxd")
+      return isWhole ? { register, extension: "sign", plus: sum, beyond: 0 } : null;
+    if (!isWhole)
+      return target.sizeBytes === 4 ? { register, extension: "zero", plus: sum, beyond: 0 } : null;
+    return extension === "whole"
+      ? { register, extension, plus: sum, beyond: 0 }
+      : { register, extension, plus, beyond: beyond + step.by };
   }
 
-  /** What it gains before an instruction. */
-  before(placed: PlacedInstruction, register: number): number | null {
-    return register < 0 ? 0 : (this.#before.get(placed)?.[register] ?? null);
+  /** A register as an instruction finds it, if it moves by a constant. */
+  steady(placed: PlacedInstruction, register: number): SteadyRegister | null {
+    const origin = this.#before.get(placed)?.[register] ?? null;
+    const end = origin === null ? null : (this.#origins[origin.register] ?? null);
+    if (origin === null || end === null || end.register !== origin.register) return null;
+    // Extended and moved on after that, its low half goes on as it should, but the whole does not.
+    if (end.extension !== "whole" && end.beyond !== 0) return null;
+    const step = end.plus;
+    if (origin.extension !== "whole" || end.extension === "whole") return { ...origin, step };
+    // From the second turn on the whole register is what its low half is extended to.
+    return { register: origin.register, extension: end.extension, plus: 0, beyond: origin.plus, step };
   }
 }
 
-/** The instructions of a loop of one block whose addresses are steady. */
+const isShort = (steady: SteadyRegister | null): boolean =>
+  steady === null || steady.extension === "whole" || Math.abs(steady.step) <= LONGEST_STRIDE;
+
+/** The instructions of a loop of one block whose addresses are steady from the second turn on. */
 export const steadyAddresses = ({ instructions }: RegionBlock, mode: Mode): readonly SteadyAddress[] => {
   if (instructions.length > MOST_INSTRUCTIONS) return [];
   const wordBytes = mode.codeBytes === 8 ? 8 : 4;
-  const steps = new Steps(instructions, wordBytes);
+  const turn = new Turn(instructions, wordBytes);
   return instructions.flatMap((placed): readonly SteadyAddress[] => {
     const { instruction } = placed;
     const memory = memoryOperand(instruction)?.operand;
@@ -79,13 +127,23 @@ export const steadyAddresses = ({ instructions }: RegionBlock, mode: Mode): read
     if (STRINGS.test(instruction.mnemonic) || isBitString(instruction)) return [];
     if (!isFlat(mode, memory.segment) || displacementOf(instruction, memory) !== memory.displacement)
       return [];
-    const base = steps.inTurn(memory.base);
-    const index = steps.inTurn(memory.index);
-    const baseBefore = steps.before(placed, memory.base);
-    const indexBefore = steps.before(placed, memory.index);
-    if (base === null || index === null || baseBefore === null || indexBefore === null) return [];
-    const stride = base + index * 2 ** memory.scale;
-    const gained = baseBefore + indexBefore * 2 ** memory.scale;
-    return Math.abs(stride) > LONGEST_STRIDE ? [] : [{ placed, gained, stride }];
+    const base = turn.steady(placed, memory.base);
+    const index = turn.steady(placed, memory.index);
+    if ((memory.base >= 0 && base === null) || (memory.index >= 0 && index === null)) return [];
+    if (!isShort(base) || !isShort(index)) return [];
+    const stride = (base?.step ?? 0) + (index?.step ?? 0) * 2 ** memory.scale;
+    return Math.abs(stride) > LONGEST_STRIDE ? [] : [{ placed, base, index, stride }];
   });
+};
+
+/** The registers among those of addresses whose low 32 bits must not wrap, each once. */
+export const wrappingRegisters = (addresses: readonly SteadyAddress[]): readonly SteadyRegister[] => {
+  const found = new Map<string, SteadyRegister>();
+  for (const { base, index } of addresses) {
+    for (const steady of [base, index]) {
+      if (steady === null || steady.extension === "whole" || steady.step === 0) continue;
+      found.set(`${steady.register} ${steady.extension} ${steady.plus}`, steady);
+    }
+  }
+  return [...found.values()];
 };

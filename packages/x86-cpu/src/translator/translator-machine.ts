@@ -44,7 +44,9 @@ import {
 import type { SupportFunction } from "../support/support-function.ts";
 import type { SupportCaller } from "../support/support-module.ts";
 import { type NamedFlags, nameFlags, type RegisterName, restoreFlags } from "./named-flags.ts";
+import type { SteadyCounter } from "./page-run.ts";
 import type { PlacedInstruction } from "./region-block.ts";
+import type { SteadyAddress, SteadyRegister } from "./steady-address.ts";
 
 /** In place of the number of a general register. */
 const VECTOR_LOCAL = 16;
@@ -337,10 +339,25 @@ export class TranslatorMachine extends Machine {
     return this.#masked(sum);
   }
 
-  /** Offset of the memory operand of an instruction, as registers are now. */
-  offsetOf(placed: PlacedInstruction): Value {
+  /** Offset of the memory operand of an instruction in the turn that comes, as registers are before it. */
+  steadyOffset({ placed, base, index }: SteadyAddress): Value {
     this.#placed = placed;
-    return this.offset();
+    const { scale, displacement } = this.#memoryOperand;
+    let sum = constant(this.addressType, displacement);
+    if (index !== null) sum = add(shl(this.#steadyValue(index), scale), sum);
+    return base === null ? sum : add(this.#steadyValue(base), sum);
+  }
+
+  #steadyValue(steady: SteadyRegister): Value {
+    const { register, extension, plus, beyond } = steady;
+    if (extension === "whole") return add(this.#whole(register), plus);
+    return add(convert(this.steadyCounter(steady).value, this.addressType, extension === "sign"), beyond);
+  }
+
+  /** The low 32 bits of a steady register before they are extended. */
+  steadyCounter({ register, extension, plus, step }: SteadyRegister): SteadyCounter {
+    const value = add(convert(this.#whole(register), TYPE.i32), plus);
+    return { value, isSigned: extension === "sign", step };
   }
 
   /** Distance of the element that holds a bit of a bit string. */

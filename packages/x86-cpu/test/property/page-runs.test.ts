@@ -38,6 +38,46 @@ const instruction: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom("56 5e", "50 5a", "W 0f af f1"), // the stack; a register that moves by no constant
 );
 
+/**
+ * A body of 64-bit code whose address follows from 32 bits that may wrap: R8D counts, R10 is what it is extended to, R12 is a
+ * base so far away that addresses are in memory while nothing wraps.
+ */
+const narrowBody: fc.Arbitrary<string[]> = fc
+  .record({
+    count: fc.oneof(
+      step.map((by) => `41 83 c0 ${byte(by)}`), // add r8d, by
+      step.map((by) => `45 8d 40 ${byte(by)}`), // lea r8d, [r8+by]
+      fc.constantFrom("41 ff c0", "41 ff c8"), // inc r8d, dec r8d
+    ),
+    extend: fc.constantFrom("4d 63 d0", "4d 63 d0", "45 89 c2", "45 8d 50 02", "4d 63 c0 4d 89 c2"), // movsxd r10, r8d; mov r10d, r8d …
+    access: fc
+      .tuple(
+        // mov eax, [r12+r10+d]; movzx edx, word […]; mov […], eax; mov […], dl; mov eax, [r12+r8+d]
+        fc.constantFrom("43 8b 44 14", "43 0f b7 54 14", "43 89 44 14", "43 88 54 14", "43 8b 44 04"),
+        signed,
+      )
+      .map(([code, distance]) => `${code} ${byte(distance)}`),
+    more: fc.option(
+      fc.oneof(
+        step.map((by) => `49 83 c2 ${byte(by)}`), // add r10, by
+        step.map((by) => `4d 8d 64 24 ${byte(by)}`), // lea r12, [r12+by]
+        fc.constant("01 d0"),
+      ),
+    ),
+  })
+  .chain(({ count, extend, access, more }) => {
+    const all = [count, extend, access, ...(more === null ? [] : [more])];
+    return fc.shuffledSubarray(all, { minLength: all.length });
+  });
+
+/** Where 32 bits wrap, signed or unsigned, and where they do not. */
+const narrowStart = fc
+  .tuple(
+    fc.constantFrom(0, 0x8000_0000, 0x4000_0000, 0xffff_ff00, 0x7ff0_0000),
+    fc.integer({ min: -4000, max: 4000 }),
+  )
+  .map(([around, delta]) => (around + delta) >>> 0);
+
 /** A loop of one block. */
 interface Loop {
   readonly body: readonly string[];
@@ -45,6 +85,8 @@ interface Loop {
   readonly source: number;
   readonly destination: number;
   readonly third: number;
+  /** What R8 begins with. */
+  readonly narrow: number;
   readonly budgets: readonly number[];
 }
 
@@ -73,11 +115,16 @@ const loop: fc.Arbitrary<Loop> = fc.record({
   source: place,
   destination: place,
   third: place,
+  narrow: narrowStart,
   budgets: fc.array(fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constant(20_000)), {
     minLength: 1,
     maxLength: 4,
   }),
 });
+
+const narrowLoop: fc.Arbitrary<Loop> = fc
+  .record({ one: loop, body: narrowBody })
+  .map(({ one, body }) => ({ ...one, body }));
 
 const encode = ({ body }: Loop, wide: boolean): string => {
   const code = [...body, "W ff c9"].join(" ").replaceAll("W ", wide ? "48 " : "");
@@ -110,6 +157,12 @@ const observe = (bench: Bench, one: Loop, mirror: number | null): unknown[] => {
     ] as const) {
       context.setWideRegister(register, value);
     }
+    if (mirror !== null) {
+      context.setWideRegister(8, BigInt(one.narrow));
+      context.setWideRegister(10, BigInt(one.narrow | 0));
+      const extended = one.body.some((code) => code.startsWith("4d 63")) ? one.narrow | 0 : one.narrow;
+      context.setWideRegister(12, address(one.destination - extended));
+    }
     context.flags = FLAG.fixed | FLAG.cf;
     for (const budget of budgets) {
       const exit = bench.run(budget);
@@ -139,6 +192,17 @@ describe("loops that do not ask the TLB in every turn", () => {
     fc.assert(
       fc.property(loop, (one) => {
         expect(observe(translated, one, null)).toEqual(observe(interpreted, one, null));
+      }),
+      runs,
+    );
+  });
+
+  it("do so where 64-bit addresses follow from 32 bits that may wrap", () => {
+    const translated = guard(createWideBench({ translateAfter: 1 }));
+    const interpreted = guard(createWideBench({ translateAfter: INTERPRETED }));
+    fc.assert(
+      fc.property(narrowLoop, fc.constantFrom(0, ABOVE, UPPER), (one, mirror) => {
+        expect(observe(translated, one, mirror)).toEqual(observe(interpreted, one, mirror));
       }),
       runs,
     );
