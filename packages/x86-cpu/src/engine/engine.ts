@@ -2,6 +2,7 @@ import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interfa
 import type { Feature } from "../decoder/features.ts";
 import type { InterpreterEnvironment } from "../interpreter/build-interpreter.ts";
 import type { SystemCode } from "../meanings/definition.ts";
+import { STATE_BYTES } from "../state/layout.ts";
 import { supportFunctionsOf } from "../support/support-functions.ts";
 import {
   type AnnounceStore,
@@ -9,7 +10,6 @@ import {
   type SupportEnvironment,
   type SupportExports,
 } from "../support/support-module.ts";
-import { CPUID_TABLE_BYTES } from "../support/system/identification.ts";
 import { TranslationStore } from "../translator/translation-store.ts";
 import { Translator } from "../translator/translator.ts";
 import { CarefulAccess } from "./careful-access.ts";
@@ -78,14 +78,13 @@ export class Engine {
     this.scratch = arena.scratch;
     this.accesses = new CarefulAccess(machine);
     this.window = new StateWindow(machine);
-    this.cpuidTable = machine.reserve(CPUID_TABLE_BYTES);
+    this.cpuidTable = this.window.base + STATE_BYTES;
     const announceStore: AnnounceStore = (host, sizeBytes) =>
       this.accesses.announceStore(host >>> 0, sizeBytes);
     const supportEnvironment: SupportEnvironment = {
       machine,
       translator,
       state: this.window.base,
-      cpuidTable: this.cpuidTable,
       host: {
         interruptRequested: () => this.accesses.current?.host.interruptRequested() ?? 0,
         portOut: (port, sizeBytes) => this.accesses.current?.host.portOut(port, sizeBytes),

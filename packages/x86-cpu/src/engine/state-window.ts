@@ -1,4 +1,5 @@
 import type { MachineMemory } from "@xenolith/machine-interface";
+import { CPUID_TABLE } from "../state/cpuid-table.ts";
 import { STATE_BYTES } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 
@@ -8,13 +9,13 @@ import type { VcpuState } from "../state/vcpu-state.ts";
  * moves in when it runs and back home when another one does; its accessor follows.
  */
 export class StateWindow {
-  /** Offset in machine memory. */
+  /** Offset in machine memory. Behind the block lies the engine's {@link CPUID_TABLE}. */
   readonly base: number;
   readonly #bytes: Uint8Array;
   #resident: VcpuState | null = null;
 
   constructor(machine: MachineMemory) {
-    this.base = machine.reserve(STATE_BYTES);
+    this.base = machine.reserve(STATE_BYTES + CPUID_TABLE.sizeBytes);
     this.#bytes = machine.bytes;
   }
 

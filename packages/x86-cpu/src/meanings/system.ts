@@ -1,9 +1,22 @@
-import { and, convert, i32, isZero, TYPE, type Value, wrap } from "@xenolith/wasm-emitter";
+import {
+  add,
+  and,
+  convert,
+  i32,
+  isZero,
+  load,
+  or,
+  shl,
+  shrU,
+  TYPE,
+  type Value,
+  wrap,
+} from "@xenolith/wasm-emitter";
 import { REGISTER, SEGMENT, type SegmentIndex, VECTOR } from "@xenolith/x86-architecture";
 import type { Machine } from "../machine/machine.ts";
-import { SEGMENT_BYTES, SEGMENT_FIELD, STATE } from "../state/layout.ts";
+import { CPUID_TABLE } from "../state/cpuid-table.ts";
+import { SEGMENT_BYTES, SEGMENT_FIELD, STATE, STATE_BYTES } from "../state/layout.ts";
 import { ENTER_SYSTEM, LEAVE_SYSTEM } from "../support/system/fast-calls.ts";
-import { LOOK_UP_CPUID } from "../support/system/identification.ts";
 import { ENTER_INTERRUPT } from "../support/system/interrupt-entry.ts";
 import { RETURN_FROM_INTERRUPT } from "../support/system/interrupt-exit.ts";
 import { FORGET_PAGE } from "../support/system/page-invalidation.ts";
@@ -143,12 +156,15 @@ const portOf = (m: Machine, which: number): Value =>
   m.isOperand(which, "immediate") ? m.pin(and(m.read(which), 0xff)) : m.pin(m.read(which, "zero"));
 
 const identify: Meaning = (m) => {
-  const [isKnown, ...answer] = m.call(LOOK_UP_CPUID, m.register(REGISTER.rax, 4, "zero"));
-  if (isKnown !== undefined) m.rareIf(isZero(isKnown));
-  for (const [position, register] of [REGISTER.rax, REGISTER.rbx, REGISTER.rcx, REGISTER.rdx].entries()) {
-    const value = answer[position];
-    if (value !== undefined) m.setRegister(register, 4, value);
-  }
+  const { leaves, entryBytes, valid } = CPUID_TABLE;
+  const leaf = m.pin(m.register(REGISTER.rax, 4, "zero"));
+  m.rareIf(and(leaf, 0x7fff_ffff & ~(leaves - 1)));
+  const index = or(and(leaf, leaves - 1), shl(shrU(leaf, 31), Math.log2(leaves)));
+  // The table lies behind the block.
+  const entry = m.pin(add(shl(index, Math.log2(entryBytes)), add(m.stateBlock(), STATE_BYTES)));
+  m.rareIf(isZero(load(TYPE.i32, 4, false, entry, valid)));
+  for (const [position, register] of [REGISTER.rax, REGISTER.rbx, REGISTER.rcx, REGISTER.rdx].entries())
+    m.setRegister(register, 4, load(TYPE.i32, 4, false, entry, 4 * position));
 };
 
 const readControl =

@@ -23,8 +23,6 @@ export interface SupportContext {
   readonly watchTable: number;
   /** Index of `AnnounceStore`. */
   readonly announceStore: number;
-  /** Offset in memory of the answers of CPUID; see `fillCpuidTable`. */
-  readonly cpuidTable: number;
   /** Places 64-bit constants in memory that no guest reaches, and gives their offset. */
   constants(words: readonly bigint[]): number;
   /** Index of another support function of the same module. */

@@ -16,8 +16,6 @@ export interface SupportEnvironment {
   readonly translator: AddressTranslator;
   /** Offset in memory of the state window. */
   readonly state: number;
-  /** Offset in memory of the answers of CPUID. */
-  readonly cpuidTable: number;
   readonly host: SupportHost;
   readonly announceStore: AnnounceStore;
 }
@@ -72,7 +70,6 @@ export const createSupportModule = (
     enterSide,
     watchTable: environment.machine.watchTableOffset,
     announceStore,
-    cpuidTable: environment.cpuidTable,
     constants: (words) => placeConstants(environment.machine, words),
     indexOf: ({ name }) => bodies.get(name)?.index ?? -1,
   };

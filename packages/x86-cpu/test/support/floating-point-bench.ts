@@ -24,7 +24,6 @@ export const createFloatingPointBench = (): FloatingPointBench => {
       machine: memory,
       translator: createIdentityTranslator(memory),
       state: base,
-      cpuidTable: 0,
       host: {
         interruptRequested: nothing,
         portOut: nothing,

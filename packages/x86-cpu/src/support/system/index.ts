@@ -2,7 +2,6 @@ import type { SupportFunction } from "../support-function.ts";
 import { BOUNCE_FAULT } from "./bounce.ts";
 import { ENTER_SYSTEM, LEAVE_SYSTEM } from "./fast-calls.ts";
 import { FLAG_IMAGE, SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
-import { LOOK_UP_CPUID } from "./identification.ts";
 import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
 import { RETURN_FROM_INTERRUPT } from "./interrupt-exit.ts";
 import {
@@ -44,5 +43,4 @@ export const SYSTEM_FUNCTIONS: readonly SupportFunction[] = [
   PORT_OUT,
   PORT_IN,
   READ_TIMESTAMP,
-  LOOK_UP_CPUID,
 ];
