@@ -35,7 +35,7 @@ export interface ExceptionHandler {
 export interface TransitionGates {
   /** Whether any of them is taken. False at first. */
   isOpen: boolean;
-  /** Byte in machine memory that is not 0 while an event waits for the kernel. */
+  /** Byte in machine memory that is not 0 while an event waits for the kernel. Direct gates of INT n look at both bytes, open or not. */
   eventPending: MachineAddress;
   /** Byte in machine memory that is not 0 while events are held back, 1 where a gate sets it. */
   eventMask: MachineAddress;

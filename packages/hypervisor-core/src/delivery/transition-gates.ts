@@ -128,11 +128,11 @@ export const createGuestTransitions = ({
     open(vcpu, x86) {
       const { gates } = x86;
       if (gates.callVector !== HYPERCALL_VECTOR) prepare(x86, vcpu.domain.width, emulationCost ?? 0);
+      gates.eventPending = upcalls.pendingAddress(vcpu);
+      gates.eventMask = upcalls.maskAddress(vcpu);
       // Traces show all hypercalls; an NMI ends with iret; and the virtual IOPL is shown in frames and taken from them.
       gates.isOpen = !trace.on && !vcpu.nmiMasked && !hasAssist(vcpu.domain, VMASST_TYPE_architectural_iopl);
       if (!gates.isOpen) return;
-      gates.eventPending = upcalls.pendingAddress(vcpu);
-      gates.eventMask = upcalls.maskAddress(vcpu);
       gates.faultAddress = upcalls.faultPlace(vcpu);
       gates.kernelStack = toLinearAddress(vcpu.kernelStack.pointer);
       gates.kernelStackSelector = vcpu.kernelStack.selector;

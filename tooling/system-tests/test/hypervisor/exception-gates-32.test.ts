@@ -32,8 +32,8 @@ const SHARED = page(20);
 const TABLE = page(21);
 const ABSENT = page(29);
 const PAGES = 19;
-/** Not the one that has a direct gate, which does not look for events. */
-const SYSTEM_CALL = 0x81;
+/** One that has a direct gate, and one that has none. */
+const SYSTEM_CALLS = [0x80, 0x81] as const;
 /** Time by which the first system call is being made. */
 const SET_UP_NS = 5000;
 
@@ -95,6 +95,7 @@ const eventHandler = (rounds: number): readonly number[] => [
 ];
 
 interface Scene {
+  readonly systemCall: (typeof SYSTEM_CALLS)[number];
   readonly kernel: readonly number[];
   readonly user: readonly number[];
   readonly kernelStack: number;
@@ -110,6 +111,7 @@ const pieces = (...from: readonly (readonly number[])[]) =>
   fc.array(fc.constantFrom(...from), { maxLength: 6 }).map((parts) => parts.flat());
 
 const scene: fc.Arbitrary<Scene> = fc.record({
+  systemCall: fc.constantFrom(...SYSTEM_CALLS),
   kernel: pieces(...FAULTS, ...HARMLESS, ...EVENTS),
   user: pieces(...FAULTS, ...USER_FAULTS, ...HARMLESS),
   kernelStack: fc.constantFrom(page(11) + 0x108, page(11), page(11) + 8, SHARED + 0x40, page(30)),
@@ -121,6 +123,7 @@ const scene: fc.Arbitrary<Scene> = fc.record({
 });
 
 const PLAIN: Scene = {
+  systemCall: 0x80,
   kernel: [],
   user: [],
   kernelStack: page(11),
@@ -151,7 +154,7 @@ const run = (given: Scene, { directGates, tuning }: Way, stops: readonly number[
   guest.write(
     TRAPS,
     trapTable([
-      { vector: SYSTEM_CALL, address: SYSTEM_CALL_ENTRY, privilegeLevel: 3 },
+      { vector: given.systemCall, address: SYSTEM_CALL_ENTRY, privilegeLevel: 3 },
       { vector: VECTOR.pageFault, address: FAULT_ENTRY, masksEvents },
       { vector: VECTOR.divideError, address: DIVIDE_ENTRY, masksEvents },
     ]),
@@ -167,7 +170,7 @@ const run = (given: Scene, { directGates, tuning }: Way, stops: readonly number[
       : []),
     ...toUser({ instructionPointer: USER_CODE, stackPointer: USER_STACK, flags, kernelStack }),
   ]);
-  const user = [...given.user, ...int(SYSTEM_CALL)];
+  const user = [...given.user, ...int(given.systemCall)];
   guest.write(USER_CODE, [...user, 0xe9, ...dword(-(user.length + 5))]);
   guest.write(SYSTEM_CALL_ENTRY, [...given.kernel, ...iret]);
   guest.write(EVENT_ENTRY, eventHandler(given.eventRounds));

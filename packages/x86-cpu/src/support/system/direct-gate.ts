@@ -5,7 +5,7 @@ import type { SupportFunction } from "../support-function.ts";
 import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
 import { READ_DESCRIPTOR } from "./linear-access.ts";
 import { emitRingEntry } from "./ring-entry.ts";
-import { gate, refuseWaitingEvent, register } from "./side-entry.ts";
+import { gate, isAtEvents, refuseWaitingEvent, register } from "./side-entry.ts";
 import { DONE, refuseClosedGates, SystemEmitter, systemFunction } from "./system-emitter.ts";
 
 /**
@@ -65,7 +65,7 @@ export const TAKE_DIRECT_GATE: SupportFunction = systemFunction(
     s.refuseIf(ne(vector, direct(DIRECT_GATE.vector)));
     s.refuseUnlessEqual(s.privilege, 3);
     s.refuseUnlessUsual();
-
+    refuseWaitingEvent(s);
     emitRingEntry(s, {
       fromOuter: null,
       codeSelector: s.pin(direct(DIRECT_GATE.codeSelector)),
@@ -74,7 +74,7 @@ export const TAKE_DIRECT_GATE: SupportFunction = systemFunction(
       stackPointer: direct(DIRECT_GATE.stackPointer),
       error: null,
       shown: (flags) => ({ besideCode: null, flags }),
-      refuseFrame: null,
+      refuseFrame: (_bottom, frame) => s.refuseIf(isAtEvents(s, frame)),
     });
     body.push(i32(DONE));
   },
