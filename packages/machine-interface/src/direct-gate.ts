@@ -1,7 +1,7 @@
 /**
  * A transfer that the engine may do on the monitor's behalf, without an exit: the monitor says how the frame looks and
  * where it goes. Any fault on the way leaves everything as it was and exits as if there were no gate; so does an event that waits
- * and is not held back. In IA-32e mode none is taken.
+ * and is not held back. In IA-32e mode none is taken. The stack is the kernel's own, which the engine knows and may change.
  *
  * `hardware` frames are those of an interrupt gate of the processor: [esp, ss when the privilege changes] eflags cs eip,
  * as in the paper's fast system-call gate from ring 3 straight to ring 1. [SOSP03 3.1] [SDM3A-6.12.1]
@@ -16,7 +16,4 @@ export interface DirectGate {
   readonly codeSelector: number;
   /** Instruction pointer loaded. */
   readonly target: number;
-  /** Stack selector and pointer loaded when the privilege changes. */
-  readonly stackSelector: number;
-  readonly stackPointer: number;
 }

@@ -35,7 +35,7 @@ export interface ExceptionHandler {
 export interface TransitionGates {
   /** Whether any of them is taken. False at first. */
   isOpen: boolean;
-  /** Byte in machine memory that is not 0 while an event waits for the kernel. Direct gates of INT n look at both bytes, open or not. */
+  /** Byte in machine memory that is not 0 while an event waits for the kernel. A `DirectGate` looks at both bytes, open or not. */
   eventPending: MachineAddress;
   /** Byte in machine memory that is not 0 while events are held back, 1 where a gate sets it. */
   eventMask: MachineAddress;
@@ -63,11 +63,17 @@ export interface TransitionGates {
   entry: LinearAddress;
   /** Whether entering there holds events back. */
   entryMasksEvents: boolean;
-  /** Top of the kernel's stack for entries from the user's side, cut to a multiple of 16. A run may change it. */
+  /**
+   * Top of the kernel's stack for entries from the user's side, cut to a multiple of 16, or from ring 3, also by a `DirectGate`. A
+   * run may change it.
+   */
   kernelStack: LinearAddress;
-  /** Selector that goes with it; after {@link stackCall} what that gave. 64-bit code does not use it. */
+  /** Selector that goes with it; after {@link stackCall} what that gave. 64-bit code does not load it. */
   kernelStackSelector: number;
-  /** On the kernel's side, SYSCALL with this number in EAX makes RSI the {@link kernelStack}. The answer is 0, as of those below. */
+  /**
+   * On the kernel's side, SYSCALL with this number in EAX makes RSI the {@link kernelStack}; in ring 1, INT {@link callVector} makes
+   * ECX that, with the selector in EBX. The answer is 0, as of those below.
+   */
   stackCall: number;
   /**
    * And this one makes RSI a base: by EDI, 0: of FS, 1: of GS on the user's side, 2: of GS. With 3 RSI is a selector for GS
@@ -99,12 +105,15 @@ export interface TransitionGates {
    * In 32-bit code the kernel is ring 1, and the frame `[error code] eip cs|mask << 16 eflags [esp ss]`, the last two from ring 3,
    * each 4 bytes. Code and stacks are flat, or it exits.
    *
-   * A page fault of the kernel that is a write to a page that is there exits, as the monitor may want to carry it out. #NM clears
-   * CR0.TS.
+   * A page fault of the kernel that is a write to a page that is there exits, as the monitor may want to carry it out. So does #UD in
+   * 32-bit code, and of 64-bit code that begins with {@link emulated}. #NM clears CR0.TS. INT3 of 64-bit code is the exception of its
+   * vector, but takes no time besides the instruction.
    */
   setHandler(vector: number, handler: ExceptionHandler | null): void;
   /** Where a page fault's address is left, 8 bytes of 64-bit code, 4 of other; CR2 of the context has it too. The user bit of its code says whose. */
   faultAddress: MachineAddress;
+  /** The first 4 bytes, as a little-endian number, of what is not valid but carried out by the monitor. */
+  emulated: number;
   /** How much of its budget an exception takes a run, so that it takes the time it takes the monitor. */
   faultCost: number;
   /**

@@ -43,11 +43,9 @@ export const directGateOf = (vcpu: Vcpu, vector: number): DirectGate | null => {
     frame: "hardware",
     codeSelector: gate.codeSelector,
     target: gate.address,
-    stackSelector: vcpu.kernelStack.selector,
-    stackPointer: vcpu.kernelStack.pointer,
   };
 };
 
-/** Puts the engine's direct gates in step with the trap table and the kernel stack. */
+/** Puts the engine's direct gates in step with the trap table. */
 export const refreshDirectGates = (vcpu: Vcpu): void =>
   vcpu.x86?.setDirectGate(FAST_TRAP_VECTOR, directGateOf(vcpu, FAST_TRAP_VECTOR));

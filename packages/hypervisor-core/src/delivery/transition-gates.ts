@@ -13,6 +13,7 @@ import {
   FLAT_RING3_CS64,
   FLAT_RING3_SS64,
   HYPERVISOR_RANGE,
+  XEN_EMULATE_PREFIX,
 } from "@xenolith/xen-abi/arch-x86";
 import { XENVER_version } from "@xenolith/xen-abi/version";
 import {
@@ -35,7 +36,7 @@ import { EMULATION_COST_NS, FAULT_COST_NS } from "./exit-cost.ts";
 
 /**
  * Lets the processor make on its own what needs no policy: XENVER_version, exceptions, and in 64-bit guests the system calls of user mode,
- * iret, and the calls that set a stack, a base or CR0.TS. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
+ * iret, and the calls that set a base or CR0.TS; in all, the one that sets a stack. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
  */
 export interface GuestTransitions {
   /** Before a run: makes the gates what the VCPU is now. */
@@ -53,8 +54,8 @@ export interface GuestTransitionParts {
 }
 
 /**
- * Exceptions that are the guest's whatever they are about. Not among them: what comes from debugging and INT3,
- * and #UD, which may be a forced emulation.
+ * Exceptions that are the guest's whatever they are about. Not among them: what comes from debugging, and INT3 and #UD, which the
+ * gates of 64-bit code alone tell from what the hypervisor means to see.
  */
 const BOUNCED: readonly number[] = [
   VECTOR.divideError,
@@ -69,8 +70,17 @@ const BOUNCED: readonly number[] = [
   VECTOR.simdError,
 ];
 
-/** Of 64-bit guests, who have no call gates that would be emulated. */
-const BOUNCED_64: readonly number[] = [...BOUNCED, VECTOR.generalProtection];
+/** Of 64-bit guests, who have no call gates that would be emulated. The prefix of forced emulation is looked for in #UD. */
+const BOUNCED_64: readonly number[] = [
+  ...BOUNCED,
+  VECTOR.breakpoint,
+  VECTOR.invalidOpcode,
+  VECTOR.generalProtection,
+];
+
+/** What forced emulation begins with. */
+const [first = 0, second = 0, third = 0, fourth = 0] = XEN_EMULATE_PREFIX;
+const EMULATED = (first | (second << 8) | (third << 16) | (fourth << 24)) >>> 0;
 
 /** What does not change in the gates of a VCPU. */
 const prepare = ({ gates }: X86Vcpu, width: GuestWidth, portCost: number): void => {
@@ -89,6 +99,7 @@ const prepare = ({ gates }: X86Vcpu, width: GuestWidth, portCost: number): void 
   gates.reservedFirst = toLinearAddress(virtStart);
   gates.reservedBytes = virtEnd - virtStart;
   gates.portCost = portCost;
+  gates.emulated = EMULATED;
 };
 
 /** Makes the transitions of a host's guests. */
@@ -130,12 +141,12 @@ export const createGuestTransitions = ({
       if (gates.callVector !== HYPERCALL_VECTOR) prepare(x86, vcpu.domain.width, emulationCost ?? 0);
       gates.eventPending = upcalls.pendingAddress(vcpu);
       gates.eventMask = upcalls.maskAddress(vcpu);
+      gates.kernelStack = toLinearAddress(vcpu.kernelStack.pointer);
+      gates.kernelStackSelector = vcpu.kernelStack.selector;
       // Traces show all hypercalls; an NMI ends with iret; and the virtual IOPL is shown in frames and taken from them.
       gates.isOpen = !trace.on && !vcpu.nmiMasked && !hasAssist(vcpu.domain, VMASST_TYPE_architectural_iopl);
       if (!gates.isOpen) return;
       gates.faultAddress = upcalls.faultPlace(vcpu);
-      gates.kernelStack = toLinearAddress(vcpu.kernelStack.pointer);
-      gates.kernelStackSelector = vcpu.kernelStack.selector;
       if (vcpu.traps.takeChanges()) placeHandlers(vcpu, gates);
       // The kernel counts as ring 1 for the virtual IOPL.
       gates.hasAbsentPorts = emulationCost !== null && vcpu.ioPrivilege > 0;

@@ -1,9 +1,8 @@
 import { __HYPERVISOR_stack_switch } from "@xenolith/xen-abi/xen";
-import { refreshDirectGates } from "../delivery/software-interrupts.ts";
 import type { Hypercall } from "./context.ts";
 import { fixStackSelector } from "./guest-selectors.ts";
 
-/** stack_switch(ss, esp): the kernel's stack for entries from user mode, at once in force for direct gates too. [XEN arch-x86/xen.h] */
+/** stack_switch(ss, esp): the kernel's stack for entries from user mode. [XEN arch-x86/xen.h] */
 export const createStackSwitch = (): Hypercall => ({
   number: __HYPERVISOR_stack_switch,
   handle(call) {
@@ -12,7 +11,6 @@ export const createStackSwitch = (): Hypercall => ({
       selector: fixStackSelector(width, call.argument32(0)),
       pointer: call.argument(1),
     };
-    refreshDirectGates(vcpu);
     return 0;
   },
 });

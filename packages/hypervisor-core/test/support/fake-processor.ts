@@ -159,6 +159,7 @@ const closedGates = (): TransitionGates => ({
   changes: 0,
   hasAbsentPorts: false,
   portCost: 0,
+  emulated: 0,
   charged: 0,
 });
 

@@ -16,7 +16,6 @@ import {
   ENTRY,
   type FixtureGuest,
   type HypervisorFixture,
-  KERNEL_STACK,
   STACK_TOP,
 } from "../support/hypervisor-fixture.ts";
 
@@ -80,7 +79,6 @@ describe("the direct gate", () => {
   const gate = () => guest.vcpu.directGates.get(0x80);
 
   it("is there for vector 0x80 when ring 3 may use it and it does not mask events", () => {
-    guest.call(__HYPERVISOR_stack_switch, FLAT_RING1_SS, KERNEL_STACK);
     setTraps([0x80, 3, FLAT_RING1_CS, ENTRY]);
     expect(gate()).toEqual({
       vector: 0x80,
@@ -88,15 +86,13 @@ describe("the direct gate", () => {
       frame: "hardware",
       codeSelector: FLAT_RING1_CS,
       target: ENTRY,
-      stackSelector: FLAT_RING1_SS,
-      stackPointer: KERNEL_STACK,
     });
   });
 
-  it("follows stack_switch", () => {
-    setTraps([0x80, 3, FLAT_RING1_CS, ENTRY]);
+  it("has the stack of stack_switch", () => {
     guest.call(__HYPERVISOR_stack_switch, FLAT_RING1_SS & ~3, STACK_TOP);
-    expect(gate()).toMatchObject({ stackSelector: FLAT_RING1_SS, stackPointer: STACK_TOP });
+    guest.perform(act.work(1));
+    expect(guest.vcpu.gates).toMatchObject({ kernelStackSelector: FLAT_RING1_SS, kernelStack: STACK_TOP });
   });
 
   it.each([

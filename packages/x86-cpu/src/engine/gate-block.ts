@@ -276,6 +276,14 @@ export class GateBlock implements TransitionGates {
     this.#setWord(GATES.portCost, value);
   }
 
+  get emulated(): number {
+    return this.#word(GATES.emulated);
+  }
+
+  set emulated(value: number) {
+    this.#setWord(GATES.emulated, value);
+  }
+
   get changes(): number {
     return this.#word(GATES.changes);
   }

@@ -14,6 +14,4 @@ export const placeDirectGate = (state: VcpuState, gates: ReadonlyMap<number, Dir
   if (gate === undefined) return;
   set(DIRECT_GATE.codeSelector, gate.codeSelector);
   set(DIRECT_GATE.target, gate.target);
-  set(DIRECT_GATE.stackSelector, gate.stackSelector);
-  set(DIRECT_GATE.stackPointer, gate.stackPointer);
 };

@@ -27,7 +27,7 @@ import { DELIVERY, STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 import type { SupportHost } from "../support/support-host.ts";
 import { type SupportCall, supportFunctionOf } from "../support/support-module.ts";
-import { BOUNCE_FAULT } from "../support/system/bounce.ts";
+import { BOUNCE_FAULT, BOUNCE_TRAP } from "../support/system/bounce.ts";
 import { DONE } from "../support/system/system-emitter.ts";
 import type { CodeWidth } from "./code-width.ts";
 import type { Engine } from "./engine.ts";
@@ -90,6 +90,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
   readonly #code: PresentCode;
   readonly #monitor: InstructionMonitor;
   readonly #bounce: SupportCall;
+  readonly #bounceTrap: SupportCall;
   readonly #exit: Exit = {
     kind: EXIT.budget,
     retired: 0,
@@ -122,6 +123,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.#code = new PresentCode(parts.engine, parts.state, this.memory);
     this.#monitor = new InstructionMonitor(this);
     this.#bounce = supportFunctionOf(parts.engine.support, BOUNCE_FAULT);
+    this.#bounceTrap = supportFunctionOf(parts.engine.support, BOUNCE_TRAP);
     this.host = new CoreSupportHost(this, () => this.#wantsAttention());
   }
 
@@ -450,14 +452,25 @@ export class Vcpu implements X86Vcpu, GatedCore {
     return instruction;
   }
 
-  #softwareExit(instruction: Instruction, vector: number): ExitKind {
+  #softwareExit(instruction: Instruction, vector: number): ExitKind | null {
     this.#advance(instruction);
+    if (
+      instruction.mnemonic === "int3" &&
+      this.#mayBounce() &&
+      this.#bounceTrap(packFault(vector, 0)) === DONE
+    )
+      return null;
     this.#exit.vector = vector;
     this.#exit.errorCode = -1;
     this.#exit.address = 0;
     // INT1 is a debug exception: no gate's privilege is asked for.
     this.#exit.software = instruction.mnemonic !== "int1";
     return EXIT.interrupt;
+  }
+
+  /** Whether generated code delivers exceptions in this slice: nobody looks at what comes between instructions. */
+  #mayBounce(): boolean {
+    return this.state.i32(STATE.lastDelivery) !== DELIVERY.never;
   }
 
   #advance(instruction: Instruction): void {

@@ -7,11 +7,12 @@ import { lookUpCode, prepareCodeSegment } from "../system/code-segment.ts";
 import { prepareStackSegment } from "../system/segment-load.ts";
 import { presentStack, pushFrame, type StackTarget, setStackPointer } from "../system/stack-frame.ts";
 
-const stackOf = (core: ProcessorCore, gate: DirectGate, privilege: number): StackTarget | PackedFault => {
+const stackOf = (core: ProcessorCore, privilege: number): StackTarget | PackedFault => {
   if (privilege === core.state.privilege) return presentStack(core);
-  const segment = prepareStackSegment(core, gate.stackSelector, privilege, VECTOR.generalProtection);
+  const selector = core.state.u32(STATE.gates + GATES.kernelStackSelector);
+  const segment = prepareStackSegment(core, selector, privilege, VECTOR.generalProtection);
   if (typeof segment === "number") return segment;
-  return { segment, pointer: gate.stackPointer, privilege, errorCode: 0 };
+  return { segment, pointer: core.state.u32(STATE.gates + GATES.kernelStack), privilege, errorCode: 0 };
 };
 
 /** Whether an event waits that is not held back: the monitor would hand it over behind the transfer. */
@@ -35,7 +36,7 @@ export const takeDirectGate = (core: ProcessorCore, gate: DirectGate, returnTo: 
   if (typeof code === "number") return false;
   const segment = prepareCodeSegment(core, code, privilege, gate.target);
   if (typeof segment === "number") return false;
-  const stack = stackOf(core, gate, privilege);
+  const stack = stackOf(core, privilege);
   if (typeof stack === "number") return false;
   const frame = [state.flags, state.selector(SEGMENT.cs), returnTo];
   if (privilege < state.privilege) frame.unshift(state.selector(SEGMENT.ss), state.register(4));

@@ -52,7 +52,7 @@ export const NOTHING_PENDING = 0xffff_ffff;
  * | 0x700 | 64 bytes | bounce buffer: bytes of an access that generated code cannot make in place |
  * | 0x740 | 4 x i64 | root entries of PAE paging as they were when CR3 was loaded |
  * | 0x780 | 16 x 16 | under a monitor, descriptors as they were read last: see {@link DESCRIPTOR_CACHE} |
- * | 0x880 | 6 x u32 | under a monitor, the direct gate of a vector: see {@link DIRECT_GATE} |
+ * | 0x880 | 3 x u32 | under a monitor, the direct gate of a vector: see {@link DIRECT_GATE} |
  * | 0x8a0 | 0xa0 | under a monitor, what transitions may be made without it: see {@link GATES} |
  * | 0x940 | 32 x i64 | and where each exception enters the kernel, 0: it leaves to the monitor; in 32-bit code an offset and a selector |
  */
@@ -175,8 +175,6 @@ export const DIRECT_GATE = {
   vector: 0,
   codeSelector: 4,
   target: 8,
-  stackSelector: 12,
-  stackPointer: 16,
 } as const;
 
 /**
@@ -215,6 +213,7 @@ export const GATES = {
   taskCall: 0x84,
   hasAbsentPorts: 0x88,
   portCost: 0x8c,
+  emulated: 0x90,
 } as const;
 
 /** Exceptions that have a handler in the block. */

@@ -1,4 +1,4 @@
-import { ACCESS, toMfn } from "@xenolith/machine-interface";
+import { ACCESS, toLinearAddress, toMachineAddress, toMfn } from "@xenolith/machine-interface";
 import { createFakeMemory, createIdentityTranslator } from "@xenolith/machine-interface/testing";
 import {
   type DescriptorSource,
@@ -65,6 +65,9 @@ const scene = fc.record({
     stackSelector: fc.oneof({ weight: 3, arbitrary: fc.constant(dataOf(1)) }, selector),
     stackPointer: fc.constantFrom(PLACE.inner, PLACE.inner, PLACE.inner + 8, 12, MISSING + 0x40, 0xffff_f000),
   }),
+  // Beside all, and where a frame may come to lie.
+  events: fc.constantFrom(0xb000, 0xb000, 0xb000, PLACE.inner - 16, PLACE.inner - 4),
+  isWaiting: fc.nat(7).map((draw) => draw === 0),
   flags,
   stackPointer: fc.constantFrom(PLACE.stack, PLACE.stack, PLACE.stack, PLACE.stack + 0xff8, MISSING - 8),
   frame: fc.tuple(fc.constant(PLACE.target), selector, flags, fc.constantFrom(0x9200, 0), selector),
@@ -119,13 +122,19 @@ const createMachine = (way: Way) => {
       });
       table = [[0, 0], [0, 0], ...FLAT, ...given.descriptors];
       accessed.length = 0;
+      const { codeSelector, stackSelector, stackPointer } = given.gate;
+      vcpu.gates.kernelStack = toLinearAddress(stackPointer);
+      vcpu.gates.kernelStackSelector = stackSelector;
+      vcpu.gates.eventPending = toMachineAddress(given.events);
+      vcpu.gates.eventMask = toMachineAddress(given.events + 1);
+      memory.bytes[given.events] = given.isWaiting ? 1 : 0;
       for (const vector of [0x80, 0xcc])
         vcpu.setDirectGate(vector, {
           vector,
           fromPrivilege: 3,
           frame: "hardware",
           target: PLACE.target,
-          ...given.gate,
+          codeSelector,
         });
       state.flags = FLAG.fixed;
       state.setSegment(SEGMENT.cs, flat(codeOf(given.ring), 0xc09b));
@@ -190,6 +199,8 @@ describe.each<[string, Way]>([
     const call = (high: number): Scene => ({
       ...given,
       program: "cd80",
+      isWaiting: false,
+      events: 0xb000,
       ring: 3,
       flags: FLAG.fixed,
       descriptors: [[FLAT_LOW, high], ...others],

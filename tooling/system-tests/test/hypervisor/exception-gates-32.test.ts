@@ -1,11 +1,12 @@
 import { entryLow, PTE, VECTOR } from "@xenolith/x86-architecture";
 import type { EngineTuning } from "@xenolith/x86-cpu";
 import { toVcpuIndex } from "@xenolith/xen-abi";
-import { FLAT_RING1_CS } from "@xenolith/xen-abi/arch-x86";
+import { FLAT_RING1_CS, FLAT_RING1_SS } from "@xenolith/xen-abi/arch-x86";
 import { VCPU_INFO } from "@xenolith/xen-abi/shared-info";
 import {
   __HYPERVISOR_set_callbacks,
   __HYPERVISOR_set_trap_table,
+  __HYPERVISOR_stack_switch,
   __HYPERVISOR_update_va_mapping,
   __HYPERVISOR_vm_assist,
   VMASST_CMD_enable,
@@ -94,6 +95,15 @@ const eventHandler = (rounds: number): readonly number[] => [
   ...iret,
 ];
 
+/** Changes of the kernel's stack, and back. */
+const STACKS: readonly (readonly number[])[] = [
+  [FLAT_RING1_SS, page(11) + 0x108],
+  [FLAT_RING1_SS & ~3, page(11) + 0x208],
+  [FLAT_RING1_SS, page(12)],
+  [FLAT_RING1_CS, page(11)],
+  [0, page(11)],
+].map(([selector = 0, pointer = 0]) => hypercall(__HYPERVISOR_stack_switch, selector, pointer));
+
 interface Scene {
   readonly systemCall: (typeof SYSTEM_CALLS)[number];
   readonly kernel: readonly number[];
@@ -112,7 +122,7 @@ const pieces = (...from: readonly (readonly number[])[]) =>
 
 const scene: fc.Arbitrary<Scene> = fc.record({
   systemCall: fc.constantFrom(...SYSTEM_CALLS),
-  kernel: pieces(...FAULTS, ...HARMLESS, ...EVENTS),
+  kernel: pieces(...FAULTS, ...HARMLESS, ...EVENTS, ...STACKS),
   user: pieces(...FAULTS, ...USER_FAULTS, ...HARMLESS),
   kernelStack: fc.constantFrom(page(11) + 0x108, page(11), page(11) + 8, SHARED + 0x40, page(30)),
   flags: fc.constantFrom(0x202, 0x603, 0x002),

@@ -41,6 +41,8 @@ const FAULTS: readonly (readonly number[])[] = [
   wild(0x04),
   [0x48, 0xf7, 0x34, 0x25, ...dword(page(14))], // divq zero
   load(ABSENT - 4),
+  [0x0f, 0x0b, 1, 2, 3, 4, 5, 6], // ud2
+  [0x0f, 0x0b, 0x78, 0x65, 0x6f, 0x0f, 0xa2, 0x90], // ud2; .ascii "xeo"; cpuid
 ];
 
 const HARMLESS: readonly (readonly number[])[] = [
@@ -49,6 +51,8 @@ const HARMLESS: readonly (readonly number[])[] = [
   [0xfd],
   [0x0f, 0x31, 0x48, 0x01, 0xc3], // rdtsc; add %rax, %rbx
   [0x9c, 0x5a], // pushf; pop %rdx
+  [0xcc],
+  [0x0f, 0x0b, 0x78, 0x65, 0x6e, 0x0f, 0xa2], // ud2; .ascii "xen"; cpuid
 ];
 
 const EVENTS: readonly (readonly number[])[] = [

@@ -30,6 +30,7 @@ import {
 } from "@xenolith/x86-architecture";
 import { GATES, HANDLER_COUNT, MSR_SLOT, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
+import { LOCATE_READ_WIDE } from "./linear-access.ts";
 import { DELIVER_PAGE_FAULT, refuseFruitless } from "./page-fault.ts";
 import { emitRingEntry } from "./ring-entry.ts";
 import {
@@ -73,10 +74,21 @@ interface Bounced {
   readonly error: { readonly isPresent: Value; readonly code: Value };
 }
 
+/** Refuses what is not valid, but may be meant for the monitor. */
+const refuseEmulated = (s: SystemEmitter): void => {
+  const at = s.wideField(STATE.instructionPointer);
+  const code = s.call(LOCATE_READ_WIDE, at, i32(4), s.field(STATE.spaceTag));
+  s.refuseIf(s.isNowhere(code));
+  s.refuseIf(eq(s.read(code, 0), gate(s, GATES.emulated)));
+};
+
 /** Into the kernel's side, in 64-bit code. */
 const emitToSide = (s: SystemEmitter, { vector, ...bounced }: Bounced, fromKernel: Value): void => {
   const target = s.pin(load(TYPE.i64, 8, false, shl(vector, 3), s.context.state + STATE.handlers));
   s.refuseIf(isZero(target));
+  s.body.if(eq(vector, VECTOR.invalidOpcode));
+  refuseEmulated(s);
+  s.body.end();
   emitKernelEntry(s, {
     ...bounced,
     fromKernel,
@@ -119,8 +131,8 @@ const emitToRing = (s: SystemEmitter, { vector, masksEvents, error }: Bounced, f
   body.end();
 };
 
-/** What a page fault and #NM leave, and the time that an exception takes. */
-const emitTraces = (s: SystemEmitter, vector: Value, isWide: Value, budget: Value): void => {
+/** What a page fault and #NM leave. */
+const emitTraces = (s: SystemEmitter, vector: Value, isWide: Value): void => {
   const { body, context } = s;
   body.if(eq(vector, VECTOR.pageFault));
   const address = load(TYPE.f64, 8, false, i32(context.state), STATE.faultAddress);
@@ -141,18 +153,11 @@ const emitTraces = (s: SystemEmitter, vector: Value, isWide: Value, budget: Valu
   noteChange(s, GATE_CHANGE.taskSwitched);
   body.end();
   body.end();
-  s.setField(STATE.lastDelivery, charge(s, budget, GATES.faultCost));
 };
 
-/**
- * (packed fault) -> done or refused: an exception under a monitor enters the guest's kernel, by `TransitionGates`. Refused too
- * where no instruction has retired since the last one.
- */
-export const BOUNCE_FAULT: SupportFunction = systemFunction("bounceFault", [TYPE.i32], (s, [fault]) => {
-  if (fault === undefined) return;
+/** An exception enters the kernel, or the function returns that it is refused. */
+const emitBounce = (s: SystemEmitter, fault: Value): void => {
   const { body } = s;
-  refuseClosedGates(s);
-  const budget = refuseFruitless(s);
   const vector = s.pin(and(shrU(fault, 16), 0xff));
   s.refuseIf(s.above(vector, i32(HANDLER_COUNT - 1)));
   const isWide = s.pin(and(s.segment(SEGMENT.cs, SEGMENT_FIELD.attributes), ATTRIBUTE.long));
@@ -179,8 +184,28 @@ export const BOUNCE_FAULT: SupportFunction = systemFunction("bounceFault", [TYPE
   body.else();
   emitToRing(s, bounced, fromKernel);
   body.end();
-  emitTraces(s, vector, isWide, budget);
-  body.push(i32(DONE));
+  emitTraces(s, vector, isWide);
+};
+
+/**
+ * (packed fault) -> done or refused: an exception under a monitor enters the guest's kernel, by `TransitionGates`. Refused too
+ * where no instruction has retired since the last one.
+ */
+export const BOUNCE_FAULT: SupportFunction = systemFunction("bounceFault", [TYPE.i32], (s, [fault]) => {
+  if (fault === undefined) return;
+  refuseClosedGates(s);
+  const budget = refuseFruitless(s);
+  emitBounce(s, fault);
+  s.setField(STATE.lastDelivery, charge(s, budget, GATES.faultCost));
+  s.body.push(i32(DONE));
+});
+
+/** (packed fault) -> done or refused: likewise for INT3, which retires and is charged for as an instruction, with the pointer behind it. */
+export const BOUNCE_TRAP: SupportFunction = systemFunction("bounceTrap", [TYPE.i32], (s, [fault]) => {
+  if (fault === undefined) return;
+  refuseClosedGates(s);
+  emitBounce(s, fault);
+  s.body.push(i32(DONE));
 });
 
 /** As on a processor of its own, under a monitor: by {@link BOUNCE_FAULT}. */

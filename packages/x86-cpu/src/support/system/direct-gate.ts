@@ -1,11 +1,11 @@
-import { and, eq, i32, load, ne, or, shl, TYPE, type Value } from "@xenolith/wasm-emitter";
+import { and, eq, i32, load, ne, or, shl, TYPE, type Value, widen } from "@xenolith/wasm-emitter";
 import { REGISTER } from "@xenolith/x86-architecture";
 import { DESCRIPTOR_CACHE, DIRECT_GATE, GATES, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
 import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
 import { READ_DESCRIPTOR } from "./linear-access.ts";
 import { emitRingEntry } from "./ring-entry.ts";
-import { gate, isAtEvents, refuseWaitingEvent, register } from "./side-entry.ts";
+import { gate, isAtEvents, refuseWaitingEvent, register, setKernelStack } from "./side-entry.ts";
 import { DONE, refuseClosedGates, SystemEmitter, systemFunction } from "./system-emitter.ts";
 
 /**
@@ -37,15 +37,23 @@ export const KEPT_DESCRIPTOR: SupportFunction = {
   },
 };
 
-/** INT n that calls the monitor, in ring 1: answered where there is one answer. */
+/** INT n that calls the monitor, in ring 1: answered where there is one answer, or where it only changes the kernel's stack. */
 const emitAnsweredCall = (s: SystemEmitter): void => {
+  const { body } = s;
   refuseClosedGates(s);
   s.refuseUnlessEqual(s.privilege, 1);
-  s.refuseIf(ne(s.field(register(REGISTER.rax)), gate(s, GATES.answeredCall)));
-  s.refuseIf(ne(s.field(register(REGISTER.rbx)), gate(s, GATES.answeredArgument)));
   refuseWaitingEvent(s);
+  const call = s.pin(s.field(register(REGISTER.rax)));
+  const argument = s.pin(s.field(register(REGISTER.rbx)));
+  body.if(eq(call, gate(s, GATES.stackCall)));
+  setKernelStack(s, widen(s.field(register(REGISTER.rcx)), false), argument);
+  s.setWide(register(REGISTER.rax), i32(0));
+  body.return(i32(DONE));
+  body.end();
+  s.refuseIf(ne(call, gate(s, GATES.answeredCall)));
+  s.refuseIf(ne(argument, gate(s, GATES.answeredArgument)));
   s.setWide(register(REGISTER.rax), gate(s, GATES.answer));
-  s.body.return(i32(DONE));
+  body.return(i32(DONE));
 };
 
 /**
@@ -70,8 +78,8 @@ export const TAKE_DIRECT_GATE: SupportFunction = systemFunction(
       fromOuter: null,
       codeSelector: s.pin(direct(DIRECT_GATE.codeSelector)),
       target: direct(DIRECT_GATE.target),
-      stackSelector: s.pin(direct(DIRECT_GATE.stackSelector)),
-      stackPointer: direct(DIRECT_GATE.stackPointer),
+      stackSelector: s.pin(gate(s, GATES.kernelStackSelector)),
+      stackPointer: gate(s, GATES.kernelStack),
       error: null,
       shown: (flags) => ({ besideCode: null, flags }),
       refuseFrame: (_bottom, frame) => s.refuseIf(isAtEvents(s, frame)),

@@ -1,5 +1,5 @@
 import type { SupportFunction } from "../support-function.ts";
-import { BOUNCE_FAULT } from "./bounce.ts";
+import { BOUNCE_FAULT, BOUNCE_TRAP } from "./bounce.ts";
 import { ENTER_SYSTEM, LEAVE_SYSTEM } from "./fast-calls.ts";
 import { FLAG_IMAGE, SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
 import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
@@ -30,6 +30,7 @@ export const SYSTEM_FUNCTIONS: readonly SupportFunction[] = [
   ENTER_INTERRUPT,
   DELIVER_PAGE_FAULT,
   BOUNCE_FAULT,
+  BOUNCE_TRAP,
   RETURN_FROM_INTERRUPT,
   RETURN_FROM_INTERRUPT_WIDE,
   LOAD_DATA_SEGMENT,

@@ -154,6 +154,13 @@ const swapGs = (s: SystemEmitter): void => {
 export const noteChange = (s: SystemEmitter, bit: number): void =>
   s.setField(STATE.gates + GATES.changes, or(gate(s, GATES.changes), bit));
 
+/** Sets the kernel's stack, given as 64 bits, and the selector that goes with it. */
+export const setKernelStack = (s: SystemEmitter, pointer: Value, selector: Value): void => {
+  s.setField(STATE.gates + GATES.kernelStack, pointer, 8);
+  s.setField(STATE.gates + GATES.kernelStackSelector, selector);
+  noteChange(s, GATE_CHANGE.kernelStack);
+};
+
 /** Makes a side the present one, whose space has been entered, and exchanges the bases of GS. */
 export const setSide = (s: SystemEmitter, side: number, tag: Value): void => {
   swapGs(s);

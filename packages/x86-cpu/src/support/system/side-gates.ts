@@ -36,6 +36,7 @@ import {
   register,
   STACK_64,
   setFlat,
+  setKernelStack,
   setMask,
   setSide,
   wideGate,
@@ -94,9 +95,7 @@ const emitAnswer = (s: SystemEmitter, answer: Value): void => {
 const emitStackCall = (s: SystemEmitter): void => {
   const pointer = s.pin(s.wideField(register(REGISTER.rsi)));
   refuseUnlessCanonical(s, pointer);
-  s.setField(STATE.gates + GATES.kernelStack, pointer, 8);
-  s.setField(STATE.gates + GATES.kernelStackSelector, s.field(register(REGISTER.rdi)));
-  noteChange(s, GATE_CHANGE.kernelStack);
+  setKernelStack(s, pointer, s.field(register(REGISTER.rdi)));
 };
 
 /** Bases by their number in the call. */

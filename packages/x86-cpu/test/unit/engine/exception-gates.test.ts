@@ -181,6 +181,37 @@ describe("a gate of an exception", () => {
     expect(kinds).toEqual([EXIT.budget, EXIT.interrupt]);
   });
 
+  it("is taken for what is not valid, unless it begins as what the monitor carries out", () => {
+    const kinds = ["0f 0b 78 66", "0f 0b 78 65"].map((code) => {
+      const { vcpu, run } = createBench(code, true);
+      vcpu.gates.emulated = 0x6578_0b0f;
+      vcpu.gates.setHandler(VECTOR.invalidOpcode, handlerAt(HANDLER, false));
+      return run().kind;
+    });
+    expect(kinds).toEqual([EXIT.budget, EXIT.interrupt]);
+  });
+
+  it("is taken for INT3, which is charged for as an instruction and returns behind itself", () => {
+    const { vcpu, view, run } = createBench("cc", false);
+    vcpu.gates.setHandler(VECTOR.breakpoint, handlerAt(HANDLER, true));
+    expect(run()).toMatchObject({ kind: EXIT.budget, retired: 2000 });
+    expect(vcpu.gates.charged).toBe(0);
+    expect(view.getUint32(vcpu.context.register(rsp) + 16, true)).toBe(CODE + 1);
+    const { context } = vcpu;
+    expect(context.register(rbx)).toBe(1);
+  });
+
+  it("is not taken for INT3 where it has no handler", () => {
+    const { vcpu, run } = createBench("cc", false);
+    expect(run()).toMatchObject({
+      kind: EXIT.interrupt,
+      vector: VECTOR.breakpoint,
+      software: true,
+      retired: 1,
+    });
+    expect(vcpu.context.instructionPointer).toBe(CODE + 1);
+  });
+
   it("is not taken by a processor that is a reference", () => {
     expect(createBench(DIVIDE, false, true).run()).toMatchObject({ kind: EXIT.interrupt, retired: 1 });
   });

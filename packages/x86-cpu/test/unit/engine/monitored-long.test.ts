@@ -126,8 +126,6 @@ describe("a VCPU of a monitor in IA-32e mode", () => {
       frame: "hardware",
       codeSelector: SELECTOR.code,
       target: 0x2000,
-      stackSelector: SELECTOR.data,
-      stackPointer: STACK,
     });
     bench.load("cd 80");
     expect(bench.run()).toMatchObject({ kind: EXIT.interrupt, vector: 0x80, software: true });

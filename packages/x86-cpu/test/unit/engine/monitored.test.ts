@@ -1,7 +1,8 @@
-import { EXIT, type Exit } from "@xenolith/machine-interface";
+import { EXIT, type Exit, toLinearAddress } from "@xenolith/machine-interface";
 import { createFakeMemory, createIdentityTranslator } from "@xenolith/machine-interface/testing";
 import {
   FLAG,
+  GATE_CHANGE,
   REGISTER,
   SEGMENT,
   segmentHigh,
@@ -275,12 +276,15 @@ describe("direct gates", () => {
     frame: "hardware",
     codeSelector: RING1.code,
     target: 0x2000,
-    stackSelector: RING1.data,
-    stackPointer: 0x8000,
   } as const;
+  const setStack = ({ vcpu }: Bench, pointer: number): void => {
+    vcpu.gates.kernelStack = toLinearAddress(pointer);
+    vcpu.gates.kernelStackSelector = RING1.data;
+  };
 
   it("transfer to ring 1 with the frame of a trap gate, without an exit", () => {
     const bench = createBench(3);
+    setStack(bench, 0x8000);
     bench.vcpu.setDirectGate(0x80, gate);
     bench.load("cd 80");
     bench.bytes.set(bytesOf("40 cd 82"), 0x2000);
@@ -306,9 +310,26 @@ describe("direct gates", () => {
     expect(user.run()).toMatchObject({ kind: EXIT.interrupt, vector: 0x80 });
   });
 
+  it("find the stack that a kernel has set by the call for that, without an exit", () => {
+    const bench = createBench(1);
+    Object.assign(bench.vcpu.gates, { isOpen: true, callVector: 0x82, stackCall: 3, answeredCall: 17 });
+    bench.vcpu.context.setRegister(rax, 3);
+    bench.vcpu.context.setRegister(REGISTER.rbx, RING1.data);
+    bench.vcpu.context.setRegister(rcx, 0x8000);
+    bench.load("cd 82 eb fe");
+    expect(bench.run()).toMatchObject({ kind: EXIT.budget, retired: 100 });
+    expect(bench.vcpu.context.register(rax)).toBe(0);
+    expect(bench.vcpu.gates).toMatchObject({
+      changes: GATE_CHANGE.kernelStack,
+      kernelStack: 0x8000,
+      kernelStackSelector: RING1.data,
+    });
+  });
+
   it("leave everything as it was when the frame cannot be written", () => {
     const bench = createBench(3);
-    bench.vcpu.setDirectGate(0x80, { ...gate, stackPointer: 0xf000_0000 });
+    setStack(bench, 0xf000_0000);
+    bench.vcpu.setDirectGate(0x80, gate);
     bench.load("cd 80");
     expect(bench.run()).toMatchObject({ kind: EXIT.interrupt, vector: 0x80, software: true });
     expect(bench.vcpu.context.privilege).toBe(3);

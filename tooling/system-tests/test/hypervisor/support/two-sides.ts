@@ -184,10 +184,11 @@ export const runTwoSides = (
   writeArguments(guest, given.callbackFlags);
   const shared = entryLow(control.sharedInfoFrame(guest.id), PTE.present | PTE.writable);
   const { masksEvents } = given;
-  const { deviceNotAvailable, pageFault, generalProtection, stackFault, divideError } = VECTOR;
+  const { deviceNotAvailable, pageFault, generalProtection, stackFault, divideError, invalidOpcode } = VECTOR;
   const traps = [
     { vector: VECTOR.breakpoint, address: TRAP_ENTRY, privilegeLevel: 3 },
     { vector: divideError, address: DIVIDE_ENTRY, masksEvents },
+    { vector: invalidOpcode, address: DIVIDE_ENTRY, masksEvents },
     { vector: deviceNotAvailable, address: TRAP_ENTRY, masksEvents },
     ...[pageFault, generalProtection, stackFault].map((vector) => ({
       vector,
