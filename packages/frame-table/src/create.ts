@@ -27,7 +27,11 @@ import { createEntryUpdater } from "./update-entry.ts";
  */
 export const createFrameTable = (options: FrameTableOptions): FrameTable => {
   const { memory, entropy, reservedFrames = 0, trace = silentTrace } = options;
-  const store = createFrameStore(memory.frameCount);
+  const { recordsAt } = options;
+  const store =
+    recordsAt === undefined
+      ? createFrameStore(memory.frameCount)
+      : createFrameStore(memory.frameCount, memory.bytes.buffer, recordsAt);
   const domains = createFrameDomains();
   const entryMemory = createEntryMemory(memory);
   const wide = options.wideMachineToPhysical ?? false;

@@ -1,12 +1,13 @@
-import { entryFrame, PAGE_TABLE_SHAPE, type PageTableShape, PTE } from "@xenolith/x86-architecture";
+import {
+  entryFrame,
+  KERNEL_PAGE_HIGH,
+  PAGE_TABLE_SHAPE,
+  type PageTableShape,
+  PTE,
+  PTE_CACHING_AND_SIZE,
+} from "@xenolith/x86-architecture";
 import type { GuestWidth } from "@xenolith/xen-abi";
 import type { TableEntry, TableLevel } from "./types.ts";
-
-/** Available bit 52 of a 64-bit guest's entries, as a bit of the high word: the page belongs to the guest's kernel. */
-export const GUEST_KERNEL_HIGH = 0x10_0000;
-
-/** Bits of the low word that mean caching, page size or global: none of them above level 1, only the last at level 1. */
-const CACHING_AND_SIZE = PTE.writeThrough | PTE.cacheDisable | PTE.large;
 
 /** What entries of one level may look like, and which slots of a table are the guest's. */
 interface LevelRules {
@@ -30,8 +31,9 @@ export interface TableRules {
   readonly levels: Readonly<Record<TableLevel, LevelRules>>;
 }
 
-const REFUSED_LEVEL1 = CACHING_AND_SIZE;
-const REFUSED_ABOVE = CACHING_AND_SIZE | PTE.global;
+/** Caching, page size and global: none of them above level 1, only the last at level 1. */
+const REFUSED_LEVEL1 = PTE_CACHING_AND_SIZE;
+const REFUSED_ABOVE = PTE_CACHING_AND_SIZE | PTE.global;
 
 /** Bits 63:52 of PAE's level 3 are refused. Below, 62:52 are the guest's own; of bits 51:32 all may be part of the frame. */
 const PAE_LEVEL3_REFUSED_HIGH = 0xfff0_0000;
@@ -127,7 +129,7 @@ export const isAllowedEntry = (
 
 /** Whether a present level-1 entry of a 64-bit guest maps a page of its kernel. */
 const isKernelPage = (low: number, high: number): boolean =>
-  (low & PTE.user) === 0 || (high & GUEST_KERNEL_HIGH) !== 0;
+  (low & PTE.user) === 0 || (high & KERNEL_PAGE_HIGH) !== 0;
 
 /** Low word of {@link storedEntry}. */
 export const storedLow = (rules: TableRules, tableLevel: TableLevel, low: number, high: number): number => {
@@ -142,7 +144,7 @@ export const storedLow = (rules: TableRules, tableLevel: TableLevel, low: number
 export const storedHigh = (rules: TableRules, tableLevel: TableLevel, low: number, high: number): number => {
   const isMarked =
     rules.width === "x86_64" && tableLevel === 1 && (low & PTE.present) !== 0 && isKernelPage(low, high);
-  return isMarked ? (high | GUEST_KERNEL_HIGH) >>> 0 : high;
+  return isMarked ? (high | KERNEL_PAGE_HIGH) >>> 0 : high;
 };
 
 /**

@@ -107,6 +107,8 @@ export interface FrameTableOptions {
   readonly ioPermitted?: (domain: DomId, frame: number) => boolean;
   /** Whether 64-bit guests get their machine-to-physical table. Default: false. */
   readonly wideMachineToPhysical?: boolean;
+  /** Where in memory `FRAME_RECORDS` are kept, for the processor: `FRAME_RECORDS.bytesPerFrame` for each frame. Default: not in it. */
+  readonly recordsAt?: number;
   readonly trace?: TraceSink;
 }
 

@@ -21,7 +21,7 @@ import { openTerminal } from "./terminal.ts";
 import type { Host, HostOptions } from "./types.ts";
 
 const MEBIBYTE = 1_048_576;
-/** Engine state above the machine's RAM, beside decoded code: the TLB, VCPUs. */
+/** Engine state above the machine's RAM, beside decoded code: the TLB, VCPUs, and what is known of frames. */
 const ENGINE_BYTES = 40 * MEBIBYTE;
 
 /** Room for decoded code: the kernels of a few domains, so that it need not be decoded again. What is not used takes no memory. */

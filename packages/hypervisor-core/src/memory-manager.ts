@@ -38,6 +38,8 @@ export interface MemoryManager {
   loadUserPageTableBase(vcpu: Vcpu, frame: Mfn): number;
   /** The address space of a mode's page-table base, or null while there is none. */
   spaceOf(vcpu: Vcpu, mode: "kernel" | "user"): Asid | null;
+  /** Where the processor may look for what is known of frames, to update a VCPU's tables on its own; 0: it may not. */
+  frameRecordsFor(vcpu: Vcpu): number;
   /** x86_64: changes between the two bases. */
   toggleUserMode(vcpu: Vcpu): void;
   /** Loads a GDT as set_gdt does, for VCPUOP_initialise. */

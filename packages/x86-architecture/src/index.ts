@@ -29,12 +29,19 @@ export {
   VECTOR,
 } from "./exceptions.ts";
 export {
+  FRAME_RECORD_FLAG,
+  FRAME_RECORD_TYPE,
+  FRAME_RECORDS,
+  KERNEL_PAGE_HIGH,
+} from "./frame-records.ts";
+export {
   entryFrame,
   entryHigh,
   entryLow,
   PAGE_TABLE_SHAPE,
   type PageTableShape,
   PTE,
+  PTE_CACHING_AND_SIZE,
   PTE_NX_HIGH,
   tableIndex,
 } from "./page-table.ts";

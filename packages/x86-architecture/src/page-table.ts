@@ -14,6 +14,9 @@ export const PTE = {
   available: 0xe00,
 } as const;
 
+/** Bits that mean caching above level 1 and at it, and page size above level 1. */
+export const PTE_CACHING_AND_SIZE: number = PTE.writeThrough | PTE.cacheDisable | PTE.large;
+
 /** No-execute, bit 63 of 8-byte entries, as a bit of the high word. [SDM3A-4.6] */
 export const PTE_NX_HIGH = 0x8000_0000;
 

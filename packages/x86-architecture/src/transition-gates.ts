@@ -123,6 +123,21 @@ export interface TransitionGates {
   hasAbsentPorts: boolean;
   /** How much of its budget such an access takes a run, besides the instruction. */
   portCost: number;
+  /**
+   * On the kernel's side, SYSCALL with this number in EAX, ESI 1, RDX 0 and {@link updateSubject} in R10D stores an entry in one
+   * of the kernel's own tables of level 1: RDI is the address of its machine address and of its new value, 8 bytes each. The old
+   * entry is absent, and the new one maps a page of the kernel's own: with write rights only one that is in use as writable
+   * already. Anything else exits. The page gains a reference, and a use if it may be written; the entry gets the user bit, and
+   * {@link KERNEL_PAGE_HIGH} where it lacked that bit or had both, else the global bit.
+   */
+  updateCall: number;
+  updateSubject: number;
+  /** How much of its budget such a call takes a run, besides the instruction. */
+  updateCost: number;
+  /** Where {@link FRAME_RECORDS} begin in machine memory; 0: the call exits. */
+  frameRecords: number;
+  /** Owner of the kernel's frames there. */
+  frameOwner: number;
   /** What the last run has changed, bits of {@link GATE_CHANGE}. */
   readonly changes: number;
   /** What gates have taken the last run of its budget besides the instructions that retired. */

@@ -1,7 +1,8 @@
+import { FRAME_RECORDS } from "@xenolith/x86-architecture";
 import { DOMID_INVALID } from "@xenolith/xen-abi";
 
 /**
- * Flags of a frame, one byte each.
+ * Flags of a frame, one byte each. Some are in `FRAME_RECORD_FLAG` too.
  * - `allocated`: its owner has not given it back; worth one reference.
  * - `validated`: the contents fit the type.
  * - `pinned`: worth one reference and one use as a table.
@@ -37,18 +38,28 @@ export interface FrameStore {
   readonly linear: Int32Array;
 }
 
-/** Makes the record of a machine whose frames are all free. */
-export const createFrameStore = (frameCount: number): FrameStore => ({
-  frameCount,
-  owner: new Uint16Array(frameCount).fill(DOMID_INVALID),
-  type: new Uint8Array(frameCount),
-  flags: new Uint8Array(frameCount),
-  count: new Uint32Array(frameCount),
-  typeCount: new Uint32Array(frameCount),
-  heldCount: new Uint32Array(frameCount),
-  heldTypeCount: new Uint32Array(frameCount),
-  linear: new Int32Array(frameCount),
-});
+/**
+ * Makes the record of a machine whose frames are all free. Where `buffer` has zeros from `start` on, what the processor reads
+ * of it has its place there, as {@link FRAME_RECORDS} says.
+ */
+export const createFrameStore = (
+  frameCount: number,
+  buffer: ArrayBufferLike = new ArrayBuffer(frameCount * FRAME_RECORDS.bytesPerFrame),
+  start = 0,
+): FrameStore => {
+  const from = (offset: number): number => start + offset * frameCount;
+  return {
+    frameCount,
+    owner: new Uint16Array(buffer, from(FRAME_RECORDS.owner), frameCount).fill(DOMID_INVALID),
+    type: new Uint8Array(buffer, from(FRAME_RECORDS.type), frameCount),
+    flags: new Uint8Array(buffer, from(FRAME_RECORDS.flags), frameCount),
+    count: new Uint32Array(buffer, from(FRAME_RECORDS.references), frameCount),
+    typeCount: new Uint32Array(buffer, from(FRAME_RECORDS.uses), frameCount),
+    heldCount: new Uint32Array(frameCount),
+    heldTypeCount: new Uint32Array(frameCount),
+    linear: new Int32Array(frameCount),
+  };
+};
 
 /** Reads a typed array at an index that is known to be a frame number. */
 export const at = (array: Uint8Array | Uint16Array | Uint32Array | Int32Array, frame: number): number =>

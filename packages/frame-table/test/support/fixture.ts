@@ -52,7 +52,7 @@ export interface Fixture {
 export const createFixture = (
   options: Partial<FrameTableOptions> & { frameCount?: number; width?: GuestWidth } = {},
 ): Fixture => {
-  const memory = createFakeMemory({ frameCount: options.frameCount ?? 512 });
+  const memory = options.memory ?? createFakeMemory({ frameCount: options.frameCount ?? 512 });
   const flushed: Mfn[] = [];
   const changed: [DomId, number, Mfn, number | null][] = [];
   const frames = createFrameTable({

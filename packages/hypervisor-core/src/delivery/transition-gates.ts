@@ -7,7 +7,7 @@ import {
   VECTOR,
   type X86Vcpu,
 } from "@xenolith/x86-architecture";
-import type { GuestWidth } from "@xenolith/xen-abi";
+import { DOMID_SELF } from "@xenolith/xen-abi";
 import {
   FLAT_RING3_CS32,
   FLAT_RING3_CS64,
@@ -19,14 +19,16 @@ import { XENVER_version } from "@xenolith/xen-abi/version";
 import {
   __HYPERVISOR_fpu_taskswitch,
   __HYPERVISOR_iret,
+  __HYPERVISOR_mmu_update,
   __HYPERVISOR_set_segment_base,
   __HYPERVISOR_stack_switch,
   __HYPERVISOR_xen_version,
   HYPERCALL_VECTOR,
   VMASST_TYPE_architectural_iopl,
 } from "@xenolith/xen-abi/xen";
-import { hasAssist } from "../domain.ts";
+import { type Domain, hasAssist } from "../domain.ts";
 import { fixStackSelector } from "../hypercalls/guest-selectors.ts";
+import { UPDATE_NS } from "../memory/costs.ts";
 import type { MemoryManager } from "../memory-manager.ts";
 import type { ProcessorSpeed } from "../processor-speed.ts";
 import type { UpcallState } from "../upcall-state.ts";
@@ -36,7 +38,8 @@ import { EMULATION_COST_NS, FAULT_COST_NS } from "./exit-cost.ts";
 
 /**
  * Lets the processor make on its own what needs no policy: XENVER_version, exceptions, and in 64-bit guests the system calls of user mode,
- * iret, and the calls that set a base or CR0.TS; in all, the one that sets a stack. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
+ * iret, the calls that set a base or CR0.TS, and mmu_update where it maps one page of the domain's; in all, the one that sets a
+ * stack. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
  */
 export interface GuestTransitions {
   /** Before a run: makes the gates what the VCPU is now. */
@@ -47,7 +50,7 @@ export interface GuestTransitions {
 
 /** What transitions are made with. */
 export interface GuestTransitionParts {
-  readonly memory: Pick<MemoryManager, "spaceOf">;
+  readonly memory: Pick<MemoryManager, "spaceOf" | "frameRecordsFor">;
   readonly upcalls: UpcallState;
   readonly trace: TraceSink;
   readonly speed: Pick<ProcessorSpeed, "instructionsFor" | "instructionNs">;
@@ -83,7 +86,7 @@ const [first = 0, second = 0, third = 0, fourth = 0] = XEN_EMULATE_PREFIX;
 const EMULATED = (first | (second << 8) | (third << 16) | (fourth << 24)) >>> 0;
 
 /** What does not change in the gates of a VCPU. */
-const prepare = ({ gates }: X86Vcpu, width: GuestWidth, portCost: number): void => {
+const prepare = ({ gates }: X86Vcpu, { width, id }: Domain, portCost: number, updateCost: number): void => {
   const { virtStart, virtEnd } = HYPERVISOR_RANGE[width];
   gates.answeredCall = __HYPERVISOR_xen_version;
   gates.answeredArgument = XENVER_version;
@@ -100,6 +103,10 @@ const prepare = ({ gates }: X86Vcpu, width: GuestWidth, portCost: number): void 
   gates.reservedBytes = virtEnd - virtStart;
   gates.portCost = portCost;
   gates.emulated = EMULATED;
+  gates.updateCall = __HYPERVISOR_mmu_update;
+  gates.updateSubject = DOMID_SELF;
+  gates.updateCost = updateCost;
+  gates.frameOwner = id;
 };
 
 /** Makes the transitions of a host's guests. */
@@ -115,6 +122,9 @@ export const createGuestTransitions = ({
   /** What emulating an instruction takes besides the instruction. */
   const emulationCost = speed.instructionsFor(EMULATION_COST_NS);
 
+  /** What mmu_update of one entry takes besides the instruction. */
+  const updateCost = speed.instructionsFor(UPDATE_NS);
+
   const placeHandlers = ({ traps, domain }: Vcpu, gates: TransitionGates): void => {
     if (faultCost === null) return;
     gates.faultCost = faultCost;
@@ -129,6 +139,7 @@ export const createGuestTransitions = ({
     const { syscall } = callbacks;
     gates.isKernelSide = vcpu.kernelMode;
     gates.otherBase = vcpu.otherGsBase;
+    gates.frameRecords = updateCost === null ? 0 : memory.frameRecordsFor(vcpu);
     gates.entry = toLinearAddress(isCanonical(kernelStack.pointer) ? (syscall?.address ?? 0) : 0);
     gates.entryMasksEvents = syscall?.masksEvents ?? false;
     gates.kernelSpace = memory.spaceOf(vcpu, "kernel") ?? 0;
@@ -138,7 +149,8 @@ export const createGuestTransitions = ({
   return {
     open(vcpu, x86) {
       const { gates } = x86;
-      if (gates.callVector !== HYPERCALL_VECTOR) prepare(x86, vcpu.domain.width, emulationCost ?? 0);
+      if (gates.callVector !== HYPERCALL_VECTOR)
+        prepare(x86, vcpu.domain, emulationCost ?? 0, updateCost ?? 0);
       gates.eventPending = upcalls.pendingAddress(vcpu);
       gates.eventMask = upcalls.maskAddress(vcpu);
       gates.kernelStack = toLinearAddress(vcpu.kernelStack.pointer);

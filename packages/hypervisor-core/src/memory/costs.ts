@@ -9,6 +9,8 @@ import { type Nanoseconds, toNanoseconds } from "@xenolith/machine-interface";
 export const REQUEST_NS: Nanoseconds = toNanoseconds(40);
 /** One table entry or descriptor looked at while validating. */
 export const ENTRY_NS: Nanoseconds = toNanoseconds(5);
+/** An update of one entry by itself. */
+export const UPDATE_NS: Nanoseconds = toNanoseconds(REQUEST_NS + ENTRY_NS);
 /** Clearing or copying a page. */
 export const PAGE_NS: Nanoseconds = toNanoseconds(300);
 /** Forgetting translations: of one page, or of a space. */

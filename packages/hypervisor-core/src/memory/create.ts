@@ -2,6 +2,7 @@ import { createFrameTable, FRAME_TYPE, type FrameTable } from "@xenolith/frame-t
 import { createMappedFrames, type GrantHost } from "@xenolith/grant-tables";
 import type { AddressTranslator, EntropySource, MachineMemory, Mfn } from "@xenolith/machine-interface";
 import type { TraceSink } from "@xenolith/trace";
+import { FRAME_RECORDS } from "@xenolith/x86-architecture";
 import { EINVAL, ENOMEM, toPfn } from "@xenolith/xen-abi";
 import type { Domain } from "../domain.ts";
 import type { MemoryManager } from "../memory-manager.ts";
@@ -39,8 +40,10 @@ export interface MemorySystem extends MemoryManager {
 export const createMemorySystem = (options: MemoryManagerParts): MemorySystem => {
   const { memory, translator, findDomain } = options;
   const spaces = createAddressSpaces(memory, translator, () => frames.machineToPhysical);
+  const recordsAt = memory.reserve(memory.frameCount * FRAME_RECORDS.bytesPerFrame);
   const frames: FrameTable = createFrameTable({
     memory,
+    recordsAt,
     entropy: options.entropy,
     trace: options.trace,
     wideMachineToPhysical: true,
@@ -120,6 +123,7 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
     loadPageTableBase: bases.load,
     loadUserPageTableBase: bases.loadUser,
     spaceOf: spaces.find,
+    frameRecordsFor: (vcpu) => (longWork.isUnderWay(vcpu) ? 0 : recordsAt),
     toggleUserMode: bases.toggle,
     loadGdt: descriptors.loadGdt,
     loadLdt: descriptors.loadLdt,

@@ -34,6 +34,8 @@ export interface TableRequest {
 export interface LongTableWork {
   /** @returns 0, a negative errno, or {@link INTERRUPTED} when the request has to be made again */
   run(call: HypercallContext, request: TableRequest): number | typeof INTERRUPTED;
+  /** Whether a VCPU has a request that is to be made again. */
+  isUnderWay(vcpu: Vcpu): boolean;
   /** Whether a request has been begun and is to be made again. */
   isUnfinished(vcpu: Vcpu, command: number, subject: number): boolean;
   /** Lets go of all that is held for a VCPU. */
@@ -176,6 +178,7 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
 
   return {
     run,
+    isUnderWay: (vcpu) => unfinished.size > 0 && unfinished.has(vcpu),
     isUnfinished: (vcpu, command, subject) =>
       unfinished.size > 0 &&
       unfinished.get(vcpu)?.some((progress) => isAbout(progress, command, subject)) === true,

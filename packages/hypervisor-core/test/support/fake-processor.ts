@@ -160,6 +160,11 @@ const closedGates = (): TransitionGates => ({
   hasAbsentPorts: false,
   portCost: 0,
   emulated: 0,
+  updateCall: 0,
+  updateSubject: 0,
+  updateCost: 0,
+  frameRecords: 0,
+  frameOwner: 0,
   charged: 0,
 });
 

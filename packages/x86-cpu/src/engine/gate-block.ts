@@ -284,6 +284,46 @@ export class GateBlock implements TransitionGates {
     this.#setWord(GATES.emulated, value);
   }
 
+  get updateCall(): number {
+    return this.#word(GATES.updateCall);
+  }
+
+  set updateCall(value: number) {
+    this.#setWord(GATES.updateCall, value);
+  }
+
+  get updateSubject(): number {
+    return this.#word(GATES.updateSubject);
+  }
+
+  set updateSubject(value: number) {
+    this.#setWord(GATES.updateSubject, value);
+  }
+
+  get updateCost(): number {
+    return this.#word(GATES.updateCost);
+  }
+
+  set updateCost(value: number) {
+    this.#setWord(GATES.updateCost, value);
+  }
+
+  get frameRecords(): number {
+    return this.#word(GATES.frameRecords);
+  }
+
+  set frameRecords(value: number) {
+    this.#setWord(GATES.frameRecords, value);
+  }
+
+  get frameOwner(): number {
+    return this.#word(GATES.frameOwner);
+  }
+
+  set frameOwner(value: number) {
+    this.#setWord(GATES.frameOwner, value);
+  }
+
   get changes(): number {
     return this.#word(GATES.changes);
   }

@@ -53,10 +53,10 @@ export const NOTHING_PENDING = 0xffff_ffff;
  * | 0x740 | 4 x i64 | root entries of PAE paging as they were when CR3 was loaded |
  * | 0x780 | 16 x 16 | under a monitor, descriptors as they were read last: see {@link DESCRIPTOR_CACHE} |
  * | 0x880 | 3 x u32 | under a monitor, the direct gate of a vector: see {@link DIRECT_GATE} |
- * | 0x8a0 | 0xa0 | under a monitor, what transitions may be made without it: see {@link GATES} |
- * | 0x940 | 32 x i64 | and where each exception enters the kernel, 0: it leaves to the monitor; in 32-bit code an offset and a selector |
+ * | 0x8a0 | 0xc0 | under a monitor, what transitions may be made without it: see {@link GATES} |
+ * | 0x960 | 32 x i64 | and where each exception enters the kernel, 0: it leaves to the monitor; in 32-bit code an offset and a selector |
  */
-export const STATE_BYTES = 0xa40;
+export const STATE_BYTES = 0xa60;
 
 /** Offsets of the fields of a state block. */
 export const STATE = {
@@ -112,7 +112,7 @@ export const STATE = {
   descriptorCache: 0x780,
   directGate: 0x880,
   gates: 0x8a0,
-  handlers: 0x940,
+  handlers: 0x960,
 } as const;
 
 /** Fields of an x87 register: the mantissa with its integer bit explicit, sign and exponent in the low 16 bits. */
@@ -213,7 +213,12 @@ export const GATES = {
   taskCall: 0x84,
   hasAbsentPorts: 0x88,
   portCost: 0x8c,
-  emulated: 0x90,
+  updateCall: 0x90,
+  updateSubject: 0x94,
+  updateCost: 0x98,
+  frameRecords: 0x9c,
+  frameOwner: 0xa0,
+  emulated: 0xa4,
 } as const;
 
 /** Exceptions that have a handler in the block. */

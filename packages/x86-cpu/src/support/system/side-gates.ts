@@ -49,6 +49,7 @@ import {
   systemFunction,
   UNUSUAL_FLAGS,
 } from "./system-emitter.ts";
+import { emitTableUpdate } from "./table-update.ts";
 
 /** rax r11 rcx flags rip cs rflags rsp ss; see `TransitionGates`. */
 const RETURN_FRAME = {
@@ -150,13 +151,14 @@ const emitTaskCall = (s: SystemEmitter): void => {
   body.end();
 };
 
-/** The calls of the kernel's that change nothing but its own processor. @returns what they are answered */
+/** The calls of the kernel's that are answered at once. @returns what they are answered */
 const emitSimpleCalls = (s: SystemEmitter, call: Value): Value => {
   const { body } = s;
   const answer = body.local(TYPE.i32);
   body.set(answer, i32(0));
   refuseWaitingEvent(s);
   const calls = [
+    { number: GATES.updateCall, emit: emitTableUpdate },
     { number: GATES.stackCall, emit: emitStackCall },
     { number: GATES.baseCall, emit: emitBaseCall },
     { number: GATES.taskCall, emit: emitTaskCall },
@@ -234,7 +236,7 @@ const emitReturn = (s: SystemEmitter): void => {
 
 /**
  * () -> done or refused: SYSCALL of 64-bit code under a monitor, by `TransitionGates`: a system call of the user's side, and of
- * the kernel's side the calls that return, that have one answer, and that change nothing but the VCPU.
+ * the kernel's side the calls that return, that have one answer, that change nothing but the VCPU, and that map a page.
  */
 export const CALL_MONITOR: SupportFunction = systemFunction("callMonitor", [], (s) => {
   const { body } = s;

@@ -1,0 +1,210 @@
+import { frameAddress, type Mfn, toMfn } from "@xenolith/machine-interface";
+import { entryHigh, entryLow, KERNEL_PAGE_HIGH, PTE, PTE_NX_HIGH } from "@xenolith/x86-architecture";
+import type { EngineTuning } from "@xenolith/x86-cpu";
+import { DOMID_IO, DOMID_SELF, toVcpuIndex } from "@xenolith/xen-abi";
+import {
+  __HYPERVISOR_mmu_update,
+  __HYPERVISOR_update_va_mapping,
+  MMU_PT_UPDATE_PRESERVE_AD,
+} from "@xenolith/xen-abi/xen";
+import fc from "fast-check";
+import { describe, expect, test, vi } from "vitest";
+import { dword } from "./support/assemble.ts";
+import { hypercall64, store64 } from "./support/assemble-64.ts";
+import { createTestGuest, page, type TestGuest } from "./support/guest.ts";
+import { createTestMachine } from "./support/machine.ts";
+
+const CODE = page(1);
+const REQUESTS = page(5);
+const RESULTS = page(6);
+const STACK_TOP = page(9);
+/** Pages where nothing is at first. */
+const ABSENT = [40, 41, 42, 43] as const;
+const READ_ONLY = 44;
+const HYPERVISOR = 0xffff_8000_0000_0000n;
+/** By then all calls have been made. */
+const END_NS = 60_000;
+
+/** A frame that an entry may be meant for. */
+type Target = "page" | "another" | "table" | "root" | "spare root" | "none" | "reserved" | "beyond";
+
+interface Update {
+  /** Entry, and what is added to its machine address. */
+  readonly index: number;
+  readonly command: number;
+  readonly target: Target;
+  readonly low: number;
+  readonly high: number;
+  /** Where the entry stands, if not in the level-1 table. */
+  readonly table: Target;
+  /** Address of the request; null: where it was put. */
+  readonly pointer: bigint | null;
+  readonly count: bigint;
+  readonly done: bigint;
+  readonly subject: number;
+}
+
+const frameOf = (guest: TestGuest, target: Target): Mfn => {
+  switch (target) {
+    case "page":
+      return guest.frames[30] ?? toMfn(0);
+    case "another":
+      return guest.frames[READ_ONLY] ?? toMfn(0);
+    case "table":
+      return guest.level1;
+    case "root":
+      return guest.root;
+    case "spare root":
+      return guest.userRoot ?? toMfn(0);
+    case "none":
+      return toMfn(2 ** 40 - 1);
+    case "reserved":
+      return toMfn(1);
+    case "beyond":
+      return toMfn(0x10_0000);
+  }
+};
+
+const usually = <Value>(value: Value, ...others: readonly Value[]): fc.Arbitrary<Value> =>
+  fc.oneof(
+    { weight: 8, arbitrary: fc.constant(value) },
+    { weight: 1, arbitrary: fc.constantFrom(...others) },
+  );
+
+const bits = (...from: readonly number[]): fc.Arbitrary<number> =>
+  fc.subarray([...from], { maxLength: 2 }).map((some) => some.reduce((all, bit) => (all | bit) >>> 0, 0));
+
+const update: fc.Arbitrary<Update> = fc.record({
+  index: fc.constantFrom(...ABSENT, READ_ONLY, 30),
+  command: usually(0, MMU_PT_UPDATE_PRESERVE_AD, 1, 4, 3),
+  target: fc.oneof(
+    fc.constantFrom<Target>("page", "another"),
+    fc.constantFrom<Target>("page", "table", "root", "spare root", "none", "reserved", "beyond"),
+  ),
+  low: fc
+    .tuple(usually(PTE.present, 0), bits(PTE.writable, PTE.user, PTE.accessed, PTE.dirty, PTE.global, 0xe00))
+    .chain(([present, some]) =>
+      usually(0, PTE.writeThrough, PTE.cacheDisable, PTE.large).map((odd) => present | some | odd),
+    ),
+  high: bits(PTE_NX_HIGH, KERNEL_PAGE_HIGH, 0x20_0000),
+  table: usually<Target>("table", "page", "root", "beyond", "reserved"),
+  pointer: usually<bigint | null>(
+    null,
+    BigInt(page(41)),
+    HYPERVISOR,
+    0x8000_0000_0000n,
+    BigInt(page(6)) - 8n,
+  ),
+  count: usually(1n, 0n, 2n, 0x1_0000_0001n),
+  done: usually(0n, BigInt(RESULTS) + 0xf00n, 0x1_0000_0000n),
+  subject: usually<number>(DOMID_SELF, DOMID_IO, 1, 0x2_7ff0, 0x1_7ff0),
+});
+
+const requestBytes = (guest: TestGuest, given: Update): Uint8Array => {
+  const view = new DataView(new ArrayBuffer(16));
+  const place = frameAddress(frameOf(guest, given.table)) + given.index * 8 + given.command;
+  view.setBigUint64(0, BigInt(place), true);
+  const frame = frameOf(guest, given.target);
+  view.setUint32(8, entryLow(frame, given.low), true);
+  view.setUint32(12, (entryHigh(frame) | given.high) >>> 0, true);
+  return new Uint8Array(view.buffer);
+};
+
+/** Makes the calls one after the other. @returns all there is to see then */
+const run = (
+  updates: readonly Update[],
+  directGates: boolean,
+  tuning: EngineTuning,
+  instructionNs: number,
+) => {
+  const machine = createTestMachine({
+    directGates,
+    traces: false,
+    instructionNs,
+    tuning: { recordBytes: 1 << 20, ...tuning },
+  });
+  const guest = createTestGuest(machine, {
+    width: "x86_64",
+    entry: CODE,
+    stackTop: STACK_TOP,
+    absentPages: ABSENT,
+  });
+  const readOnly = entryLow(guest.frames[READ_ONLY] ?? 0, PTE.present);
+  const calls = updates.flatMap((given, index) => {
+    const at = REQUESTS + 16 * index;
+    guest.write(at, requestBytes(guest, given));
+    return [
+      ...hypercall64(__HYPERVISOR_mmu_update, given.pointer ?? at, given.count, given.done, given.subject),
+      ...store64("rax", RESULTS + 8 * index),
+    ];
+  });
+  guest.write(CODE, [
+    ...hypercall64(__HYPERVISOR_update_va_mapping, page(READ_ONLY), readOnly, 0),
+    ...calls,
+    ...[0xe9, ...dword(-5)],
+  ]);
+  guest.start();
+  const { control, frames } = machine.hypervisor;
+  const store = vi.spyOn(frames, "storeEntry");
+  const seen = [1000, 1333, END_NS].map((stop) => {
+    machine.runUntil(stop * instructionNs);
+    return {
+      now: machine.clock.now(),
+      registers: control.dumpRegisters(guest.id, toVcpuIndex(0)),
+      domain: control.describe(guest.id),
+      entries: Array.from({ length: 512 }, (_, index) =>
+        machine.memory.view.getBigUint64(frameAddress(guest.level1) + 8 * index, true),
+      ),
+      results: Array.from({ length: 512 }, (_, index) => guest.readUint32(RESULTS + 8 * index)),
+      info: [...guest.frames, guest.level1, guest.root].map((frame) => frames.describe(frame)),
+      violations: frames.checkInvariants(),
+    };
+  });
+  expect(seen.at(-1)?.violations).toEqual([]);
+  return { seen, stores: store.mock.calls.length };
+};
+
+/** Maps a page. */
+const PLAIN: Update = {
+  index: ABSENT[0],
+  command: 0,
+  target: "page",
+  low: PTE.present,
+  high: 0,
+  table: "table",
+  pointer: null,
+  count: 1n,
+  done: 0n,
+  subject: DOMID_SELF,
+};
+
+const REFERENCE: EngineTuning = { engine: "interpreter" };
+
+describe.each<[string, EngineTuning]>([
+  ["interpreted", { engine: "interpreter" }],
+  ["translated", { translateAfter: 0 }],
+])("mmu_update of single entries, made without the hypervisor in code that is %s", (_name, tuning) => {
+  test("does what the hypervisor does, to the nanosecond", { timeout: 300_000 }, () => {
+    fc.assert(
+      fc.property(
+        fc.array(update, { minLength: 1, maxLength: 24 }),
+        usually(1, 5, 7),
+        (updates, instructionNs) => {
+          const { seen } = run(updates, true, tuning, instructionNs);
+          expect(seen).toEqual(run(updates, false, REFERENCE, instructionNs).seen);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  test.each([
+    ["reading", PTE.present, 0],
+    ["writing by its kernel", PTE.present | PTE.writable, PTE_NX_HIGH],
+    ["writing by its processes", PTE.present | PTE.writable | PTE.user, 0],
+  ])("is left to the processor for %s", (_what, low, high) => {
+    const updates = ABSENT.map((index): Update => ({ ...PLAIN, index, low, high }));
+    expect(run(updates, true, tuning, 1).stores).toBe(0);
+    expect(run(updates, false, REFERENCE, 1).stores).toBe(ABSENT.length);
+  });
+});
