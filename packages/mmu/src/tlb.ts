@@ -34,8 +34,8 @@ export const LOWER_LIST = { capacity: 1024, count: 0, entries: 4 } as const;
 /**
  * The software TLB in machine memory: the three arrays of the contract; one word per frame that says where entries that lead
  * to it may be; a list of entries of lower halves; and a byte per frame that says whether an entry of an upper half was found
- * through it, as a table between root and level 1. Entries of global pages are as any other: that they outlive a change of root is nothing that the
- * manual promises. [SDM3A-4.10.4]
+ * through it, as a table between root and level 1. Entries of global pages are as any other: that they outlive a change of
+ * root is nothing that the manual promises. [SDM3A-4.10.4]
  */
 export class SoftwareTlb {
   readonly region: Omit<TlbRegion, "largeRange">;

@@ -97,13 +97,15 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
     });
 
   /** Takes its time; there is nothing to be flushed: see `AddressSpaces`. */
-  const flush = (call: HypercallContext): number => {
+  const flush = own(({ call }) => {
     call.charge(FLUSH_NS);
     return 0;
-  };
+  });
 
-  const flushMasked = ({ call, arg2 }: Request): number =>
-    readVcpuMask(call.guest, arg2, call.domain.vcpus) === null ? -EINVAL : flush(call);
+  const flushMasked = own((request) => {
+    const { call, arg2 } = request;
+    return readVcpuMask(call.guest, arg2, call.domain.vcpus) === null ? -EINVAL : flush(request);
+  });
 
   /** Runs a page operation while a frame is held writable. */
   const withWritable = (owner: DomId, frame: Mfn, operation: () => void): number => {
@@ -147,12 +149,12 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
     [MMUEXT_UNPIN_TABLE, unpin],
     [MMUEXT_NEW_BASEPTR, loadBase(bases.load, (vcpu) => vcpu.pageTableBase)],
     [MMUEXT_NEW_USER_BASEPTR, loadBase(bases.loadUser, (vcpu) => vcpu.userPageTableBase)],
-    [MMUEXT_TLB_FLUSH_LOCAL, own(({ call }) => flush(call))],
-    [MMUEXT_INVLPG_LOCAL, own(({ call }) => flush(call))],
-    [MMUEXT_TLB_FLUSH_MULTI, own(flushMasked)],
-    [MMUEXT_INVLPG_MULTI, own(flushMasked)],
-    [MMUEXT_TLB_FLUSH_ALL, own(({ call }) => flush(call))],
-    [MMUEXT_INVLPG_ALL, own(({ call }) => flush(call))],
+    [MMUEXT_TLB_FLUSH_LOCAL, flush],
+    [MMUEXT_INVLPG_LOCAL, flush],
+    [MMUEXT_TLB_FLUSH_MULTI, flushMasked],
+    [MMUEXT_INVLPG_MULTI, flushMasked],
+    [MMUEXT_TLB_FLUSH_ALL, flush],
+    [MMUEXT_INVLPG_ALL, flush],
     [MMUEXT_FLUSH_CACHE, own(flushCache)],
     [MMUEXT_FLUSH_CACHE_GLOBAL, own(flushAllCaches)],
     [

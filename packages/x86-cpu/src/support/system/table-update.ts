@@ -67,8 +67,8 @@ class FrameRecord {
   }
 
   increment(field: "references" | "uses"): void {
-    const at = this.#s.pin(this.#place(field)[0]);
-    const [, offset] = this.#place(field);
+    const [place, offset] = this.#place(field);
+    const at = this.#s.pin(place);
     this.#s.body.store(4, at, add(load(TYPE.i32, 4, false, at, offset), 1), offset);
   }
 
