@@ -283,6 +283,10 @@ export class InterpreterMachine extends Machine {
     return host;
   }
 
+  protected override get makesPieces(): boolean {
+    return this.#careful;
+  }
+
   protected override storesDone(host: Value): void {
     if (!this.#careful) return;
     const pending = load(TYPE.i32, 4, false, this.#locals.state, STATE.pendingStore);

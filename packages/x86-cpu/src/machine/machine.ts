@@ -334,6 +334,34 @@ export abstract class Machine {
     this.setStackPointer(top);
   }
 
+  /** Whether accesses are made that cross a page, in pieces. A row of stores is then made one by one, as far as it goes. */
+  protected get makesPieces(): boolean {
+    return false;
+  }
+
+  /**
+   * Pushes values one below the other, and moves the stack pointer once all stores have succeeded. Where an access that crosses a
+   * page is refused, so is the whole row before anything is stored: whoever makes it then begins with the first value, and
+   * the code of this very instruction may lie under one of them.
+   */
+  pushRow(sizeBytes: number, values: readonly Value[]): void {
+    const top = this.pin(this.stackPointer());
+    const below = (bytes: number): Value => this.pin(this.wrappedStackOffset(sub(top, bytes)));
+    const rowBytes = sizeBytes * values.length;
+    if (this.makesPieces) {
+      for (const [index, value] of values.entries())
+        this.store(sizeBytes, this.stackAddress(below(sizeBytes * (index + 1)), sizeBytes, true), value);
+    } else {
+      const host = this.pin(
+        this.translate(rowBytes, this.stackAddress(below(rowBytes), rowBytes, true), true),
+      );
+      for (const [index, value] of values.entries())
+        this.storeTranslated(sizeBytes, add(host, rowBytes - sizeBytes * (index + 1)), this.hold(value));
+      this.storesDone(host);
+    }
+    this.setStackPointer(below(rowBytes));
+  }
+
   /** Reads the top of the stack without moving the pointer. */
   peek(sizeBytes: number, extension: Extension = "zero"): Value {
     const top = this.hold(this.stackPointer());

@@ -1,4 +1,4 @@
-import { add, convert, sub } from "@xenolith/wasm-emitter";
+import { add, convert } from "@xenolith/wasm-emitter";
 import { REGISTER } from "@xenolith/x86-architecture";
 import { type Definition, exactly, type Meaning, STACK_SIZES } from "./definition.ts";
 
@@ -22,14 +22,11 @@ const popMeaning: Meaning = (m) => {
  * Pushes all eight, EAX first; ESP as it was before. What was stored before a fault stays in memory, as on silicon: the stack
  * pointer has not moved, so the instruction can be run again.
  */
-const pushaMeaning: Meaning = (m) => {
-  const top = m.pin(m.stackPointer());
-  for (let index = 0; index < 8; index++) {
-    const offset = m.pin(m.wrappedStackOffset(sub(top, (index + 1) * m.sizeBytes)));
-    m.store(m.sizeBytes, m.stackAddress(offset, m.sizeBytes, true), m.register(index, m.sizeBytes));
-  }
-  m.dropStack(-8 * m.sizeBytes);
-};
+const pushaMeaning: Meaning = (m) =>
+  m.pushRow(
+    m.sizeBytes,
+    Array.from({ length: 8 }, (_, index) => m.register(index, m.sizeBytes)),
+  );
 
 /**
  * Pops all eight; the slot of ESP is read and ignored. A fault on the way leaves the registers already loaded as they are, as on
