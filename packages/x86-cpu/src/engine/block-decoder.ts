@@ -182,6 +182,7 @@ export class BlockDecoder {
       secondBytes: extent.bytes,
       record,
       recordCount: recordsBetween(record, arena.top),
+      patience: 0,
       isAlive: true,
     };
     return { block, links };

@@ -54,6 +54,8 @@ export interface Block {
   /** Offset in memory of its records, and how many there are. */
   readonly record: number;
   readonly recordCount: number;
+  /** Where its counter last began to count down. */
+  patience: number;
   /** Cleared when its bytes have changed: nothing leads there any more. */
   isAlive: boolean;
 }

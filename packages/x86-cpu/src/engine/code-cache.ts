@@ -13,6 +13,7 @@ import type { JumpCache } from "./jump-cache.ts";
 import type { Mode } from "./mode.ts";
 import { RecentInstructions } from "./recent-instructions.ts";
 import type { RecordArena } from "./record-arena.ts";
+import { RewrittenFrames } from "./rewritten-frames.ts";
 import { UntranslatedBlocks } from "./untranslated-blocks.ts";
 
 const PAGE_BYTES = 4096;
@@ -22,8 +23,8 @@ const NEVER = 0x7fff_ffff;
 const STRAIGHT_PATIENCE = 8;
 /** Blocks that are looked at when others are to be translated along with a hot one. */
 const MOST_LOOKS = 1024;
-/** Most often that the patience with a frame that keeps changing is doubled. */
-const MOST_PATIENCE = 10;
+/** A block that was executed less often than this part of the patience with loops is not translated along with others. */
+const SELDOM = 1 / 64;
 
 /**
  * Blocks of records by frame, offset and mode. They are keyed by the frame and not by the address space, so that they survive
@@ -38,8 +39,7 @@ export class CodeCache {
   readonly #translateAfter: number;
   readonly #untranslated: UntranslatedBlocks;
   readonly #recent = new RecentInstructions();
-  /** How often translations of a frame were lost to stores, or replaced by larger ones. */
-  readonly #losses = new Map<number, number>();
+  readonly #rewritten = new RewrittenFrames();
   readonly #machine: MachineMemory;
   readonly #arena: RecordArena;
   readonly #jumpCache: JumpCache;
@@ -96,7 +96,7 @@ export class CodeCache {
     }
     this.#frames.clear();
     this.#untranslated.clear();
-    this.#losses.clear();
+    this.#rewritten.clear();
     this.#recent.clear();
     this.#arena.clear();
     this.#widths.narrow.clear();
@@ -179,13 +179,13 @@ export class CodeCache {
 
   /** A block counts down to being hot; one that is translated is at the end of it. */
   #startCounting(block: Block): void {
-    this.#arena.setCounter(block.record, this.isTranslated(block) ? 0 : this.#patienceWith(block));
+    block.patience = this.#patienceWith(block);
+    this.#arena.setCounter(block.record, this.isTranslated(block) ? 0 : block.patience);
   }
 
   /** How often a block is interpreted before it is translated. */
   #patienceWith({ frame, spot }: Block): number {
-    const doublings = Math.min(this.#losses.get(frame) ?? 0, MOST_PATIENCE);
-    return this.#translateAfter * (spot.isLoop ? 1 : STRAIGHT_PATIENCE) * (1 << doublings);
+    return this.#translateAfter * (spot.isLoop ? 1 : STRAIGHT_PATIENCE) * this.#rewritten.patienceWith(frame);
   }
 
   /** Whether a block can be entered as a translation. */
@@ -237,11 +237,16 @@ export class CodeCache {
     return [...targets].filter((block) => block.mode === mode).map((block) => block.instructionPointer);
   }
 
-  /** Whether code at an offset in CS has been executed. Where all is translated at once, what was not may come to be. */
+  /**
+   * Whether code at an offset in CS has been executed more than a few times. Where all is translated at once, what was not may
+   * come to be.
+   */
   wasReached(frame: number, mode: number, instructionPointer: number): boolean {
-    return (
-      this.#translateAfter <= 1 || (this.#frames.get(frame)?.block(mode, instructionPointer) ?? null) !== null
-    );
+    if (this.#translateAfter <= 1) return true;
+    const block = this.#frames.get(frame)?.block(mode, instructionPointer) ?? null;
+    if (block === null) return false;
+    const count = this.#arena.counter(block.record);
+    return count >= NEVER || block.patience - count >= this.#translateAfter * SELDOM;
   }
 
   /** Translations of a frame's code in a mode. */
@@ -274,6 +279,7 @@ export class CodeCache {
   attach(frame: number, translation: Translation): void {
     const codeFrame = this.#codeFrame(frame);
     codeFrame.attach(translation);
+    this.#rewritten.translated(frame);
     for (const at of translation.entries) {
       const block = codeFrame.block(translation.mode, at);
       if (block === null) continue;
@@ -286,7 +292,6 @@ export class CodeCache {
   detach(frame: number, translation: Translation): void {
     const codeFrame = this.#frames.get(frame);
     if (codeFrame === undefined) return;
-    this.#losses.set(frame, (this.#losses.get(frame) ?? 0) + 1);
     codeFrame.detach(translation);
     for (const at of translation.entries) {
       const block = codeFrame.block(translation.mode, at);
@@ -320,7 +325,10 @@ export class CodeCache {
     this.#recent.forget(codeFrame.id, offset, lengthBytes);
     for (const block of codeFrame.blocksOf(offset, lengthBytes)) this.#kill(block);
     for (const translation of codeFrame.translations)
-      if (coversBytes(translation, offset, lengthBytes)) this.detach(frame, translation);
+      if (coversBytes(translation, offset, lengthBytes)) {
+        this.#rewritten.rewritten(frame);
+        this.detach(frame, translation);
+      }
   }
 
   /**

@@ -21,6 +21,7 @@ const blockAt = (instructionPointer: number, record: number, frame = 1): Block =
   secondBytes: 0,
   record,
   recordCount: 1,
+  patience: 0,
   isAlive: true,
 });
 
