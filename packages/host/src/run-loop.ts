@@ -20,14 +20,18 @@ export interface RunLoop {
   wake(): void;
 }
 
-/** Guest work between two looks at the rest of the process: long enough to cost nothing, short enough to feel at once. */
-const WORK_NS = 4_000_000;
+/**
+ * Guest work between two looks at the rest of the process: long enough to cost nothing, short enough to feel at once. Virtual time
+ * mostly passes faster than that of whoever waits.
+ */
+const WORK_NS = { real: 4_000_000, virtual: 16_000_000 } as const;
 
 /** Makes the main loop of a host. */
 export const createRunLoop = ({ clock, holds, step, breathe }: RunLoopParts): RunLoop => {
   let stopped = false;
   let woken = false;
   let wakeSleeper: (() => void) | null = null;
+  const workNs = WORK_NS[clock.mode];
 
   const wake = (): void => {
     woken = true;
@@ -59,11 +63,11 @@ export const createRunLoop = ({ clock, holds, step, breathe }: RunLoopParts): Ru
     stopped = false;
     while (!stopped) {
       if (clock.now() >= untilNs) return "until";
-      const first = step({ workNs: WORK_NS, untilNs });
+      const first = step({ workNs, untilNs });
       await pause(0);
       if (first.kind === "ran" || stopped) continue;
       // What ran while the host paused may have made work: only a second idle step is idle.
-      const second = step({ workNs: WORK_NS, untilNs });
+      const second = step({ workNs, untilNs });
       if (second.kind === "ran") continue;
       const end = await idle(second.nextNs, untilNs);
       if (end !== null) return end;

@@ -1,7 +1,7 @@
-/* The machine side of the 64-bit yardstick: COM1, the clock, exceptions, and the command line. The kernels are elsewhere. */
+/* The machine side of the 64-bit yardstick: COM1, the clock and exceptions. The kernels are elsewhere. */
 #include "plat.h"
+#include "options.h"
 
-void bench_main(u32 repetitions, const char *only);
 extern const u64 trap_entries[32];
 extern u64 gates[64];
 
@@ -51,15 +51,7 @@ static void set_gates(void) {
 }
 
 void guest_main(u32 information) {
-  static char only[64];
   const u32 *words = (const u32 *)(unsigned long)information;
-  const char *text = words[0] & 4 ? (const char *)(unsigned long)words[4] : "";
   set_gates();
-  for (; *text; text++) {
-    if (text[0] != 'o' || text[1] != '=') continue;
-    int length = 0;
-    for (text += 2; *text && *text != ' ' && length < 63; text++) only[length++] = *text;
-    break;
-  }
-  bench_main(5, only[0] ? only : 0);
+  run_with_options(words[0] & 4 ? (const char *)(unsigned long)words[4] : "");
 }

@@ -69,7 +69,7 @@ try {
   else if (first === "linux") process.exitCode = await benchLinux(rest);
   else if (first === "linux-domains") process.exitCode = await benchLinuxDomains(rest);
   else if (first === "schedulers") await benchSchedulers(rest);
-  else if (first === "virtualisation") compareVirtualisation(rest);
+  else if (first === "virtualisation") await compareVirtualisation(rest);
   else if (first === "wild") process.exitCode = runWildStreams(rest);
   else main();
 } catch (error) {

@@ -12,6 +12,8 @@ export interface Yardstick {
   /** The 64-bit image, and the same as a 32-bit ELF file for loaders that insist on one; null: there is no compiler. */
   readonly wideImage: string | null;
   readonly wideImageAsNarrow: string | null;
+  /** The same kernels as a paravirtual 64-bit guest; null likewise. */
+  readonly xenImage: string | null;
   readonly ticksPerMs: number;
 }
 
@@ -32,38 +34,54 @@ const SOURCES = [
   { name: "kern_sse", flags: ["-msse2", "-mfpmath=sse"] },
 ] as const;
 
+const LINK = "-m elf_x86_64 -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments".split(" ");
+
 const newest = (paths: readonly string[]): number => Math.max(...paths.map((path) => statSync(path).mtimeMs));
 
 const run = (command: string, args: readonly string[]): void => {
   execFileSync(command, args, { stdio: ["ignore", "ignore", "pipe"] });
 };
 
-const buildWide = (directory: string): { readonly wide: string; readonly narrow: string } => {
+/** What surrounds the kernels: on a machine, and under a hypervisor. */
+const WIDE = ["boot.S", "guest.c", "options.c"] as const;
+const XEN = ["xen.S", "xen.c", "options.c"] as const;
+
+interface WideImages {
+  readonly wide: string;
+  readonly narrow: string;
+  readonly xen: string;
+}
+
+const buildWide = (directory: string): WideImages => {
   const sources = join(directory, "src");
   const wide = join(OUTPUT, "yardstick64.elf");
   const narrow = join(OUTPUT, "yardstick64-as-32.elf");
+  const xen = join(OUTPUT, "yardstick64-xen.elf");
+  const surroundings = [...new Set([...WIDE, ...XEN])];
   const inputs = [
     ...SOURCES.map(({ name }) => join(sources, `${name}.c`)),
-    ...["boot.S", "guest.c", "link.ld"].map((name) => join(GUEST, name)),
+    ...[...surroundings, "options.h", "link.ld", "xen.ld"].map((name) => join(GUEST, name)),
   ];
-  if (existsSync(narrow) && statSync(narrow).mtimeMs > newest(inputs)) return { wide, narrow };
+  const images = { wide, narrow, xen };
+  if (existsSync(xen) && statSync(xen).mtimeMs > newest(inputs)) return images;
   mkdirSync(OUTPUT, { recursive: true });
   const object = (name: string): string => join(OUTPUT, `${name}.o`);
-  run("gcc", ["-m64", "-c", join(GUEST, "boot.S"), "-o", object("boot")]);
-  const guest = [...FLAGS, "-mgeneral-regs-only", "-I", sources, "-c", join(GUEST, "guest.c")];
-  run("gcc", [...guest, "-o", object("guest")]);
-  for (const { name, flags } of SOURCES) {
-    run("gcc", [...FLAGS, ...flags, "-I", sources, "-c", join(sources, `${name}.c`), "-o", object(name)]);
-  }
-  const objects = ["boot", "guest", ...SOURCES.map(({ name }) => name)].map(object);
-  const script = ["-m", "elf_x86_64", "-z", "max-page-size=4096", "--no-warn-rwx-segments", "-T"];
-  run("ld", [...script, join(GUEST, "link.ld"), "-o", wide, ...objects]);
+  const compile = (file: string, name: string, flags: readonly string[]): void =>
+    run("gcc", [...FLAGS, ...flags, "-I", sources, "-I", GUEST, "-c", file, "-o", object(name)]);
+  for (const name of surroundings) compile(join(GUEST, name), name, ["-mgeneral-regs-only"]);
+  for (const { name, flags } of SOURCES) compile(join(sources, `${name}.c`), name, flags);
+  const link = (script: string, around: readonly string[], to: string): void => {
+    const objects = [...around, ...SOURCES.map(({ name }) => name)].map(object);
+    run("ld", [...LINK, "-T", join(GUEST, script), "-o", to, ...objects]);
+  };
+  link("link.ld", WIDE, wide);
   run("objcopy", ["-O", "elf32-i386", wide, narrow]);
-  return { wide, narrow };
+  link("xen.ld", XEN, xen);
+  return images;
 };
 
 /**
- * Finds the yardstick in a directory where it has been set up, and builds its kernels into a 64-bit image.
+ * Finds the yardstick in a directory where it has been set up, and builds its kernels into 64-bit images.
  * @throws UsageError when there is none.
  */
 export const openYardstick = (directory: string | undefined): Yardstick => {
@@ -77,11 +95,11 @@ export const openYardstick = (directory: string | undefined): Yardstick => {
   }
   const found = { directory, image, ticksPerMs: Number(readFileSync(rate, "utf8")) };
   try {
-    const { wide, narrow } = buildWide(directory);
-    return { ...found, wideImage: wide, wideImageAsNarrow: narrow };
+    const { wide, narrow, xen } = buildWide(directory);
+    return { ...found, wideImage: wide, wideImageAsNarrow: narrow, xenImage: xen };
   } catch (error) {
     const [reason] = (error instanceof Error ? error.message : String(error)).split("\n");
     process.stderr.write(`bench: no 64-bit image: ${reason}\n`);
-    return { ...found, wideImage: null, wideImageAsNarrow: null };
+    return { ...found, wideImage: null, wideImageAsNarrow: null, xenImage: null };
   }
 };

@@ -1,10 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { UsageError } from "../usage-error.ts";
+import { wholeNumber } from "../whole-number.ts";
 import { BARE, type RunBatch } from "./bare.ts";
+import { compareKernels } from "./kernels.ts";
 import { PARAVIRTUAL } from "./paravirtual.ts";
 
-export const VIRTUALISATION_USAGE = "       pnpm bench virtualisation [OPERATION] [--rounds N] [--json FILE]";
+export const VIRTUALISATION_USAGE =
+  "       pnpm bench virtualisation [OPERATION|kernels] [--peer-bench DIR] [--rounds N] [--json FILE]";
+
+/** Stands for the yardstick's kernels where the name of an operation is expected. */
+const KERNELS = "kernels";
 
 const WARM_UP_MS = 200;
 const MEASURE_MS = 200;
@@ -79,25 +85,13 @@ const measure = (name: string, paravirtual: () => RunBatch, rounds: number): Row
 const nanoseconds = (value: number | null): string =>
   (value === null ? "-" : value < 100 ? value.toFixed(1) : value.toFixed(0)).padStart(12);
 
-/** Prints what operations cost with and without the hypervisor on the same engine. */
-export const compareVirtualisation = (args: readonly string[]): void => {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { rounds: { type: "string", default: "5" }, json: { type: "string" } },
-  });
-  const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100)
-    throw new UsageError(`--rounds ${values.rounds}: a whole number from 1 to 100 is wanted`);
+const measureOperations = (only: string | undefined, rounds: number): readonly Row[] => {
   say(
     `${"operation".padEnd(28)}${"bare ns".padStart(12)}${"PV ns".padStart(12)}${"ratio".padStart(9)}  paper`,
   );
   const rows: Row[] = [];
-  const [only] = positionals;
-  const chosen = Object.entries(PARAVIRTUAL).filter(([name]) => only === undefined || name === only);
-  if (chosen.length === 0)
-    throw new UsageError(`${only}: no such operation (${Object.keys(PARAVIRTUAL).join(", ")})`);
-  for (const [name, paravirtual] of chosen) {
+  for (const [name, paravirtual] of Object.entries(PARAVIRTUAL)) {
+    if (only !== undefined && name !== only) continue;
     const row = measure(name, paravirtual, rounds);
     rows.push(row);
     const ratio = row.ratio === null ? "-" : row.ratio.toFixed(name === "compute" ? 3 : 2);
@@ -111,5 +105,28 @@ export const compareVirtualisation = (args: readonly string[]): void => {
     say(
       `a null hypercall takes ${(call / interrupt).toFixed(2)} times as long as a system call without a hypervisor`,
     );
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);
+  return rows;
+};
+
+/**
+ * Prints what operations cost with and without the hypervisor on the same engine, and, where there is a yardstick, computing.
+ * @throws UsageError for a mistake on the command line.
+ */
+export const compareVirtualisation = async (args: readonly string[]): Promise<void> => {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { "peer-bench": { type: "string" }, rounds: { type: "string" }, json: { type: "string" } },
+  });
+  const rounds = wholeNumber("rounds", values.rounds, 5, 1, 100);
+  const [only] = positionals;
+  const names = [...Object.keys(PARAVIRTUAL), KERNELS];
+  if (only !== undefined && !names.includes(only))
+    throw new UsageError(`${only}: no such operation (${names.join(", ")})`);
+  const directory = values["peer-bench"] ?? process.env["XENOLITH_PEER_BENCH"];
+  const operations = only === KERNELS ? [] : measureOperations(only, rounds);
+  const hasKernels = only === KERNELS || (only === undefined && directory !== undefined);
+  const kernels = hasKernels ? await compareKernels(directory, rounds, say) : [];
+  if (values.json !== undefined)
+    writeFileSync(values.json, `${JSON.stringify({ operations, kernels }, null, 2)}\n`);
 };
