@@ -175,6 +175,11 @@ export class CodeCache {
     this.#jumpCache.put(block);
   }
 
+  /** The frame that a block was decoded from that a lookup of an offset in CS finds; null: it finds none. */
+  frameOf(mode: number, instructionPointer: number): number | null {
+    return this.#jumpCache.frameOf(mode, instructionPointer);
+  }
+
   // Translations
 
   /** A block counts down to being hot; one that is translated is at the end of it. */

@@ -60,6 +60,21 @@ export class JumpCache {
     this.#setEntry(at, null);
   }
 
+  /** The frame that code at an offset in CS was read from last, if it is found here; else null. */
+  frameOf(mode: number, instructionPointer: number): number | null {
+    const view = this.#view;
+    const high = Math.floor(instructionPointer / 0x1_0000_0000);
+    const first = this.#setOf(instructionPointer);
+    for (let at = first; at < first + SET_BYTES; at += JUMP_ENTRY_BYTES) {
+      const isIt =
+        view.getUint32(at + JUMP_ENTRY.mode, true) === mode &&
+        view.getUint32(at + JUMP_ENTRY.instructionPointer, true) === instructionPointer >>> 0 &&
+        view.getInt32(at + JUMP_ENTRY.instructionPointer + 4, true) === high;
+      if (isIt) return view.getUint32(at + JUMP_ENTRY.frame, true);
+    }
+    return null;
+  }
+
   #setOf(instructionPointer: number): number {
     return this.offset + jumpSetOffset(instructionPointer);
   }

@@ -4,6 +4,7 @@ import { isConditionalBranch, isRepeated, isResumed } from "../engine/instructio
 import type { Mode } from "../engine/mode.ts";
 import type { InstructionSource } from "../engine/recent-instructions.ts";
 import type { Handler } from "../interpreter/handlers.ts";
+import { isBareReturn } from "./distant-return.ts";
 import type { EffectTable } from "./effects.ts";
 import { type BlockEnd, type PlacedInstruction, type RegionBlock, runsOn } from "./region-block.ts";
 
@@ -47,35 +48,32 @@ export const blockEndOf = (instruction: Instruction): BlockEnd | null => {
   return mnemonic === "ret" ? "return" : null;
 };
 
+/** What an explorer of a page works with. */
+export interface DiscoveryEnvironment {
+  readonly handlerOf: HandlerLookup;
+  readonly effects: EffectTable;
+  /** The frame that code at an offset in CS was last read from, if any is known. */
+  readonly frameOf: (at: number) => number | null;
+  /** Where runs are to stop: code there is left to the interpreter. */
+  readonly isStop: ((linear: number) => boolean) | null;
+}
+
 /** Finds the code of one page that can be reached directly from some addresses, call returns included. */
 export class PageDiscovery {
   readonly #source: InstructionSource;
   readonly #place: CodePlace;
-  readonly #handlerOf: HandlerLookup;
   readonly #decoded = new Map<number, PlacedInstruction | null>();
   readonly #blocks = new Map<number, RegionBlock>();
   readonly #pageStart: number;
   readonly #frame: number;
 
-  readonly #effects: EffectTable;
-  readonly #isStop: ((linear: number) => boolean) | null;
+  readonly #environment: DiscoveryEnvironment;
 
-  /**
-   * @param place - any place in the page
-   * @param isStop - where runs are to stop: code there is left to the interpreter
-   */
-  constructor(
-    source: InstructionSource,
-    place: CodePlace,
-    handlerOf: HandlerLookup,
-    effects: EffectTable,
-    isStop: ((linear: number) => boolean) | null = null,
-  ) {
-    this.#isStop = isStop;
+  /** @param place - any place in the page */
+  constructor(source: InstructionSource, place: CodePlace, environment: DiscoveryEnvironment) {
     this.#source = source;
-    this.#effects = effects;
     this.#place = place;
-    this.#handlerOf = handlerOf;
+    this.#environment = environment;
     this.#frame = place.host >>> 12;
     this.#pageStart = place.instructionPointer - (place.host & (PAGE_BYTES - 1));
   }
@@ -88,23 +86,27 @@ export class PageDiscovery {
   #instructionAt(at: number): PlacedInstruction | null {
     const known = this.#decoded.get(at);
     if (known !== undefined) return known;
-    if (this.#isStop?.(at) === true) return null;
-    const offset = at - this.#pageStart;
-    const { mode } = this.#place;
-    const instruction = this.#source(this.#frame, offset, mode);
-    const handler = instruction.mnemonic === "truncated" ? null : this.#handlerOf(instruction, mode);
-    const placed =
-      handler === null
-        ? null
-        : {
-            at,
-            next: at + instruction.lengthBytes,
-            instruction,
-            handler,
-            effects: this.#effects.effectsOf(handler),
-          };
+    const placed = this.#read(this.#frame, at);
     this.#decoded.set(at, placed);
     return placed;
+  }
+
+  #read(frame: number, at: number): PlacedInstruction | null {
+    const { handlerOf, effects, isStop } = this.#environment;
+    if (isStop?.(at) === true) return null;
+    const { mode } = this.#place;
+    const instruction = this.#source(frame, at & (PAGE_BYTES - 1), mode);
+    const handler = instruction.mnemonic === "truncated" ? null : handlerOf(instruction, mode);
+    if (handler === null) return null;
+    const next = at + instruction.lengthBytes;
+    return { at, next, instruction, handler, effects: effects.effectsOf(handler) };
+  }
+
+  /** The near return without operands that a jump leads to in another page, as far as is known. */
+  #returnAt(at: number): PlacedInstruction | null {
+    const frame = this.#environment.frameOf(at);
+    const placed = frame === null ? null : this.#read(frame, at);
+    return placed !== null && isBareReturn(placed.instruction) ? placed : null;
   }
 
   #targetOf({ instruction, next }: PlacedInstruction): number | null {
@@ -134,7 +136,13 @@ export class PageDiscovery {
       instructions.push(placed);
       next = placed.next;
       const end = placed.effects.isSystem ? "system" : blockEndOf(placed.instruction);
-      if (end !== null) return { at, instructions, end, next, target: this.#targetOf(placed) };
+      if (end === null) continue;
+      const target = this.#targetOf(placed);
+      const behind =
+        end === "jump" && target !== null && !this.#isInPage(target) ? this.#returnAt(target) : null;
+      if (behind === null) return { at, instructions, end, next, target };
+      instructions.push(behind);
+      return { at, instructions, end: "return", next, target: null };
     }
     return { at, instructions, end: "fall", next, target: null };
   }

@@ -17,7 +17,8 @@ export interface PlacedInstruction {
  * How a block ends.
  * - `fall`: it runs into the next block, or into what is not translated.
  * - `jump`, `call`: a direct transfer. `branch`: a conditional one.
- * - `jump-indirect`, `call-indirect`, `return`: to an address that is known only when it is reached.
+ * - `jump-indirect`, `call-indirect`, `return`: to an address that is known only when it is reached. A `return` may lie in
+ *   another page, behind a direct jump to it.
  * - `repeat`: a repeated string instruction, behind which the next block is reached.
  * - `system`: a transfer that a support function makes.
  */
@@ -41,7 +42,7 @@ export interface RegionBlock {
   readonly at: number;
   readonly instructions: readonly PlacedInstruction[];
   readonly end: BlockEnd;
-  /** Offset in CS behind the last instruction. */
+  /** Offset in CS behind the last instruction in the page. */
   readonly next: number;
   /** Offset in CS of the direct target of `jump`, `call` and `branch`. */
   readonly target: number | null;

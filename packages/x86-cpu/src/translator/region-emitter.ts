@@ -25,10 +25,11 @@ import { jumpEntryAt } from "../interpreter/jump-lookup.ts";
 import { type KeptLocals, loadState, storeKeptFlags, storeProgress } from "../interpreter/kept-state.ts";
 import { INDIRECT_EXIT, LEAVE } from "../interpreter/record.ts";
 import type { FlagValues } from "../machine/conditions.ts";
-import { STATE, VECTOR_BYTES } from "../state/layout.ts";
+import { STATE } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import type { SupportCaller } from "../support/support-module.ts";
 import { REFUSED } from "../support/system/system-emitter.ts";
+import { branchIfReturn } from "./distant-return.ts";
 import { type EntryTable, entryTable } from "./entry-table.ts";
 import { exitWord, readExitWord } from "./exit-word.ts";
 import { liveFlags } from "./flag-liveness.ts";
@@ -36,9 +37,15 @@ import { DISPATCHER, type FlowGraph, type FlowNode, isSelfLoop } from "./flow-gr
 import type { NamedFlags } from "./named-flags.ts";
 import { emitPageRun, type SteadyAccess } from "./page-run.ts";
 import type { PlacedInstruction, RegionBlock } from "./region-block.ts";
+import { loadRegisters, storeRegisters } from "./register-locals.ts";
 import { type RegionUse, registerUse } from "./register-use.ts";
 import { type SteadyAddress, steadyAddresses, wrappingRegisters } from "./steady-address.ts";
-import { type RegionFlow, TranslatorMachine, type TranslatorPlaces } from "./translator-machine.ts";
+import {
+  type RegionFlow,
+  type RegionLocals,
+  TranslatorMachine,
+  type TranslatorPlaces,
+} from "./translator-machine.ts";
 
 /** What one region is emitted from. */
 export interface RegionSource {
@@ -125,7 +132,7 @@ export class RegionEmitter implements RegionFlow {
     this.#table = entryTable(graph);
     this.#machine = new TranslatorMachine(body, mode, {
       places: source.places,
-      locals: { spaceTag: this.#spaceTag, registers: this.#registers, vectors: this.#vectors },
+      locals: this.#locals,
       flow: this,
       callSupport: source.callSupport,
     });
@@ -137,7 +144,8 @@ export class RegionEmitter implements RegionFlow {
     const { graph } = this.#source;
     body.set(this.#state, i32(this.#source.places.state));
     if (this.#isWide) body.set(this.#spaceTag, convert(body.parameter(1), TYPE.i64));
-    this.#load();
+    loadRegisters(body, this.#state, this.#locals);
+    loadState(this.#machine, this.#kept);
     this.#exitUnchanged = body.block();
     this.#exit = body.block();
     this.#exitInPage = body.block(TYPE.i32);
@@ -175,38 +183,17 @@ export class RegionEmitter implements RegionFlow {
     return this.#source.mode.codeBytes === 8;
   }
 
-  #field(type: typeof TYPE.i32 | typeof TYPE.i64, offset: number): Value {
-    return load(type, type === TYPE.i64 ? 8 : 4, false, this.#state, offset);
-  }
-
-  #load(): void {
-    const body = this.#body;
-    const addressType = this.#isWide ? TYPE.i64 : TYPE.i32;
-    this.#registers.forEach((local, index) => {
-      if (local !== undefined) body.set(local, this.#field(addressType, STATE.registers + 8 * index));
-    });
-    this.#vectors.forEach((local, index) => {
-      if (local === undefined) return;
-      body.set(local, load(TYPE.v128, 16, false, this.#state, STATE.vectors + VECTOR_BYTES * index));
-    });
-    loadState(this.#machine, this.#kept);
-  }
-
   get #kept(): KeptLocals {
     return { state: this.#state, budget: this.#budget, instructionPointer: this.#instructionPointer };
   }
 
+  get #locals(): RegionLocals {
+    return { spaceTag: this.#spaceTag, registers: this.#registers, vectors: this.#vectors };
+  }
+
   #storeRegisters(): void {
-    const body = this.#body;
-    this.#registers.forEach((local, index) => {
-      if (local !== undefined && (this.#use.written >> index) & 1)
-        body.store(this.#isWide ? 8 : 4, this.#state, local, STATE.registers + 8 * index);
-    });
-    this.#vectors.forEach((local, index) => {
-      if (local !== undefined && (this.#use.writtenVectors >> index) & 1)
-        body.store(16, this.#state, local, STATE.vectors + VECTOR_BYTES * index);
-    });
-    storeProgress(body, this.#kept);
+    storeRegisters(this.#body, this.#state, this.#locals, this.#use);
+    storeProgress(this.#body, this.#kept);
   }
 
   // Leaving
@@ -235,6 +222,7 @@ export class RegionEmitter implements RegionFlow {
       return;
     }
     body.set(this.#instructionPointer, constant(this.#instructionPointer.type, at));
+    if (refund > 0) body.set(this.#budget, add(this.#budget, refund));
     this.#leave(code);
   }
 
@@ -497,7 +485,18 @@ export class RegionEmitter implements RegionFlow {
 
   jump(): void {
     const { taken, block } = this.#current;
-    this.#edge(taken, block?.target ?? 0);
+    const behind = block?.instructions[this.#done + 1];
+    if (behind === undefined) this.#edge(taken, block?.target ?? 0);
+    else this.#expectReturn(behind);
+  }
+
+  /** Goes on from a jump to the return in another page that it leads to, or leaves where there is none any more. */
+  #expectReturn({ at }: PlacedInstruction): void {
+    const body = this.#body;
+    const isThere = body.block();
+    branchIfReturn(body, isThere, this.#source.places.tlb, this.#spaceTag, at);
+    this.#leaveAt(LEAVE.next, at, this.#size - this.#done - 1);
+    body.end();
   }
 
   jumpIf(condition: Value): void {

@@ -106,7 +106,12 @@ export class Translator {
     const frame = place.host >>> 12;
     const mode = place.mode.number;
     const source: InstructionSource = (of, offset, width) => code.instructionAt(of, offset, width);
-    const explorer = new PageDiscovery(source, place, handlerOf, this.#effectsOf(place.mode), code.isStop);
+    const explorer = new PageDiscovery(source, place, {
+      handlerOf,
+      effects: this.#effectsOf(place.mode),
+      frameOf: (at) => code.frameOf(mode, at),
+      isStop: code.isStop,
+    });
     const wasExecuted = (at: number): boolean =>
       code.wasReached(frame, mode, at) || live.some(({ blocks }) => blocks.has(at));
     return (roots: readonly number[], known: ReadonlySet<number>): Discovery => {
