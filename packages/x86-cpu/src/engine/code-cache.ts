@@ -20,11 +20,11 @@ const PAGE_BYTES = 4096;
 /** A counter that never runs out in practice. */
 const NEVER = 0x7fff_ffff;
 /** How many times as often as a loop other code is interpreted: it gains less from being translated. */
-const STRAIGHT_PATIENCE = 8;
+const STRAIGHT_PATIENCE = 4;
 /** Blocks that are looked at when others are to be translated along with a hot one. */
 const MOST_LOOKS = 1024;
 /** A block that was executed less often than this part of the patience with loops is not translated along with others. */
-const SELDOM = 1 / 64;
+const SELDOM = 1 / 128;
 
 /**
  * Blocks of records by frame, offset and mode. They are keyed by the frame and not by the address space, so that they survive

@@ -10,7 +10,7 @@ export interface EngineTuning {
   readonly engine?: EngineChoice;
   /** Bytes of memory's reserve for decoded code. Default 16 MiB; when it is used up, all is decoded anew. */
   readonly recordBytes?: number;
-  /** How often a loop is interpreted before it is translated; other code, 8 times as often. Default 500; 0: at once. */
+  /** How often a loop is interpreted before it is translated; other code, 4 times as often. Default 1000; 0: at once. */
   readonly translateAfter?: number;
   /** Estimated memory that translations may take, in bytes. Default 256 MiB; when it is used up, all are made anew. */
   readonly translationBytes?: number;

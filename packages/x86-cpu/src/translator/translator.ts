@@ -31,8 +31,11 @@ const PAGE_BYTES = 4096;
 const LIMITS = { blocks: 160, instructions: 1200 };
 /** Instructions up to which a region takes the place of older ones that it meets. Beyond, it leads to them instead. */
 const LARGEST_UNION = 500;
-/** Beyond this many, a region takes their place only where it is twice as much: else code would be translated over and over. */
-const ANY_UNION = 100;
+/**
+ * Beyond this many, a region takes their place only where it is twice as much: else code would be translated over and over.
+ * Loops within loops are better off as one.
+ */
+const ANY_UNION = { loop: 100, straight: 30 };
 const NOTHING: ReadonlySet<number> = new Set();
 /** Most regions of one module. */
 const LARGEST_BATCH = 64;
@@ -155,7 +158,7 @@ export class Translator {
       discovery = explore(roots, NOTHING);
     }
     const size = instructionCount(discovery);
-    if (replaced.length > 0 && size > ANY_UNION) {
+    if (replaced.length > 0 && size > (block.spot.isLoop ? ANY_UNION.loop : ANY_UNION.straight)) {
       const rest = explore(rootsWith(joined), new Set(live.flatMap((one) => one.entries)));
       if (size > LARGEST_UNION || size > 2 * instructionCount(rest)) {
         replaced = [];
