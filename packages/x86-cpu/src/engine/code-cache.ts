@@ -21,8 +21,10 @@ const PAGE_BYTES = 4096;
 const NEVER = 0x7fff_ffff;
 /** How many times as often as a loop other code is interpreted: it gains less from being translated. */
 const STRAIGHT_PATIENCE = 4;
-/** Blocks that are looked at when others are to be translated along with a hot one. */
-const MOST_LOOKS = 1024;
+/** Blocks that are looked at when others are to be translated along with a hot one: of all, and of those that are lukewarm. */
+const MOST_LOOKS = { all: 1024, lukewarm: 4096 };
+/** Part of its patience that a lukewarm block has used up. */
+const LUKEWARM = 1 / 8;
 /** A block that was executed less often than this part of the patience with loops is not translated along with others. */
 const SELDOM = 1 / 128;
 
@@ -38,6 +40,8 @@ export class CodeCache {
   adopt: (place: CodePlace) => Translation | null = () => null;
   readonly #translateAfter: number;
   readonly #untranslated: UntranslatedBlocks;
+  /** Those that were found lukewarm, apart from the others. */
+  readonly #lukewarm: UntranslatedBlocks;
   readonly #recent = new RecentInstructions();
   readonly #rewritten = new RewrittenFrames();
   readonly #machine: MachineMemory;
@@ -66,6 +70,7 @@ export class CodeCache {
     this.#machine = machine;
     this.#arena = arena;
     this.#untranslated = new UntranslatedBlocks(arena);
+    this.#lukewarm = new UntranslatedBlocks(arena);
     this.#widths = widths;
     this.#decoder = new BlockDecoder(machine, arena, widths);
     this.#jumpCache = jumpCache;
@@ -96,6 +101,7 @@ export class CodeCache {
     }
     this.#frames.clear();
     this.#untranslated.clear();
+    this.#lukewarm.clear();
     this.#rewritten.clear();
     this.#recent.clear();
     this.#arena.clear();
@@ -211,6 +217,7 @@ export class CodeCache {
   /** Forgets all translations and starts to count anew. */
   forgetTranslations(store: TranslationStore): void {
     this.#untranslated.clear();
+    this.#lukewarm.clear();
     for (const codeFrame of this.#frames.values()) {
       for (const translation of codeFrame.translations) codeFrame.detach(translation);
       codeFrame.forEachBlock((block) => {
@@ -259,12 +266,23 @@ export class CodeCache {
     return [...(this.#frames.get(frame)?.translations ?? [])].filter((one) => one.mode === mode);
   }
 
-  /** Some blocks of a mode that have used up half of their patience: a few of all blocks are looked at each time, in turn. */
+  /**
+   * Some blocks of a mode that have used up half of their patience. All blocks are looked at a few at a time, in turn, those
+   * that have become lukewarm each time: most are executed a few times only, and to look at one is to miss the cache.
+   */
   warmBlocks(mode: number): readonly Block[] {
     const warm: Block[] = [];
-    const warmest = (this.#translateAfter / 2) * STRAIGHT_PATIENCE;
-    this.#untranslated.look(MOST_LOOKS, warmest, NEVER, (block, count) => {
-      if (!block.isAlive || count >= NEVER || (count <= 0 && this.isTranslated(block))) return false;
+    const patience = this.#translateAfter * STRAIGHT_PATIENCE;
+    const isGone = (block: Block, count: number): boolean =>
+      !block.isAlive || count >= NEVER || (count <= 0 && this.isTranslated(block));
+    this.#untranslated.look(MOST_LOOKS.all, patience * (1 - LUKEWARM), NEVER, (block, count) => {
+      if (isGone(block, count)) return false;
+      if (block.patience - count < block.patience * LUKEWARM) return true;
+      this.#lukewarm.add(block);
+      return false;
+    });
+    this.#lukewarm.look(MOST_LOOKS.lukewarm, patience / 2, NEVER, (block, count) => {
+      if (isGone(block, count)) return false;
       if (block.mode === mode && this.#isWarm(block, count)) warm.push(block);
       return true;
     });
