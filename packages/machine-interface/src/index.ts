@@ -37,4 +37,5 @@ export {
   TLB_TAG,
   type TlbRefillFunction,
   type TlbRegion,
+  tlbIndex,
 } from "./translator.ts";

@@ -91,7 +91,7 @@ export const REFILL_REASON = { pageFault: 0, linearLimit: 1, notCanonical: 2, wi
 
 /**
  * Layout of the software TLB: three direct-mapped arrays (read, write, execute) of `TLB_ENTRY_COUNT` entries of 16 bytes.
- * The entry for a linear address has index `(address >>> 12) & (TLB_ENTRY_COUNT - 1)`.
+ * The entry for a linear address has the index {@link tlbIndex}.
  *
  * | offset | type | field |
  * |---|---|---|
@@ -104,6 +104,8 @@ export const REFILL_REASON = { pageFault: 0, linearLimit: 1, notCanonical: 2, wi
  * the tag found at the index of `address`.
  */
 export const TLB_ENTRY_COUNT = 4096;
+/** Index of a linear address' entry in the arrays of the software TLB. */
+export const tlbIndex = (address: number): number => (address >>> 12) & (TLB_ENTRY_COUNT - 1);
 /** Bytes of an entry. */
 export const TLB_ENTRY_BYTES = 16;
 /** Offsets of the fields of an entry, as {@link TLB_ENTRY_COUNT} describes them. */

@@ -12,6 +12,8 @@ export const WALK_FLAG = {
   writeProtect: 2,
   largePages: 4,
   hugePages: 8,
+  /** Entries of the lower half are listed. */
+  listsLowerHalf: 16,
 } as const;
 
 /**
@@ -68,11 +70,12 @@ const kindOf = (space: Space, ramBytes: number): number => {
   return space.context.format === "none" ? WALK_KIND.identity : WALK_KIND[space.context.format];
 };
 
-const flagsOf = ({ context }: Space): number =>
+const flagsOf = ({ context, listsLowerHalf }: Space): number =>
   (context.supervisorExecutionPrevention ? WALK_FLAG.supervisorExecutionPrevention : 0) |
   (context.writeProtect ? WALK_FLAG.writeProtect : 0) |
   (context.largePages ? WALK_FLAG.largePages : 0) |
-  (context.hugePages === true ? WALK_FLAG.hugePages : 0);
+  (context.hugePages === true ? WALK_FLAG.hugePages : 0) |
+  (listsLowerHalf ? WALK_FLAG.listsLowerHalf : 0);
 
 /** Overlays are long and stay the same: each list is gone through once. */
 const firstFrames = new WeakMap<readonly Mfn[], number>();

@@ -11,7 +11,7 @@ import {
   type RefillResult,
 } from "@xenolith/machine-interface";
 import { ACTIVE_SPACE, ActiveSpaceRecord } from "./active-space.ts";
-import { generateRefill } from "./generated-refill.ts";
+import { generateFunctions } from "./generated-refill.ts";
 import { Refill } from "./refill.ts";
 import { ReservedBits } from "./reserved-bits.ts";
 import { type Space, setContext } from "./space.ts";
@@ -43,7 +43,7 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
   const spaces = new SpaceTable();
   const record = new ActiveSpaceRecord(memory, new ReservedBits(physicalAddressBits));
   let active: Space | null = null;
-  const tags = new SpaceTags(() => {
+  const tags = new SpaceTags(tlb, () => {
     tlb.empty();
     record.write(null);
   });
@@ -65,7 +65,10 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
     return result;
   };
 
-  const refillActive = generateRefill({ memory, tlb, activeSpaceOffset: record.offset }, refillSlowly);
+  const { refill: refillActive, forgetFrame } = generateFunctions(
+    { memory, tlb, activeSpaceOffset: record.offset },
+    refillSlowly,
+  );
 
   /** Forgets all of a space. */
   const retire = (space: Space): void => {
@@ -76,7 +79,12 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
   /** Large pages are not known one by one: with them everything goes. */
   const forgetLowerHalf = (space: Space): void => {
     if (space.largeFirst <= space.largeLast) retire(space);
-    else if (space.tag !== 0) tlb.forgetLowerHalf(space.tag);
+    else if (space.tag !== 0) {
+      tlb.forgetLowerHalf(space.tag);
+      if (space.listsLowerHalf) return;
+      space.listsLowerHalf = true;
+      if (space === active) record.write(space);
+    }
   };
 
   return {
@@ -133,6 +141,6 @@ export const createAddressTranslator = (options: AddressTranslatorOptions): Addr
       forgetLowerHalf(space);
     },
     takeUpperHalfNote: (table: Mfn): boolean => tlb.takeUpperHalfNote(table),
-    invalidateFrame: (frame: Mfn): void => tlb.forgetFrame(frame),
+    invalidateFrame: forgetFrame,
   };
 };

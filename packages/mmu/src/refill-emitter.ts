@@ -444,12 +444,12 @@ export class RefillEmitter {
     body.return(i32(REFILL.filled));
   }
 
-  /** Lists the entry if the page is one of a lower half; see {@link LOWER_LIST}. */
+  /** Lists the entry if the page is one of a lower half, and those of the space are listed; see {@link LOWER_LIST}. */
   #listLower(): void {
     const body = this.#body;
     const count = body.local(TYPE.i32);
     const { lowerListOffset } = this.#places.tlb;
-    body.if(compare("geS", this.#at, i64(0)));
+    body.if(and(compare("geS", this.#at, i64(0)), isSet(this.#hasFlag(WALK_FLAG.listsLowerHalf))));
     body.set(count, load(TYPE.i32, 4, false, i32(lowerListOffset), LOWER_LIST.count));
     body.if(compare("leU", count, i32(LOWER_LIST.capacity)));
     body.store(4, shl(count, 2), this.#entry, lowerListOffset + LOWER_LIST.entries);
@@ -462,13 +462,16 @@ export class RefillEmitter {
   #notePlace(place: Value): void {
     const body = this.#body;
     const { placesOffset } = this.#places.tlb;
-    const at = shl(this.#frame, 2);
-    const places = body.local(TYPE.i32);
-    body.set(places, load(TYPE.i32, 4, false, at, placesOffset));
-    const second = shrU(places, PLACES.bits);
-    body.if(and(ne(and(places, PLACES.mask), place), ne(second, place)));
-    const added = select(i32(PLACES.many | 0), or(places, shl(place, PLACES.bits)), isSet(second));
-    body.store(4, at, select(place, added, isZero(places)), placesOffset);
+    const at = shl(this.#frame, Math.log2(PLACES.frameBytes));
+    const places = body.local(TYPE.i64);
+    const added = body.local(TYPE.i64);
+    body.set(added, widen(place, false));
+    body.set(places, load(TYPE.i64, 8, false, at, placesOffset));
+    const known = body.block();
+    for (let shift = 0; shift < 64; shift += PLACES.bits)
+      body.branchIf(known, eq(and(shrU(places, shift), PLACES.mask), added));
+    const isFull = ne(shrU(places, 64 - PLACES.bits), 0);
+    body.store(8, at, select(i64(-1), or(shl(places, PLACES.bits), added), isFull), placesOffset);
     body.end();
   }
 

@@ -19,6 +19,8 @@ export interface Space {
   linearLimit: number;
   /** Number of the space in TLB tags, 1 to 1022; 0 while it has none. */
   tag: number;
+  /** Whether its lower half has been forgotten once: then the TLB lists what lies there. */
+  listsLowerHalf: boolean;
   /**
    * First and last address of a range that holds every page of more than 4 KiB cached under the present tag. For the active
    * space the record of it is ahead of these.
@@ -72,6 +74,7 @@ export const createSpace = (context: PagingContext): Space => {
     reportsFetch: false,
     linearLimit: 0,
     tag: 0,
+    listsLowerHalf: false,
     largeFirst: NO_LARGE_PAGES.first,
     largeLast: NO_LARGE_PAGES.last,
   };

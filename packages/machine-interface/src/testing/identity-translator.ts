@@ -14,6 +14,7 @@ import {
   TLB_ENTRY_BYTES,
   TLB_ENTRY_COUNT,
   TLB_TAG,
+  tlbIndex,
 } from "../translator.ts";
 
 /** Tag of the one space of the fake, in place. */
@@ -119,7 +120,7 @@ export const createIdentityTranslator = (memory: MachineMemory): IdentityTransla
     if (denied.has(`${page}:${kind}`)) return fault(at, access, true);
     memory.view.setUint32(tlb.mailbox + REFILL_MAILBOX.hostAddress, address, true);
     if (kind === ACCESS.write && memory.bytes[memory.watchTableOffset + page] !== 0) return REFILL.direct;
-    const entry = arrayOf(access) + (page & (TLB_ENTRY_COUNT - 1)) * TLB_ENTRY_BYTES;
+    const entry = arrayOf(access) + tlbIndex(at) * TLB_ENTRY_BYTES;
     const tag =
       SPACE_TAG | (access & ACCESS.narrow ? TLB_TAG.narrow : 0) | (access & ACCESS.user ? TLB_TAG.user : 0);
     const linearPage = Math.floor(at / PAGE_SIZE) * PAGE_SIZE;

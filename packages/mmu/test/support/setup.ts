@@ -7,7 +7,7 @@ import {
   REFILL_MAILBOX,
   REFILL_REASON,
   TLB_ENTRY_BYTES,
-  TLB_ENTRY_COUNT,
+  tlbIndex,
   toLinearAddress,
 } from "@xenolith/machine-interface";
 import { createFakeMemory } from "@xenolith/machine-interface/testing";
@@ -99,8 +99,7 @@ export const createBench = (frameCount = 4096): Bench => {
     },
     entry(at, kind) {
       const arrays = [translator.tlb.read, translator.tlb.write, translator.tlb.execute];
-      const index = ((at >>> 0) >>> 12) & (TLB_ENTRY_COUNT - 1);
-      const offset = (arrays[kind] ?? 0) + index * TLB_ENTRY_BYTES;
+      const offset = (arrays[kind] ?? 0) + tlbIndex(at) * TLB_ENTRY_BYTES;
       return {
         tag: memory.view.getBigInt64(offset, true),
         addend: memory.view.getUint32(offset + 8, true),

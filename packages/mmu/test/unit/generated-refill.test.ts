@@ -2,7 +2,7 @@ import { ACCESS, type PagingContext, REFILL, toLinearAddress, toMfn } from "@xen
 import { createFakeMemory } from "@xenolith/machine-interface/testing";
 import { describe, expect, it } from "vitest";
 import { ActiveSpaceRecord } from "../../src/active-space.ts";
-import { generateRefill } from "../../src/generated-refill.ts";
+import { generateFunctions } from "../../src/generated-refill.ts";
 import { ReservedBits } from "../../src/reserved-bits.ts";
 import { createSpace } from "../../src/space.ts";
 import { SoftwareTlb } from "../../src/tlb.ts";
@@ -26,7 +26,7 @@ const setUp = (
   space.tag = 5;
   record.write(space);
   let left = false;
-  const refill = generateRefill({ memory, tlb, activeSpaceOffset: record.offset }, () => {
+  const { refill } = generateFunctions({ memory, tlb, activeSpaceOffset: record.offset }, () => {
     left = true;
     return REFILL.fault;
   });

@@ -7,8 +7,9 @@ import {
   REFILL_MAILBOX,
   REFILL_REASON,
   TLB_ENTRY,
-  TLB_ENTRY_COUNT,
+  TLB_ENTRY_BYTES,
   TLB_TAG,
+  tlbIndex,
   toLinearAddress,
   toMfn,
 } from "@xenolith/machine-interface";
@@ -233,7 +234,7 @@ export class VcpuMemory implements LinearMemory {
     const { tlb } = this.#translator;
     const { view } = this.#machine;
     const table = kind === ACCESS.read ? tlb.read : kind === ACCESS.write ? tlb.write : tlb.execute;
-    const entry = table + ((at >>> 12) & (TLB_ENTRY_COUNT - 1)) * 16;
+    const entry = table + tlbIndex(at) * TLB_ENTRY_BYTES;
     const spaceTag = this.#state.u32(STATE.spaceTag) & ~(TLB_TAG.user | TLB_TAG.narrow);
     const tag = spaceTag | (isUser ? TLB_TAG.user : 0) | (isNarrow ? TLB_TAG.narrow : 0);
     if (view.getInt32(entry + TLB_ENTRY.tag, true) !== ((at & -PAGE_BYTES) | tag)) return -1;

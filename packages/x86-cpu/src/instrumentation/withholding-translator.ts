@@ -12,10 +12,8 @@ import {
   type RefillResult,
   TLB_ENTRY,
   TLB_ENTRY_BYTES,
-  TLB_ENTRY_COUNT,
+  tlbIndex,
 } from "@xenolith/machine-interface";
-
-const PAGE_SHIFT = 12;
 
 /**
  * Wraps a translator so that some pages never get into the TLB for reads and writes: generated code must leave such accesses
@@ -39,7 +37,7 @@ export const createWithholdingTranslator = (
     const result = inner.refill(space, at, access);
     if (result !== REFILL.filled || !withholds(at, access)) return result;
     // Whoever has the entry's place has it; emptying it costs a refill at most.
-    const entry = ((at >>> PAGE_SHIFT) & (TLB_ENTRY_COUNT - 1)) * TLB_ENTRY_BYTES;
+    const entry = tlbIndex(at) * TLB_ENTRY_BYTES;
     for (const array of [tlb.read, tlb.write]) {
       memory.view.setInt32(array + entry + TLB_ENTRY.tag, -1, true);
       memory.view.setInt32(array + entry + TLB_ENTRY.tag + 4, -1, true);
