@@ -199,7 +199,7 @@ export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
     runControl,
     memory,
     delivery,
-    transitions: createGuestTransitions({ memory, upcalls, trace, speed }),
+    transitions: createGuestTransitions({ memory, upcalls, trace, speed, cpuidPolicy }),
     handleExit,
     crash: shutdown.crash,
     vcpuTimers,

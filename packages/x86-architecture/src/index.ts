@@ -55,7 +55,12 @@ export {
   SEGMENT,
   type SegmentIndex,
 } from "./registers.ts";
-export { type ExceptionHandler, GATE_CHANGE, type TransitionGates } from "./transition-gates.ts";
+export {
+  type ExceptionHandler,
+  GATE_CHANGE,
+  type IdentityAnswers,
+  type TransitionGates,
+} from "./transition-gates.ts";
 export { TSS16, TSS32, TSS64 } from "./tss.ts";
 export type {
   DescriptorSource,

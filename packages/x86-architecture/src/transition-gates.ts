@@ -14,6 +14,12 @@ export const GATE_CHANGE = {
   taskSwitched: 16,
 } as const;
 
+/**
+ * Answers of CPUID to a leaf, EAX to EDX: one that holds for every subleaf; or those of the first subleaves, of two at least; or none
+ * that are known.
+ */
+export type IdentityAnswers = (leaf: number) => readonly (readonly [number, number, number, number])[];
+
 /** Where an exception enters a kernel. */
 export interface ExceptionHandler {
   readonly address: LinearAddress;
@@ -118,22 +124,37 @@ export interface TransitionGates {
   faultCost: number;
   /**
    * Whether IN and OUT find no ports in the kernel: in rings 0 to 2, or on the kernel's side. It reads all ones, and what it
-   * writes is dropped.
+   * writes is dropped. CLI and STI of 64-bit code do nothing then.
    */
   hasAbsentPorts: boolean;
-  /** How much of its budget such an access takes a run, besides the instruction. */
-  portCost: number;
+  /** How much of its budget such an access takes a run, and CPUID, besides the instruction. */
+  emulationCost: number;
   /**
-   * On the kernel's side, SYSCALL with this number in EAX, ESI 1, RDX 0 and {@link updateSubject} in R10D stores an entry in one
-   * of the kernel's own tables of level 1: RDI is the address of its machine address and of its new value, 8 bytes each. The old
-   * entry is absent, and the new one maps a page of the kernel's own: with write rights only one that is in use as writable
-   * already. Anything else exits. The page gains a reference, and a use if it may be written; the entry gets the user bit, and
-   * {@link KERNEL_PAGE_HIGH} where it lacked that bit or had both, else the global bit.
+   * Lets CPUID that would exit be answered, at every privilege, where the answer is known: of 32 leaves of the basic range and 32 of the extended one,
+   * and of 32 subleaves in all. null: it exits, as at first.
+   */
+  setIdentities(answersOf: IdentityAnswers | null): void;
+  /**
+   * On the kernel's side, SYSCALL with this number in EAX, ESI 1, RDX 0 and {@link updateSubject} in R10D stores an entry: RDI is
+   * the address of its machine address and of its new value, 8 bytes each. Where it lies in one of the kernel's own tables of level 1,
+   * both the old value and the new one are absent or lead to pages of the kernel's own, the old one not by its last reference; and
+   * with write rights only to one whose type is that of a writable page. A page gains a reference and loses one with its
+   * entries, and a use with those that allow writing; the old one is forgotten. A present entry gets the user bit, and {@link KERNEL_PAGE_HIGH} where it
+   * lacked that bit or had both, else the global bit. Where it lies in a page of the kernel's own of that type it is stored as it is. Anything
+   * else exits.
    */
   updateCall: number;
   updateSubject: number;
-  /** How much of its budget such a call takes a run, besides the instruction. */
+  /** How much of its budget such a call takes a run, besides the instruction: to store in a table, and elsewhere. */
   updateCost: number;
+  requestCost: number;
+  /**
+   * Likewise this number with a request of 24 bytes whose first 4 are a command n, where bit n of `flushCommands` is set: nothing
+   * has to be done for it.
+   */
+  flushCall: number;
+  flushCommands: number;
+  flushCost: number;
   /** Where {@link FRAME_RECORDS} begin in machine memory; 0: the call exits. */
   frameRecords: number;
   /** Owner of the kernel's frames there. */

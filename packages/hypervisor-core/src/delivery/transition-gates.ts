@@ -20,15 +20,21 @@ import {
   __HYPERVISOR_fpu_taskswitch,
   __HYPERVISOR_iret,
   __HYPERVISOR_mmu_update,
+  __HYPERVISOR_mmuext_op,
   __HYPERVISOR_set_segment_base,
   __HYPERVISOR_stack_switch,
   __HYPERVISOR_xen_version,
   HYPERCALL_VECTOR,
+  MMUEXT_INVLPG_ALL,
+  MMUEXT_INVLPG_LOCAL,
+  MMUEXT_TLB_FLUSH_ALL,
+  MMUEXT_TLB_FLUSH_LOCAL,
   VMASST_TYPE_architectural_iopl,
 } from "@xenolith/xen-abi/xen";
 import { type Domain, hasAssist } from "../domain.ts";
+import { type CpuidPolicy, identityAnswers } from "../emulation/cpuid-policy.ts";
 import { fixStackSelector } from "../hypercalls/guest-selectors.ts";
-import { UPDATE_NS } from "../memory/costs.ts";
+import { FLUSH_NS, REQUEST_NS, UPDATE_NS } from "../memory/costs.ts";
 import type { MemoryManager } from "../memory-manager.ts";
 import type { ProcessorSpeed } from "../processor-speed.ts";
 import type { UpcallState } from "../upcall-state.ts";
@@ -37,9 +43,9 @@ import { VERSION_ANSWER } from "../version.ts";
 import { EMULATION_COST_NS, FAULT_COST_NS } from "./exit-cost.ts";
 
 /**
- * Lets the processor make on its own what needs no policy: XENVER_version, exceptions, and in 64-bit guests the system calls of user mode,
- * iret, the calls that set a base or CR0.TS, and mmu_update where it maps one page of the domain's; in all, the one that sets a
- * stack. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
+ * Lets the processor make on its own what needs no policy: XENVER_version, CPUID, exceptions, and in 64-bit guests the system calls
+ * of user mode, iret, the calls that set a base or CR0.TS, mmu_update of one entry where it only counts the domain's own pages, and flushes; in all, the
+ * one that sets a stack. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
  */
 export interface GuestTransitions {
   /** Before a run: makes the gates what the VCPU is now. */
@@ -51,6 +57,7 @@ export interface GuestTransitions {
 /** What transitions are made with. */
 export interface GuestTransitionParts {
   readonly memory: Pick<MemoryManager, "spaceOf" | "frameRecordsFor">;
+  readonly cpuidPolicy: CpuidPolicy;
   readonly upcalls: UpcallState;
   readonly trace: TraceSink;
   readonly speed: Pick<ProcessorSpeed, "instructionsFor" | "instructionNs">;
@@ -85,8 +92,26 @@ const BOUNCED_64: readonly number[] = [
 const [first = 0, second = 0, third = 0, fourth = 0] = XEN_EMULATE_PREFIX;
 const EMULATED = (first | (second << 8) | (third << 16) | (fourth << 24)) >>> 0;
 
+/** What calls and emulations take a run of its budget, where all of that is a whole number of instructions. */
+interface Costs {
+  /** Emulating an instruction, besides the instruction. */
+  readonly emulation: number;
+  /** mmu_update and mmuext_op of one request, besides the instruction: storing in a table, storing elsewhere, flushing. */
+  readonly update: number;
+  readonly request: number;
+  readonly flush: number;
+}
+
+/** Commands of mmuext_op for which nothing is to be done, as bits: see `AddressSpaces`. */
+const FLUSH_COMMANDS = [
+  MMUEXT_TLB_FLUSH_LOCAL,
+  MMUEXT_INVLPG_LOCAL,
+  MMUEXT_TLB_FLUSH_ALL,
+  MMUEXT_INVLPG_ALL,
+].reduce((bits, command) => bits | (1 << command), 0);
+
 /** What does not change in the gates of a VCPU. */
-const prepare = ({ gates }: X86Vcpu, { width, id }: Domain, portCost: number, updateCost: number): void => {
+const prepare = ({ gates }: X86Vcpu, { width, id }: Domain, costs: Costs | null): void => {
   const { virtStart, virtEnd } = HYPERVISOR_RANGE[width];
   gates.answeredCall = __HYPERVISOR_xen_version;
   gates.answeredArgument = XENVER_version;
@@ -101,16 +126,31 @@ const prepare = ({ gates }: X86Vcpu, { width, id }: Domain, portCost: number, up
   gates.compatibleSelector = FLAT_RING3_CS32;
   gates.reservedFirst = toLinearAddress(virtStart);
   gates.reservedBytes = virtEnd - virtStart;
-  gates.portCost = portCost;
   gates.emulated = EMULATED;
-  gates.updateCall = __HYPERVISOR_mmu_update;
-  gates.updateSubject = DOMID_SELF;
-  gates.updateCost = updateCost;
   gates.frameOwner = id;
+  gates.updateSubject = DOMID_SELF;
+  gates.updateCall = __HYPERVISOR_mmu_update;
+  gates.flushCall = __HYPERVISOR_mmuext_op;
+  if (costs === null) return;
+  gates.emulationCost = costs.emulation;
+  gates.updateCost = costs.update;
+  gates.requestCost = costs.request;
+  gates.flushCost = costs.flush;
+  gates.flushCommands = FLUSH_COMMANDS;
+};
+
+const costsOf = (speed: Pick<ProcessorSpeed, "instructionsFor">): Costs | null => {
+  const emulation = speed.instructionsFor(EMULATION_COST_NS);
+  const update = speed.instructionsFor(UPDATE_NS);
+  const request = speed.instructionsFor(REQUEST_NS);
+  const flush = speed.instructionsFor(REQUEST_NS + FLUSH_NS);
+  const areWhole = emulation !== null && update !== null && request !== null && flush !== null;
+  return areWhole ? { emulation, update, request, flush } : null;
 };
 
 /** Makes the transitions of a host's guests. */
 export const createGuestTransitions = ({
+  cpuidPolicy,
   memory,
   upcalls,
   trace,
@@ -119,11 +159,7 @@ export const createGuestTransitions = ({
   /** Instructions that handing an exception to a kernel takes, with the one that it stands for; null: they are not taken. */
   const faultCost = speed.instructionsFor(FAULT_COST_NS + speed.instructionNs);
 
-  /** What emulating an instruction takes besides the instruction. */
-  const emulationCost = speed.instructionsFor(EMULATION_COST_NS);
-
-  /** What mmu_update of one entry takes besides the instruction. */
-  const updateCost = speed.instructionsFor(UPDATE_NS);
+  const costs = costsOf(speed);
 
   const placeHandlers = ({ traps, domain }: Vcpu, gates: TransitionGates): void => {
     if (faultCost === null) return;
@@ -139,7 +175,7 @@ export const createGuestTransitions = ({
     const { syscall } = callbacks;
     gates.isKernelSide = vcpu.kernelMode;
     gates.otherBase = vcpu.otherGsBase;
-    gates.frameRecords = updateCost === null ? 0 : memory.frameRecordsFor(vcpu);
+    gates.frameRecords = costs === null ? 0 : memory.frameRecordsFor(vcpu);
     gates.entry = toLinearAddress(isCanonical(kernelStack.pointer) ? (syscall?.address ?? 0) : 0);
     gates.entryMasksEvents = syscall?.masksEvents ?? false;
     gates.kernelSpace = memory.spaceOf(vcpu, "kernel") ?? 0;
@@ -149,8 +185,11 @@ export const createGuestTransitions = ({
   return {
     open(vcpu, x86) {
       const { gates } = x86;
-      if (gates.callVector !== HYPERCALL_VECTOR)
-        prepare(x86, vcpu.domain, emulationCost ?? 0, updateCost ?? 0);
+      if (gates.callVector !== HYPERCALL_VECTOR) {
+        prepare(x86, vcpu.domain, costs);
+        const asker = { width: vcpu.domain.width, vcpu: vcpu.index };
+        gates.setIdentities(costs === null ? null : (leaf) => identityAnswers(cpuidPolicy, asker, leaf));
+      }
       gates.eventPending = upcalls.pendingAddress(vcpu);
       gates.eventMask = upcalls.maskAddress(vcpu);
       gates.kernelStack = toLinearAddress(vcpu.kernelStack.pointer);
@@ -161,7 +200,7 @@ export const createGuestTransitions = ({
       gates.faultAddress = upcalls.faultPlace(vcpu);
       if (vcpu.traps.takeChanges()) placeHandlers(vcpu, gates);
       // The kernel counts as ring 1 for the virtual IOPL.
-      gates.hasAbsentPorts = emulationCost !== null && vcpu.ioPrivilege > 0;
+      gates.hasAbsentPorts = costs !== null && vcpu.ioPrivilege > 0;
       if (vcpu.domain.width === "x86_64") openSides(vcpu, x86);
     },
     close(vcpu, x86) {

@@ -83,6 +83,20 @@ const xenLeaf = (leaf: number, subleaf: number): CpuidAnswer => {
   }
 };
 
+/** Leaves up to {@link LAST_BASIC_LEAF} whose answers depend on the subleaf, and as many of those as are ever asked for. [SDM2-CPUID] */
+const WITH_SUBLEAVES: readonly number[] = [4, 7];
+const SUBLEAVES = 8;
+
+/** Answers of a leaf to one who asks: one for all subleaves, or those of the first ones. */
+export const identityAnswers = (
+  policy: CpuidPolicy,
+  asker: CpuidAsker,
+  leaf: number,
+): readonly CpuidAnswer[] => {
+  const count = WITH_SUBLEAVES.includes(leaf) ? SUBLEAVES : 1;
+  return Array.from({ length: count }, (_, subleaf) => policy(asker, leaf, subleaf));
+};
+
 /** Makes the policy over a processor's own answers. */
 export const createCpuidPolicy = (model: CpuidModel): CpuidPolicy => {
   const featureLeaf = ({ width, vcpu }: CpuidAsker, leaf: number, answer: CpuidAnswer): CpuidAnswer => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createCpuidPolicy } from "../../src/emulation/cpuid-policy.ts";
+import { createCpuidPolicy, identityAnswers } from "../../src/emulation/cpuid-policy.ts";
 
 const ALL = 0xffff_ffff;
 /** A processor that claims everything, up to leaf 0x20 and 0x8000_0020. */
@@ -43,6 +43,22 @@ describe("the CPUID policy", () => {
     const bare = createCpuidPolicy((leaf) => (leaf === 0 ? [7, 0, 0, 0] : [0, 0, 0, 0]));
     expect(bare(PAE, 1, 0)).toEqual([0, 0, 0x8000_0000, 0]);
     expect(bare(PAE, 7, 0)).toEqual([0, 0, 0, 0]);
+  });
+
+  it("lists the answers of a leaf: one where subleaves make no difference, else those of the first", () => {
+    // Leaves for which the manual has subleaves.
+    const varied = createCpuidPolicy((leaf, subleaf) =>
+      leaf === 0 ? [0x20, 1, 2, 3] : [leaf, [4, 7, 11, 13].includes(leaf) ? subleaf : 0, ALL, ALL],
+    );
+    for (let index = 0; index < 64; index++) {
+      const leaf = index < 32 ? index : 0x8000_0000 + index - 32;
+      const answers = identityAnswers(varied, WIDE, leaf);
+      for (const subleaf of [0, 1, 7, 8, 0x1_0000]) {
+        const known = answers.length === 1 ? answers[0] : answers[subleaf];
+        if (known !== undefined) expect(varied(WIDE, leaf, subleaf)).toEqual(known);
+        else expect(subleaf).toBeGreaterThan(7);
+      }
+    }
   });
 
   it("has five leaves of Xen's", () => {

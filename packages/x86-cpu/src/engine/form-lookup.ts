@@ -6,7 +6,7 @@ export interface FormEntry {
   /** Number of the handler, or undefined where generated code has none. */
   readonly number: number | undefined;
   readonly unit: Unit;
-  /** See {@link isString} and {@link endsBlock}. */
+  /** See {@link isString} and {@link endsBlock}; a block ends as well with a handler that calls what stands for the monitor. */
   readonly isString: boolean;
   readonly endsBlock: boolean;
 }
@@ -62,10 +62,15 @@ const shapeOf = (instruction: Instruction): number => {
 /** Finds the handler of an instruction without spelling out the key of its form each time. */
 export class FormLookup {
   readonly #numberOf: ReadonlyMap<string, number>;
+  readonly #callsMonitor: (handler: number) => boolean;
   readonly #known = new Map<string, KnownForms>();
 
-  constructor(numberOf: ReadonlyMap<string, number>) {
+  constructor(
+    numberOf: ReadonlyMap<string, number>,
+    callsMonitor: (handler: number) => boolean = () => false,
+  ) {
     this.#numberOf = numberOf;
+    this.#callsMonitor = callsMonitor;
   }
 
   /** What the form of an instruction decides. */
@@ -88,11 +93,12 @@ export class FormLookup {
   }
 
   #entryOf(instruction: Instruction): FormEntry {
+    const number = this.#numberOf.get(instructionFormKey(instruction));
     return {
-      number: this.#numberOf.get(instructionFormKey(instruction)),
+      number,
       unit: unitOf(instruction),
       isString: isString(instruction),
-      endsBlock: endsBlock(instruction),
+      endsBlock: endsBlock(instruction) || (number !== undefined && this.#callsMonitor(number)),
     };
   }
 }

@@ -6,16 +6,20 @@ import {
   toLinearAddress,
   toMachineAddress,
 } from "@xenolith/machine-interface";
-import type { ExceptionHandler, TransitionGates } from "@xenolith/x86-architecture";
-import { GATES, HANDLER_COUNT, STATE } from "../state/layout.ts";
+import type { ExceptionHandler, IdentityAnswers, TransitionGates } from "@xenolith/x86-architecture";
+import { fillCpuidTable } from "../state/cpuid-table.ts";
+import { GATES, HANDLER_COUNT, STATE, STATE_BYTES } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 
 /** The transition gates of a VCPU, in its state block. */
 export class GateBlock implements TransitionGates {
   readonly #state: VcpuState;
+  readonly #view: DataView;
 
-  constructor(state: VcpuState) {
+  /** @param view of machine memory, where answers of CPUID have their room behind the block's home */
+  constructor(state: VcpuState, view: DataView) {
     this.#state = state;
+    this.#view = view;
   }
 
   #word(field: number): number {
@@ -268,12 +272,18 @@ export class GateBlock implements TransitionGates {
     this.#setWord(GATES.hasAbsentPorts, value ? 1 : 0);
   }
 
-  get portCost(): number {
-    return this.#word(GATES.portCost);
+  get emulationCost(): number {
+    return this.#word(GATES.emulationCost);
   }
 
-  set portCost(value: number) {
-    this.#setWord(GATES.portCost, value);
+  set emulationCost(value: number) {
+    this.#setWord(GATES.emulationCost, value);
+  }
+
+  setIdentities(answersOf: IdentityAnswers | null): void {
+    const table = this.#state.home + STATE_BYTES;
+    if (answersOf !== null) fillCpuidTable(this.#view, table, answersOf);
+    this.#setWord(GATES.identities, answersOf === null ? 0 : table);
   }
 
   get emulated(): number {
@@ -306,6 +316,38 @@ export class GateBlock implements TransitionGates {
 
   set updateCost(value: number) {
     this.#setWord(GATES.updateCost, value);
+  }
+
+  get requestCost(): number {
+    return this.#word(GATES.requestCost);
+  }
+
+  set requestCost(value: number) {
+    this.#setWord(GATES.requestCost, value);
+  }
+
+  get flushCall(): number {
+    return this.#word(GATES.flushCall);
+  }
+
+  set flushCall(value: number) {
+    this.#setWord(GATES.flushCall, value);
+  }
+
+  get flushCommands(): number {
+    return this.#word(GATES.flushCommands);
+  }
+
+  set flushCommands(value: number) {
+    this.#setWord(GATES.flushCommands, value);
+  }
+
+  get flushCost(): number {
+    return this.#word(GATES.flushCost);
+  }
+
+  set flushCost(value: number) {
+    this.#setWord(GATES.flushCost, value);
   }
 
   get frameRecords(): number {

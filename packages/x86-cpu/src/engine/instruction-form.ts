@@ -116,7 +116,8 @@ export const isSystemTransfer = ({ mnemonic, operands }: Instruction): boolean =
 };
 
 /** Whether control mostly comes to the instruction behind a system instruction. */
-export const isResumed = ({ mnemonic }: Instruction): boolean => RESUMED.has(mnemonic);
+export const isResumed = ({ mnemonic }: Instruction): boolean =>
+  RESUMED.has(mnemonic) || mnemonic === "cpuid" || mnemonic === "cli";
 
 /** Whether nothing can follow in a block: control goes elsewhere, or may come back to the same instruction. */
 export const endsBlock = (instruction: Instruction): boolean => {

@@ -79,7 +79,7 @@ export class RecordBuilder {
     this.#arena = arena;
     this.#handlers = handlers;
     this.#rareHandler = handlers.special("rare");
-    this.#forms = new FormLookup(handlers.numberOf);
+    this.#forms = new FormLookup(handlers.numberOf, handlers.callsMonitor);
     this.#features = features;
   }
 

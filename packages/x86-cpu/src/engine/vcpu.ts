@@ -112,7 +112,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.#engine = parts.engine;
     this.machine = parts.engine.machine;
     this.state = parts.state;
-    this.gates = new GateBlock(parts.state);
+    this.gates = new GateBlock(parts.state, parts.engine.machine.view);
     this.memory = new VcpuMemory(this.machine, parts.engine.translator, parts.state, parts.space);
     this.operands = new VcpuOperands(parts.state, this.memory);
     this.environment = parts.environment;

@@ -35,15 +35,24 @@ export interface HandlerTable {
   partOf(number: number): Part;
   /** A handler by its number; none for special ones. */
   handler(number: number): Handler | undefined;
+  /** Whether a handler means something else than without a monitor: then it calls what stands for it. */
+  callsMonitor(number: number): boolean;
   /** Number of the handler of a form, by its key. */
   readonly numberOf: ReadonlyMap<string, number>;
   /** Number of a special handler. */
   special(name: SpecialHandler): number;
 }
 
+const definitionFor = (definition: Definition, system: SystemCode): Definition =>
+  system === "monitored" && definition.underMonitor !== undefined
+    ? { ...definition, meaning: definition.underMonitor }
+    : definition;
+
 /** All handlers of a width. Each form is said once. */
-const handlersOf = (wide: boolean): readonly Handler[] =>
-  DEFINITIONS.flatMap((definition) => formsOf(definition, wide).map((form) => ({ form, definition })));
+const handlersOf = (wide: boolean, system: SystemCode): readonly Handler[] =>
+  DEFINITIONS.flatMap((definition) =>
+    formsOf(definition, wide).map((form) => ({ form, definition: definitionFor(definition, system) })),
+  );
 
 const isGenerated = ({ system }: Definition, code: SystemCode): boolean =>
   system === undefined || system === code || (system === "both" && code !== "none");
@@ -54,7 +63,8 @@ const isGenerated = ({ system }: Definition, code: SystemCode): boolean =>
  */
 export const createHandlerTable = (wide: boolean, system: SystemCode = "bare"): HandlerTable => {
   const parts: Handler[][] = Array.from({ length: PART_COUNT }, () => []);
-  for (const handler of handlersOf(wide)) parts[partOf(handler.form, handler.definition)]?.push(handler);
+  for (const handler of handlersOf(wide, system))
+    parts[partOf(handler.form, handler.definition)]?.push(handler);
   const specialAt = parts[PART.common]?.length ?? 0;
   const byNumber: (Handler | undefined)[] = [];
   const partByNumber: Part[] = [];
@@ -76,6 +86,10 @@ export const createHandlerTable = (wide: boolean, system: SystemCode = "bare"): 
     firstOf: (part) => firsts[part] ?? 0,
     partOf: (number) => partByNumber[number] ?? PART.common,
     handler: (number) => byNumber[number],
+    callsMonitor: (number) => {
+      const definition = byNumber[number]?.definition;
+      return definition?.underMonitor !== undefined && definition.meaning === definition.underMonitor;
+    },
     numberOf,
     special: (name) => specials.get(name) ?? 0,
   };

@@ -45,6 +45,8 @@ export interface Definition {
   /** The part of an interpreter that its handlers belong to; without one, it is the form that decides: see `partOf`. */
   readonly part?: Part;
   readonly meaning: Meaning;
+  /** What it means under a monitor, where that ends a block and does not otherwise: a call of a system function. */
+  readonly underMonitor?: Meaning;
   /** Set for a system instruction: the engines that do not leave it to TypeScript. */
   readonly system?: "bare" | "monitored" | "both";
 }

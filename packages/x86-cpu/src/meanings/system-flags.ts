@@ -4,6 +4,7 @@ import { setSixFlags } from "../machine/flag-updates.ts";
 import type { Machine } from "../machine/machine.ts";
 import { ARITHMETIC_FLAGS } from "../state/flags.ts";
 import { STATE } from "../state/layout.ts";
+import { SKIP_INTERRUPT_FLAG } from "../support/system/absent-ports.ts";
 import { arithmeticImage } from "../support/system/flag-image.ts";
 import { INTERRUPT_REQUESTED } from "../support/system/page-invalidation.ts";
 import { SET_INTERRUPTS } from "../support/system/segment-loads.ts";
@@ -74,7 +75,16 @@ const narrowOnly =
   (wide) =>
     wide ? [] : sizes;
 
+/** And the other way round. */
+const wideOnly =
+  (...sizes: readonly number[]): Sizes =>
+  (wide) =>
+    wide ? sizes : [];
+
 const system = "bare";
+
+/** CLI and STI of 64-bit code under a monitor. */
+const skipInterruptFlag: Meaning = (m) => m.system(SKIP_INTERRUPT_FLAG);
 
 /** CLI STI PUSHF POPF, where nothing stands in the way. [SDM2A-3.2] [SDM2B-4.3] */
 export const systemFlags: readonly Definition[] = [
@@ -86,6 +96,16 @@ export const systemFlags: readonly Definition[] = [
     system,
     meaning: (m) => m.system(SET_INTERRUPTS),
   },
+  ...["cli", "sti"].map(
+    (mnemonic): Definition => ({
+      mnemonic,
+      sizes: wideOnly(2, 4),
+      forms: [""],
+      system: "monitored",
+      meaning: skipInterruptFlag,
+      underMonitor: skipInterruptFlag,
+    }),
+  ),
   { mnemonic: "pushf", sizes: flagSizes, forms: [""], system: "both", meaning: pushFlags },
   { mnemonic: "popf", sizes: flagSizes, forms: [""], system: "both", meaning: popFlags },
 ];

@@ -17,6 +17,7 @@ import type { Machine } from "../machine/machine.ts";
 import { CPUID_TABLE } from "../state/cpuid-table.ts";
 import { SEGMENT_BYTES, SEGMENT_FIELD, STATE, STATE_BYTES } from "../state/layout.ts";
 import { ENTER_SYSTEM, LEAVE_SYSTEM } from "../support/system/fast-calls.ts";
+import { ANSWER_IDENTITY } from "../support/system/identification.ts";
 import { ENTER_INTERRUPT } from "../support/system/interrupt-entry.ts";
 import { RETURN_FROM_INTERRUPT } from "../support/system/interrupt-exit.ts";
 import { FORGET_PAGE } from "../support/system/page-invalidation.ts";
@@ -206,7 +207,14 @@ const outside: readonly Definition[] = [
       meaning: (m) => m.system(READ_TIMESTAMP, i32(mnemonic === "rdtscp" ? 1 : 0)),
     }),
   ),
-  { mnemonic: "cpuid", sizes: () => [2, 4], forms: [""], system: "bare", meaning: identify },
+  {
+    mnemonic: "cpuid",
+    sizes: () => [2, 4],
+    forms: [""],
+    system: "both",
+    meaning: identify,
+    underMonitor: (m) => m.system(ANSWER_IDENTITY),
+  },
   ...[0, 2, 3, 4].map(
     (number): Definition => ({
       mnemonic: controlMnemonic("mov-from-cr", number),

@@ -183,9 +183,10 @@ export const assembleProcessor = <Made extends BareProcessor>(
   };
   // Leaf 1 tells of CR4.OSXSAVE where there is such a bit.
   const isFixed = (leaf: number): boolean => leaf !== 1 || !model.features.has("xsave");
-  fillCpuidTable(memory.view, engine.cpuidTable, (leaf) =>
-    isFixed(leaf) ? (model.leaves.get(`${leaf}`) ?? null) : null,
-  );
+  fillCpuidTable(memory.view, engine.cpuidTable, (leaf) => {
+    const answer = isFixed(leaf) ? model.leaves.get(`${leaf}`) : undefined;
+    return answer === undefined ? [] : [answer];
+  });
   const made = make(parts, counter);
   vcpu = made;
   return made;

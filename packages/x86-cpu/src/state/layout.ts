@@ -212,13 +212,18 @@ export const GATES = {
   baseCall: 0x80,
   taskCall: 0x84,
   hasAbsentPorts: 0x88,
-  portCost: 0x8c,
+  emulationCost: 0x8c,
   updateCall: 0x90,
   updateSubject: 0x94,
   updateCost: 0x98,
   frameRecords: 0x9c,
   frameOwner: 0xa0,
   emulated: 0xa4,
+  requestCost: 0xa8,
+  flushCall: 0xac,
+  flushCommands: 0xb0,
+  flushCost: 0xb4,
+  identities: 0xb8,
 } as const;
 
 /** Exceptions that have a handler in the block. */

@@ -19,6 +19,8 @@ export interface SupportContext {
   readonly fetchDescriptor: number;
   /** Index of the function that makes the space of a side the active one: (side) -> its space tag for user accesses. */
   readonly enterSide: number;
+  /** Index of the translator's function that forgets what leads to a frame: (frame) -> (). */
+  readonly forgetFrame: number;
   /** Offset in memory of the watch byte of frame 0. */
   readonly watchTable: number;
   /** Index of `AnnounceStore`. */

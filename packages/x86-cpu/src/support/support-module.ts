@@ -52,6 +52,7 @@ export const createSupportModule = (
   const readTimestamp = module.importFunction("machine", "readTimestamp", [], [word]);
   const fetchDescriptor = module.importFunction("machine", "fetchDescriptor", [word], []);
   const enterSide = module.importFunction("machine", "enterSide", [word], [word]);
+  const forgetFrame = module.importFunction("machine", "forgetFrame", [word], []);
   const announceStore = module.importFunction("machine", "announceStore", [word, word], [word]);
   const bodies = new Map<string, FunctionBody>();
   for (const { name, parameters, results } of functions) {
@@ -68,6 +69,7 @@ export const createSupportModule = (
     readTimestamp,
     fetchDescriptor,
     enterSide,
+    forgetFrame,
     watchTable: environment.machine.watchTableOffset,
     announceStore,
     constants: (words) => placeConstants(environment.machine, words),
@@ -87,6 +89,7 @@ export const createSupportModule = (
       readTimestamp: () => host.readTimestamp(),
       fetchDescriptor: (selector: number) => host.fetchDescriptor(selector),
       enterSide: (side: number) => host.enterSide(side),
+      forgetFrame: environment.translator.invalidateFrame,
       announceStore: environment.announceStore,
     },
   });

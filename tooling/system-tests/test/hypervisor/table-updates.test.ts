@@ -10,7 +10,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { dword } from "./support/assemble.ts";
-import { hypercall64, store64 } from "./support/assemble-64.ts";
+import { hypercall64, load64, store64 } from "./support/assemble-64.ts";
 import { createTestGuest, page, type TestGuest } from "./support/guest.ts";
 import { createTestMachine } from "./support/machine.ts";
 
@@ -116,6 +116,8 @@ const run = (
   directGates: boolean,
   tuning: EngineTuning,
   instructionNs: number,
+  /** Code behind a call. */
+  behind: (index: number) => readonly number[] = () => [],
 ) => {
   const machine = createTestMachine({
     directGates,
@@ -129,6 +131,8 @@ const run = (
     stackTop: STACK_TOP,
     absentPages: ABSENT,
   });
+  guest.write(page(30), [1]);
+  guest.write(page(READ_ONLY), [2]);
   const readOnly = entryLow(guest.frames[READ_ONLY] ?? 0, PTE.present);
   const calls = updates.flatMap((given, index) => {
     const at = REQUESTS + 16 * index;
@@ -136,6 +140,7 @@ const run = (
     return [
       ...hypercall64(__HYPERVISOR_mmu_update, given.pointer ?? at, given.count, given.done, given.subject),
       ...store64("rax", RESULTS + 8 * index),
+      ...behind(index),
     ];
   });
   guest.write(CODE, [
@@ -196,6 +201,38 @@ describe.each<[string, EngineTuning]>([
       ),
       { numRuns: 25 },
     );
+  });
+
+  test("leaves nothing behind in the TLB, and is left to the processor where pages only lose and gain uses", () => {
+    const index = ABSENT[0];
+    const writable = PTE.present | PTE.writable;
+    const updates = [
+      { low: writable },
+      { low: writable, target: "another" as const },
+      { low: PTE.present, target: "another" as const },
+      { low: writable, target: "another" as const },
+      { low: writable },
+      { low: 0 },
+      { low: writable },
+      { low: PTE.present, target: "table" as const },
+      { low: PTE.present | PTE.user },
+    ].map((given): Update => ({ ...PLAIN, index, ...given }));
+    const read = (at: number): readonly number[] =>
+      updates[at]?.low === 0
+        ? []
+        : [...load64("rax", page(index)), ...store64("rax", RESULTS + 8 * (32 + at))];
+    const [fast, reference] = [true, false].map((gates) =>
+      run(updates, gates, gates ? tuning : REFERENCE, 1, read),
+    );
+    expect(fast?.seen).toEqual(reference?.seen);
+    expect(fast?.stores).toBe(0);
+    expect(reference?.stores).toBe(updates.length);
+  });
+
+  test("is left to the processor where the entry is no table's", () => {
+    const updates = ABSENT.map((index): Update => ({ ...PLAIN, index, table: "page", low: 0x67 }));
+    expect(run(updates, true, tuning, 1).stores).toBe(0);
+    expect(run(updates, true, tuning, 1).seen).toEqual(run(updates, false, REFERENCE, 1).seen);
   });
 
   test.each([

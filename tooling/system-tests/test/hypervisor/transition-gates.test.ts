@@ -1,6 +1,6 @@
 import { entryLow, FLAG, PTE } from "@xenolith/x86-architecture";
 import type { EngineTuning } from "@xenolith/x86-cpu";
-import { toVcpuIndex } from "@xenolith/xen-abi";
+import { DOMID_SELF, toVcpuIndex } from "@xenolith/xen-abi";
 import {
   FLAT_RING3_CS32,
   FLAT_RING3_CS64,
@@ -16,15 +16,21 @@ import { VCPU_INFO } from "@xenolith/xen-abi/shared-info";
 import { XENVER_version } from "@xenolith/xen-abi/version";
 import {
   __HYPERVISOR_fpu_taskswitch,
+  __HYPERVISOR_mmuext_op,
   __HYPERVISOR_set_segment_base,
   __HYPERVISOR_stack_switch,
   __HYPERVISOR_update_va_mapping,
   __HYPERVISOR_xen_version,
+  MMUEXT_FLUSH_CACHE,
+  MMUEXT_INVLPG_ALL,
+  MMUEXT_INVLPG_LOCAL,
+  MMUEXT_TLB_FLUSH_LOCAL,
+  MMUEXT_TLB_FLUSH_MULTI,
 } from "@xenolith/xen-abi/xen";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { dword, hypercall } from "./support/assemble.ts";
-import { hypercall64, movImmediate64, SYSCALL } from "./support/assemble-64.ts";
+import { hypercall64, movImmediate64, SYSCALL, store64 } from "./support/assemble-64.ts";
 import { createTestGuest, page } from "./support/guest.ts";
 import { createTestMachine } from "./support/machine.ts";
 import {
@@ -39,6 +45,52 @@ import {
   setByte,
   type TwoSides,
 } from "./support/two-sides.ts";
+
+/** CPUID with a leaf and a subleaf, and a trace of the answer in RBP. */
+const identify = (leaf: number, subleaf: number): number[] => [
+  ...[0xb8, ...dword(leaf), 0xb9, ...dword(subleaf), 0x0f, 0xa2], // mov $leaf, %eax; mov $subleaf, %ecx; cpuid
+  ...[0x48, 0x01, 0xc5, 0x48, 0x01, 0xdd, 0x48, 0x01, 0xcd, 0x48, 0x01, 0xd5], // add %rax, %rbp; likewise rbx, rcx, rdx
+];
+const IDENTITIES: readonly (readonly number[])[] = [
+  [0, 0],
+  [1, 5],
+  [2, 0x12345],
+  [4, 2],
+  [4, 7],
+  [4, 8],
+  [7, 0],
+  [7, 1],
+  [31, 0],
+  [32, 0],
+  [0x4000_0000, 0],
+  [0x4000_0003, 1],
+  [0x8000_0000, 0],
+  [0x8000_0008, 9],
+  [0x8000_0020, 0],
+].map(([leaf = 0, subleaf = 0]) => identify(leaf, subleaf));
+
+/** Calls for a flush, and for other things that have no arguments. */
+const FLUSHES: readonly (readonly number[])[] = [
+  MMUEXT_TLB_FLUSH_LOCAL,
+  MMUEXT_INVLPG_LOCAL,
+  MMUEXT_INVLPG_ALL,
+  MMUEXT_TLB_FLUSH_MULTI,
+  MMUEXT_FLUSH_CACHE,
+  32 + MMUEXT_TLB_FLUSH_LOCAL,
+].flatMap((command) =>
+  [
+    [1, 0, DOMID_SELF],
+    [1, 0, 0x1_0000_0000 + DOMID_SELF],
+    [2, 0, DOMID_SELF],
+    [1, page(14) + 0x300, DOMID_SELF],
+    [1, 0, 1],
+  ].map(([count = 0, done = 0, subject = 0]) => [
+    ...movImmediate64("rax", command),
+    ...store64("rax", page(14) + 0x200),
+    ...hypercall64(__HYPERVISOR_mmuext_op, page(14) + 0x200, count, done, subject),
+    ...[0x48, 0x01, 0xc5], // add %rax, %rbp
+  ]),
+);
 
 const { evtchnUpcallMask, evtchnUpcallPending } = VCPU_INFO.layout.x86_64;
 
@@ -73,6 +125,10 @@ const KERNEL_PIECES: readonly (readonly number[])[] = [
     ...hypercall64(number, ...args),
     ...hypercall64(__HYPERVISOR_xen_version, XENVER_version),
   ]),
+  ...IDENTITIES,
+  ...FLUSHES,
+  [0xfa],
+  [0xfb],
   [0x64, 0x48, 0x03, 0x1c, 0x25, ...dword(0)], // add %fs:0, %rbx
   [0x0f, 0x20, 0xc2], // mov %cr0, %rdx
   [0xdd, 0x1c, 0x25, ...dword(page(14) + 8)], // fstpl
@@ -82,6 +138,8 @@ const KERNEL_PIECES: readonly (readonly number[])[] = [
   [0xcc],
 ];
 const USER_PIECES: readonly (readonly number[])[] = [
+  [0xfa],
+  ...IDENTITIES,
   [0x48, 0xff, 0xc5], // inc %rbp
   [0xf9],
   [0xf8],
@@ -119,7 +177,7 @@ const scene: fc.Arbitrary<TwoSides> = fc.record({
   withPrivilege: fc.nat(7).map((draw) => draw === 0),
   withTableWrites: fc.constant(false),
   masksEvents: fc.boolean(),
-  ioPrivilege: fc.constant(0),
+  ioPrivilege: fc.constantFrom(0, 1, 1, 3),
 });
 
 describe.each<[string, EngineTuning]>([

@@ -1,7 +1,9 @@
 import type { SupportFunction } from "../support-function.ts";
+import { SKIP_INTERRUPT_FLAG } from "./absent-ports.ts";
 import { BOUNCE_FAULT, BOUNCE_TRAP } from "./bounce.ts";
 import { ENTER_SYSTEM, LEAVE_SYSTEM } from "./fast-calls.ts";
 import { FLAG_IMAGE, SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
+import { ANSWER_IDENTITY } from "./identification.ts";
 import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
 import { RETURN_FROM_INTERRUPT } from "./interrupt-exit.ts";
 import {
@@ -39,6 +41,8 @@ export const SYSTEM_FUNCTIONS: readonly SupportFunction[] = [
   ENTER_SYSTEM,
   LEAVE_SYSTEM,
   CALL_MONITOR,
+  ANSWER_IDENTITY,
+  SKIP_INTERRUPT_FLAG,
   FORGET_PAGE,
   INTERRUPT_REQUESTED,
   PORT_OUT,

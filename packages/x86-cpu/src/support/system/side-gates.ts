@@ -49,7 +49,7 @@ import {
   systemFunction,
   UNUSUAL_FLAGS,
 } from "./system-emitter.ts";
-import { emitTableUpdate } from "./table-update.ts";
+import { emitFlush, emitTableUpdate } from "./table-update.ts";
 
 /** rax r11 rcx flags rip cs rflags rsp ss; see `TransitionGates`. */
 const RETURN_FRAME = {
@@ -159,6 +159,7 @@ const emitSimpleCalls = (s: SystemEmitter, call: Value): Value => {
   refuseWaitingEvent(s);
   const calls = [
     { number: GATES.updateCall, emit: emitTableUpdate },
+    { number: GATES.flushCall, emit: emitFlush },
     { number: GATES.stackCall, emit: emitStackCall },
     { number: GATES.baseCall, emit: emitBaseCall },
     { number: GATES.taskCall, emit: emitTaskCall },
@@ -236,7 +237,7 @@ const emitReturn = (s: SystemEmitter): void => {
 
 /**
  * () -> done or refused: SYSCALL of 64-bit code under a monitor, by `TransitionGates`: a system call of the user's side, and of
- * the kernel's side the calls that return, that have one answer, that change nothing but the VCPU, and that map a page.
+ * the kernel's side the calls that return, that have one answer, that change nothing but the VCPU, that change an entry of a table, and that flush.
  */
 export const CALL_MONITOR: SupportFunction = systemFunction("callMonitor", [], (s) => {
   const { body } = s;

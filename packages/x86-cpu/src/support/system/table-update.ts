@@ -2,6 +2,7 @@ import {
   add,
   and,
   compare,
+  eq,
   i32,
   i64,
   isZero,
@@ -11,6 +12,7 @@ import {
   select,
   shl,
   shrU,
+  sub,
   TYPE,
   type Value,
   wrap,
@@ -26,7 +28,7 @@ import {
 } from "@xenolith/x86-architecture";
 import { GATES, STATE } from "../../state/layout.ts";
 import { LOCATE_READ_WIDE } from "./linear-access.ts";
-import { charge, gate, refuseReserved, register } from "./side-entry.ts";
+import { charge, gate, isAtEvents, refuseReserved, register } from "./side-entry.ts";
 import type { SystemEmitter } from "./system-emitter.ts";
 
 /** Bytes of a request: the machine address of an entry, and its new value. */
@@ -47,18 +49,18 @@ const SHIFT = { references: 2, uses: 2, owner: 1, type: 0, flags: 0 } as const;
 class FrameRecord {
   readonly #s: SystemEmitter;
   readonly #records: Value;
-  readonly #frame: Value;
+  readonly frame: Value;
 
   constructor(s: SystemEmitter, records: Value, frame: Value) {
     this.#s = s;
     this.#records = records;
-    this.#frame = frame;
+    this.frame = frame;
   }
 
   /** A field, and where it is. */
   #place(field: keyof typeof SHIFT): readonly [at: Value, offset: number] {
     const frameCount = this.#s.context.ramBytes / 4096;
-    return [add(this.#records, shl(this.#frame, SHIFT[field])), FRAME_RECORDS[field] * frameCount];
+    return [add(this.#records, shl(this.frame, SHIFT[field])), FRAME_RECORDS[field] * frameCount];
   }
 
   get(field: keyof typeof SHIFT): Value {
@@ -66,19 +68,24 @@ class FrameRecord {
     return load(TYPE.i32, 2 ** SHIFT[field], false, at, offset);
   }
 
-  increment(field: "references" | "uses"): void {
+  /** Adds to a count. */
+  add(field: "references" | "uses", by: Value | number): void {
     const [place, offset] = this.#place(field);
     const at = this.#s.pin(place);
-    this.#s.body.store(4, at, add(load(TYPE.i32, 4, false, at, offset), 1), offset);
+    this.#s.body.store(4, at, add(load(TYPE.i32, 4, false, at, offset), by), offset);
   }
 
-  /** Refuses a frame that is not another use away from what it already is. */
-  refuseUnlessUsedAs(type: number, alsoClear = 0): void {
+  /** Refuses a frame whose contents do not fit a type, so that one more use would need more than a count. */
+  refuseUnlessFit(type: number, alsoClear = 0): void {
     const s = this.#s;
     s.refuseUnlessEqual(this.get("type"), type);
-    s.refuseIf(isZero(this.get("uses")));
     const { validated } = FRAME_RECORD_FLAG;
     s.refuseUnlessEqual(and(this.get("flags"), validated | alsoClear), validated);
+  }
+
+  /** Refuses a frame that may not be written for want of being in use so, or for another use. */
+  refuseUnlessWritable(): void {
+    this.refuseUnlessFit(FRAME_RECORD_TYPE.writable, FRAME_RECORD_FLAG.bound);
   }
 
   refuseUnlessOwn(): void {
@@ -93,45 +100,106 @@ const inRam = (s: SystemEmitter, address: Value): Value => {
   return s.pin(wrap(address));
 };
 
-/** The kernel's call that maps one page in one of its tables; see `TransitionGates.updateCall`. */
-export const emitTableUpdate = (s: SystemEmitter): void => {
-  const { body, context } = s;
-  const records = s.pin(gate(s, GATES.frameRecords));
-  s.refuseIf(isZero(records));
+/** A request in the kernel's memory, of so many bytes, at its address in RDI. Refuses anything but one, and a count of those done. */
+const locateRequest = (s: SystemEmitter, requestBytes: number): Value => {
   s.refuseUnlessEqual(s.field(register(REGISTER.rsi)), 1);
   s.refuseIf(ne(s.wideField(register(REGISTER.rdx)), i64(0)));
   s.refuseIf(ne(s.field(register(REGISTER.r10)), gate(s, GATES.updateSubject)));
   const pointer = s.pin(s.wideField(register(REGISTER.rdi)));
   refuseReserved(s, pointer);
-  const request = s.call(LOCATE_READ_WIDE, pointer, i32(REQUEST_BYTES), s.pin(s.field(STATE.spaceTag)));
+  const request = s.call(LOCATE_READ_WIDE, pointer, i32(requestBytes), s.pin(s.field(STATE.spaceTag)));
   s.refuseIf(s.isNowhere(request));
+  return request;
+};
+
+/** The frame that a present entry leads to, one of the kernel's own. Refuses any other. */
+const ownFrame = (s: SystemEmitter, records: Value, entry: Value): FrameRecord => {
+  const frame = s.pin(shrU(inRam(s, s.pin(and(entry, PAGE_ADDRESS))), 12));
+  const record = new FrameRecord(s, records, frame);
+  record.refuseUnlessOwn();
+  return record;
+};
+
+/** 1 for an entry that allows writing, else 0. */
+const writeRight = (low: Value): Value => and(shrU(low, Math.log2(PTE.writable)), 1);
+
+/** An entry of a table of level 1 gives way to another. */
+const emitReplacement = (s: SystemEmitter, records: Value, at: Value, value: Value): void => {
+  const { body, context } = s;
+  const low = s.pin(wrap(value));
+  const old = s.pin(load(TYPE.i64, 8, false, at));
+  const oldLow = s.pin(wrap(old));
+  const isPresent = s.pin(and(low, PTE.present));
+  const wasPresent = s.pin(and(oldLow, PTE.present));
+  const isWritable = s.pin(writeRight(low));
+  const wasWritable = s.pin(writeRight(oldLow));
+  const stored = s.pin(value);
+  body.if(wasPresent);
+  const before = ownFrame(s, records, old);
+  s.refuseIf(eq(before.get("references"), 1));
+  body.if(wasWritable);
+  before.refuseUnlessWritable();
+  s.refuseIf(isZero(before.get("uses")));
+  body.end();
+  body.end();
+  body.if(isPresent);
+  s.refuseIf(and(low, PTE_CACHING_AND_SIZE));
+  const page = ownFrame(s, records, value);
+  body.if(isWritable);
+  page.refuseUnlessWritable();
+  body.end();
+
+  // Nothing can go wrong any more.
+  page.add("references", 1);
+  page.add("uses", isWritable);
+  const isKernels = or(isZero(and(low, PTE.user)), ne(and(value, KERNEL_PAGE), i64(0)));
+  const marked = select(or(value, KERNEL_PAGE), or(value, i64(PTE.global)), isKernels);
+  body.set(stored, or(marked, i64(PTE.user)));
+  body.end();
+  body.store(8, at, stored);
+  body.if(wasPresent);
+  before.add("references", -1);
+  before.add("uses", sub(i32(0), wasWritable));
+  body.call(context.forgetFrame, before.frame);
+  body.end();
+};
+
+/** The kernel's call that changes one entry in one of its tables; see `TransitionGates.updateCall`. */
+export const emitTableUpdate = (s: SystemEmitter): void => {
+  const { body, context } = s;
+  const records = s.pin(gate(s, GATES.frameRecords));
+  s.refuseIf(isZero(records));
+  const request = locateRequest(s, REQUEST_BYTES);
   const place = s.pin(load(TYPE.i64, 8, false, request));
   s.refuseIf(ne(and(place, COMMAND), i64(0)));
   const at = inRam(s, place);
   const table = s.pin(shrU(at, 12));
-  const tableRecord = new FrameRecord(s, records, table);
-  tableRecord.refuseUnlessOwn();
-  tableRecord.refuseUnlessUsedAs(FRAME_RECORD_TYPE.level1);
+  const record = new FrameRecord(s, records, table);
+  record.refuseUnlessOwn();
   s.refuseIf(load(TYPE.i32, 1, false, table, context.watchTable));
-  s.refuseIf(and(load(TYPE.i32, 4, false, at), PTE.present));
-
   const value = s.pin(load(TYPE.i64, 8, false, request, 8));
-  const low = s.pin(wrap(value));
-  s.refuseUnlessEqual(and(low, PTE.present | PTE_CACHING_AND_SIZE), PTE.present);
-  const page = new FrameRecord(s, records, s.pin(shrU(inRam(s, s.pin(and(value, PAGE_ADDRESS))), 12)));
-  page.refuseUnlessOwn();
-  const isWritable = s.pin(and(low, PTE.writable));
-  body.if(isWritable);
-  page.refuseUnlessUsedAs(FRAME_RECORD_TYPE.writable, FRAME_RECORD_FLAG.bound);
+  body.if(eq(record.get("type"), FRAME_RECORD_TYPE.level1));
+  record.refuseUnlessFit(FRAME_RECORD_TYPE.level1);
+  s.refuseIf(isZero(record.get("uses")));
+  emitReplacement(s, records, at, value);
+  charge(s, s.field(STATE.budget), GATES.updateCost);
+  body.else();
+  record.refuseUnlessWritable();
+  s.refuseIf(isAtEvents(s, at));
+  body.store(8, at, value);
+  charge(s, s.field(STATE.budget), GATES.requestCost);
   body.end();
+};
 
-  // Nothing can go wrong any more.
-  page.increment("references");
-  body.if(isWritable);
-  page.increment("uses");
-  body.end();
-  const isKernels = or(isZero(and(low, PTE.user)), ne(and(value, KERNEL_PAGE), i64(0)));
-  const marked = select(or(value, KERNEL_PAGE), or(value, i64(PTE.global)), isKernels);
-  body.store(8, at, or(marked, i64(PTE.user)));
-  charge(s, s.pin(s.field(STATE.budget)), GATES.updateCost);
+/** Bytes of a request of the call that flushes, and bits of a command. */
+const FLUSH_REQUEST_BYTES = 24;
+const COMMAND_BITS = 32;
+
+/** The kernel's call that asks for a flush that has nothing to do; see `TransitionGates.flushCall`. */
+export const emitFlush = (s: SystemEmitter): void => {
+  const request = locateRequest(s, FLUSH_REQUEST_BYTES);
+  const command = s.pin(s.read(request, 0));
+  s.refuseIf(s.above(command, i32(COMMAND_BITS - 1)));
+  s.refuseIf(isZero(and(shrU(gate(s, GATES.flushCommands), command), 1)));
+  charge(s, s.field(STATE.budget), GATES.flushCost);
 };
