@@ -1,7 +1,7 @@
 import type { MachineMemory, Mfn, OverlayMapping } from "@xenolith/machine-interface";
 import { PTE } from "@xenolith/x86-architecture";
 import type { ReservedBits } from "./reserved-bits.ts";
-import type { Space } from "./space.ts";
+import { NO_LARGE_PAGES, RECORD_WORDS, type Space } from "./space.ts";
 
 /** How generated code walks the active space. `left`: it does not, all is left to TypeScript. */
 export const WALK_KIND = { left: 0, identity: 1, "two-level": 2, pae: 3, long: 4 } as const;
@@ -52,7 +52,6 @@ export const ACTIVE_SPACE = {
   rootEntries: 72,
   overlayFrame: 104,
   overlayRights: 108,
-  sizeBytes: 112,
 } as const;
 
 /** Where there is no {@link ACTIVE_SPACE.overlayFrame}. */
@@ -65,17 +64,15 @@ const NO_LIMIT = 2 ** 62;
 const FETCH_BIT = 0x10;
 
 const kindOf = (space: Space, ramBytes: number): number => {
-  if (space.tag === 0) return WALK_KIND.left;
   if (space.rootEntries === null && space.rootAddress >= ramBytes) return WALK_KIND.left;
   return space.context.format === "none" ? WALK_KIND.identity : WALK_KIND[space.context.format];
 };
 
-const flagsOf = ({ context, listsLowerHalf }: Space): number =>
+const flagsOf = ({ context }: Space): number =>
   (context.supervisorExecutionPrevention ? WALK_FLAG.supervisorExecutionPrevention : 0) |
   (context.writeProtect ? WALK_FLAG.writeProtect : 0) |
   (context.largePages ? WALK_FLAG.largePages : 0) |
-  (context.hugePages === true ? WALK_FLAG.hugePages : 0) |
-  (listsLowerHalf ? WALK_FLAG.listsLowerHalf : 0);
+  (context.hugePages === true ? WALK_FLAG.hugePages : 0);
 
 /** Overlays are long and stay the same: each list is gone through once. */
 const firstFrames = new WeakMap<readonly Mfn[], number>();
@@ -98,12 +95,15 @@ export class ActiveSpaceRecord {
   /** Offset of the record in machine memory. */
   readonly offset: number;
   readonly #memory: MachineMemory;
+  /** The words of the record. */
+  readonly #words: Uint32Array;
   readonly #reserved: ReservedBits;
 
   constructor(memory: MachineMemory, reserved: ReservedBits) {
     this.#memory = memory;
     this.#reserved = reserved;
-    this.offset = memory.reserve(ACTIVE_SPACE.sizeBytes);
+    this.offset = memory.reserve(4 * RECORD_WORDS);
+    this.#words = memory.words.subarray(this.offset / 4, this.offset / 4 + RECORD_WORDS);
   }
 
   /** Writes the record; null: nothing is active, all is left to TypeScript. */
@@ -113,19 +113,34 @@ export class ActiveSpaceRecord {
       this.#setWide(ACTIVE_SPACE.limit, NO_LIMIT);
       return;
     }
+    const { record } = space;
+    if (!space.hasRecord) this.#writeContext(space);
+    else for (let word = 0; word < RECORD_WORDS; word++) this.#words[word] = record[word] ?? 0;
+    if (space.tag === 0) this.#words[ACTIVE_SPACE.kind / 4] = WALK_KIND.left;
+    this.#words[ACTIVE_SPACE.tag / 4] = space.tag << 2;
+    const flags = ACTIVE_SPACE.flags / 4;
+    if (space.listsLowerHalf) this.#words[flags] = (record[flags] ?? 0) | WALK_FLAG.listsLowerHalf;
+    if (space.largeFirst > space.largeLast) return;
+    this.#setWide(ACTIVE_SPACE.largeFirst, space.largeFirst);
+    this.#setWide(ACTIVE_SPACE.largeLast, space.largeLast);
+  }
+
+  /** Writes what depends on nothing but the context, for a space without large pages, and keeps it for the next time. */
+  #writeContext(space: Space): void {
     const { context } = space;
     this.#setWide(ACTIVE_SPACE.limit, context.linearLimit ?? NO_LIMIT);
     this.#writeOverlays(space);
-    this.#setWide(ACTIVE_SPACE.largeFirst, space.largeFirst);
-    this.#setWide(ACTIVE_SPACE.largeLast, space.largeLast);
+    this.#setWide(ACTIVE_SPACE.largeFirst, NO_LARGE_PAGES.first);
+    this.#setWide(ACTIVE_SPACE.largeLast, NO_LARGE_PAGES.last);
     this.#setWord(ACTIVE_SPACE.kind, kindOf(space, this.#memory.ramBytes));
     this.#writeRoot(space);
-    this.#setWord(ACTIVE_SPACE.tag, space.tag << 2);
     this.#setWord(ACTIVE_SPACE.flags, flagsOf(space));
     this.#setWord(ACTIVE_SPACE.reservedHigh, this.#reserved.highMask(context, false));
     this.#setWord(ACTIVE_SPACE.rootReservedHigh, this.#reserved.highMask(context, true));
     this.#setWord(ACTIVE_SPACE.reservedLarge, this.#reserved.fourMib);
     this.#setWord(ACTIVE_SPACE.fetchBit, space.reportsFetch ? FETCH_BIT : 0);
+    space.record.set(this.#words);
+    space.hasRecord = true;
   }
 
   #writeRoot({ rootAddress, rootEntries }: Space): void {

@@ -4,6 +4,9 @@ import { PAGE_TABLE_SHAPE, type PageTableShape } from "@xenolith/x86-architectur
 /** Low bits of a root address that the processor ignores, by format. [SDM3A-4.3] [SDM3A-4.4] [SDM3A-4.5] */
 const ROOT_ALIGNMENT = { none: 1, "two-level": 4096, pae: 32, long: 4096 } as const;
 
+/** Words that the fields of `ACTIVE_SPACE` take. */
+export const RECORD_WORDS = 28;
+
 /** One address space: its context, worked out for walking, and its place in the TLB. */
 export interface Space {
   context: PagingContext;
@@ -17,6 +20,9 @@ export interface Space {
   reportsFetch: boolean;
   /** Last linear address that may be used; Infinity without a limit. */
   linearLimit: number;
+  /** Words of the record of the active space, but for what may change while the context stands, if they have been worked out. */
+  readonly record: Uint32Array;
+  hasRecord: boolean;
   /** Number of the space in TLB tags, 1 to 1022; 0 while it has none. */
   tag: number;
   /** Whether its lower half has been forgotten once: then the TLB lists what lies there. */
@@ -56,6 +62,7 @@ export const setContext = (space: Space, context: PagingContext): void => {
       throw new HostError("overlay-start", `the overlay at ${start} does not start a page`);
   }
   space.context = context;
+  space.hasRecord = false;
   space.shape = format === "none" ? null : PAGE_TABLE_SHAPE[format];
   space.rootAddress = context.rootAddress - (context.rootAddress % ROOT_ALIGNMENT[format]);
   space.rootEntries = format === "pae" ? keptEntries(context.rootEntries) : null;
@@ -73,6 +80,8 @@ export const createSpace = (context: PagingContext): Space => {
     rootEntries: null,
     reportsFetch: false,
     linearLimit: 0,
+    record: new Uint32Array(RECORD_WORDS),
+    hasRecord: false,
     tag: 0,
     listsLowerHalf: false,
     largeFirst: NO_LARGE_PAGES.first,

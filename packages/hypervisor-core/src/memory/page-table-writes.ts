@@ -16,7 +16,7 @@ import { hasAssist } from "../domain.ts";
 import { isInKernel } from "../rings.ts";
 import type { Vcpu } from "../vcpu.ts";
 import type { MemoryParts } from "./parts.ts";
-import { saveRegisters } from "./saved-registers.ts";
+import { SavedRegisters } from "./saved-registers.ts";
 
 /**
  * Carries out a guest kernel's write to one of its level-1 tables, for guests with the assist writable_pagetables.
@@ -57,6 +57,7 @@ export const createPageTableWrites = (
 ): EmulatePageTableWrite => {
   /** The frame that stands in for tables, taken when the first guest needs it. */
   let standIn: Mfn | null = null;
+  const saved = new SavedRegisters();
 
   const find = ({ domain, pageTableBase }: Vcpu, address: LinearAddress): Target | null => {
     if (pageTableBase === null) return null;
@@ -112,9 +113,9 @@ export const createPageTableWrites = (
     if (target === null || standIn === null) return false;
     const source = frameAddress(target.table);
     memory.bytes.copyWithin(frameAddress(standIn), source, source + PAGE_SIZE);
-    const restore = saveRegisters(x86.context);
+    saved.save(x86.context);
     if (runOnCopy(vcpu, x86, target, standIn) && takeOver(vcpu, target.table, standIn) === 0) return true;
-    restore();
+    saved.restore(x86.context);
     return false;
   };
 };
