@@ -40,6 +40,17 @@ const NOTHING: ReadonlySet<number> = new Set();
 /** Most regions of one module. */
 const LARGEST_BATCH = 64;
 
+/** Follows executed code of a page from some roots; it stops at what is known. */
+type Explore = (roots: readonly number[], known: ReadonlySet<number>) => Discovery;
+
+/** What is known of a page while some of its regions are looked for. */
+interface Page {
+  /** Offset in CS. */
+  readonly at: number;
+  readonly live: readonly Translation[];
+  readonly explore: Explore;
+}
+
 /** A region that is about to be translated. */
 interface Candidate {
   readonly place: CodePlace;
@@ -90,11 +101,12 @@ export class Translator {
       return;
     }
     const candidates: Candidate[] = [];
-    this.#consider(place, block, candidates);
+    const pages = new Map<number, Page>();
+    this.#consider(place, block, candidates, pages);
     if (candidates.length === 0) return;
     for (const warm of code.warmBlocks(place.mode.number)) {
       if (candidates.length >= LARGEST_BATCH) break;
-      if (warm !== block) this.#consider(placeOf(warm, place.mode), warm, candidates);
+      if (warm !== block) this.#consider(placeOf(warm, place.mode), warm, candidates, pages);
     }
     this.#build(candidates, place.mode);
   }
@@ -103,8 +115,19 @@ export class Translator {
     return mode.codeBytes === 8 ? this.#wideEffects : this.#narrowEffects;
   }
 
-  /** Follows executed code of a page from some roots; it stops at what is known. */
-  #explorerOf(place: CodePlace, live: readonly Translation[]) {
+  /** The page of a place. One that is known serves for all its blocks: what has been decoded of it is decoded once. */
+  #pageOf(place: CodePlace, pages: Map<number, Page>): Page {
+    const at = pageOf(place);
+    const frame = place.host >>> 12;
+    const known = pages.get(frame);
+    if (known?.at === at) return known;
+    const live = this.#options.code.translationsOf(frame, place.mode.number);
+    const page = { at, live, explore: this.#explorerOf(place, live) };
+    pages.set(frame, page);
+    return page;
+  }
+
+  #explorerOf(place: CodePlace, live: readonly Translation[]): Explore {
     const { code, handlerOf } = this.#options;
     const frame = place.host >>> 12;
     const mode = place.mode.number;
@@ -117,7 +140,7 @@ export class Translator {
     });
     const wasExecuted = (at: number): boolean =>
       code.wasReached(frame, mode, at) || live.some(({ blocks }) => blocks.has(at));
-    return (roots: readonly number[], known: ReadonlySet<number>): Discovery => {
+    return (roots, known) => {
       const targetsOf = (from: number): readonly number[] => code.indirectTargets(frame, mode, from);
       return explorer.discover(
         roots,
@@ -128,18 +151,17 @@ export class Translator {
   }
 
   /** Adds the region of a block to those to be translated, unless another has it already. */
-  #consider(place: CodePlace, block: Block, candidates: Candidate[]): void {
+  #consider(place: CodePlace, block: Block, candidates: Candidate[], pages: Map<number, Page>): void {
     const { code } = this.#options;
     const at = place.instructionPointer;
     const frame = place.host >>> 12;
     const samePage = candidates.filter((one) => one.place.host >>> 12 === frame);
     if (samePage.some(({ discovery }) => discovery.entries.includes(at))) return;
-    const live = code.translationsOf(frame, place.mode.number);
+    const { live, explore } = this.#pageOf(place, pages);
     if (isTailOf(live, at)) {
       code.neverTranslate(block);
       return;
     }
-    const explore = this.#explorerOf(place, live);
     let roots: readonly number[] = [at];
     let discovery = explore(roots, NOTHING);
     if (discovery.blocks.length === 0) {
