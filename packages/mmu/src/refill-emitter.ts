@@ -470,9 +470,31 @@ export class RefillEmitter {
     const known = body.block();
     for (let shift = 0; shift < 64; shift += PLACES.bits)
       body.branchIf(known, eq(and(shrU(places, shift), PLACES.mask), added));
-    const isFull = ne(shrU(places, 64 - PLACES.bits), 0);
-    body.store(8, at, select(i64(-1), or(shl(places, PLACES.bits), added), isFull), placesOffset);
+    body.if(isZero(shrU(places, 64 - PLACES.bits)));
+    body.store(8, at, or(shl(places, PLACES.bits), added), placesOffset);
+    body.branch(known);
     body.end();
+    body.branchIf(known, eq(places, i64(-1)));
+    for (let shift = 0; shift < 64; shift += PLACES.bits) {
+      const other = body.block();
+      const index = sub(wrap(and(shrU(places, shift), PLACES.mask)), 1);
+      this.#branchIfAt(other, shl(index, Math.log2(TLB_ENTRY_BYTES)));
+      body.store(2, at, place, placesOffset + shift / 8);
+      body.branch(known);
+      body.end();
+    }
+    body.store(8, at, i64(-1), placesOffset);
+    body.end();
+  }
+
+  /** Branches if an entry at an offset in the arrays leads to the frame. */
+  #branchIfAt(label: Label, offset: Value): void {
+    const body = this.#body;
+    const { read, write, execute } = this.#places.tlb.region;
+    const entry = body.local(TYPE.i32);
+    body.set(entry, offset);
+    for (const array of [read, write, execute])
+      body.branchIf(label, eq(load(TYPE.i32, 4, false, entry, array + TLB_ENTRY.frame), this.#frame));
   }
 
   /** Error code out of the cause and the access, whose user bit is where the code has it. */

@@ -20,7 +20,8 @@ const WORD = { tagLow: 0, tagHigh: 1, addend: 2, frame: 3 } as const;
 
 /**
  * What the 64 bits of a frame say of entries that may lead there: their index in the arrays plus 1, 16 bits each, the latest
- * one lowest; 0 is none. A frame that was entered at one more has all bits set, and is searched for.
+ * one lowest; 0 is none. A frame that is entered at one more takes the place of one where something else is by now; where there
+ * is none it has all bits set, and is searched for.
  */
 export const PLACES = { bits: 16, mask: 0xffff, frameBytes: 8, many: 0xffff_ffff } as const;
 
@@ -192,9 +193,31 @@ export class SoftwareTlb {
     const early = this.#places[word + 1] ?? 0;
     for (const both of [late, early])
       if ((both & PLACES.mask) === place || both >>> PLACES.bits === place) return;
-    const isFull = early >>> PLACES.bits !== 0;
-    this.#places[word] = isFull ? PLACES.many : (late << PLACES.bits) | place;
-    this.#places[word + 1] = isFull ? PLACES.many : (early << PLACES.bits) | (late >>> PLACES.bits);
+    if (early >>> PLACES.bits === 0) {
+      this.#places[word] = (late << PLACES.bits) | place;
+      this.#places[word + 1] = (early << PLACES.bits) | (late >>> PLACES.bits);
+    } else if (!this.#takePlace(word, frame, place) && !this.#takePlace(word + 1, frame, place)) {
+      this.#places[word] = PLACES.many;
+      this.#places[word + 1] = PLACES.many;
+    }
+  }
+
+  /** Puts a place over one of the two of a word at which a frame no longer is. @returns whether there was one */
+  #takePlace(word: number, frame: number, place: number): boolean {
+    const both = this.#places[word] ?? 0;
+    if (both === PLACES.many) return false;
+    const [low, high] = [both & PLACES.mask, both >>> PLACES.bits];
+    if (!this.#isAt(frame, low - 1)) this.#places[word] = (high << PLACES.bits) | place;
+    else if (!this.#isAt(frame, high - 1)) this.#places[word] = (place << PLACES.bits) | low;
+    else return false;
+    return true;
+  }
+
+  /** Whether an entry of an index leads to a frame. */
+  #isAt(frame: number, index: number): boolean {
+    for (let kind = 0; kind < 3; kind++)
+      if (this.#words[this.#entryAt(kind, index) + WORD.frame] === frame) return true;
+    return false;
   }
 
   #forgetFrameIn(kind: number, frame: Mfn): void {
