@@ -100,6 +100,8 @@ const STALE = -1;
 /** Of the entries of a root table of x86_64, the first that is for the upper half of the addresses. */
 const UPPER_HALF_INDEX = 256;
 const ROOT_WORDS = 1024;
+/** No frame of a root. */
+const NO_ROOT = -1;
 
 /** The machine-to-physical table where guests of a width look for it. */
 const tableOverlay = (width: GuestWidth, table: MachineToPhysical): OverlayMapping => ({
@@ -125,11 +127,15 @@ const pagingContext = (width: GuestWidth, root: Mfn, overlays: readonly OverlayM
 
 const NO_OVERLAYS: readonly OverlayMapping[] = [];
 
-/** Makes the address spaces of a host. */
+/**
+ * Makes the address spaces of a host.
+ * @param tableWork how much work has been done on tables: another number once any but one of level 1 has been changed or validated
+ */
 export const createAddressSpaces = (
   { words }: Pick<MachineMemory, "words">,
   translator: AddressTranslator,
   machineToPhysical: () => MachineToPhysical,
+  tableWork: () => number,
 ): AddressSpaces => {
   const domains = new Map<DomId, DomainSpaces>();
   /** The overlays of those who see the table, which all guests of a width share. */
@@ -207,11 +213,22 @@ export const createAddressSpaces = (
     return space;
   };
 
+  /** Two roots that were found to have the same upper half, and how much work had been done on tables by then. */
+  const alike = { one: NO_ROOT, other: NO_ROOT, work: 0 };
+
+  /** Two roots that take turns are compared once, as long as no table of any level above the first has changed. */
   const haveSameUpperHalf = (one: Mfn, other: Mfn): boolean => {
+    const areKnown =
+      (alike.one === one && alike.other === other) || (alike.one === other && alike.other === one);
+    if (areKnown && alike.work === tableWork()) return true;
     const [first, second] = [one * ROOT_WORDS, other * ROOT_WORDS];
     let word = 2 * UPPER_HALF_INDEX;
     while (word < ROOT_WORDS && words[first + word] === words[second + word]) word++;
-    return word === ROOT_WORDS;
+    if (word < ROOT_WORDS) return false;
+    alike.one = one;
+    alike.other = other;
+    alike.work = tableWork();
+    return true;
   };
 
   /** The space of a VCPU's kernel (x86_64), with a root that it may not have had yet. */

@@ -39,7 +39,12 @@ export interface MemorySystem extends MemoryManager {
 /** Makes the memory side. */
 export const createMemorySystem = (options: MemoryManagerParts): MemorySystem => {
   const { memory, translator, findDomain } = options;
-  const spaces = createAddressSpaces(memory, translator, () => frames.machineToPhysical);
+  const spaces = createAddressSpaces(
+    memory,
+    translator,
+    () => frames.machineToPhysical,
+    () => frames.work,
+  );
   const recordsAt = memory.reserve(memory.frameCount * FRAME_RECORDS.bytesPerFrame);
   const frames: FrameTable = createFrameTable({
     memory,

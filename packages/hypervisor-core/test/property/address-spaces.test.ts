@@ -68,6 +68,7 @@ class Model {
     this.memory,
     this.translator,
     () => this.#frames.machineToPhysical,
+    () => this.#work,
   );
   readonly #frames = createFrameTable({
     memory: this.memory,
@@ -76,6 +77,8 @@ class Model {
     onTableChange: (...change) => this.spaces.tableChanged(...change),
     wideMachineToPhysical: true,
   });
+  /** Changes of tables above level 1, as the frame table counts them. */
+  #work = 0;
   readonly vcpus: readonly Vcpu[];
 
   constructor() {
@@ -115,6 +118,7 @@ class Model {
     const at = frameAddress(table) + index * 8;
     const old = this.memory.view.getUint32(at, true);
     this.memory.view.setUint32(at, low, true);
+    if (tableLevel > 1) this.#work++;
     if ((old & PTE.present) === 0) return;
     if (tableLevel === 1) this.translator.invalidateFrame(toMfn(entryFrame(old, 0)));
     else this.spaces.tableChanged(toDomId(1), tableLevel as 2 | 3 | 4, table, index);
