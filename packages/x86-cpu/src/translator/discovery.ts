@@ -64,6 +64,8 @@ export class PageDiscovery {
   readonly #place: CodePlace;
   readonly #decoded = new Map<number, PlacedInstruction | null>();
   readonly #blocks = new Map<number, RegionBlock>();
+  /** A mark for each offset in the page at which a block of the discovery under way begins. */
+  readonly #starts = new Uint8Array(PAGE_BYTES);
   readonly #pageStart: number;
   readonly #frame: number;
 
@@ -167,7 +169,7 @@ export class PageDiscovery {
       if (isEntry) entries.add(at);
     };
     for (const root of roots) reach(root, true);
-    for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
+    for (const at of queue) {
       const block = blocks.get(at);
       if (block === undefined) continue;
       const { end, target, next } = block;
@@ -181,16 +183,18 @@ export class PageDiscovery {
       if (end === "call-indirect" && targets.length > MOST_CALLED) continue;
       for (const one of targets) reach(one, true);
     }
-    const starts = [...blocks.values()].map((block) => this.#cut(block, blocks));
-    return { blocks: starts, entries: [...entries].filter((at) => blocks.has(at)) };
+    for (const at of queue) this.#starts[at & (PAGE_BYTES - 1)] = 1;
+    const cut = [...blocks.values()].map((block) => this.#cut(block));
+    for (const at of queue) this.#starts[at & (PAGE_BYTES - 1)] = 0;
+    return { blocks: cut, entries: [...entries].filter((at) => blocks.has(at)) };
   }
 
   /** Ends a block where another one begins. */
-  #cut(block: RegionBlock, blocks: ReadonlyMap<number, RegionBlock>): RegionBlock {
+  #cut(block: RegionBlock): RegionBlock {
     const { instructions, at } = block;
     for (let position = 1; position < instructions.length; position++) {
       const next = instructions[position]?.at ?? 0;
-      if (blocks.has(next)) {
+      if (this.#isInPage(next) && this.#starts[next & (PAGE_BYTES - 1)] === 1) {
         return { at, instructions: instructions.slice(0, position), end: "fall", next, target: null };
       }
     }

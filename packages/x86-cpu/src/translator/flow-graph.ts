@@ -1,6 +1,8 @@
 import type { Discovery } from "./discovery.ts";
 import { type RegionBlock, runsOn } from "./region-block.ts";
 
+const NONE: ReadonlySet<number> = new Set();
+
 /** Number of the virtual node that enters the region: its successors are the entries. */
 export const DISPATCHER = 0;
 
@@ -12,7 +14,7 @@ export interface FlowNode {
   readonly taken: number;
   readonly fall: number;
   /** Successors that are reached through the dispatcher, because structured code has no edge there. */
-  readonly viaDispatcher: Set<number>;
+  viaDispatcher: ReadonlySet<number>;
   /** Position in reverse postorder. */
   order: number;
   immediateDominator: number;
@@ -79,7 +81,7 @@ class GraphBuilder {
       block,
       taken,
       fall,
-      viaDispatcher: new Set(),
+      viaDispatcher: NONE,
       order: -1,
       immediateDominator: -1,
       backEdges: 0,
@@ -186,7 +188,7 @@ class GraphBuilder {
 
   #sendThroughDispatcher(from: number, to: number): void {
     const node = this.node(from);
-    node.viaDispatcher.add(to);
+    node.viaDispatcher = new Set([...node.viaDispatcher, to]);
     this.#successors[from] = structuredSuccessors(node);
   }
 
