@@ -39,6 +39,7 @@ import { emitPageRun, type SteadyAccess } from "./page-run.ts";
 import type { PlacedInstruction, RegionBlock } from "./region-block.ts";
 import { loadRegisters, storeRegisters } from "./register-locals.ts";
 import { type RegionUse, registerUse } from "./register-use.ts";
+import { stackRow } from "./stack-row.ts";
 import { type SteadyAddress, steadyAddresses, wrappingRegisters } from "./steady-address.ts";
 import {
   type RegionFlow,
@@ -407,16 +408,16 @@ export class RegionEmitter implements RegionFlow {
   #emitBlock(index: number, flags: NamedFlags | null): void {
     const machine = this.#machine;
     this.#index = index;
-    this.#done = 0;
     this.#placed = null;
     machine.beginBlock();
     if (flags !== null) machine.restoreFlags(flags);
     const { instructions, next, end } = this.#block;
     this.#body.set(this.#budget, sub(this.#budget, instructions.length));
-    for (const placed of instructions) {
+    let done = 0;
+    for (let placed = instructions[0]; placed !== undefined; placed = instructions[done]) {
       this.#placed = placed;
-      machine.emit(placed);
-      this.#done += 1;
+      this.#done = done;
+      done += machine.emit(placed, stackRow(instructions, done, machine.wordBytes));
     }
     if (end === "fall") this.#edge(this.#current.fall, next);
   }

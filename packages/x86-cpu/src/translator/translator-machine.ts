@@ -162,13 +162,34 @@ export class TranslatorMachine extends Machine {
     this.flags = restoreFlags(named, read, (value) => this.pin(value));
   }
 
-  /** Emits one instruction. */
-  emit(placed: PlacedInstruction): void {
+  /**
+   * Emits one instruction, or a row of pushes or pops that begins with it. The page is looked for once for all of a row: where that
+   * fails, nothing of it has happened. @returns how many instructions that were
+   */
+  emit(placed: PlacedInstruction, row: readonly number[]): number {
     this.#placed = placed;
     const { form, definition } = placed.handler;
     this.sizeBytes = form.sizeBytes;
     this.operands = form.operands;
-    definition.meaning(this);
+    if (row.length < 2) definition.meaning(this);
+    else if (placed.instruction.mnemonic === "pop") this.#popRow(row);
+    else
+      this.pushRow(
+        this.wordBytes,
+        row.map((register) => this.register(register, this.wordBytes)),
+      );
+    return Math.max(row.length, 1);
+  }
+
+  #popRow(row: readonly number[]): void {
+    const { wordBytes } = this;
+    const top = this.pin(this.stackPointer());
+    const host = this.pin(this.translate(wordBytes * row.length, top, false));
+    for (const [index, register] of row.entries()) {
+      const value = this.loadTranslated(wordBytes, add(host, wordBytes * index), "any");
+      this.setRegister(register, wordBytes, this.pin(value));
+    }
+    this.setStackPointer(add(top, wordBytes * row.length));
   }
 
   get #instruction(): Instruction {

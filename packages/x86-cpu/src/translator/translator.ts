@@ -28,6 +28,7 @@ export interface TranslatorOptions {
 }
 
 const PAGE_BYTES = 4096;
+const WASM_PAGE_BYTES = 65_536;
 const LIMITS = { blocks: 160, instructions: 1200 };
 /** Instructions up to which a region takes the place of older ones that it meets. Beyond, it leads to them instead. */
 const LARGEST_UNION = 500;
@@ -196,7 +197,7 @@ export class Translator {
   #build(candidates: readonly Candidate[], mode: Mode): void {
     const { store, support, machine, code } = this.#options;
     const module = new ModuleBuilder();
-    module.importMemory("machine", "memory", 1);
+    module.importMemory("machine", "memory", machine.memory.buffer.byteLength / WASM_PAGE_BYTES);
     const linked = linkSupport(module, support, supportOf(candidates));
     const bodies: FunctionBody[] = [];
     const translations = candidates.map((candidate, index): Translation => {
