@@ -25,7 +25,7 @@ const STACK = 0x1_0000;
 /** The first address that is not mapped, and one whose entry is in {@link LEVEL_1}. */
 const ABSENT = 0x80_0000;
 const PAGED = 0x40_0000;
-const BATCH = 1_000_000;
+const BATCH = 200_000;
 const COMPUTE_BATCH = 20_000_000;
 
 const SELECTOR = { code0: 0x08, data0: 0x10, code3: 0x1b, data3: 0x23, task: 0x28 } as const;
