@@ -520,7 +520,9 @@ export class InterpreterMachine extends Machine {
     this.hasEnded = true;
   }
 
-  override readonly mayAnnounceStores: boolean = true;
+  override ownRecord(): Value {
+    return this.#locals.record;
+  }
 
   override bulk(count: Value, run: (most: Value) => Value, advance: (done: Value) => Value): boolean {
     const { body } = this;

@@ -485,8 +485,8 @@ export abstract class Machine {
    * @returns whether nothing of the instruction is left to be described: there are no single iterations.
    */
   abstract bulk(count: Value, run: (most: Value) => Value, advance: (iterations: Value) => Value): boolean;
-  /** Whether stores to code may be made known from within, because what runs can cope with having changed. */
-  abstract readonly mayAnnounceStores: boolean;
+  /** The interpreter's record of the instruction: it can cope with stores to its own code. 0 where none is executed. */
+  abstract ownRecord(): Value;
   /** Ends the instruction as if it had done nothing, when the condition holds. */
   abstract finishIf(condition: Value): void;
 

@@ -19,7 +19,6 @@ import { REGISTER } from "@xenolith/x86-architecture";
 import type { Machine } from "../machine/machine.ts";
 import { FLAGS_KIND } from "../state/flags.ts";
 import { COPY_ELEMENTS, COPY_ELEMENTS_WIDE } from "../support/strings/copy-elements.ts";
-import { RUN_SHAPE } from "../support/strings/element-run.ts";
 import { FILL_ELEMENTS, FILL_ELEMENTS_WIDE } from "../support/strings/fill-elements.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import { ALL_SIZES, type Definition } from "./definition.ts";
@@ -57,10 +56,6 @@ interface Bulk {
   readonly indices: readonly number[];
 }
 
-/** See `RUN_SHAPE`. */
-const runShape = (m: Machine): Value =>
-  i32(Math.log2(m.sizeBytes) | (m.mayAnnounceStores ? RUN_SHAPE.announces : 0));
-
 const callOne = (m: Machine, support: SupportFunction, ...values: readonly Value[]): Value =>
   m.call(support, ...values)[0] ?? i32(0);
 
@@ -72,7 +67,8 @@ const movsBulk: Bulk = {
       m.stringSource(),
       m.stringDestination(),
       most,
-      runShape(m),
+      i32(Math.log2(m.sizeBytes)),
+      m.ownRecord(),
     ),
   indices: [rsi, rdi],
 };
@@ -85,7 +81,8 @@ const stosBulk: Bulk = {
       convert(m.register(rax, m.sizeBytes, "zero"), TYPE.i64),
       m.stringDestination(),
       most,
-      runShape(m),
+      i32(Math.log2(m.sizeBytes)),
+      m.ownRecord(),
     ),
   indices: [rdi],
 };

@@ -251,7 +251,9 @@ class ProbeMachine extends Machine {
 
   override repeatIf(): void {}
 
-  override readonly mayAnnounceStores: boolean = false;
+  override ownRecord(): Value {
+    return i32(0);
+  }
 
   override bulk(count: Value, run: (most: Value) => Value, advance: (done: Value) => Value): boolean {
     this.effects.mayLeave = true;

@@ -578,7 +578,9 @@ export class TranslatorMachine extends Machine {
     throw new RangeError("single iterations are not translated");
   }
 
-  override readonly mayAnnounceStores: boolean = false;
+  override ownRecord(): Value {
+    return i32(0);
+  }
 
   override bulk(count: Value, run: (most: Value) => Value, advance: (done: Value) => Value): boolean {
     this.#flow.repeat(count, run, advance);

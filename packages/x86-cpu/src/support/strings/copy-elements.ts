@@ -111,12 +111,19 @@ const copyElements = (name: string, isWide: boolean): SupportFunction => {
   const address = isWide ? TYPE.i64 : TYPE.i32;
   return {
     name,
-    parameters: [address, address, TYPE.i32, TYPE.i32],
+    parameters: [address, address, TYPE.i32, TYPE.i32, TYPE.i32],
     results: [TYPE.i32],
     emit(body, context) {
       const source = body.parameter(0);
       const destination = body.parameter(1);
-      const run = new ElementRun(body, context, isWide, body.parameter(2), body.parameter(3));
+      const run = new ElementRun(
+        body,
+        context,
+        isWide,
+        body.parameter(2),
+        body.parameter(3),
+        body.parameter(4),
+      );
       const pending = new PendingCopy(run, (...values) =>
         body.call(context.indexOf(COPY_IN_ORDER), ...values),
       );
@@ -142,7 +149,8 @@ const copyElements = (name: string, isWide: boolean): SupportFunction => {
 };
 
 /**
- * (linear address of the source, of the destination, most iterations, `RUN_SHAPE`) -> iterations done of a repeated MOVS, in
+ * (linear address of the source, of the destination, most iterations, log2 of the element's size, record or 0 as
+ * `ElementRun` has it) -> iterations done of a repeated MOVS, in
  * the direction that DF gives. Registers are the caller's. For 16 and 32-bit code.
  */
 export const COPY_ELEMENTS: SupportFunction = copyElements("copyElements", false);

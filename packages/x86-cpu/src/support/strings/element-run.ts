@@ -21,17 +21,12 @@ import {
   wrap,
 } from "@xenolith/wasm-emitter";
 import { FLAG } from "@xenolith/x86-architecture";
+import { RECORD } from "../../interpreter/record.ts";
 import { tlbEntryOffset, tlbTag } from "../../machine/tlb-probe.ts";
 import { STATE } from "../../state/layout.ts";
 import type { SupportContext } from "../support-function.ts";
 
 const PAGE_BYTES = 4096;
-
-/**
- * Last parameter of the functions that do iterations at once: log2 of the element's size, and a bit that allows stores to
- * frames that are watched for their code. A translation does not allow them: it might be its own code.
- */
-export const RUN_SHAPE = { logMask: 3, announces: 0x100 } as const;
 
 /** Host address of what cannot be reached without TypeScript. */
 const UNREACHED = -1;
@@ -52,7 +47,9 @@ export class ElementRun {
   readonly lengthBytes: Value;
   readonly #context: SupportContext;
   readonly #isWide: boolean;
-  readonly #shape: Value;
+  readonly #log: Value;
+  readonly #record: Value;
+  readonly #handler: Value;
   readonly #left: Value;
   readonly #done: Value;
   readonly #spaceTag: Value;
@@ -63,14 +60,25 @@ export class ElementRun {
 
   /**
    * @param left - a local with the most iterations that may be done
-   * @param shape - see {@link RUN_SHAPE}
+   * @param log - log2 of the element's size
+   * @param record - the interpreter's record of the instruction. It allows stores to frames that are watched for their code: the
+   * record tells by its handler whether the code of the instruction itself is forgotten. 0: a translation, which might be its own code
    */
-  constructor(body: FunctionBody, context: SupportContext, isWide: boolean, left: Value, shape: Value) {
+  constructor(
+    body: FunctionBody,
+    context: SupportContext,
+    isWide: boolean,
+    left: Value,
+    log: Value,
+    record: Value,
+  ) {
     this.body = body;
     this.#context = context;
     this.#isWide = isWide;
     this.#left = left;
-    this.#shape = shape;
+    this.#log = log;
+    this.#record = record;
+    this.#handler = body.local(TYPE.i32);
     this.log = body.local(TYPE.i32);
     this.sizeBytes = body.local(TYPE.i32);
     this.isDown = body.local(TYPE.i32);
@@ -109,7 +117,7 @@ export class ElementRun {
     const state = i32(this.#context.state);
     const field = (offset: number): Value => load(TYPE.i32, 4, false, state, offset);
     this.stopIf(field(STATE.isObserved));
-    body.set(this.log, and(this.#shape, RUN_SHAPE.logMask));
+    body.set(this.log, this.#log);
     body.set(this.sizeBytes, shl(i32(1), this.log));
     body.set(this.isDown, ne(and(field(STATE.systemFlags), FLAG.df), 0));
     body.set(this.#spaceTag, field(STATE.spaceTag));
@@ -155,7 +163,8 @@ export class ElementRun {
 
   /**
    * Sets a local to where in machine memory the piece of an address begins, its lowest byte. Refills the TLB; stops at a
-   * fault, and before a store that somebody wants to see; code that is about to be overwritten is forgotten.
+   * fault, and before a store that somebody wants to see; code that is about to be overwritten is forgotten. Stops too where the
+   * instruction's own code may be among it: each iteration is fetched anew.
    */
   locate(address: Value, isWrite: boolean): Value {
     const { body } = this;
@@ -185,9 +194,12 @@ export class ElementRun {
     body.end();
     if (!isWrite) return host;
     body.if(isDirect);
-    this.stopIf(isZero(and(this.#shape, RUN_SHAPE.announces)));
+    this.stopIf(isZero(this.#record));
+    const handler = load(TYPE.i32, 2, false, this.#record, RECORD.handler);
+    body.set(this.#handler, handler);
     body.callInto(this.#context.announceStore, [host], host, this.lengthBytes);
     this.stopIf(eq(host, UNREACHED));
+    this.stopIf(ne(handler, this.#handler));
     body.end();
     return host;
   }

@@ -62,12 +62,19 @@ const emitPatternFill = (run: ElementRun, to: Value, pattern: Value, at: Value):
 
 const fillElements = (name: string, isWide: boolean): SupportFunction => ({
   name,
-  parameters: [TYPE.i64, isWide ? TYPE.i64 : TYPE.i32, TYPE.i32, TYPE.i32],
+  parameters: [TYPE.i64, isWide ? TYPE.i64 : TYPE.i32, TYPE.i32, TYPE.i32, TYPE.i32],
   results: [TYPE.i32],
   emit(body, context) {
     const pattern = body.parameter(0);
     const destination = body.parameter(1);
-    const run = new ElementRun(body, context, isWide, body.parameter(2), body.parameter(3));
+    const run = new ElementRun(
+      body,
+      context,
+      isWide,
+      body.parameter(2),
+      body.parameter(3),
+      body.parameter(4),
+    );
     const isUniform = body.local(TYPE.i32);
     const at = body.local(TYPE.i32);
     run.prepare();
@@ -86,7 +93,8 @@ const fillElements = (name: string, isWide: boolean): SupportFunction => ({
 });
 
 /**
- * (value, linear address, most iterations, `RUN_SHAPE`) -> iterations done of a repeated STOS, in the direction that DF gives.
+ * (value, linear address, most iterations, log2 of the element's size, record or 0 as
+ * `ElementRun` has it) -> iterations done of a repeated STOS, in the direction that DF gives.
  * Registers are the caller's. For 16 and 32-bit code.
  */
 export const FILL_ELEMENTS: SupportFunction = fillElements("fillElements", false);
