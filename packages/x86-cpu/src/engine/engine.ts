@@ -2,6 +2,7 @@ import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interfa
 import type { Feature } from "../decoder/features.ts";
 import type { InterpreterEnvironment } from "../interpreter/build-interpreter.ts";
 import type { SystemCode } from "../meanings/definition.ts";
+import { CpuidTables } from "../state/cpuid-tables.ts";
 import { STATE_BYTES } from "../state/layout.ts";
 import { supportFunctionsOf } from "../support/support-functions.ts";
 import {
@@ -63,6 +64,8 @@ export class Engine {
   readonly support: SupportExports;
   /** Answers of CPUID that generated code gives by itself; see `fillCpuidTable`. */
   readonly cpuidTable: number;
+  /** Those of monitored VCPUs. */
+  readonly identities: CpuidTables;
   /** Room for records that are copied for one run. */
   readonly scratch: number;
   /** Counts how often mode numbers began anew: a mode of another generation means nothing. */
@@ -79,6 +82,7 @@ export class Engine {
     this.accesses = new CarefulAccess(machine);
     this.window = new StateWindow(machine);
     this.cpuidTable = this.window.base + STATE_BYTES;
+    this.identities = new CpuidTables(machine);
     const announceStore: AnnounceStore = (host, sizeBytes) =>
       this.accesses.announceStore(host >>> 0, sizeBytes);
     const supportEnvironment: SupportEnvironment = {

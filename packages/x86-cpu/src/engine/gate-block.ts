@@ -7,19 +7,19 @@ import {
   toMachineAddress,
 } from "@xenolith/machine-interface";
 import type { ExceptionHandler, IdentityAnswers, TransitionGates } from "@xenolith/x86-architecture";
-import { fillCpuidTable } from "../state/cpuid-table.ts";
-import { GATES, HANDLER_COUNT, STATE, STATE_BYTES } from "../state/layout.ts";
+import type { CpuidTables } from "../state/cpuid-tables.ts";
+import { GATES, HANDLER_COUNT, STATE } from "../state/layout.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 
 /** The transition gates of a VCPU, in its state block. */
 export class GateBlock implements TransitionGates {
   readonly #state: VcpuState;
-  readonly #view: DataView;
+  readonly #identities: CpuidTables;
 
   /** @param view of machine memory, where answers of CPUID have their room behind the block's home */
-  constructor(state: VcpuState, view: DataView) {
+  constructor(state: VcpuState, identities: CpuidTables) {
     this.#state = state;
-    this.#view = view;
+    this.#identities = identities;
   }
 
   #word(field: number): number {
@@ -281,9 +281,8 @@ export class GateBlock implements TransitionGates {
   }
 
   setIdentities(answersOf: IdentityAnswers | null): void {
-    const table = this.#state.home + STATE_BYTES;
-    if (answersOf !== null) fillCpuidTable(this.#view, table, answersOf);
-    this.#setWord(GATES.identities, answersOf === null ? 0 : table);
+    this.#identities.release(this.#word(GATES.identities));
+    this.#setWord(GATES.identities, answersOf === null ? 0 : this.#identities.take(answersOf));
   }
 
   get emulated(): number {

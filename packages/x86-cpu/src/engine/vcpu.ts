@@ -112,7 +112,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.#engine = parts.engine;
     this.machine = parts.engine.machine;
     this.state = parts.state;
-    this.gates = new GateBlock(parts.state, parts.engine.machine.view);
+    this.gates = new GateBlock(parts.state, parts.engine.identities);
     this.memory = new VcpuMemory(this.machine, parts.engine.translator, parts.state, parts.space);
     this.operands = new VcpuOperands(parts.state, this.memory);
     this.environment = parts.environment;
@@ -222,6 +222,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
   }
 
   release(): void {
+    this.gates.setIdentities(null);
     this.#engine.window.leave(this.state);
     this.#release();
   }

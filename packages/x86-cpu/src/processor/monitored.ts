@@ -18,7 +18,6 @@ import { type EventPolicy, SOFTWARE_INTERRUPT } from "../engine/event-policy.ts"
 import { Vcpu } from "../engine/vcpu.ts";
 import { I686_MODEL } from "../model/models.ts";
 import type { ProcessorModel } from "../model/processor-model.ts";
-import { CPUID_TABLE } from "../state/cpuid-table.ts";
 import { MSR_SLOT, STATE_BYTES } from "../state/layout.ts";
 import { VcpuState } from "../state/vcpu-state.ts";
 import { loadContextSegment } from "../system/context-load.ts";
@@ -84,12 +83,12 @@ export const createMonitoredProcessor = (options: MonitoredProcessorOptions): Mo
     engineOptions({ memory, translator, model, system: reference ? "none" : "monitored" }, options),
   );
   const events = eventPolicy(!reference);
-  /** Blocks of VCPUs, each with its answers of CPUID behind it, that were released: a reserve cannot be given back. */
+  /** Blocks of VCPUs that were released: a reserve cannot be given back. */
   const freeBlocks: number[] = [];
   return {
     forgetCode: () => engine.flush(),
     createVcpu: (vcpuOptions: MonitoredVcpuOptions): X86Vcpu => {
-      const block = freeBlocks.pop() ?? memory.reserve(STATE_BYTES + CPUID_TABLE.sizeBytes);
+      const block = freeBlocks.pop() ?? memory.reserve(STATE_BYTES);
       memory.bytes.fill(0, block, block + STATE_BYTES);
       const state: VcpuState = new VcpuState(memory.view, block, {
         loadSegment: (_state, index, selector) => loadContextSegment(vcpu, index, selector),

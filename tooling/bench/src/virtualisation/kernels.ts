@@ -118,8 +118,8 @@ const costOf = async (
   rounds: number,
 ): Promise<KernelCost> => {
   const turns = WARM_UP + rounds * TURNS_PER_ROUND;
-  // One repetition more than is waited for: nobody gets to the end.
-  const commandLine = `o=${only} r=${turns * TURN + 1}`;
+  // More repetitions than are waited for: nobody gets to the end.
+  const commandLine = `o=${only} r=${2 * turns * TURN}`;
   const bare = bareSide(images[0], commandLine);
   const paravirtual = await paravirtualSide(images[1], commandLine);
   const pairs: { readonly bareMs: number; readonly paravirtualMs: number }[] = [];
