@@ -16,7 +16,7 @@ export class GateBlock implements TransitionGates {
   readonly #state: VcpuState;
   readonly #identities: CpuidTables;
 
-  /** @param view of machine memory, where answers of CPUID have their room behind the block's home */
+  /** @param identities - the tables of CPUID's answers, of which it takes one when it is told answers */
   constructor(state: VcpuState, identities: CpuidTables) {
     this.#state = state;
     this.#identities = identities;

@@ -46,9 +46,10 @@ export interface KernelCost {
   readonly isSame: boolean;
 }
 
-/** One of the two: goes on until it has finished so many repetitions, and tells the times of those but the first. */
+/** One of the two, and the times that it has told. */
 interface Side {
   readonly clock: LineClock;
+  /** Goes on until so many repetitions in all are finished. */
   run(repetitions: number): Promise<void>;
 }
 
