@@ -140,6 +140,8 @@ export interface CreateDomain {
   readonly maximumPages: number;
   /** May act on other domains where the ABI lets a privileged domain do so. */
   readonly privileged: boolean;
+  /** May make `alarm_op`: alarms of real and of virtual time. Xen has no such call; without this it is -ENOSYS. Default false. */
+  readonly alarms?: boolean;
   /** Scheduling parameters by name; those not given have the policy's defaults. */
   readonly scheduling: Readonly<Record<string, number | boolean>>;
   /** Unique identifier, 16 bytes, as XENVER_guest_handle shows it. */
@@ -224,6 +226,8 @@ export interface DomainServices {
   /** Clears an entry. @returns false while it is in use. */
   endGrant(reference: GrantRef): boolean;
   now(): Nanoseconds;
+  /** Time that the domain has been on a processor, up to the beginning of the present run. */
+  executed(): Nanoseconds;
   /** Sets the domain's one-shot timer: the VCPU wakes at the deadline. null: none. */
   setTimer(deadlineNs: Nanoseconds | null): void;
   shutdown(reason: ShutdownReason): void;

@@ -28,8 +28,12 @@ const PIRQ_COUNT = 48;
 /** VIRQs that each VCPU has for itself; the others are raised once per domain. */
 const PER_VCPU_VIRQS: ReadonlySet<number> = new Set([VIRQ_TIMER, VIRQ_DEBUG, VIRQ_XENOPROF, VIRQ_XENPMU]);
 
-/** Whether a VIRQ is raised once per domain, so that it can be bound through VCPU 0 only and moved. */
-export const isGlobalVirq = (virq: number): boolean => !PER_VCPU_VIRQS.has(virq);
+/**
+ * Whether a VIRQ is raised once per domain, so that it can be bound through VCPU 0 only and moved. `vcpuVirqs` are those that
+ * each VCPU of the domain has for itself besides the usual ones.
+ */
+export const isGlobalVirq = (virq: number, vcpuVirqs: readonly number[] = []): boolean =>
+  !PER_VCPU_VIRQS.has(virq) && !vcpuVirqs.includes(virq);
 
 /** EVTCHNOP_alloc_unbound. */
 export const allocUnbound = (
@@ -77,7 +81,7 @@ export const bindInterdomain = (
 /** EVTCHNOP_bind_virq. */
 export const bindVirq = (caller: EventDomain, virq: number, vcpu: number): number => {
   if (!(virq >= 0 && virq < NR_VIRQS)) return -EINVAL;
-  if (isGlobalVirq(virq) && vcpu !== 0) return -EINVAL;
+  if (isGlobalVirq(virq, caller.vcpuVirqs) && vcpu !== 0) return -EINVAL;
   if (!isVcpu(caller, vcpu)) return -ENOENT;
   if (caller.virqPorts.has(virqKey(vcpu, virq))) return -EEXIST;
   const port = findFreePort(caller);

@@ -26,6 +26,8 @@ export interface EventContext {
   traceClose(domain: DomId, port: number): void;
 }
 
+const NO_VIRQS: readonly number[] = [];
+
 /** Makes the context, without domains. */
 export const createEventContext = (host: EventHost, options: EventChannelOptions): EventContext => {
   const trace: TraceSink = options.trace ?? silentTrace;
@@ -40,11 +42,14 @@ export const createEventContext = (host: EventHost, options: EventChannelOptions
 
   return {
     host,
-    add: (id, { width, vcpuCount, privileged, maximumPort }) => {
+    add: (id, { width, vcpuCount, privileged, maximumPort, vcpuVirqs = NO_VIRQS }) => {
       if (domains.has(id)) throw new HostError("domain-exists", `domain ${id} already has event channels`);
       const delivery = createTwoLevelDelivery(host, id, width);
       const limit = maximumPort ?? Number.POSITIVE_INFINITY;
-      domains.set(id, createEventDomain({ id, width, privileged, vcpuCount, delivery, maximumPort: limit }));
+      domains.set(
+        id,
+        createEventDomain({ id, width, privileged, vcpuCount, delivery, maximumPort: limit, vcpuVirqs }),
+      );
     },
     known: (id) => {
       const domain = domains.get(id);

@@ -31,6 +31,8 @@ export interface EventDomain {
   delivery: EventDelivery;
   /** Highest port that may be allocated, if the ABI has room for it. */
   readonly maximumPort: number;
+  /** VIRQs that each VCPU has for itself, besides those of every domain. */
+  readonly vcpuVirqs: readonly number[];
   /** Port that a reset that was interrupted goes on with; 0 when none is under way. */
   nextReset: number;
   /** No port below this one is free. */
@@ -53,6 +55,7 @@ export interface EventDomainParts {
   readonly vcpuCount: number;
   readonly delivery: EventDelivery;
   readonly maximumPort: number;
+  readonly vcpuVirqs: readonly number[];
 }
 
 /** A channel that has just been allocated; the caller sets what is special about its kind. */
@@ -74,6 +77,7 @@ export const createEventDomain = (parts: EventDomainParts): EventDomain => ({
   vcpuCount: parts.vcpuCount,
   delivery: parts.delivery,
   maximumPort: parts.maximumPort,
+  vcpuVirqs: parts.vcpuVirqs,
   nextReset: 0,
   firstFree: 1,
   validPorts: Math.min(PORTS_PER_BUCKET, parts.delivery.portLimit),

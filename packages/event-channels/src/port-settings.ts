@@ -69,7 +69,7 @@ export const bindPortToVcpu = (domain: EventDomain, port: number, vcpu: number):
     channel !== undefined &&
     (channel.kind === "unbound" ||
       channel.kind === "interdomain" ||
-      (channel.kind === "virq" && isGlobalVirq(channel.virq)));
+      (channel.kind === "virq" && isGlobalVirq(channel.virq, domain.vcpuVirqs)));
   if (!movable) return -EINVAL;
   channel.vcpu = vcpu;
   return 0;

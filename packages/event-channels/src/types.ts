@@ -57,6 +57,8 @@ export interface EventDomainOptions {
   readonly privileged: boolean;
   /** Highest port it may use; what its width allows when absent. */
   readonly maximumPort?: number;
+  /** VIRQs that each of its VCPUs has for itself, besides those of every domain. */
+  readonly vcpuVirqs?: readonly number[];
 }
 
 /** What EVTCHNOP_status tells of a port. */

@@ -14,6 +14,8 @@ export interface Domain {
   readonly width: GuestWidth;
   /** May act on other domains where the ABI lets a privileged domain do so. */
   readonly privileged: boolean;
+  /** May make `alarm_op`. */
+  readonly hasAlarms: boolean;
   /** 16 bytes, as XENVER_guest_handle shows them. */
   readonly uuid: Uint8Array;
   /** Most pages the domain may ever own. */

@@ -12,6 +12,7 @@ import type {
 import type { TraceSink } from "@xenolith/trace";
 import type { MonitoredProcessor } from "@xenolith/x86-architecture";
 import { toDomId } from "@xenolith/xen-abi";
+import { VIRQ_VIRTUAL_TIMER } from "@xenolith/xen-abi/alarm";
 import { VIRQ_DOM_EXC, VIRQ_TIMER } from "@xenolith/xen-abi/xen";
 import { createDomainChanges, createDomainControl } from "./control/domain-control.ts";
 import { createCpuLoop, type StepLimits, type StepResult } from "./cpu-loop.ts";
@@ -121,6 +122,8 @@ export const createHypervisor = (parts: HypervisorParts): Hypervisor => {
     timers: parts.timers,
     trace,
     raiseTimer: ({ domain, index }) => events.raiseVirq(domain.id, index, VIRQ_TIMER),
+    raiseVirtualTimer: ({ domain, index }) => events.raiseVirq(domain.id, index, VIRQ_VIRTUAL_TIMER),
+    executedNs: runControl.executedNs,
     endWait: runControl.unblock,
   });
 

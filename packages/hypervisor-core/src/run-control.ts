@@ -63,6 +63,8 @@ export interface RunControl {
   activate(cpu: PhysicalCpu): void;
   /** Notes that a VCPU is on the active CPU now (null: none). */
   setCurrent(vcpu: Vcpu | null): void;
+  /** Time that a VCPU has been on a processor, up to now: its virtual time. */
+  executedNs(vcpu: Vcpu): number;
   /** Time in each runstate up to now, the present state included, by number of the state. */
   runstateTimes(vcpu: Vcpu): [number, number, number, number];
 }
@@ -206,6 +208,9 @@ export const createRunControl = ({
       vcpu.lastCpu = active.id;
       enter(vcpu, stateOf(vcpu));
     },
+    executedNs: ({ runstate, runstateSince, runstateTimes: times }) =>
+      times[RUNSTATE_running] +
+      (runstate === RUNSTATE_running ? Math.max(0, clock.now() - runstateSince) : 0),
     runstateTimes(vcpu) {
       const times: [number, number, number, number] = [...vcpu.runstateTimes];
       times[vcpu.runstate] += Math.max(0, clock.now() - vcpu.runstateSince);

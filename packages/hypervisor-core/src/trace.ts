@@ -41,6 +41,6 @@ export const HYPERVISOR_TRACE: Readonly<Record<TraceName, TraceEventDefinition>>
   upcall: event("upcall", "domid", "vcpu"),
   /** An instruction was emulated; `instruction` is its address. */
   emulate: event("emulate", "domid", "vcpu", "instruction"),
-  /** A timer of a VCPU fired: 0 periodic, 1 one-shot, 2 end of a poll. */
+  /** A timer of a VCPU fired: 0 periodic, 1 one-shot, 2 end of a poll, 3 virtual-time alarm. */
   timer: event("timer", "domid", "vcpu", "kind"),
 };

@@ -145,6 +145,10 @@ export interface Vcpu {
   periodicLastNs: number;
   /** VCPUOP_set_singleshot_timer and set_timer_op: one and the same. */
   singleshotTimer: Timer | null;
+  /** When its virtual-time alarm fires, in time that it has been on a processor; null: it is not armed. */
+  virtualDeadlineNs: number | null;
+  /** Armed for that while the VCPU is on the processor. */
+  virtualTimer: Timer | null;
   /** Ends a SCHEDOP_poll with a timeout. */
   pollTimer: Timer | null;
 }

@@ -197,6 +197,7 @@ export const createDomain = async (
     vcpus: config.vcpus,
     maximumPages: maximumMemoryMiB(config) * PAGES_PER_MIB,
     privileged: false,
+    alarms: config.alarms === true,
     scheduling: config.scheduling,
     uuid,
   });

@@ -106,6 +106,8 @@ export interface DomainConfig {
   /** Memory its balloon driver may ever have; `memoryMiB` when absent. */
   readonly maximumMemoryMiB?: number;
   readonly vcpus: number;
+  /** Whether its kernel may make `alarm_op`, which Xen has not: alarms of real and of virtual time. Default false. */
+  readonly alarms?: boolean;
   readonly disks: readonly DiskConfig[];
   /** Scheduling parameters by name; those not given have the policy's defaults. */
   readonly scheduling: Readonly<Record<string, number | boolean>>;

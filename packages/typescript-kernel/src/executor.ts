@@ -45,6 +45,8 @@ export const createKernelExecutor = (wiring: KernelWiring): KernelExecutor => {
   const costs = wiring.costs ?? defaultKernelCosts;
   const listeners = new Map<Port, () => void>();
   const timerList = new TimerList();
+  /** Alarms of virtual time. Nobody has to wake the kernel for those to come: it is executing when they are due. */
+  const executedList = new TimerList();
   const waiting: Port[] = [];
   let started = false;
   let running = false;
@@ -65,15 +67,24 @@ export const createKernelExecutor = (wiring: KernelWiring): KernelExecutor => {
       else listeners.set(port, listener);
     },
   };
+  /** What has been charged and not yet spent on a processor is as good as executed. */
+  const executed = (): Nanoseconds => toNanoseconds(services.executed() + owedNs + spentNs);
   /** Tells the hypervisor when to wake the kernel. Runs do so at their end; parts called from outside need it at once. */
   const armTimer = (): void => {
-    const next = timerList.next();
+    const isDue = (executedList.next() ?? Number.POSITIVE_INFINITY) <= executed();
+    const next = isDue ? services.now() : timerList.next();
     services.setTimer(next === null ? null : toNanoseconds(next));
   };
   const timers: Timers = {
     now: () => toNanoseconds(services.now() + spentNs),
     at: (deadlineNs, handler) => {
       const cancel = timerList.add(deadlineNs, handler);
+      if (!running) armTimer();
+      return cancel;
+    },
+    executed,
+    atExecuted: (deadlineNs, handler) => {
+      const cancel = executedList.add(deadlineNs, handler);
       if (!running) armTimer();
       return cancel;
     },
@@ -110,7 +121,7 @@ export const createKernelExecutor = (wiring: KernelWiring): KernelExecutor => {
       listeners.get(port)?.();
       return true;
     }
-    const alarm = timerList.takeDue(services.now() + spentNs);
+    const alarm = timerList.takeDue(timers.now()) ?? executedList.takeDue(executed());
     if (alarm === null) return false;
     spentNs += costs.timerNs;
     alarm();

@@ -6,6 +6,8 @@ import { type Port, toDomId, toGrantRef, toPort } from "@xenolith/xen-abi";
 export interface FakeServices extends DomainServices {
   raise(port: Port): void;
   setNow(nowNs: number): void;
+  /** How long the domain has been on a processor. */
+  setExecuted(executedNs: number): void;
   readonly timerNs: Nanoseconds | null;
   readonly shutdowns: readonly ShutdownReason[];
   /** Frames taken and not given back. */
@@ -18,6 +20,7 @@ export const createFakeServices = (frameCount = 4): FakeServices => {
   const framesOut = new Set<Mfn>();
   const shutdowns: ShutdownReason[] = [];
   let nowNs = 0;
+  let executedNs = 0;
   let timerNs: Nanoseconds | null = null;
   let nextPort = 1;
   return {
@@ -55,6 +58,7 @@ export const createFakeServices = (frameCount = 4): FakeServices => {
     grantFrame: (frame) => toGrantRef(100 + frame),
     endGrant: () => true,
     now: () => toNanoseconds(nowNs),
+    executed: () => toNanoseconds(executedNs),
     setTimer: (deadlineNs) => {
       timerNs = deadlineNs;
     },
@@ -66,6 +70,9 @@ export const createFakeServices = (frameCount = 4): FakeServices => {
     },
     setNow: (value) => {
       nowNs = value;
+    },
+    setExecuted: (value) => {
+      executedNs = value;
     },
     get timerNs() {
       return timerNs;

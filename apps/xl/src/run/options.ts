@@ -12,6 +12,8 @@ export interface RunOptions {
   /** Memory it may be told to take. */
   readonly maximumMemoryMiB: number;
   readonly vcpus: number;
+  /** Whether the domain may make `alarm_op`. */
+  readonly alarms: boolean;
   /** Disks in the toolstack's grammar. */
   readonly disks: readonly string[];
   /** Null: real on a terminal, virtual otherwise. */
@@ -34,7 +36,7 @@ export interface RunOptions {
 }
 
 /** How `xl run` is called. */
-export const RUN_USAGE = `usage: xl run KERNEL [--ramdisk FILE] [--cmdline TEXT] [--memory MiB] [--maxmem MiB] [--vcpus N]
+export const RUN_USAGE = `usage: xl run KERNEL [--ramdisk FILE] [--cmdline TEXT] [--memory MiB] [--maxmem MiB] [--vcpus N] [--alarms]
               [--disk SPEC]... [--on-reboot restart|destroy] [--at "SECONDS COMMAND"]...
               [--clock virtual|real] [--engine auto|interpreter]
               [--scheduler bvt|atropos|rrobin|credit] [--cpus N] [--seed N] [--timeout SECONDS] [--stats FILE] [--core FILE]
@@ -75,6 +77,7 @@ const parse = (args: readonly string[]) => {
         "on-reboot": { type: "string" },
         at: { type: "string", multiple: true },
         vcpus: { type: "string" },
+        alarms: { type: "boolean" },
         disk: { type: "string", multiple: true },
         vif: { type: "string", multiple: true },
         clock: { type: "string" },
@@ -115,6 +118,7 @@ export const parseRunOptions = (args: readonly string[]): RunOptions => {
     onReboot: oneOf(values["on-reboot"] ?? "restart", "on-reboot", ["restart", "destroy"]),
     commands: commands.sort((a, b) => a.atNs - b.atNs),
     vcpus: integer(values.vcpus ?? "1", "vcpus", 1, 32),
+    alarms: values.alarms ?? false,
     disks: values.disk ?? [],
     clock: values.clock === undefined ? null : oneOf(values.clock, "clock", ["virtual", "real"] as const),
     scheduler: oneOf(values.scheduler ?? "bvt", "scheduler", SCHEDULER_NAMES),

@@ -73,6 +73,7 @@ const configOf = (options: RunOptions, inputs: RunInputs): DomainConfig => ({
   memoryMiB: options.memoryMiB,
   maximumMemoryMiB: options.maximumMemoryMiB,
   vcpus: options.vcpus,
+  alarms: options.alarms,
   disks: inputs.disks,
   scheduling: {},
 });

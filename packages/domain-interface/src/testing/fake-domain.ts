@@ -140,6 +140,8 @@ export const createFakeHost = (): FakeHost => {
   const makeDomain = (id: number): FakeDomain => {
     const [store, storePeer] = createStreamPair();
     let chargedNs = 0;
+    /** Alarms of virtual time, which is what has been charged. */
+    let executedAlarms: { at: number; run: () => void }[] = [];
     const newPort = (remote: number, remotePort: number, bound: boolean): number => {
       const port = nextPort++;
       ports.set(key(id, port), { owner: id, remote, remotePort, bound, pending: false, listener: null });
@@ -166,6 +168,9 @@ export const createFakeHost = (): FakeHost => {
       },
       charge: (costNs: Nanoseconds) => {
         chargedNs += costNs;
+        const due = executedAlarms.filter(({ at }) => at <= chargedNs).sort((a, b) => a.at - b.at);
+        executedAlarms = executedAlarms.filter((alarm) => !due.includes(alarm));
+        for (const { run } of due) timers.push({ at: now, order: order++, run });
       },
       seedGrant: (reference, pages, pageIndex, to) => {
         const bytes = pagesOf.get(pages)?.[pageIndex];
@@ -244,6 +249,14 @@ export const createFakeHost = (): FakeHost => {
       },
       timers: {
         now: () => toNanoseconds(now),
+        executed: () => toNanoseconds(chargedNs),
+        atExecuted: (deadlineNs, handler) => {
+          const alarm = { at: deadlineNs, run: handler };
+          executedAlarms.push(alarm);
+          return () => {
+            executedAlarms = executedAlarms.filter((other) => other !== alarm);
+          };
+        },
         at: (deadlineNs, handler) => {
           const timer = { at: deadlineNs, order: order++, run: handler };
           timers.push(timer);

@@ -135,6 +135,16 @@ describe("EVTCHNOP_bind_virq, bind_ipi and bind_pirq", () => {
     expect(events.bindVirq(DOM1, 0xffff_ffff, 0)).toBe(-EINVAL);
   });
 
+  it("a domain may have VIRQs for each VCPU besides the usual ones", () => {
+    const { events } = createThreeDomains();
+    const own = toDomId(9);
+    events.addDomain(own, { width: "x86_64", vcpuCount: 2, privileged: false, vcpuVirqs: [23] });
+    expect(events.bindVirq(DOM1, 23, 1)).toBe(-EINVAL);
+    expect([events.bindVirq(own, 23, 0), events.bindVirq(own, 23, 1)]).toEqual([1, 2]);
+    expect(events.bindVirq(own, 22, 1)).toBe(-EINVAL);
+    expect(events.bindVcpu(own, 2, 0), "it stays where it was bound").toBe(-EINVAL);
+  });
+
   it("a VIRQ raised reaches the VCPU it is bound to, and nobody when it is not bound", () => {
     const { events, host } = createThreeDomains();
     events.raiseVirq(DOM1, VCPU0, VIRQ_TIMER);

@@ -60,6 +60,7 @@ const start = (kernel: Kernel, commandLine = "") => {
     grantFrame: refuse,
     endGrant: refuse,
     now: () => toNanoseconds(0),
+    executed: () => toNanoseconds(0),
     setTimer: () => {},
     shutdown: (reason) => {
       shutdowns.push(reason);

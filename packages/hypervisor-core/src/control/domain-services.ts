@@ -1,11 +1,12 @@
 import type { DomainServices } from "@xenolith/domain-interface/control";
 import type { EventChannels } from "@xenolith/event-channels";
 import type { GrantTables } from "@xenolith/grant-tables";
-import { type Clock, HostError, type Mfn, PAGE_SIZE } from "@xenolith/machine-interface";
+import { type Clock, HostError, type Mfn, PAGE_SIZE, toNanoseconds } from "@xenolith/machine-interface";
 import { toVcpuIndex } from "@xenolith/xen-abi";
 import type { Domain } from "../domain.ts";
 import type { Shutdown } from "../lifecycle/shutdown.ts";
 import type { MemoryManager } from "../memory-manager.ts";
+import type { RunControl } from "../run-control.ts";
 import type { VcpuTimers } from "../time/vcpu-timers.ts";
 import { endedServices } from "./ended-domain.ts";
 
@@ -16,6 +17,7 @@ export interface DomainServicesParts {
   readonly events: EventChannels;
   readonly grants: GrantTables;
   readonly timers: VcpuTimers;
+  readonly runControl: Pick<RunControl, "executedNs">;
   readonly shutdown: Shutdown;
 }
 
@@ -26,7 +28,7 @@ const ZEROES = new Uint8Array(PAGE_SIZE);
 type Services = Omit<DomainServices, "id" | "now">;
 
 const createLivingServices = (domain: Domain, parts: DomainServicesParts): Services => {
-  const { memory, events, grants, timers, shutdown } = parts;
+  const { memory, events, grants, timers, runControl, shutdown } = parts;
   const { id } = domain;
   /** Frames given back by the kernel, for it to take again. */
   const pool: Mfn[] = [];
@@ -73,6 +75,10 @@ const createLivingServices = (domain: Domain, parts: DomainServicesParts): Servi
     },
     grantFrame: (frame, to, writable) => grants.offer(id, frame, to, writable),
     endGrant: (reference) => grants.withdraw(id, reference),
+    executed() {
+      const [vcpu] = domain.vcpus;
+      return toNanoseconds(vcpu === undefined ? 0 : runControl.executedNs(vcpu));
+    },
     setTimer(deadlineNs) {
       const [vcpu] = domain.vcpus;
       if (vcpu !== undefined) timers.setWakeup(vcpu, deadlineNs);
@@ -104,6 +110,7 @@ export const createDomainServices = (domain: Domain, parts: DomainServicesParts)
     returnFrames: (...args) => services().returnFrames(...args),
     grantFrame: (...args) => services().grantFrame(...args),
     endGrant: (...args) => services().endGrant(...args),
+    executed: () => services().executed(),
     setTimer: (...args) => services().setTimer(...args),
     shutdown: (...args) => services().shutdown(...args),
   };

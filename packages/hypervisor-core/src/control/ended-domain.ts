@@ -1,5 +1,6 @@
 import type { MappedPages } from "@xenolith/domain-interface";
 import type { DomainServices } from "@xenolith/domain-interface/control";
+import { toNanoseconds } from "@xenolith/machine-interface";
 import { ESRCH } from "@xenolith/xen-abi";
 import { GNTST_bad_domain } from "@xenolith/xen-abi/grant-table";
 
@@ -34,6 +35,7 @@ export const endedServices: Omit<DomainServices, "id" | "now"> = {
   returnFrames: () => {},
   grantFrame: () => -ESRCH,
   endGrant: () => true,
+  executed: () => toNanoseconds(0),
   setTimer: () => {},
   shutdown: () => {},
 };

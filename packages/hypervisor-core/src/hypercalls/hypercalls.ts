@@ -3,6 +3,7 @@ import type { GrantTables } from "@xenolith/grant-tables";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { SwitchMode } from "../delivery/mode-switch.ts";
 import type { MemoryManager } from "../memory-manager.ts";
+import { createAlarmOp } from "./alarm-op.ts";
 import type { InterruptionCheck } from "./call-state.ts";
 import { createCallbackOp, createNmiOp, createSetCallbacks } from "./callback-op.ts";
 import { createConsoleIo, type EmergencyConsole } from "./console-io.ts";
@@ -58,6 +59,7 @@ export const createHypercalls = (parts: HypercallParts): HypercallTable => {
     createSchedOp(parts),
     createSchedOpCompat(parts),
     createSetTimerOp(parts.timers, parts.clock),
+    createAlarmOp(parts),
     createVcpuOp(parts),
     createVmAssist(),
     createXenVersion(),

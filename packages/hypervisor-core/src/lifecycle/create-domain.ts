@@ -9,6 +9,7 @@ import {
 } from "@xenolith/machine-interface";
 import type { TraceSink } from "@xenolith/trace";
 import { DOMID_FIRST_RESERVED, EEXIST, EINVAL, ENOMEM } from "@xenolith/xen-abi";
+import { VIRQ_VIRTUAL_TIMER } from "@xenolith/xen-abi/alarm";
 import { XEN_LEGACY_MAX_VCPUS } from "@xenolith/xen-abi/shared-info";
 import { XEN_DOMAIN_HANDLE_LEN } from "@xenolith/xen-abi/version";
 import type { CpuPools } from "../cpu-pools.ts";
@@ -23,6 +24,9 @@ import { newDomain, placeVcpuInfo } from "./new-domain.ts";
 
 /** Highest port of a domain: all that two-level events have, and of FIFO events no more, so that what is kept of ports is bounded. */
 const MAXIMUM_PORT = 4095;
+
+/** What each VCPU of a domain with alarms has for itself. */
+const ALARM_VIRQS: readonly number[] = [VIRQ_VIRTUAL_TIMER];
 
 /** What domains are created from. */
 export interface CreateDomainParts {
@@ -79,7 +83,13 @@ export const createDomainFactory = (parts: CreateDomainParts): CreateDomainRecor
     const { id, width, privileged, vcpus } = domain;
     const result = grants.addDomain(id, { privileged });
     if (result === 0) {
-      const options = { width, vcpuCount: vcpus.length, privileged, maximumPort: MAXIMUM_PORT };
+      const options = {
+        width,
+        vcpuCount: vcpus.length,
+        privileged,
+        maximumPort: MAXIMUM_PORT,
+        vcpuVirqs: domain.hasAlarms ? ALARM_VIRQS : [],
+      };
       events.addDomain(id, options);
     }
     return result;

@@ -85,6 +85,8 @@ const newVcpu = (domain: Domain, index: number, parts: NewDomainParts): Vcpu => 
     periodNs: 0,
     periodicLastNs: 0,
     singleshotTimer: null,
+    virtualDeadlineNs: null,
+    virtualTimer: null,
     pollTimer: null,
   };
   return vcpu;
@@ -98,6 +100,7 @@ export const newDomain = (id: DomId, options: CreateDomain, parts: NewDomainPart
     id,
     width: options.width,
     privileged: options.privileged,
+    hasAlarms: options.alarms === true,
     uuid: options.uuid.slice(),
     maximumPages: options.maximumPages,
     vcpus,

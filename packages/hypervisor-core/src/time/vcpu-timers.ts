@@ -9,9 +9,9 @@ import type { Vcpu } from "../vcpu.ts";
 export const DEFAULT_PERIOD_NS = 10_000_000;
 
 /** Kinds of timer as the trace shows them. */
-const KIND = { periodic: 0, singleshot: 1, poll: 2 } as const;
+const KIND = { periodic: 0, singleshot: 1, poll: 2, virtual: 3 } as const;
 
-/** The timers of VCPUs. Both raise VIRQ_TIMER. [XEN vcpu.h] */
+/** The timers of VCPUs. The periodic and the one-shot timer raise VIRQ_TIMER. [XEN vcpu.h] */
 export interface VcpuTimers {
   /** Arms the one-shot timer for a point of system time, in place of what was armed; null: stops it. */
   setSingleshot(vcpu: Vcpu, deadlineNs: number | null): void;
@@ -19,6 +19,11 @@ export interface VcpuTimers {
   setWakeup(vcpu: Vcpu, deadlineNs: number | null): void;
   /** Sets the period; 0: off. It ticks while the VCPU is on a processor, and once when it comes back after a missed tick. */
   setPeriod(vcpu: Vcpu, periodNs: number): void;
+  /**
+   * Arms the virtual-time alarm for when the VCPU will have been on a processor for so long in all, in place of what was armed;
+   * null: stops it. It raises VIRQ_VIRTUAL_TIMER. [SOSP03 3.3.2]
+   */
+  setVirtual(vcpu: Vcpu, deadlineNs: number | null): void;
   /** Limits a poll that has begun. */
   setPollTimeout(vcpu: Vcpu, deadlineNs: number): void;
   cancelPollTimeout(vcpu: Vcpu): void;
@@ -37,6 +42,10 @@ export interface VcpuTimerParts {
   readonly trace: TraceSink;
   /** Raises VIRQ_TIMER of a VCPU. */
   readonly raiseTimer: (vcpu: Vcpu) => void;
+  /** Raises VIRQ_VIRTUAL_TIMER of a VCPU. */
+  readonly raiseVirtualTimer: (vcpu: Vcpu) => void;
+  /** Time that a VCPU has been on a processor. */
+  readonly executedNs: (vcpu: Vcpu) => number;
   /** Ends the wait of a polling VCPU. */
   readonly endWait: (vcpu: Vcpu) => void;
 }
@@ -47,6 +56,8 @@ export const createVcpuTimers = ({
   timers,
   trace,
   raiseTimer,
+  raiseVirtualTimer,
+  executedNs,
   endWait,
 }: VcpuTimerParts): VcpuTimers => {
   const traceTimer = trace.define(HYPERVISOR_TRACE.timer);
@@ -82,6 +93,32 @@ export const createVcpuTimers = ({
     });
   };
 
+  const stopVirtual = (vcpu: Vcpu): void => {
+    vcpu.virtualTimer?.cancel();
+    vcpu.virtualTimer = null;
+  };
+
+  /** Arms what is left of the virtual-time alarm, as if the VCPU stayed on its processor for so long. */
+  const startVirtual = (vcpu: Vcpu): void => {
+    const { virtualDeadlineNs } = vcpu;
+    if (virtualDeadlineNs === null) return;
+    const leftNs = Math.max(0, virtualDeadlineNs - executedNs(vcpu));
+    vcpu.virtualTimer = timers.at(toNanoseconds(clock.now() + leftNs), () => {
+      vcpu.virtualTimer = null;
+      // It may have waited in between without having left the processor.
+      if (executedNs(vcpu) < virtualDeadlineNs) return startVirtual(vcpu);
+      vcpu.virtualDeadlineNs = null;
+      record(vcpu, KIND.virtual);
+      raiseVirtualTimer(vcpu);
+    });
+  };
+
+  const setVirtual = (vcpu: Vcpu, deadlineNs: number | null): void => {
+    stopVirtual(vcpu);
+    vcpu.virtualDeadlineNs = deadlineNs;
+    if (vcpu.runsOn !== null) startVirtual(vcpu);
+  };
+
   const cancelPollTimeout = (vcpu: Vcpu): void => {
     vcpu.pollTimer?.cancel();
     vcpu.pollTimer = null;
@@ -95,6 +132,7 @@ export const createVcpuTimers = ({
       cancelPeriodic(vcpu);
       if (vcpu.runstate === RUNSTATE_running) tick(vcpu);
     },
+    setVirtual,
     setPollTimeout(vcpu, deadlineNs) {
       cancelPollTimeout(vcpu);
       vcpu.pollTimer = timers.at(toNanoseconds(deadlineNs), () => {
@@ -107,13 +145,18 @@ export const createVcpuTimers = ({
     resume(vcpu) {
       cancelPeriodic(vcpu);
       tick(vcpu);
+      startVirtual(vcpu);
     },
-    suspend: cancelPeriodic,
+    suspend(vcpu) {
+      cancelPeriodic(vcpu);
+      stopVirtual(vcpu);
+    },
     cancelAll(vcpu) {
       vcpu.periodNs = 0;
       cancelPeriodic(vcpu);
       cancelPollTimeout(vcpu);
       arm(vcpu, null, endWait);
+      setVirtual(vcpu, null);
     },
   };
 };

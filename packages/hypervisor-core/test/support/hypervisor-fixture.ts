@@ -47,6 +47,15 @@ export interface FixtureGuest {
   readBytes(at: number, count: number): Uint8Array;
 }
 
+/** How a domain differs from the usual one of 32 bits. */
+export interface GuestOptions {
+  readonly id?: number;
+  readonly privileged?: boolean;
+  readonly vcpus?: number;
+  readonly width?: GuestWidth;
+  readonly alarms?: boolean;
+}
+
 /** A whole hypervisor over fakes of processor, translator and scheduler. */
 export interface HypervisorFixture {
   readonly hypervisor: Hypervisor;
@@ -59,9 +68,9 @@ export interface HypervisorFixture {
   /** Lets time pass and what is due happen. */
   skipTo(ns: number): void;
   consoleInput: string;
-  addGuest(options?: { id?: number; privileged?: boolean; vcpus?: number; width?: GuestWidth }): FixtureGuest;
+  addGuest(options?: GuestOptions): FixtureGuest;
   /** Creates a domain without anything in it. */
-  addDomain(options?: { id?: number; privileged?: boolean; vcpus?: number; width?: GuestWidth }): DomId;
+  addDomain(options?: GuestOptions): DomId;
 }
 
 const FRAMES = 1024;
@@ -105,6 +114,7 @@ export const createHypervisorFixture = (): HypervisorFixture => {
     privileged = false,
     vcpus = 1,
     width = "x86_32p",
+    alarms = false,
   } = {}) =>
     toDomId(
       must(
@@ -114,6 +124,7 @@ export const createHypervisorFixture = (): HypervisorFixture => {
           vcpus,
           maximumPages: 128,
           privileged,
+          alarms,
           scheduling: {},
           uuid: Uint8Array.from({ length: 16 }, (_, index) => index + 1),
         }),

@@ -49,6 +49,38 @@ describe("kernel executor", () => {
     expect(starts).toBe(1);
   });
 
+  it("has alarms of virtual time, which stands still while it waits", () => {
+    const fired: number[] = [];
+    const { executor, services } = boot(({ domain }) => {
+      const { timers } = domain;
+      timers.atExecuted(toNanoseconds(3000), () => fired.push(timers.executed()));
+      timers.atExecuted(toNanoseconds(2000), () => fired.push(-1))();
+      domain.events.listen(port(1), () => domain.charge(toNanoseconds(900)));
+    });
+    expect({ ...executor.run(1_000_000) }).toMatchObject({ kind: EXIT.halt, retired: 1000 });
+    services.setExecuted(1000);
+    services.setNow(50_000_000);
+    expect(services.timerNs, "nothing wakes it for them").toBeNull();
+    for (const executedNs of [2000, 3000]) {
+      services.raise(port(1));
+      executor.run(1_000_000);
+      services.setExecuted(executedNs);
+    }
+    expect(fired).toEqual([3050]);
+  });
+
+  it("an alarm of virtual time that is due when it is set wakes a kernel that waits", () => {
+    const { executor, services } = boot(() => {});
+    executor.run(1_000_000);
+    services.setNow(7000);
+    services.setExecuted(1000);
+    let fired = 0;
+    executor.domain.timers.atExecuted(toNanoseconds(500), () => fired++);
+    expect(services.timerNs).toBe(7000);
+    executor.run(1_000_000);
+    expect(fired).toBe(1);
+  });
+
   it("never uses more than its budget: what a handler costs beyond it is owed by the next runs", () => {
     const { executor, services } = boot(({ domain }) => {
       domain.events.listen(port(1), () => domain.charge(toNanoseconds(2500)));

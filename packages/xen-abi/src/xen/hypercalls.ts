@@ -109,6 +109,14 @@ const NAMES: readonly string[] = [
   "xenpmu_op",
   "dm_op",
   "hypfs_op",
+  "",
+  "",
+  "",
+  "",
+  "",
+  "mca",
+  "",
+  "alarm_op",
 ];
 
 /** Name of a hypercall without its prefix, for traces and messages; `hypercall N` when it has none. */

@@ -88,6 +88,7 @@ export const createAttacker = async (parts: AttackerParts, name: string): Promis
       commandLine: "",
       memoryMiB: MEMORY_MIB,
       vcpus: VCPUS,
+      alarms: true,
       disks: [],
       scheduling: {},
     },

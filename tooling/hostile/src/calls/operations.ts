@@ -1,5 +1,6 @@
 import type { AttackerWidth } from "../attacker/layout.ts";
 import type { AttackOperation } from "./build.ts";
+import { alarmOperations } from "./operations/alarms.ts";
 import { callbackOperations } from "./operations/callbacks.ts";
 import { controlOperations } from "./operations/control.ts";
 import { descriptorOperations } from "./operations/descriptors.ts";
@@ -26,6 +27,7 @@ const operationsFor = (isWide: boolean): readonly AttackOperation[] => [
   ...grantTableOperations,
   ...schedulingOperations,
   ...vcpuOperations,
+  ...alarmOperations,
   ...callbackOperations(isWide),
   ...processorStateOperations(isWide),
   ...versionOperations,

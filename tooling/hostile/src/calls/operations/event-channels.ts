@@ -1,4 +1,5 @@
 import { toPort } from "@xenolith/xen-abi";
+import { VIRQ_VIRTUAL_TIMER } from "@xenolith/xen-abi/alarm";
 import * as evtchn from "@xenolith/xen-abi/event-channel";
 import type { Struct } from "@xenolith/xen-abi/struct";
 import {
@@ -203,7 +204,7 @@ const bindVirq = (form: Form): AttackOperation => {
   const good = (world: World): Plan => {
     const port = portOf(world, "virq");
     const perVcpu = world.draw.chance(2);
-    const virq = perVcpu ? world.draw.pick([0, 1, 7, 13]) : world.draw.below(NR_VIRQS);
+    const virq = perVcpu ? world.draw.pick([0, 1, 7, 13, VIRQ_VIRTUAL_TIMER]) : world.draw.below(NR_VIRQS);
     const bind = plan(world, virq, perVcpu ? world.draw.below(world.vcpus) : 0);
     return port === null || world.draw.chance(3) ? bind : [close("op", world, port), bind];
   };

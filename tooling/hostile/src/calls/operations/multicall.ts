@@ -98,7 +98,7 @@ export const multicallOperations: readonly AttackOperation[] = [
   refused("a number without a call", "there is no such hypercall", {
     ENOSYS: failing("the number is not known", (world) =>
       call(
-        world.draw.pick([11, 27, 31, 38, 39, 43, 47, 50, 63, NR_HYPERCALLS, 0x7fff_ffff, 0xffff_ffff]),
+        world.draw.pick([11, 27, 31, 38, 39, 43, 47, 51, 63, NR_HYPERCALLS, 0x7fff_ffff, 0xffff_ffff]),
         world.draw.next32(),
         world.arena.reserve(64),
       ),
