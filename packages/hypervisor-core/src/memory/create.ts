@@ -112,6 +112,7 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
         descriptors.close(vcpu);
         bases.close(vcpu);
       }
+      longWork.forget(domain.id);
       spaces.close(domain);
       if (frames.relinquish(domain.id) > 0) return false;
       frames.releaseMonitor(domain.sharedInfoFrame);

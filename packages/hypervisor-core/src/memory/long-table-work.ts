@@ -12,13 +12,17 @@ export interface TableTree {
   readonly level: TableLevel;
 }
 
-/** A request that validates a table, gives one up, or both, and with it all that it leads to. */
-export interface TableRequest {
+/** What a request is known by when it is made again. */
+export interface RequestName {
   readonly command: number;
-  /** What the request is about: by this and its command it is known when it is made again. */
+  /** What it is about. */
   readonly subject: number;
   /** Whose tables they are. */
   readonly owner: DomId;
+}
+
+/** A request that validates a table, gives one up, or both, and with it all that it leads to. */
+export interface TableRequest extends RequestName {
   readonly validates: TableTree | null;
   readonly givesUp: TableTree | null;
   /** @returns 0 or a negative errno */
@@ -30,6 +34,9 @@ export interface TableRequest {
  * tables below a root are validated one by one beforehand and held, lowest levels first, and are let go one by one after
  * what the request asks for has been done. A call that is made again goes on. Whatever the guest does meanwhile, a table is
  * validated or it is not, and only the request itself decides about the root. XSA-296, XSA-299
+ *
+ * The tables may be another domain's, where the caller may pin them. Those that are held then stay tables until the call has
+ * been made again, others have taken its place, or one of the two domains goes: no more than a pin would do to that domain.
  */
 export interface LongTableWork {
   /** @returns 0, a negative errno, or {@link INTERRUPTED} when the request has to be made again */
@@ -37,9 +44,11 @@ export interface LongTableWork {
   /** Whether a VCPU has a request that is to be made again. */
   isUnderWay(vcpu: Vcpu): boolean;
   /** Whether a request has been begun and is to be made again. */
-  isUnfinished(vcpu: Vcpu, command: number, subject: number): boolean;
+  isUnfinished(vcpu: Vcpu, request: RequestName): boolean;
   /** Lets go of all that is held for a VCPU. */
   close(vcpu: Vcpu): void;
+  /** Lets go of all that is held of a domain's, which is going. A call that is made again finds nothing begun. */
+  forget(owner: DomId): void;
 }
 
 /** Requests of a VCPU that may be unfinished at a time: what interrupts one may make others. The oldest gives way. */
@@ -48,11 +57,12 @@ const MAX_UNFINISHED = 4;
 const NO_TABLES: readonly TableBelow[] = [];
 
 /** How far the request of a VCPU has come. */
-interface Progress {
-  readonly command: number;
-  readonly subject: number;
+interface Progress extends RequestName {
   readonly tables: readonly TableBelow[];
-  /** Whether all of them are in use once the request has been carried out: then they only lose a reference, which is quick. */
+  /**
+   * Whether all of them are in use once the request has been carried out: then they only lose a reference, which is quick. It is
+   * not where somebody has led the root elsewhere in between.
+   */
   readonly staysInUse: boolean;
   /** How many of `tables` are held, from the first one. */
   held: number;
@@ -81,13 +91,14 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
     if (last !== undefined) frames.putPageAndType(last.table);
   };
 
-  /** Lets go of tables until an event waits. @returns false then */
-  const releaseAll = (call: HypercallContext, progress: Progress): boolean => {
+  /** Lets go of tables until an event waits, `unlessQuick` for that alone that takes work. @returns false then */
+  const releaseAll = (call: HypercallContext, progress: Progress, unlessQuick: boolean): boolean => {
     while (progress.held > 0) {
       const before = frames.work;
       release(progress);
       chargeSince(call, before);
-      if (progress.held > 0 && call.shouldPreempt()) return false;
+      const isLongStep = !unlessQuick || frames.work !== before;
+      if (isLongStep && progress.held > 0 && call.shouldPreempt()) return false;
     }
     return true;
   };
@@ -98,7 +109,7 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
       const next = tables[progress.held];
       if (next === undefined) break;
       const before = frames.work;
-      const error = frames.getPageAndType(next.table, call.domain.id, next.level as FrameType);
+      const error = frames.getPageAndType(next.table, progress.owner, next.level as FrameType);
       chargeSince(call, before);
       if (error !== 0) return true;
       progress.held++;
@@ -115,12 +126,9 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
     frames.ownerOf(tree.root) === owner &&
     frames.levelOf(tree.root) === (validated ? tree.level : 0);
 
-  /**
-   * Whether there is work to do in pieces. Only one's own tables are worked on so: a foreign domain must not be held up by what
-   * is left undone.
-   */
-  const isLong = (call: HypercallContext, { owner, validates, givesUp }: TableRequest): boolean =>
-    owner === call.domain.id && (isNeeded(owner, validates, false) || isNeeded(owner, givesUp, true));
+  /** Whether there is work to do in pieces. */
+  const isLong = ({ owner, validates, givesUp }: TableRequest): boolean =>
+    isNeeded(owner, validates, false) || isNeeded(owner, givesUp, true);
 
   const below = (owner: DomId, tree: TableTree | null, validated: boolean): readonly TableBelow[] =>
     tree !== null && isNeeded(owner, tree, validated)
@@ -128,7 +136,7 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
       : NO_TABLES;
 
   const tablesOf = (call: HypercallContext, request: TableRequest): readonly TableBelow[] => {
-    if (!isLong(call, request)) return NO_TABLES;
+    if (!isLong(request)) return NO_TABLES;
     const { owner, validates, givesUp } = request;
     const before = frames.work;
     const validated = below(owner, validates, false);
@@ -140,26 +148,26 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
   const start = (call: HypercallContext, request: TableRequest): Progress => ({
     command: request.command,
     subject: request.subject,
+    owner: request.owner,
     tables: tablesOf(call, request),
     staysInUse: request.givesUp === null,
     held: 0,
     result: null,
   });
 
-  const isAbout = (progress: Progress, command: number, subject: number): boolean =>
-    progress.command === command && progress.subject === subject;
+  const isAbout = (progress: Progress, { command, subject, owner }: RequestName): boolean =>
+    progress.command === command && progress.subject === subject && progress.owner === owner;
 
   const run = (call: HypercallContext, request: TableRequest): number | typeof INTERRUPTED => {
     const { vcpu } = call;
     const begun = unfinished.get(vcpu);
-    if (begun === undefined && !isLong(call, request)) return carryOut(call, request);
-    const { command, subject } = request;
-    const others = (begun ?? []).filter((other) => !isAbout(other, command, subject));
-    let progress = begun?.find((other) => isAbout(other, command, subject));
+    if (begun === undefined && !isLong(request)) return carryOut(call, request);
+    const others = (begun ?? []).filter((other) => !isAbout(other, request));
+    let progress = begun?.find((other) => isAbout(other, request));
     if (progress === undefined) {
       const [oldest] = others;
       if (oldest !== undefined && others.length >= MAX_UNFINISHED) {
-        if (!releaseAll(call, oldest)) return INTERRUPTED;
+        if (!releaseAll(call, oldest, false)) return INTERRUPTED;
         others.shift();
       }
       progress = start(call, request);
@@ -169,8 +177,8 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
       if (!holdAll(call, progress)) return INTERRUPTED;
       progress.result = carryOut(call, request);
     }
-    if (progress.result === 0 && progress.staysInUse) while (progress.held > 0) release(progress);
-    else if (!releaseAll(call, progress)) return INTERRUPTED;
+    const isQuick = progress.result === 0 && progress.staysInUse;
+    if (!releaseAll(call, progress, isQuick)) return INTERRUPTED;
     if (others.length > 0) unfinished.set(vcpu, others);
     else unfinished.delete(vcpu);
     return progress.result;
@@ -179,12 +187,20 @@ export const createLongTableWork = (frames: FrameTable): LongTableWork => {
   return {
     run,
     isUnderWay: (vcpu) => unfinished.size > 0 && unfinished.has(vcpu),
-    isUnfinished: (vcpu, command, subject) =>
-      unfinished.size > 0 &&
-      unfinished.get(vcpu)?.some((progress) => isAbout(progress, command, subject)) === true,
+    isUnfinished: (vcpu, request) =>
+      unfinished.get(vcpu)?.some((progress) => isAbout(progress, request)) === true,
     close(vcpu) {
       for (const progress of unfinished.get(vcpu) ?? []) while (progress.held > 0) release(progress);
       unfinished.delete(vcpu);
+    },
+    forget(owner) {
+      for (const [vcpu, begun] of unfinished) {
+        const others = begun.filter((progress) => progress.owner !== owner);
+        for (const progress of begun)
+          if (progress.owner === owner) while (progress.held > 0) release(progress);
+        if (others.length > 0) unfinished.set(vcpu, others);
+        else unfinished.delete(vcpu);
+      }
     },
   };
 };

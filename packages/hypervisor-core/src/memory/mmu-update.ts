@@ -84,19 +84,21 @@ export const createMmuUpdate = ({ frames, longWork, findDomain }: MemoryParts): 
 
   const isNoTableYet = (frame: Mfn): boolean => frames.levelOf(frame) === 0;
 
-  /** The trees of tables that a change of an own entry validates and gives up; null where that is quick. */
+  /** The trees of tables that a change of an entry validates and gives up; null where that is quick. */
   const treesOf = (
-    { domain, width }: HypercallContext,
+    { domain }: HypercallContext,
     { tables, mapped }: Owners,
     table: Mfn,
     address: number,
     value: TableEntry,
   ): Pick<TableRequest, "validates" | "givesUp"> | null => {
-    if (tables !== domain.id || mapped !== domain.id) return null;
+    if (tables !== mapped) return null;
     const level = frames.levelOf(table);
-    if (level < LONG_LEVEL) return null;
-    const index = Math.floor((address % PAGE_SIZE) / entryBytes(width));
-    const old = frames.readEntry(domain.id, table, index) ?? NO_ENTRY;
+    if (level < LONG_LEVEL || frames.ownerOf(table) !== tables) return null;
+    const owner = tables === domain.id ? domain : findDomain(tables);
+    if (owner === null) return null;
+    const index = Math.floor((address % PAGE_SIZE) / entryBytes(owner.width));
+    const old = frames.readEntry(tables, table, index) ?? NO_ENTRY;
     if (entryFrame(old.low, old.high) === entryFrame(value.low, value.high)) return null;
     const validates = leadsTo(value, level as TableLevel, isNoTableYet);
     const givesUp = leadsTo(old, level as TableLevel, frames.isUsedOnce);
@@ -119,11 +121,11 @@ export const createMmuUpdate = ({ frames, longWork, findDomain }: MemoryParts): 
     const denied = updateError(call, owners);
     if (denied !== 0) return denied;
     const trees = treesOf(call, owners, frame, address, value);
-    if (trees !== null || longWork.isUnfinished(call.vcpu, command, address))
+    const name = { command, subject: address, owner: owners.tables };
+    const { vcpu } = call;
+    if (trees !== null || (longWork.isUnderWay(vcpu) && longWork.isUnfinished(vcpu, name)))
       return longWork.run(call, {
-        command,
-        subject: address,
-        owner: owners.tables,
+        ...name,
         validates: trees?.validates ?? null,
         givesUp: trees?.givesUp ?? null,
         carryOut: () => store(owners, command, address, value),

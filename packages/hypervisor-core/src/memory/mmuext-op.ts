@@ -1,6 +1,16 @@
 import { FRAME_TYPE, type TableLevel } from "@xenolith/frame-table";
 import { frameAddress, type Mfn, PAGE_SIZE, toLinearAddress, toMfn } from "@xenolith/machine-interface";
-import { type DomId, EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, toDomId } from "@xenolith/xen-abi";
+import {
+  DOMID_FIRST_RESERVED,
+  type DomId,
+  EACCES,
+  EFAULT,
+  EINVAL,
+  ENOSYS,
+  EOPNOTSUPP,
+  EPERM,
+  toDomId,
+} from "@xenolith/xen-abi";
 import {
   __HYPERVISOR_mmuext_op,
   MMUEXT_CLEAR_PAGE,
@@ -60,6 +70,8 @@ export const createMmuExtOp = (parts: MemoryParts, bases: PageTableBases): Hyper
   const pin =
     (level: TableLevel): Operation =>
     ({ call, command, owner, arg1 }) => {
+      // Neither the machine's I/O space nor the monitor is a domain that could have tables.
+      if (owner >= DOMID_FIRST_RESERVED) return -EINVAL;
       const root = toMfn(arg1);
       const carryOut = (): number => frames.pin(owner, root, level);
       const validates = { root, level };

@@ -46,7 +46,7 @@ export interface Guest {
   /** mmuext_op with requests of [command, arg1, arg2?]. */
   mmuExtOp(requests: readonly (readonly [number, number, number?])[], foreign?: number): number;
   /** Makes an mmuext_op call once: when it is to be made again, it is not. */
-  begin(requests: readonly (readonly [number, number, number?])[]): void;
+  begin(requests: readonly (readonly [number, number, number?])[], foreign?: number): void;
   /** memory_op with 32-bit words as its argument. */
   memoryOp(command: number, ...words: number[]): number;
   /** Requests done of the last batch. */
@@ -70,6 +70,8 @@ export interface MemoryFixture {
   rounds: number;
   addGuest(id: number, options?: { privileged?: boolean; vcpus?: number }): Guest;
   findDomain(id: DomId): Domain | null;
+  /** Ends a guest's domain. @returns false while others hold some of its frames */
+  destroy(guest: Guest): boolean;
 }
 
 /** Machine address of an entry of a PAE table. */
@@ -160,9 +162,9 @@ export const createMemoryFixture = (seed = 5): MemoryFixture => {
         vcpu.guestMemory.write(SCRATCH, view);
         return call(__HYPERVISOR_mmuext_op, SCRATCH, requests.length, DONE, foreign);
       },
-      begin(requests) {
+      begin(requests, foreign) {
         fixture.rounds = 1;
-        this.mmuExtOp(requests);
+        this.mmuExtOp(requests, foreign);
         fixture.rounds = 10_000;
       },
       memoryOp(command, ...words) {
@@ -186,6 +188,10 @@ export const createMemoryFixture = (seed = 5): MemoryFixture => {
     restarts: 0,
     rounds: 10_000,
     findDomain,
+    destroy({ domain }) {
+      domains.delete(domain.id);
+      return system.closeDomain(domain);
+    },
     addGuest(id, { privileged = false, vcpus = 1 } = {}) {
       const options = { id: toDomId(id), width: "x86_32p", vcpus, maximumPages: 200, privileged } as const;
       const parts = { memory, translator, now: 0, pool, nextSchedulerId: () => id };
