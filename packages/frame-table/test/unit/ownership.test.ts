@@ -14,12 +14,26 @@ describe("allocation", () => {
     fixture = createFixture();
   });
 
-  it("gives scattered frames, the same for the same seed", () => {
-    const frames = fixture.take(DOM1, 64);
-    const neighbours = frames.filter((frame, index) => index > 0 && frame === (frames[index - 1] ?? 0) + 1);
-    expect(neighbours.length).toBeLessThan(8);
-    expect(createFixture().take(DOM1, 64)).toEqual(frames);
-    expect(createFixture({ entropy: createEntropy(8) }).take(DOM1, 64)).not.toEqual(frames);
+  it("gives runs of at most 64 frames that never go on, the same for the same seed", () => {
+    const { frames } = fixture;
+    frames.setMaximumPages(DOM1, 400);
+    const taken = fixture.take(DOM1, 400);
+    const starts = taken.flatMap((frame, index) => (frame === (taken[index - 1] ?? -1) + 1 ? [] : [index]));
+    const lengths = starts.map((start, run) => (starts[run + 1] ?? taken.length) - start);
+    expect(Math.max(...lengths)).toBeLessThan(64);
+    expect(new Set(lengths).size).toBeGreaterThan(5);
+    expect(new Set(taken).size).toBe(400);
+    expect(createFixture().take(DOM1, 150)).toEqual(taken.slice(0, 150));
+    expect(createFixture({ entropy: createEntropy(8) }).take(DOM1, 150)).not.toEqual(taken.slice(0, 150));
+  });
+
+  it("gives the lowest that are free, also those that have been given back", () => {
+    const { frames } = fixture;
+    const taken = fixture.take(DOM1, 180);
+    const returned = taken.slice(10, 20);
+    for (const frame of returned) expect(frames.release(DOM1, frame)).toBe(0);
+    expect(fixture.take(DOM2, 10).sort((a, b) => a - b)).toEqual(returned.sort((a, b) => a - b));
+    expect(frames.checkInvariants()).toEqual([]);
   });
 
   it("stops at the domain's maximum and at the machine's end, and then gives nothing", () => {

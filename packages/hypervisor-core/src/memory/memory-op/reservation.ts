@@ -57,7 +57,7 @@ export const frameLimit = (memFlags: number): number => {
 
 /**
  * increase_reservation, decrease_reservation, populate_physmap: a domain's balloon. The answer is the number of extents
- * done, whatever stopped it. Single frames come in no order; only the frames of one extent lie one behind the other.
+ * done, whatever stopped it. Single frames may lie anywhere; only those of one extent are sure to lie one behind the other.
  * [XEN memory.h]
  */
 export const createReservationOperations = ({
