@@ -6,6 +6,7 @@ import {
   type FunctionBody,
   i32,
   isZero,
+  load,
   ltU,
   ne,
   select,
@@ -30,6 +31,57 @@ const emitWhile = (body: FunctionBody, condition: Value, turn: () => void): void
   body.end();
 };
 
+const VECTOR_BYTES = 16;
+/** Vectors that a turn of the copying loop loads before it stores them. */
+const VECTORS_PER_TURN = 4;
+const TURN_BYTES = VECTORS_PER_TURN * VECTOR_BYTES;
+/**
+ * From this size on `memory.copy` is as fast, which is a call of a C function. Pieces of memory that does not lie together are
+ * smaller.
+ */
+const LARGE_BYTES = 256 * 1024;
+
+/**
+ * Emits a copy upwards of less than {@link LARGE_BYTES}. What it stores it has loaded before, and all behind it is loaded later, so that
+ * a destination below its source may overlap it.
+ */
+const emitCopyUp = (body: FunctionBody, source: Value, destination: Value, bytes: Value): void => {
+  const [from, to, end] = [body.local(TYPE.i32), body.local(TYPE.i32), body.local(TYPE.i32)];
+  const vectors = Array.from({ length: VECTORS_PER_TURN }, () => body.local(TYPE.v128));
+  const move = (distance: number): void => {
+    body.set(from, add(from, distance));
+    body.set(to, add(to, distance));
+  };
+  body.set(from, source);
+  body.set(to, destination);
+  body.set(end, add(source, and(bytes, -TURN_BYTES)));
+  emitWhile(body, ne(from, end), () => {
+    vectors.forEach((vector, n) => {
+      body.set(vector, load(TYPE.v128, VECTOR_BYTES, false, from, n * VECTOR_BYTES));
+    });
+    vectors.forEach((vector, n) => {
+      body.store(VECTOR_BYTES, to, vector, n * VECTOR_BYTES);
+    });
+    move(TURN_BYTES);
+  });
+  for (let size = TURN_BYTES / 2; size > 0; size /= 2) {
+    body.if(and(bytes, size));
+    const parts = size > VECTOR_BYTES ? vectors.slice(0, size / VECTOR_BYTES) : [];
+    parts.forEach((vector, n) => {
+      body.set(vector, load(TYPE.v128, VECTOR_BYTES, false, from, n * VECTOR_BYTES));
+    });
+    parts.forEach((vector, n) => {
+      body.store(VECTOR_BYTES, to, vector, n * VECTOR_BYTES);
+    });
+    if (parts.length === 0) {
+      const type = size === VECTOR_BYTES ? TYPE.v128 : size === 8 ? TYPE.i64 : TYPE.i32;
+      body.store(size, to, load(type, size, false, from));
+    }
+    move(size);
+    body.end();
+  }
+};
+
 /**
  * (offset in memory of the source, of the destination, bytes, 1 for downwards): copies bytes as one iteration of MOVS after
  * another would. Where the destination is ahead of the source and they overlap, iterations read what others have written, so
@@ -52,7 +104,11 @@ export const COPY_IN_ORDER: SupportFunction = {
     const start = (at: Value, length: Value): Value => select(sub(add(at, bytes), length), at, isDown);
     body.set(ahead, distanceAhead(from, to, isDown));
     body.if(compare("geU", sub(ahead, 1), sub(bytes, 1)));
+    body.if(and(isZero(isDown), ltU(bytes, LARGE_BYTES)));
+    emitCopyUp(body, from, to, bytes);
+    body.else();
     body.copyMemory(to, from, bytes);
+    body.end();
     body.else();
     body.copyMemory(start(to, ahead), start(from, ahead), ahead);
     body.set(ready, ahead);
