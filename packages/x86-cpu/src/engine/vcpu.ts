@@ -286,7 +286,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
       const isOne = isMonitored || isShadowed || observer?.isStepping === true;
       this.#isSingle = isOne;
       const limit = isOne ? 1 : Number.MAX_SAFE_INTEGER;
-      const slice = this.#budget.slice(state.i32(STATE.budget), limit);
+      const { made } = this.#engine.translations;
+      const slice = this.#budget.slice(state.i32(STATE.budget), limit, made);
       state.setU32(STATE.budget, slice);
       state.setU32(STATE.untranslated, 0);
       const delivers = !isOne && observer === null && this.#events.deliversPageFaults;
@@ -352,6 +353,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
         }
         case LEAVE.budget: {
           if (state.i32(STATE.budget) <= 0) return null;
+          // What is left of a slice goes into the next one.
+          if (!this.#isSingle && !this.#budget.isLastSlice) return null;
           record = this.#code.cutBlock(mode);
           break;
         }

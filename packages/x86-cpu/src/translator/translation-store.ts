@@ -19,6 +19,8 @@ export class TranslationStore {
   readonly #byPage = new Map<number, Map<number, Translation[]>>();
   #next = FIRST_TRANSLATION;
   #usedBytes = 0;
+  /** Translations made so far, also those that are forgotten. */
+  made = 0;
 
   /** @param limitBytes - estimated memory of all translations together */
   constructor(limitBytes: number) {
@@ -34,6 +36,7 @@ export class TranslationStore {
   takeSlot(): number {
     const slot = this.#next;
     this.#next += 1;
+    this.made += 1;
     return slot;
   }
 
