@@ -1,4 +1,4 @@
-import type { Hypervisor } from "@xenolith/hypervisor-core";
+import type { Hypervisor, StepResult } from "@xenolith/hypervisor-core";
 import type { Clock } from "@xenolith/machine-interface";
 import { toNanoseconds } from "@xenolith/machine-interface";
 import type { Holds } from "./holds.ts";
@@ -21,17 +21,32 @@ export interface RunLoop {
 }
 
 /**
- * Guest work between two looks at the rest of the process: long enough to cost nothing, short enough to feel at once. Virtual time
+ * Time between two looks at the rest of the process: long enough to cost little, short enough to feel at once. Virtual time
  * mostly passes faster than that of whoever waits.
  */
-const WORK_NS = { real: 4_000_000, virtual: 16_000_000 } as const;
+const WORK_NS = { real: 2_000_000, virtual: 16_000_000 } as const;
+/** How much longer that grows while guests only compute: nobody waits for what they do. */
+const STEADY_FACTOR = 4;
 
 /** Makes the main loop of a host. */
 export const createRunLoop = ({ clock, holds, step, breathe }: RunLoopParts): RunLoop => {
   let stopped = false;
   let woken = false;
   let wakeSleeper: (() => void) | null = null;
-  const workNs = WORK_NS[clock.mode];
+  const shortestNs = WORK_NS[clock.mode];
+  let workNs: number = shortestNs;
+
+  /** One step. Real time is what counts under a real clock, under a virtual one what is simulated. */
+  const work = (untilNs: number): StepResult => {
+    if (woken) workNs = shortestNs;
+    const result =
+      clock.mode === "real"
+        ? step({ workNs: Number.POSITIVE_INFINITY, untilNs: Math.min(untilNs, clock.now() + workNs) })
+        : step({ workNs, untilNs });
+    const isSteady = result.kind === "ran" && result.isSteady && !woken;
+    workNs = isSteady ? Math.min(2 * workNs, STEADY_FACTOR * shortestNs) : shortestNs;
+    return result;
+  };
 
   const wake = (): void => {
     woken = true;
@@ -63,11 +78,11 @@ export const createRunLoop = ({ clock, holds, step, breathe }: RunLoopParts): Ru
     stopped = false;
     while (!stopped) {
       if (clock.now() >= untilNs) return "until";
-      const first = step({ workNs, untilNs });
+      const first = work(untilNs);
       await pause(0);
       if (first.kind === "ran" || stopped) continue;
       // What ran while the host paused may have made work: only a second idle step is idle.
-      const second = step({ workNs, untilNs });
+      const second = work(untilNs);
       if (second.kind === "ran") continue;
       const end = await idle(second.nextNs, untilNs);
       if (end !== null) return end;

@@ -33,11 +33,12 @@ export interface StepLimits {
 }
 
 /**
- * What a step came to. `ran`: work was done, or `untilNs` has come. `idle`: nothing can run before `nextNs`, a point of system
+ * What a step came to. `ran`: work was done, or `untilNs` has come; `isSteady`: those that could run at its beginning could at its end
+ * and all the time, and nobody else. `idle`: nothing can run before `nextNs`, a point of system
  * time (null: before something comes from outside). Idle time is the caller's: it skips or waits, and steps again.
  */
 export type StepResult =
-  | { readonly kind: "ran" }
+  | { readonly kind: "ran"; readonly isSteady: boolean }
   | { readonly kind: "idle"; readonly nextNs: Nanoseconds | null };
 
 /** The physical CPUs, simulated in turn: each runs VCPUs one after the other as the scheduler of its pool says. */
@@ -272,12 +273,14 @@ export const createCpuLoop = (parts: CpuLoopParts): CpuLoop => {
       runControl.activate(active);
     },
     step({ workNs, untilNs }) {
+      const { wakings } = runControl;
+      const ran = (): StepResult => ({ kind: "ran", isSteady: runControl.wakings === wakings });
       for (let used = 0; ; ) {
         timers.runDue(clock.now());
         const now = clock.now();
-        if (now >= untilNs || used >= workNs) return { kind: "ran" };
+        if (now >= untilNs || used >= workNs) return ran();
         const done = local === null ? round(untilNs, workNs - used) : window(local);
-        if (done === null) return used > 0 ? { kind: "ran" } : { kind: "idle", nextNs: nextWork() };
+        if (done === null) return used > 0 ? ran() : { kind: "idle", nextNs: nextWork() };
         used += done;
       }
     },

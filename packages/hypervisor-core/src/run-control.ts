@@ -55,6 +55,8 @@ export interface RunControl {
   /** Looks again at all VCPUs of a domain. */
   updateAll(domain: Domain): void;
   isRunnable(vcpu: Vcpu): boolean;
+  /** How often a VCPU has become able to run, or unable to. */
+  readonly wakings: number;
 
   readonly cpus: readonly PhysicalCpu[];
   /** The physical CPU that is simulated at the moment. */
@@ -131,6 +133,7 @@ export const createRunControl = ({
     const runnable = isRunnable(vcpu);
     if (runnable !== vcpu.isAwake && vcpus.has(vcpu.schedulerId)) {
       vcpu.isAwake = runnable;
+      control.wakings += 1;
       const now = clock.now();
       const { scheduler } = vcpu.domain.pool;
       if (runnable) {
@@ -155,8 +158,8 @@ export const createRunControl = ({
     update(vcpu);
   };
 
-  // `active` is a plain field: an accessor would make every use of the object a search by name.
-  const control: RunControl & { active: PhysicalCpu } = {
+  // `active` and `wakings` are plain fields: an accessor would make every use of the object a search by name.
+  const control: RunControl & { active: PhysicalCpu; wakings: number } = {
     admit(vcpu, parameters) {
       const { affinity, domain } = vcpu;
       domain.pool.scheduler.admit(vcpu.schedulerId, parameters, { group: domain.id, affinity });
@@ -190,6 +193,7 @@ export const createRunControl = ({
     update,
     updateAll: (domain) => domain.vcpus.forEach(update),
     isRunnable,
+    wakings: 0,
     cpus,
     active: first,
     activate(cpu) {

@@ -1,4 +1,4 @@
-import type { StepResult } from "@xenolith/hypervisor-core";
+import type { StepLimits, StepResult } from "@xenolith/hypervisor-core";
 import { createVirtualClock } from "@xenolith/machine";
 import { toNanoseconds } from "@xenolith/machine-interface";
 import { describe, expect, it } from "vitest";
@@ -17,7 +17,7 @@ const setUp = (deadlines: number[]) => {
     deadlines.shift();
     ranAt.push(clock.now());
     clock.advance(toNanoseconds(1000));
-    return { kind: "ran" };
+    return { kind: "ran", isSteady: false };
   };
   const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   return { clock, holds, ranAt, loop: createRunLoop({ clock, holds, step, breathe }) };
@@ -54,5 +54,24 @@ describe("run loop under a virtual clock", () => {
     const run = loop.run(Number.POSITIVE_INFINITY);
     loop.stop();
     expect(await run).toBe("stopped");
+  });
+
+  it("works longer at a time while guests only compute, until one waits or something comes from outside", async () => {
+    const clock = createVirtualClock({ seconds: 0, nanoseconds: 0 });
+    const asked: number[] = [];
+    const step = ({ workNs }: StepLimits): StepResult => {
+      asked.push(workNs / 1_000_000);
+      clock.advance(toNanoseconds(1000));
+      if (asked.length === 8) loop.wake();
+      return asked.length < 11
+        ? { kind: "ran", isSteady: asked.length !== 4 }
+        : { kind: "idle", nextNs: null };
+    };
+    const breathe = async (): Promise<void> => {
+      if (asked.length === 10) loop.wake();
+    };
+    const loop = createRunLoop({ clock, holds: createHolds(), step, breathe });
+    expect(await loop.run(Number.POSITIVE_INFINITY)).toBe("idle");
+    expect(asked).toEqual([16, 32, 64, 64, 16, 32, 64, 64, 16, 32, 16, 16]);
   });
 });

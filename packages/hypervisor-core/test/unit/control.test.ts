@@ -207,7 +207,7 @@ describe("executors", () => {
     );
     control.attachExecutor(id, FIRST, kernel);
     control.unpause(id);
-    expect(step({ workNs: 10_000, untilNs: 10_000 })).toEqual({ kind: "ran" });
+    expect(step({ workNs: 10_000, untilNs: 10_000 })).toEqual({ kind: "ran", isSteady: false });
     expect(step({ workNs: 10_000, untilNs: 10_000 })).toEqual({ kind: "idle", nextNs: null });
     expect(control.describe(id)).toMatchObject({ state: "blocked", cpuNs: 700, instructions: 0 });
     const other = services.bindInterdomain(id, toPort(port));

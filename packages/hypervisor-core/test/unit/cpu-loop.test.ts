@@ -14,7 +14,7 @@ describe("a step", () => {
   it("runs as much as it was asked to, and no longer than it was asked to", () => {
     const { hypervisor, addGuest, clock } = createHypervisorFixture();
     addGuest();
-    expect(hypervisor.step({ workNs: 1234, untilNs: FOREVER })).toEqual({ kind: "ran" });
+    expect(hypervisor.step({ workNs: 1234, untilNs: FOREVER })).toEqual({ kind: "ran", isSteady: true });
     expect(clock.now()).toBe(1234);
     hypervisor.step({ workNs: 1_000_000, untilNs: 2000 });
     expect(clock.now()).toBe(2000);
