@@ -115,6 +115,7 @@ directory: .skip 4096
 page_tables: .skip 4096 * TABLES
  .globl gates
 gates: .skip 32 * 16
- .align 16
+ .section .bss.stack, "aw", @nobits
+ .balign 16
  .skip 65536
 stack_top:

@@ -42,7 +42,7 @@ hypercall_page:
  NOTE 1, .quad _start
  NOTE 2, .quad hypercall_page
 
- .bss
+ .section .bss.stack, "aw", @nobits
  .balign 16
  .skip 65536
 stack_top:

@@ -5,7 +5,7 @@ import { geometricMean, median } from "../cpu/statistics.ts";
 import { openYardstick } from "../cpu/yardstick.ts";
 import { tableOf } from "../table.ts";
 import { UsageError } from "../usage-error.ts";
-import { LineClock } from "./line-clock.ts";
+import { LineClock, type Repetition } from "./line-clock.ts";
 
 /** Kernels that only compute, by the beginnings of their names. */
 const COMPUTING = [
@@ -24,44 +24,53 @@ const COMPUTING = [
   "h1",
   "h2",
 ] as const;
-/** Repetitions of one side before it is the other's turn: the first finds cold caches and does not count. */
-const TURN = 8;
-/** Turns that do not count: code is still being translated. */
-const WARM_UP = 2;
-const TURNS_PER_ROUND = 3;
+/** Processor time of one side before it is the others' turn, if a repetition is not longer. A first one finds cold caches and does not count. */
+const TURN_MS = 60;
+/** Time that does not count: code is still being translated and optimised, the kernel's and the host's. */
+const WARM_UP_MS = 600;
+const TURNS_PER_ROUND = 8;
 const MEMORY_MIB = 64;
+const PAGE_BYTES = 4096;
 const BARE_SLICE = 5_000_000;
 /** Virtual time after which a domain that has said nothing is given up. */
 const LIMIT_NS = 1e12;
+/** More repetitions than are waited for: nobody gets to the end. */
+const REPETITIONS = 1_000_000;
 
 /** A kernel's time as a domain and without a hypervisor. */
 export interface KernelCost {
   readonly name: string;
-  /** Medians of the turns' medians. */
+  /** Medians of the turns. */
   readonly bareMs: number;
   readonly paravirtualMs: number;
-  /** Median of the ratios of turns, one after the other. */
+  /** Of a domain to a bare machine: median of the turns of a round, one after the other; mean of the rounds. */
   readonly ratio: number;
+  /** Likewise of a second bare machine to the first: what the comparison itself is worth. */
+  readonly control: number;
   /** Whether all came to the same result. */
   readonly isSame: boolean;
 }
 
-/** One of the two, and the times that it has told. */
+/** One of those that are compared, and the times that it has told. */
 interface Side {
   readonly clock: LineClock;
-  /** Goes on until so many repetitions in all are finished. */
+  /** Goes on until so many more repetitions are finished. */
   run(repetitions: number): Promise<void>;
 }
 
 const bareSide = (image: string, commandLine: string): Side => {
   const clock = new LineClock();
   const machine = createBareMachine({ memoryMib: MEMORY_MIB, onSerialByte: (byte) => clock.take(byte) });
+  // Pages that nobody has written are all one page of the process, which its caches hold. A domain's pages have been written.
+  const { bytes } = machine.memory;
+  for (let page = 0; page < MEMORY_MIB * 2 ** 20; page += PAGE_BYTES) bytes[page] = 0;
   const problem = machine.boot(readFileSync(image), commandLine);
   if (problem !== null) throw new Error(problem.message);
   return {
     clock,
     run: async (repetitions) => {
-      while (clock.repetitions.length < repetitions) {
+      const wanted = clock.repetitions.length + repetitions;
+      while (clock.repetitions.length < wanted) {
         const stop = machine.run(BARE_SLICE);
         if (stop !== null) throw new Error(`the machine stopped: ${stop.kind}`);
       }
@@ -98,19 +107,61 @@ const paravirtualSide = async (image: string, commandLine: string): Promise<Side
   return {
     clock,
     run: async (repetitions) => {
-      wanted = repetitions;
+      wanted = clock.repetitions.length + repetitions;
       await host.run({ untilNs: host.clock.now() + LIMIT_NS });
-      if (clock.repetitions.length < repetitions) throw new Error("the domain stopped");
+      if (clock.repetitions.length < wanted) throw new Error("the domain stopped");
     },
   };
 };
 
-/** Median time of a turn's repetitions but the first. */
-const turnMs = async ({ clock, run }: Side, turn: number): Promise<number> => {
+/** Mean time of a turn's repetitions but the first. */
+const turnMs = async ({ clock, run }: Side, counted: number): Promise<number> => {
+  const first = clock.repetitions.length + 1;
   clock.go();
-  await run((turn + 1) * TURN);
+  await run(counted + 1);
   clock.stop();
-  return median(clock.repetitions.slice(turn * TURN + 1, (turn + 1) * TURN).map(({ ms }) => ms));
+  const times = clock.repetitions.slice(first, first + counted).map(({ ms }) => ms);
+  return times.reduce((sum, ms) => sum + ms, 0) / counted;
+};
+
+/** Runs one of them until all is translated. @returns milliseconds of a repetition */
+const warmUp = async (side: Side): Promise<number> => {
+  let ms = 0;
+  for (let gone = 0; gone < WARM_UP_MS; gone += 3 * ms) ms = await turnMs(side, 2);
+  return ms;
+};
+
+/** Times of a round: for each turn that of a bare machine, of a domain, and of another bare machine. */
+type Turns = readonly (readonly [bareMs: number, paravirtualMs: number, againMs: number])[];
+
+/** A round with machines and a domain of its own: where the host's kernel puts their memory makes some percent. */
+const roundOf = async (
+  images: readonly [string, string],
+  only: string,
+  seen: Repetition[],
+): Promise<Turns> => {
+  const commandLine = `o=${only} r=${REPETITIONS}`;
+  const sides = [
+    bareSide(images[0], commandLine),
+    await paravirtualSide(images[1], commandLine),
+    bareSide(images[0], commandLine),
+  ] as const;
+  let repetitionMs = 0;
+  for (const side of sides) repetitionMs = await warmUp(side);
+  const counted = Math.max(1, Math.round(TURN_MS / repetitionMs));
+  const turns: [number, number, number][] = [];
+  for (let turn = 0; turn < TURNS_PER_ROUND; turn++) {
+    const times: [number, number, number] = [0, 0, 0];
+    // Who comes first changes, so that what slowly becomes faster or slower favours nobody.
+    for (let n = 0; n < sides.length; n++) {
+      const index = (turn + n) % sides.length;
+      const side = sides[index];
+      if (side !== undefined) times[index] = await turnMs(side, counted);
+    }
+    turns.push(times);
+  }
+  for (const { clock } of sides) seen.push(...clock.repetitions);
+  return turns;
 };
 
 const costOf = async (
@@ -118,44 +169,44 @@ const costOf = async (
   only: string,
   rounds: number,
 ): Promise<KernelCost> => {
-  const turns = WARM_UP + rounds * TURNS_PER_ROUND;
-  // More repetitions than are waited for: nobody gets to the end.
-  const commandLine = `o=${only} r=${2 * turns * TURN}`;
-  const bare = bareSide(images[0], commandLine);
-  const paravirtual = await paravirtualSide(images[1], commandLine);
-  const pairs: { readonly bareMs: number; readonly paravirtualMs: number }[] = [];
-  for (let turn = 0; turn < turns; turn++) {
-    const pair = { bareMs: await turnMs(bare, turn), paravirtualMs: await turnMs(paravirtual, turn) };
-    if (turn >= WARM_UP) pairs.push(pair);
-  }
-  const all = [...bare.clock.repetitions, ...paravirtual.clock.repetitions];
+  const seen: Repetition[] = [];
+  const all: Turns[] = [];
+  for (let round = 0; round < rounds; round++) all.push(await roundOf(images, only, seen));
+  const ratioTo = (index: 1 | 2): number =>
+    geometricMean(all.map((turns) => median(turns.map((times) => times[index] / times[0]))));
   return {
-    name: all[0]?.kernel ?? only,
-    bareMs: median(pairs.map(({ bareMs }) => bareMs)),
-    paravirtualMs: median(pairs.map(({ paravirtualMs }) => paravirtualMs)),
-    ratio: median(pairs.map(({ bareMs, paravirtualMs }) => paravirtualMs / bareMs)),
-    isSame: new Set(all.map(({ checksum }) => checksum)).size === 1,
+    name: seen[0]?.kernel ?? only,
+    bareMs: median(all.flat().map(([bareMs]) => bareMs)),
+    paravirtualMs: median(all.flat().map(([, paravirtualMs]) => paravirtualMs)),
+    ratio: ratioTo(1),
+    control: ratioTo(2),
+    isSame: new Set(seen.map(({ checksum }) => checksum)).size === 1,
   };
 };
+
+const meanOf = (costs: readonly KernelCost[], ratio: "ratio" | "control"): string =>
+  geometricMean(costs.map((cost) => cost[ratio])).toFixed(3);
 
 /** The table, and the mean of all kernels. */
 export const kernelLines = (costs: readonly KernelCost[]): readonly string[] => [
   ...tableOf([
-    ["kernel", "bare ms", "PV ms", "ratio", "checksums"],
-    ...costs.map(({ name, bareMs, paravirtualMs, ratio, isSame }) => [
+    ["kernel", "bare ms", "PV ms", "ratio", "bare again", "checksums"],
+    ...costs.map(({ name, bareMs, paravirtualMs, ratio, control, isSame }) => [
       name,
       bareMs.toFixed(2),
       paravirtualMs.toFixed(2),
       ratio.toFixed(3),
+      control.toFixed(3),
       isSame ? "same" : "DIFFERENT",
     ]),
   ]),
-  `computing takes ${geometricMean(costs.map(({ ratio }) => ratio)).toFixed(3)} times as long under the hypervisor (geometric mean of the kernels)`,
+  `computing takes ${meanOf(costs, "ratio")} times as long under the hypervisor (geometric mean of the kernels)`,
+  `a second bare machine takes ${meanOf(costs, "control")} times as long as the first`,
 ];
 
 /**
- * Runs the yardstick's computing kernels in this process as a domain and without a hypervisor, one repetition of the one and one of the
- * other in turn, and takes the processor time of each: what else the machine does disturbs both, and little.
+ * Runs the yardstick's computing kernels in this process as a domain and twice without a hypervisor, some repetitions of each in
+ * turn, and takes the processor time of each: what else the machine does disturbs all, and little.
  * @throws UsageError where the yardstick is not set up, or there is no compiler for its images
  */
 export const compareKernels = async (
