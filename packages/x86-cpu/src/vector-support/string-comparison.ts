@@ -6,14 +6,17 @@ import {
   type FunctionBody,
   i32,
   load,
-  ltS,
   or,
   select,
   shl,
   shrU,
+  splat,
   sub,
   TYPE,
   type Value,
+  v128,
+  vector2,
+  vectorTest,
   xor,
 } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
@@ -23,18 +26,30 @@ import type { SupportContext, SupportFunction } from "../support/support-functio
 const CONTROL = { words: 1, signed: 2 } as const;
 const MODE = { any: 0, ranges: 1, each: 2, ordered: 3 } as const;
 
-/** Two strings in the bounce buffer, and what compares them. */
+const BYTE_SIGNS = v128(0x8080_8080_8080_8080_8080_8080_8080_8080n);
+const WORD_SIGNS = v128(0x8000_8000_8000_8000_8000_8000_8000_8000n);
+
+/** Two strings, and what compares elements of the first, one by one, with all of the second. */
 class Strings {
   readonly body: FunctionBody;
   readonly isWords: Value;
-  readonly isSigned: Value;
+  /** A bit for each element that a vector has. */
+  readonly all: Value;
+  readonly #a: Value;
+  readonly #b: Value;
   readonly #base: number;
 
-  constructor(body: FunctionBody, { state }: SupportContext, control: Value) {
+  constructor(body: FunctionBody, { state }: SupportContext, a: Value, b: Value, control: Value) {
     this.body = body;
     this.isWords = this.name(and(control, CONTROL.words));
-    this.isSigned = this.name(and(control, CONTROL.signed));
+    this.all = this.name(select(i32(0xff), i32(0xffff), this.isWords));
+    // Numbers without a sign are in order as signed ones when their upper bit is turned over.
+    const signs = select(WORD_SIGNS, BYTE_SIGNS, this.isWords);
+    const bias = this.name(select(v128(0n), signs, and(control, CONTROL.signed)));
+    this.#a = this.name(vector2("v128.xor", a, bias));
+    this.#b = this.name(vector2("v128.xor", b, bias));
     this.#base = state + STATE.bounce;
+    body.store(16, i32(this.#base), this.#a);
   }
 
   name(value: Value): Value {
@@ -43,28 +58,35 @@ class Strings {
     return target;
   }
 
-  put(a: Value, b: Value): void {
-    this.body.store(16, i32(this.#base), a);
-    this.body.store(16, i32(this.#base), b, 16);
-  }
-
-  /** An element of the first (0) or second (1) string. */
-  element(which: 0 | 1, index: Value): Value {
+  /** A bit for each element of the second string that compares so with the first string's element of an index. */
+  matches(comparison: "eq" | "geS" | "leS", index: Value): Value {
     const place = this.name(shl(index, this.isWords));
-    const at = this.#base + 16 * which;
-    const read = (bytes: number): Value =>
-      select(load(TYPE.i32, bytes, true, place, at), load(TYPE.i32, bytes, false, place, at), this.isSigned);
-    return this.name(select(read(2), read(1), this.isWords));
+    const element = (bytes: number): Value => load(TYPE.i32, bytes, false, place, this.#base);
+    return this.#bits(comparison, splat("i16x8", element(2)), splat("i8x16", element(1)));
   }
 
-  /** Does something for each index from 0 to below a count; `leave` ends it. */
-  each(count: Value, step: number, action: (index: Value, leave: (condition: Value) => void) => void): void {
+  /** A bit for each element that both strings have at the same place. */
+  same(): Value {
+    return this.#bits("eq", this.#a, this.#a);
+  }
+
+  #bits(comparison: "eq" | "geS" | "leS", words: Value, bytes: Value): Value {
+    const found = select(
+      vectorTest("i16x8.bitmask", vector2(`i16x8.${comparison}`, this.#b, words)),
+      vectorTest("i8x16.bitmask", vector2(`i8x16.${comparison}`, this.#b, bytes)),
+      this.isWords,
+    );
+    return this.name(found);
+  }
+
+  /** Does something for each index from 0 to below a count. */
+  each(count: Value, step: number, action: (index: Value) => void): void {
     const { body } = this;
     const index = this.name(i32(0));
     const done = body.block();
     const again = body.loop();
     body.branchIf(done, compare("geS", index, count));
-    action(index, (condition) => body.branchIf(done, condition));
+    action(index);
     body.set(index, add(index, step));
     body.branch(again);
     body.end();
@@ -72,60 +94,57 @@ class Strings {
   }
 }
 
+/** As many low bits. */
+const lowBits = (count: Value): Value => sub(shl(i32(1), count), 1);
+
 /** (a, b, length of a, length of b, control) -> one bit for each element of b: what PCMPESTRI and its relatives find. */
 export const COMPARE_STRINGS: SupportFunction = {
   name: "compareStrings",
   parameters: [TYPE.v128, TYPE.v128, TYPE.i32, TYPE.i32, TYPE.i32],
   results: [TYPE.i32],
   emit: (body, context) => {
-    const lengthA = body.parameter(2);
-    const lengthB = body.parameter(3);
-    const control = body.parameter(4);
-    const strings = new Strings(body, context, control);
-    strings.put(body.parameter(0), body.parameter(1));
-    const count = strings.name(select(i32(8), i32(16), strings.isWords));
+    const [a, b, lengthA, lengthB, control] = [0, 1, 2, 3, 4].map((index) => body.parameter(index));
+    if (!a || !b || !lengthA || !lengthB || !control) throw new RangeError("five parameters");
+    const strings = new Strings(body, context, a, b, control);
+    const { all } = strings;
     const mode = strings.name(and(shrU(control, 2), 3));
+    const inA = strings.name(lowBits(lengthA));
+    const inB = strings.name(lowBits(lengthB));
     const result = strings.name(i32(0));
-    const bit = strings.name(i32(0));
-    const when = (condition: Value, then: () => void): void => {
-      body.if(condition);
+    const when = (one: number, then: () => void): void => {
+      body.if(eq(mode, one));
       then();
       body.end();
     };
-    strings.each(count, 1, (at) => {
-      const isInB = strings.name(ltS(at, lengthB));
-      body.set(bit, i32(0));
-      when(and(isInB, eq(mode, MODE.any)), () => {
-        const b = strings.element(1, at);
-        strings.each(lengthA, 1, (index) => body.set(bit, or(bit, eq(strings.element(0, index), b))));
-      });
-      when(and(isInB, eq(mode, MODE.ranges)), () => {
-        const b = strings.element(1, at);
-        strings.each(sub(lengthA, 1), 2, (index) => {
-          const isAbove = compare("geS", b, strings.element(0, index));
-          const isBelow = compare("leS", b, strings.element(0, strings.name(add(index, 1))));
-          body.set(bit, or(bit, and(isAbove, isBelow)));
-        });
-      });
-      when(eq(mode, MODE.each), () => {
-        const isInA = strings.name(ltS(at, lengthA));
-        const isSame = eq(strings.element(0, at), strings.element(1, at));
-        body.set(bit, select(select(isSame, i32(0), isInB), eq(isInB, 0), isInA));
-      });
-      when(eq(mode, MODE.ordered), () => {
-        body.set(bit, i32(1));
-        strings.each(strings.name(sub(count, at)), 1, (index, leave) => {
-          leave(compare("geS", index, lengthA));
-          const place = strings.name(add(at, index));
-          const isSame = eq(strings.element(0, index), strings.element(1, place));
-          body.set(bit, and(ltS(place, lengthB), isSame));
-          leave(eq(bit, 0));
-        });
-      });
-      body.set(result, or(result, shl(bit, at)));
+    when(MODE.any, () => {
+      strings.each(lengthA, 1, (index) => body.set(result, or(result, strings.matches("eq", index))));
+      body.set(result, and(result, inB));
     });
+    when(MODE.ranges, () => {
+      strings.each(sub(lengthA, 1), 2, (index) => {
+        const isAbove = strings.matches("geS", index);
+        const isBelow = strings.matches("leS", add(index, 1));
+        body.set(result, or(result, and(isAbove, isBelow)));
+      });
+      body.set(result, and(result, inB));
+    });
+    when(MODE.each, () => {
+      const inBoth = and(and(strings.same(), inA), inB);
+      const inNone = xor(or(inA, inB), -1);
+      body.set(result, or(inBoth, inNone));
+    });
+    when(MODE.ordered, () => {
+      body.set(result, i32(-1));
+      strings.each(lengthA, 1, (index) => {
+        const found = shrU(and(strings.matches("eq", index), inB), index);
+        // What would lie behind the second string's last element is not asked for.
+        const beyond = xor(shrU(all, index), -1);
+        body.set(result, and(result, or(found, beyond)));
+      });
+    });
+    body.set(result, and(result, all));
     const isInverted = and(shrU(control, 4), 1);
-    const inverted = select(lengthB, count, and(shrU(control, 5), 1));
-    body.push(xor(result, select(sub(shl(i32(1), inverted), 1), i32(0), isInverted)));
+    const inverted = select(inB, all, and(shrU(control, 5), 1));
+    body.push(xor(result, select(inverted, i32(0), isInverted)));
   },
 };
