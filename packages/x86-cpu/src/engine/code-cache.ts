@@ -261,6 +261,14 @@ export class CodeCache {
     return count >= NEVER || block.patience - count >= this.#translateAfter * SELDOM;
   }
 
+  /** Whether a block is translated, or has used up half of the patience with loops. */
+  isBusy(frame: number, mode: number, instructionPointer: number): boolean {
+    const block = this.#frames.get(frame)?.block(mode, instructionPointer) ?? null;
+    if (block === null) return false;
+    const count = this.#arena.counter(block.record);
+    return count >= NEVER || this.isTranslated(block) || 2 * (block.patience - count) >= this.#translateAfter;
+  }
+
   /** Translations of a frame's code in a mode. */
   translationsOf(frame: number, mode: number): readonly Translation[] {
     return [...(this.#frames.get(frame)?.translations ?? [])].filter((one) => one.mode === mode);

@@ -106,6 +106,7 @@ export class Engine {
       translator,
       support: this.support,
       jumpCache: jumpCache.offset,
+      entryCache: jumpCache.entryCache,
       decodedChunks: chunks.offset,
       watchTable: machine.watchTableOffset,
       frameCount: machine.frameCount,
@@ -126,7 +127,12 @@ export class Engine {
       machine,
       code: this.code,
       store: this.translations,
-      places: { tlb: translator.tlb, state: this.window.base, jumpCache: jumpCache.offset },
+      places: {
+        tlb: translator.tlb,
+        state: this.window.base,
+        entryCache: jumpCache.entryCache,
+        decodedChunks: chunks.offset,
+      },
       support: this.support,
       handlerOf: (instruction, mode) => this.widthOf(mode).builder.translatable(instruction, mode),
     });

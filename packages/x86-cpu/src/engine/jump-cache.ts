@@ -1,4 +1,5 @@
 import type { MachineMemory } from "@xenolith/machine-interface";
+import { cachedEntryOffset, ENTRY_CACHE, ENTRY_CACHE_BYTES, NO_CODE } from "../interpreter/entry-cache.ts";
 import {
   JUMP_CACHE_BYTES,
   JUMP_ENTRY,
@@ -11,10 +12,15 @@ import type { Block, EntryPoint } from "./block.ts";
 const EMPTY_MODE = 0xffff_ffff;
 const SET_BYTES = JUMP_WAYS * JUMP_ENTRY_BYTES;
 
-/** The jump cache as TypeScript fills it. The first entry of a set is the newest; the last one makes room. */
+/**
+ * The jump cache as TypeScript fills it, and the entry cache as it empties it: generated code fills that one. The first entry of a set is
+ * the newest; the last one makes room.
+ */
 export class JumpCache {
   /** Offset in memory. */
   readonly offset: number;
+  /** Offset in memory of the entry cache. */
+  readonly entryCache: number;
   readonly #machine: MachineMemory;
   readonly #view: DataView;
 
@@ -22,16 +28,20 @@ export class JumpCache {
     this.#machine = machine;
     this.#view = machine.view;
     this.offset = machine.reserve(JUMP_CACHE_BYTES);
+    this.entryCache = machine.reserve(ENTRY_CACHE_BYTES);
     this.clear();
   }
 
   /** Empties it. */
   clear(): void {
-    this.#machine.words.fill(0xffff_ffff, this.offset >>> 2, (this.offset + JUMP_CACHE_BYTES) >>> 2);
+    const { words } = this.#machine;
+    words.fill(0xffff_ffff, this.offset >>> 2, (this.offset + JUMP_CACHE_BYTES) >>> 2);
+    words.fill(NO_CODE, this.entryCache >>> 2, (this.entryCache + ENTRY_CACHE_BYTES) >>> 2);
   }
 
   /** Lets a block be found: as the entry of a translation where it is one, or as records. */
   put(block: Block): void {
+    this.#dropCached(block);
     let at = this.#find(block);
     if (at < 0) {
       at = this.#makeRoom(block.instructionPointer);
@@ -48,12 +58,14 @@ export class JumpCache {
 
   /** Takes over, where a block is found, what translation it is an entry of now. */
   update(block: Block): void {
+    this.#dropCached(block);
     const at = this.#find(block);
     if (at >= 0) this.#setEntry(at, block.spot.entry);
   }
 
   /** Lets a block be found no more. */
   remove(block: Block): void {
+    this.#dropCached(block);
     const at = this.#find(block);
     if (at < 0) return;
     this.#view.setUint32(at + JUMP_ENTRY.mode, EMPTY_MODE, true);
@@ -73,6 +85,12 @@ export class JumpCache {
       if (isIt) return view.getUint32(at + JUMP_ENTRY.frame, true);
     }
     return null;
+  }
+
+  /** Takes an offset in CS out of the entry cache, which may know it even where the jump cache has forgotten it. */
+  #dropCached({ instructionPointer }: Block): void {
+    const at = this.entryCache + cachedEntryOffset(instructionPointer);
+    this.#view.setUint32(at + ENTRY_CACHE.code, NO_CODE, true);
   }
 
   #setOf(instructionPointer: number): number {

@@ -32,8 +32,9 @@ export interface InterpreterEnvironment {
   /** Offset in memory of the watch bytes of frames, and how many frames there are. */
   readonly watchTable: number;
   readonly frameCount: number;
-  /** Offset of the jump cache in memory. */
+  /** Offsets of the jump cache and the entry cache in memory. */
   readonly jumpCache: number;
+  readonly entryCache: number;
   /** Table of translations. */
   readonly translations: WebAssembly.Table;
   /** Offset in memory of the state block of whoever runs. */
@@ -88,6 +89,7 @@ const openModule = (shape: InterpreterShape, environment: InterpreterEnvironment
   const places: InterpreterPlaces = {
     tlb,
     jumpCache: environment.jumpCache,
+    entryCache: environment.entryCache,
     state: environment.state,
     refill: imports.refill,
     translate: translate.index,

@@ -1,9 +1,10 @@
 import { and, eq, type FunctionBody, i32, isZero, load, ne, TYPE, type Value } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
 import { DELIVER_PAGE_FAULT } from "../support/system/page-fault.ts";
-import type { InterpreterPlaces } from "./execute-check.ts";
+import { cachedEntryAt, cachedTarget, entryOf, isCached, slotOf, storeCached } from "./entry-cache.ts";
+import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
 import { JUMP_ENTRY } from "./jump-cache.ts";
-import { emitJumpLookup } from "./jump-lookup.ts";
+import { codeAddress, emitJumpProbe, executedFrame } from "./jump-lookup.ts";
 import { LEAVE } from "./record.ts";
 
 /** What the dispatcher calls. */
@@ -33,24 +34,50 @@ export const emitDispatcher = (
   const spaceTag = body.local(TYPE.i32);
   const pointer = body.local(isWide ? TYPE.i64 : TYPE.i32);
   const word = (offset: number): Value => load(TYPE.i32, 4, false, state, offset);
-  /** Finds the entry for the instruction pointer, or leaves to have it found. */
-  const lookUp = (purpose: number): Value => {
+  const linear = body.local(pointer.type);
+  const page = body.local(TYPE.i32);
+  const cached = body.local(TYPE.i32);
+  const target = body.local(TYPE.i32);
+  const field = (entry: Value, offset: number): Value => load(TYPE.i32, 4, false, entry, offset);
+  /** Finds the execute entry of the page that the instruction pointer is in, or leaves to have it found. */
+  const findPage = (purpose: number): void => {
     body.set(spaceTag, word(STATE.spaceTag));
     body.set(pointer, load(pointer.type, isWide ? 8 : 4, false, state, STATE.instructionPointer));
-    return emitJumpLookup(body, pointer, spaceTag, places, () => body.return(i32(purpose)));
+    body.set(linear, codeAddress(pointer, state));
+    emitExecuteCheck(body, spaceTag, places, linear, page, () => body.return(i32(purpose)));
   };
-  const takeRecord = (entry: Value): void =>
-    body.set(record, load(TYPE.i32, 4, false, entry, JUMP_ENTRY.record));
+  /** Finds the instruction pointer in the jump cache, or leaves to have it found. */
+  const lookUp = (purpose: number): Value =>
+    emitJumpProbe(body, pointer, page, places, () => body.return(i32(purpose)));
+  const takeRecord = (entry: Value): void => body.set(record, field(entry, JUMP_ENTRY.record));
   const again = body.loop();
   const interpret = body.block();
   body.branchIf(interpret, record);
   const help = body.block();
   const translated = body.loop();
+  findPage(LEAVE.resolve);
+  const frame = executedFrame(page, places.tlb);
+  const mode = word(STATE.mode);
+  const mayTranslate = isZero(word(STATE.untranslated));
+  const call = body.block();
+  body.set(cached, cachedEntryAt(pointer, places.entryCache));
+  body.branchIf(call, and(isCached(cached, pointer, frame, mode), mayTranslate));
   const entry = lookUp(LEAVE.resolve);
-  body.set(slot, load(TYPE.i32, 4, false, entry, JUMP_ENTRY.slot));
-  body.if(and(isZero(isZero(slot)), isZero(word(STATE.untranslated))));
+  body.set(slot, field(entry, JUMP_ENTRY.slot));
+  body.if(and(isZero(isZero(slot)), mayTranslate));
+  storeCached(body, cached, pointer, { frame, mode }, { slot, entry: field(entry, JUMP_ENTRY.entry) });
+  body.branch(call);
+  body.end();
+  body.if(eq(code, LEAVE.hot));
+  body.return(code);
+  body.end();
+  takeRecord(entry);
+  body.set(counted, i32(1));
+  body.branch(interpret);
+  body.end();
+  body.set(target, cachedTarget(cached));
   body.store(4, state, i32(0), STATE.exitRecord);
-  body.callIndirect(calls.translationType, slot, load(TYPE.i32, 4, false, entry, JUMP_ENTRY.entry), spaceTag);
+  body.callIndirect(calls.translationType, slotOf(target), entryOf(target), spaceTag);
   body.set(code);
   body.branchIf(translated, eq(code, LEAVE.next));
   body.branchIf(help, eq(code, LEAVE.help));
@@ -60,14 +87,8 @@ export const emitDispatcher = (
   body.store(4, state, i32(1), STATE.untranslated);
   body.branch(translated);
   body.end();
-  body.if(eq(code, LEAVE.hot));
-  body.return(code);
   body.end();
-  takeRecord(entry);
-  body.set(counted, i32(1));
-  body.branch(interpret);
-  body.end();
-  body.end();
+  findPage(LEAVE.help);
   takeRecord(lookUp(LEAVE.help));
   body.end();
   body.set(spaceTag, word(STATE.spaceTag));

@@ -8,6 +8,7 @@ import { executeAccess } from "./translate-function.ts";
 export interface InterpreterPlaces {
   readonly tlb: TlbRegion;
   readonly jumpCache: number;
+  readonly entryCache: number;
   readonly state: number;
   /** Indices of functions. */
   readonly refill: number;

@@ -33,6 +33,7 @@ export interface Trail {
 
 /** Blocks found from some roots, and which of them control may enter from outside. */
 export interface Discovery {
+  /** All in one page. */
   readonly blocks: readonly RegionBlock[];
   readonly entries: readonly number[];
 }
@@ -142,11 +143,11 @@ export class PageDiscovery {
       const target = this.#targetOf(placed);
       const behind =
         end === "jump" && target !== null && !this.#isInPage(target) ? this.#returnAt(target) : null;
-      if (behind === null) return { at, instructions, end, next, target };
+      if (behind === null) return { at, instructions, end, next, target, distant: null };
       instructions.push(behind);
-      return { at, instructions, end: "return", next, target: null };
+      return { at, instructions, end: "return", next, target: null, distant: null };
     }
-    return { at, instructions, end: "fall", next, target: null };
+    return { at, instructions, end: "fall", next, target: null, distant: null };
   }
 
   /** Follows direct edges from `roots`, and what the trail knows of others. */
@@ -195,7 +196,14 @@ export class PageDiscovery {
     for (let position = 1; position < instructions.length; position++) {
       const next = instructions[position]?.at ?? 0;
       if (this.#isInPage(next) && this.#starts[next & (PAGE_BYTES - 1)] === 1) {
-        return { at, instructions: instructions.slice(0, position), end: "fall", next, target: null };
+        return {
+          at,
+          instructions: instructions.slice(0, position),
+          end: "fall",
+          next,
+          target: null,
+          distant: null,
+        };
       }
     }
     return block;

@@ -1,8 +1,11 @@
 import { FLAG_EFFECT } from "./effects.ts";
-import type { FlowGraph, FlowNode } from "./flow-graph.ts";
+import { type FlowGraph, type FlowNode, isDistantBeginning } from "./flow-graph.ts";
 
 /** What a block says about flags at its entry by itself: needed, not needed, or up to what follows. */
-const ownVerdict = ({ block }: FlowNode): boolean | null => {
+const ownVerdict = (node: FlowNode): boolean | null => {
+  // It may turn out to be another function by now, and is left before it has begun.
+  if (isDistantBeginning(node)) return true;
+  const { block } = node;
   for (const { effects } of block?.instructions ?? []) {
     const { readsFlags, mayLeave, flags } = effects;
     if (readsFlags || mayLeave) return true;

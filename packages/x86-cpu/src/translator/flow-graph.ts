@@ -41,6 +41,10 @@ export interface FlowGraph {
   readonly ordered: readonly number[];
 }
 
+/** Whether a block is where a function in another page begins. */
+export const isDistantBeginning = ({ block }: FlowNode): boolean =>
+  block !== null && block.distant?.at === block.at;
+
 const nodeOf = (nodes: readonly FlowNode[], index: number): FlowNode => {
   const node = nodes[index];
   if (node === undefined) throw new RangeError(`no node ${index}`);
@@ -62,13 +66,20 @@ class GraphBuilder {
   /** Successors of each node by edges of structured code; the dispatcher's are the entries. */
   readonly #successors: (readonly number[])[];
 
-  constructor({ blocks, entries }: Discovery) {
-    const numberOf = new Map(blocks.map((block, index) => [block.at, index + 1]));
+  constructor({ blocks, entries }: Discovery, distant: readonly RegionBlock[]) {
+    const all = [...blocks, ...distant];
+    const numberOf = new Map(all.map((block, index) => [block.at, index + 1]));
     this.nodes.push(this.#node(null, -1, -1));
-    for (const block of blocks) {
-      const taken = block.target === null ? -1 : (numberOf.get(block.target) ?? -1);
-      const fall = runsOn(block.end) ? (numberOf.get(block.next) ?? -1) : -1;
-      this.nodes.push(this.#node(block, taken, fall));
+    // A distant function is entered where it begins, and comes back by returns alone.
+    const find = (from: RegionBlock, at: number | null): number => {
+      const number = at === null ? -1 : (numberOf.get(at) ?? -1);
+      const to = all[number - 1];
+      if (to === undefined || to.distant === from.distant) return number;
+      return from.distant === null && to.distant?.at === at ? number : -1;
+    };
+    for (const block of all) {
+      const fall = runsOn(block.end) ? block.next : null;
+      this.nodes.push(this.#node(block, find(block, block.target), find(block, fall)));
     }
     this.entries = entries.map((at) => numberOf.get(at) ?? -1).filter((index) => index > 0);
     this.#successors = this.nodes.map((node, index) =>
@@ -169,8 +180,8 @@ class GraphBuilder {
   }
 
   /**
-   * Sends irreducible edges through the dispatcher and makes every loop header an entry: so that a loop is entered again
-   * after the interpreter has helped out. @returns whether anything changed.
+   * Sends irreducible edges through the dispatcher and makes every loop header of the page an entry: so that a loop is entered
+   * again after the interpreter has helped out. @returns whether anything changed.
    */
   #reduce(): boolean {
     let changed = false;
@@ -178,7 +189,7 @@ class GraphBuilder {
       for (const successor of this.successors(index)) {
         if (!this.#isRetreating(index, successor)) continue;
         if (!this.#dominates(successor, index)) this.#sendThroughDispatcher(index, successor);
-        else if (this.entries.includes(successor)) continue;
+        else if (this.entries.includes(successor) || this.node(successor).block?.distant != null) continue;
         if (!this.entries.includes(successor)) this.entries.push(successor);
         changed = true;
       }
@@ -241,5 +252,6 @@ class GraphBuilder {
   }
 }
 
-/** Makes the graph of a region. */
-export const buildFlowGraph = (discovery: Discovery): FlowGraph => new GraphBuilder(discovery).build();
+/** Makes the graph of a region: of the blocks of its page, and those of functions in other pages that it takes along. */
+export const buildFlowGraph = (discovery: Discovery, distant: readonly RegionBlock[]): FlowGraph =>
+  new GraphBuilder(discovery, distant).build();

@@ -1,5 +1,6 @@
 import type { Instruction } from "../decoder/instruction.ts";
 import type { Handler } from "../interpreter/handlers.ts";
+import type { CodeRange } from "./code-range.ts";
 import type { Effects } from "./effects.ts";
 
 /** An instruction of a region: where it lies and what it means. */
@@ -36,6 +37,14 @@ export type BlockEnd =
 /** Whether control may go from a block to the instruction behind it. */
 export const runsOn = (end: BlockEnd): boolean => end === "fall" || end === "branch" || end === "repeat";
 
+/** A function in another page than a region, which the region has a copy of because it calls it. */
+export interface DistantFunction {
+  /** Offset in CS of its first instruction. */
+  readonly at: number;
+  /** What the copy was made from: bytes of the function's page. */
+  readonly ranges: readonly CodeRange[];
+}
+
 /** Consecutive instructions with one entry. May be empty only when nothing at its address can be translated. */
 export interface RegionBlock {
   /** Offset in CS of the first instruction. */
@@ -46,4 +55,6 @@ export interface RegionBlock {
   readonly next: number;
   /** Offset in CS of the direct target of `jump`, `call` and `branch`. */
   readonly target: number | null;
+  /** The function that the block belongs to; null: it lies in the region's page. */
+  readonly distant: DistantFunction | null;
 }

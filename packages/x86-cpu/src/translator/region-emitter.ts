@@ -9,7 +9,6 @@ import {
   i64,
   isZero,
   type Label,
-  load,
   ltS,
   ltU,
   ne,
@@ -20,8 +19,7 @@ import {
   wrap,
 } from "@xenolith/wasm-emitter";
 import type { Mode } from "../engine/mode.ts";
-import { JUMP_ENTRY } from "../interpreter/jump-cache.ts";
-import { jumpEntryAt } from "../interpreter/jump-lookup.ts";
+import { cachedEntryAt, cachedTarget, entryOf, isCachedAt, slotOf } from "../interpreter/entry-cache.ts";
 import { type KeptLocals, loadState, storeKeptFlags, storeProgress } from "../interpreter/kept-state.ts";
 import { INDIRECT_EXIT, LEAVE } from "../interpreter/record.ts";
 import type { FlagValues } from "../machine/conditions.ts";
@@ -29,6 +27,7 @@ import { STATE } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import type { SupportCaller } from "../support/support-module.ts";
 import { REFUSED } from "../support/system/system-emitter.ts";
+import { branchIfThere } from "./distant-function.ts";
 import { branchIfReturn } from "./distant-return.ts";
 import { type EntryTable, entryTable } from "./entry-table.ts";
 import { exitWord, readExitWord } from "./exit-word.ts";
@@ -40,7 +39,7 @@ import type { PlacedInstruction, RegionBlock } from "./region-block.ts";
 import { loadRegisters, storeRegisters } from "./register-locals.ts";
 import { type RegionUse, registerUse } from "./register-use.ts";
 import { stackRow } from "./stack-row.ts";
-import { type SteadyAddress, steadyAddresses, wrappingRegisters } from "./steady-address.ts";
+import { type SteadyAddress, steadyBlocks, wrappingRegisters } from "./steady-address.ts";
 import {
   type RegionFlow,
   type RegionLocals,
@@ -96,7 +95,8 @@ export class RegionEmitter implements RegionFlow {
     null;
   /** Turns of a loop of one block that are being emitted and do not ask the TLB. */
   #pageRun: { readonly label: Label; readonly goesOn: Value } | null = null;
-  readonly #steady = new Map<number, readonly SteadyAddress[]>();
+  /** Addresses of a loop of one block that move by the same distance in every turn. */
+  readonly #steadyOf: (index: number) => readonly SteadyAddress[];
   readonly #table: EntryTable | null;
   /** Offset in CS of the indirect jump or call that looks for its target in the table; 0: a return does. */
   readonly #from: Value;
@@ -105,7 +105,7 @@ export class RegionEmitter implements RegionFlow {
   #absent: Label = 0;
   /** Leaves with the flags in their locals; to a place of the page, by an exit word; before anything has happened. */
   #exit: Label = 0;
-  #exitInPage: Label = 0;
+  #exitByWord: Label = 0;
   #exitUnchanged: Label = 0;
   #index = DISPATCHER;
   #placed: PlacedInstruction | null = null;
@@ -118,6 +118,7 @@ export class RegionEmitter implements RegionFlow {
     this.#body = body;
     this.#use = registerUse(graph);
     this.#live = liveFlags(graph);
+    this.#steadyOf = steadyBlocks(graph.nodes, mode);
     const addressType = mode.codeBytes === 8 ? TYPE.i64 : TYPE.i32;
     this.#entry = body.parameter(0);
     this.#spaceTag = mode.codeBytes === 8 ? body.local(TYPE.i64) : body.parameter(1);
@@ -149,7 +150,7 @@ export class RegionEmitter implements RegionFlow {
     loadState(this.#machine, this.#kept);
     this.#exitUnchanged = body.block();
     this.#exit = body.block();
-    this.#exitInPage = body.block(TYPE.i32);
+    this.#exitByWord = body.block(TYPE.i64);
     const longest = Math.max(...graph.entries.map((entry) => this.#node(entry).longestPath));
     body.if(ltS(this.#budget, longest));
     body.set(this.#code, i32(LEAVE.short));
@@ -169,7 +170,6 @@ export class RegionEmitter implements RegionFlow {
     body.end();
     body.unreachable();
     body.end();
-    body.set(this.#code);
     readExitWord(body, this.#code, this.#source.page, this.#kept);
     body.end();
     storeKeptFlags(this.#machine, this.#state);
@@ -219,7 +219,7 @@ export class RegionEmitter implements RegionFlow {
     const body = this.#body;
     const word = exitWord(code, at - this.#source.page, refund);
     if (word !== null) {
-      this.#leaveTo(this.#exitInPage, () => body.push(i32(word)));
+      this.#leaveTo(this.#exitByWord, () => body.push(i64(word)));
       return;
     }
     body.set(this.#instructionPointer, constant(this.#instructionPointer.type, at));
@@ -233,8 +233,8 @@ export class RegionEmitter implements RegionFlow {
     const refund = this.#size - this.#done;
     const word = exitWord(LEAVE.help, at - this.#source.page, refund);
     if (word !== null && this.#machine.flags.kind === null) {
-      body.push(i32(word));
-      body.branchIf(this.#exitInPage, condition);
+      body.push(i64(word));
+      body.branchIf(this.#exitByWord, condition);
       body.drop();
       return;
     }
@@ -263,16 +263,6 @@ export class RegionEmitter implements RegionFlow {
 
   get #size(): number {
     return this.#block.instructions.length;
-  }
-
-  /** Addresses of a loop of one block that move by the same distance in every turn. */
-  #steadyOf(index: number): readonly SteadyAddress[] {
-    const known = this.#steady.get(index);
-    if (known !== undefined) return known;
-    const { block } = this.#node(index);
-    const steady = block === null ? [] : steadyAddresses(block, this.#source.mode);
-    this.#steady.set(index, steady);
-    return steady;
   }
 
   /** Whether a node is a loop of one block that {@link #emitSelfLoop} lays out. */
@@ -412,6 +402,7 @@ export class RegionEmitter implements RegionFlow {
     machine.beginBlock();
     if (flags !== null) machine.restoreFlags(flags);
     const { instructions, next, end } = this.#block;
+    this.#expectFunction(this.#block);
     this.#body.set(this.#budget, sub(this.#budget, instructions.length));
     let done = 0;
     for (let placed = instructions[0]; placed !== undefined; placed = instructions[done]) {
@@ -491,13 +482,27 @@ export class RegionEmitter implements RegionFlow {
     else this.#expectReturn(behind);
   }
 
+  /** Leaves for an offset in CS unless a check of what is there branches to the label that it is given. */
+  #expect(at: number, refund: number, check: (isThere: Label) => void): void {
+    const isThere = this.#body.block();
+    check(isThere);
+    this.#leaveAt(LEAVE.next, at, refund);
+    this.#body.end();
+  }
+
+  /** Before the first block of a function in another page: it may not be the one any more that the region has a copy of. */
+  #expectFunction({ at, distant }: RegionBlock): void {
+    if (distant?.at !== at) return;
+    this.#expect(at, 0, (isThere) =>
+      branchIfThere(this.#body, isThere, this.#source.places, this.#spaceTag, distant),
+    );
+  }
+
   /** Goes on from a jump to the return in another page that it leads to, or leaves where there is none any more. */
   #expectReturn({ at }: PlacedInstruction): void {
-    const body = this.#body;
-    const isThere = body.block();
-    branchIfReturn(body, isThere, this.#source.places.tlb, this.#spaceTag, at);
-    this.#leaveAt(LEAVE.next, at, this.#size - this.#done - 1);
-    body.end();
+    this.#expect(at, this.#size - this.#done - 1, (isThere) =>
+      branchIfReturn(this.#body, isThere, this.#source.places.tlb, this.#spaceTag, at),
+    );
   }
 
   jumpIf(condition: Value): void {
@@ -551,20 +556,14 @@ export class RegionEmitter implements RegionFlow {
 
   #jumpByCache(): void {
     const body = this.#body;
-    const pointer = this.#instructionPointer;
+    const { slot, places } = this.#source;
     const entry = this.#machine.temporary(TYPE.i32);
-    body.set(entry, jumpEntryAt(pointer, this.#source.places.jumpCache));
-    const isHere = and(
-      eq(this.#entryField(entry, JUMP_ENTRY.slot), this.#source.slot),
-      eq(load(pointer.type, this.#isWide ? 8 : 4, false, entry, JUMP_ENTRY.instructionPointer), pointer),
-    );
-    body.if(isHere);
-    this.#again(this.#entryField(entry, JUMP_ENTRY.entry));
+    const target = this.#machine.temporary(TYPE.i32);
+    body.set(entry, cachedEntryAt(this.#instructionPointer, places.entryCache));
+    body.set(target, cachedTarget(entry));
+    body.if(and(isCachedAt(entry, this.#instructionPointer), eq(slotOf(target), slot)));
+    this.#again(entryOf(target));
     body.end();
-  }
-
-  #entryField(entry: Value, offset: number): Value {
-    return load(TYPE.i32, 4, false, entry, offset);
   }
 
   repeat(count: Value, run: (most: Value) => Value, advance: (done: Value) => Value): void {

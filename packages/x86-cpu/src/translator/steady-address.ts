@@ -116,7 +116,7 @@ const isShort = (steady: SteadyRegister | null): boolean =>
   steady === null || steady.extension === "whole" || Math.abs(steady.step) <= LONGEST_STRIDE;
 
 /** The instructions of a loop of one block whose addresses are steady from the second turn on. */
-export const steadyAddresses = ({ instructions }: RegionBlock, mode: Mode): readonly SteadyAddress[] => {
+const steadyAddresses = ({ instructions }: RegionBlock, mode: Mode): readonly SteadyAddress[] => {
   if (instructions.length > MOST_INSTRUCTIONS) return [];
   const wordBytes = mode.codeBytes === 8 ? 8 : 4;
   const turn = new Turn(instructions, wordBytes);
@@ -146,4 +146,18 @@ export const wrappingRegisters = (addresses: readonly SteadyAddress[]): readonly
     }
   }
   return [...found.values()];
+};
+
+/** The same for the blocks of a region, by the numbers of their nodes; found once. */
+export const steadyBlocks = (
+  nodes: readonly { readonly block: RegionBlock | null }[],
+  mode: Mode,
+): ((number: number) => readonly SteadyAddress[]) => {
+  const known = new Map<number, readonly SteadyAddress[]>();
+  return (number) => {
+    const block = nodes[number]?.block ?? null;
+    const steady = known.get(number) ?? (block === null ? [] : steadyAddresses(block, mode));
+    known.set(number, steady);
+    return steady;
+  };
 };

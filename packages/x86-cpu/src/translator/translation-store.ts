@@ -1,3 +1,4 @@
+import { MOST_SLOTS } from "../interpreter/entry-cache.ts";
 import { FIRST_TRANSLATION } from "../interpreter/record.ts";
 import type { Translation } from "./translation.ts";
 
@@ -29,7 +30,7 @@ export class TranslationStore {
 
   /** Whether it is time to {@link clear}. */
   get isFull(): boolean {
-    return this.#usedBytes > this.#limitBytes;
+    return this.#usedBytes > this.#limitBytes || this.#next > MOST_SLOTS / 2;
   }
 
   /** Takes the number of a function to be. */

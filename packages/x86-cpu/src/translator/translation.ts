@@ -1,9 +1,4 @@
-/** Bytes of a page that a translation was made from. */
-export interface CodeRange {
-  /** Offset in the page. */
-  readonly start: number;
-  readonly bytes: Uint8Array;
-}
+import type { CodeRange } from "./code-range.ts";
 
 /** One region as a function in the table, and what it is a translation of. Immutable but for its users. */
 export interface Translation {

@@ -68,7 +68,9 @@ export interface TranslatorPlaces {
   readonly tlb: TlbRegion;
   /** Offset in memory of the state window. */
   readonly state: number;
-  readonly jumpCache: number;
+  readonly entryCache: number;
+  /** Offset in memory of the table of decoded chunks; see `DecodedChunks`. */
+  readonly decodedChunks: number;
 }
 
 /** An access that an instruction makes. */

@@ -8,12 +8,14 @@ import type { InstructionSource } from "../engine/recent-instructions.ts";
 import { TRANSLATION_PARAMETERS } from "../interpreter/build-interpreter.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import { linkSupport, SUPPORT_IMPORT, type SupportExports } from "../support/support-module.ts";
-import { type Discovery, type HandlerLookup, PageDiscovery } from "./discovery.ts";
+import { rangesOf } from "./code-range.ts";
+import { type Discovery, type HandlerLookup, PageDiscovery, type RegionLimits } from "./discovery.ts";
+import { DISTANT_LIMITS, distantFunction, MOST_DISTANT } from "./distant-function.ts";
 import { EffectTable } from "./effects.ts";
 import { buildFlowGraph } from "./flow-graph.ts";
 import type { RegionBlock } from "./region-block.ts";
 import { RegionEmitter } from "./region-emitter.ts";
-import { type CodeRange, isTranslationOf, type Translation } from "./translation.ts";
+import { isTranslationOf, type Translation } from "./translation.ts";
 import type { TranslationStore } from "./translation-store.ts";
 import type { TranslatorPlaces } from "./translator-machine.ts";
 
@@ -42,7 +44,7 @@ const NOTHING: ReadonlySet<number> = new Set();
 const LARGEST_BATCH = 64;
 
 /** Follows executed code of a page from some roots; it stops at what is known. */
-type Explore = (roots: readonly number[], known: ReadonlySet<number>) => Discovery;
+type Explore = (roots: readonly number[], known: ReadonlySet<number>, limits?: RegionLimits) => Discovery;
 
 /** What is known of a page while some of its regions are looked for. */
 interface Page {
@@ -109,7 +111,7 @@ export class Translator {
       if (candidates.length >= LARGEST_BATCH) break;
       if (warm !== block) this.#consider(placeOf(warm, place.mode), warm, candidates, pages);
     }
-    this.#build(candidates, place.mode);
+    this.#build(candidates, place.mode, pages);
   }
 
   #effectsOf(mode: Mode): EffectTable {
@@ -141,12 +143,12 @@ export class Translator {
     });
     const wasExecuted = (at: number): boolean =>
       code.wasReached(frame, mode, at) || live.some(({ blocks }) => blocks.has(at));
-    return (roots, known) => {
+    return (roots, known, limits = LIMITS) => {
       const targetsOf = (from: number): readonly number[] => code.indirectTargets(frame, mode, from);
       return explorer.discover(
         roots,
         { targetsOf, isWanted: (at) => !known.has(at) && wasExecuted(at) },
-        LIMITS,
+        limits,
       );
     };
   }
@@ -194,14 +196,52 @@ export class Translator {
     candidates.push({ place, page: pageOf(place), roots, discovery, replaced: [...new Set(others)] });
   }
 
-  #build(candidates: readonly Candidate[], mode: Mode): void {
+  /** Functions in other pages that blocks of a region call and that are small and simple: the region takes them along. */
+  #distantBlocks(
+    { place, discovery: { blocks } }: Candidate,
+    mode: Mode,
+    pages: Map<number, Page>,
+  ): readonly RegionBlock[] {
+    const { code, machine } = this.#options;
+    const found = new Map<number, RegionBlock>();
+    const asked = new Set(blocks.map(({ at }) => at));
+    let instructions = 0;
+    for (const { at, end, target } of blocks) {
+      if (end !== "call" || target === null || asked.has(target)) continue;
+      if (!code.isBusy(place.host >>> 12, mode.number, at)) continue;
+      asked.add(target);
+      const frame = code.frameOf(mode.number, target);
+      if (frame === null || instructions >= MOST_DISTANT) continue;
+      const host = frame * PAGE_BYTES;
+      const there = {
+        instructionPointer: target,
+        linear: target,
+        mode,
+        host: host + (target & (PAGE_BYTES - 1)),
+      };
+      const { explore, at: page } = this.#pageOf(there, pages);
+      const discovery = explore([target], NOTHING, DISTANT_LIMITS);
+      if (discovery.blocks.some(({ at }) => found.has(at))) continue;
+      const taken = distantFunction(target, discovery, page, machine.bytes, host) ?? [];
+      for (const block of taken) found.set(block.at, block);
+      if (taken.length > 0) instructions += instructionCount(discovery);
+    }
+    return [...found.values()];
+  }
+
+  #build(candidates: readonly Candidate[], mode: Mode, pages: Map<number, Page>): void {
     const { store, support, machine, code } = this.#options;
+    const distant = candidates.map((one) => this.#distantBlocks(one, mode, pages));
     const module = new ModuleBuilder();
     module.importMemory("machine", "memory", machine.memory.buffer.byteLength / WASM_PAGE_BYTES);
-    const linked = linkSupport(module, support, supportOf(candidates));
+    const linked = linkSupport(
+      module,
+      support,
+      supportOf([...candidates.flatMap(({ discovery }) => discovery.blocks), ...distant.flat()]),
+    );
     const bodies: FunctionBody[] = [];
     const translations = candidates.map((candidate, index): Translation => {
-      const graph = buildFlowGraph(candidate.discovery);
+      const graph = buildFlowGraph(candidate.discovery, distant[index] ?? []);
       const body = module.function(TRANSLATION_PARAMETERS, [TYPE.i32], `t${index}`);
       bodies.push(body);
       const slot = store.takeSlot();
@@ -218,7 +258,7 @@ export class Translator {
         entries: graph.entries.map((entry) => graph.nodes[entry]?.block?.at ?? 0),
         roots: candidate.roots,
         blocks: new Set(blocks.map((block) => block.at)),
-        ranges: rangesOf(blocks, candidate, machine.bytes),
+        ranges: rangesOf(blocks, candidate.page, machine.bytes, hostPageOf(candidate.place)),
       };
     });
     const bytes = module.finish();
@@ -253,12 +293,11 @@ const placeOf = (block: Block, mode: Mode): CodePlace => ({
 const instructionCount = ({ blocks }: Discovery): number =>
   blocks.reduce((sum, { instructions }) => sum + instructions.length, 0);
 
-/** The support functions that regions call. */
-const supportOf = (candidates: readonly Candidate[]): readonly SupportFunction[] => {
+/** The support functions that blocks call. */
+const supportOf = (blocks: readonly RegionBlock[]): readonly SupportFunction[] => {
   const called = new Set<SupportFunction>();
-  for (const { discovery } of candidates)
-    for (const { instructions } of discovery.blocks)
-      for (const { effects } of instructions) for (const support of effects.support) called.add(support);
+  for (const { instructions } of blocks)
+    for (const { effects } of instructions) for (const support of effects.support) called.add(support);
   return [...called];
 };
 
@@ -269,22 +308,3 @@ const isTailOf = (live: readonly Translation[], at: number): boolean =>
       !blocks.has(at) &&
       ranges.some(({ start, bytes }) => at - page >= start && at - page < start + bytes.length),
   );
-
-/** The bytes that blocks were made from, as few ranges. */
-const rangesOf = (
-  blocks: readonly RegionBlock[],
-  { page, place }: Candidate,
-  memory: Uint8Array,
-): readonly CodeRange[] => {
-  const spans = blocks
-    .map(({ at, next }) => ({ start: at - page, end: next - page }))
-    .sort((a, b) => a.start - b.start);
-  const merged: { start: number; end: number }[] = [];
-  for (const { start, end } of spans) {
-    const last = merged.at(-1);
-    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
-    else merged.push({ start, end });
-  }
-  const host = hostPageOf(place);
-  return merged.map(({ start, end }) => ({ start, bytes: memory.slice(host + start, host + end) }));
-};

@@ -2,6 +2,7 @@ import { createFakeMemory } from "@xenolith/machine-interface/testing";
 import { expect, test } from "vitest";
 import { type Block, CodeSpot } from "../../../src/engine/block.ts";
 import { JumpCache } from "../../../src/engine/jump-cache.ts";
+import { cachedEntryOffset, ENTRY_CACHE, NO_CODE } from "../../../src/interpreter/entry-cache.ts";
 import {
   JUMP_ENTRY,
   JUMP_ENTRY_BYTES,
@@ -38,7 +39,7 @@ const createBench = () => {
         memory.view.getUint32(at + JUMP_ENTRY.slot, true),
       ]);
   };
-  return { cache, found };
+  return { cache, found, memory };
 };
 
 const HERE = -0x7fff_f000;
@@ -88,3 +89,19 @@ test("a block that is removed leaves the others of its set", () => {
   cache.clear();
   expect(found(HERE)).toEqual([]);
 });
+
+for (const [what, change] of [
+  ["put", (cache: JumpCache, block: Block) => cache.put(block)],
+  ["updated", (cache: JumpCache, block: Block) => cache.update(block)],
+  ["removed", (cache: JumpCache, block: Block) => cache.remove(block)],
+  ["forgotten with all others", (cache: JumpCache) => cache.clear()],
+] as const) {
+  test(`a block that is ${what} is not in the entry cache any more, even where the jump cache has no place for it`, () => {
+    const { cache, memory } = createBench();
+    const block = blockAt(HERE, 64);
+    const at = cache.entryCache + cachedEntryOffset(HERE) + ENTRY_CACHE.code;
+    memory.view.setUint32(at, block.frame, true);
+    change(cache, block);
+    expect(memory.view.getUint32(at, true)).toBe(NO_CODE);
+  });
+}

@@ -1,0 +1,82 @@
+import {
+  add,
+  and,
+  eq,
+  type FunctionBody,
+  load,
+  mul,
+  or,
+  shl,
+  shrU,
+  TYPE,
+  type Value,
+  wrap,
+} from "@xenolith/wasm-emitter";
+import { JUMP_HASH_FACTOR } from "./jump-cache.ts";
+
+/**
+ * The entry cache: which translation begins at an offset in CS. It says nothing that the jump cache does not say, but is small enough to
+ * stay in the processor's own caches: the jump cache costs a miss for most jumps. A hash of the offset selects the entry.
+ *
+ * | offset | type | field |
+ * |---|---|---|
+ * | 0 | i64 | offset in CS |
+ * | 8 | u32 | frame in bits 19:0, mode in 30:20; 0xffffffff: empty |
+ * | 12 | u32 | number of the entry in bits 9:0, slot of the translation in 31:10 |
+ *
+ * As in the jump cache an entry counts only while the execute TLB maps the address to that frame.
+ */
+export const ENTRY_CACHE = { instructionPointer: 0, code: 8, target: 12 } as const;
+
+const ENTRY_SHIFT = 4;
+const INDEX_BITS = 11;
+/** Bytes of the whole table. */
+export const ENTRY_CACHE_BYTES: number = 1 << (INDEX_BITS + ENTRY_SHIFT);
+/** In place of frame and mode where there is nothing. */
+export const NO_CODE = 0xffff_ffff;
+
+const HASH_SHIFT = 32 - INDEX_BITS - ENTRY_SHIFT;
+const OFFSET_MASK = ENTRY_CACHE_BYTES - (1 << ENTRY_SHIFT);
+const MODE_SHIFT = 20;
+const SLOT_SHIFT = 10;
+
+/** Most slots, and most entries of a translation, that can be told apart. */
+export const MOST_SLOTS: number = 2 ** (32 - SLOT_SHIFT);
+export const MOST_ENTRIES: number = 2 ** SLOT_SHIFT;
+
+/** Offset in the table of the entry for an offset in CS, given its low 32 bits. */
+export const cachedEntryOffset = (instructionPointer: number): number =>
+  (Math.imul(instructionPointer, JUMP_HASH_FACTOR) >>> HASH_SHIFT) & OFFSET_MASK;
+
+/** The same as generated code finds it, in memory. */
+export const cachedEntryAt = (pointer: Value, entryCache: number): Value =>
+  add(and(shrU(mul(wrap(pointer), JUMP_HASH_FACTOR), HASH_SHIFT), OFFSET_MASK), entryCache);
+
+/** Whether an entry is that of an offset in CS, in whatever frame and mode. */
+export const isCachedAt = (entry: Value, pointer: Value): Value =>
+  eq(load(pointer.type, pointer.type === TYPE.i64 ? 8 : 4, false, entry), pointer);
+
+/** Whether an entry is that of an offset in CS in a frame and a mode. */
+export const isCached = (entry: Value, pointer: Value, frame: Value, mode: Value): Value =>
+  and(isCachedAt(entry, pointer), eq(load(TYPE.i32, 4, false, entry, ENTRY_CACHE.code), codeOf(frame, mode)));
+
+const codeOf = (frame: Value, mode: Value): Value => or(frame, shl(mode, MODE_SHIFT));
+
+/** What an entry says: {@link slotOf} and {@link entryOf} take it apart. */
+export const cachedTarget = (entry: Value): Value => load(TYPE.i32, 4, false, entry, ENTRY_CACHE.target);
+
+export const slotOf = (target: Value): Value => shrU(target, SLOT_SHIFT);
+export const entryOf = (target: Value): Value => and(target, MOST_ENTRIES - 1);
+
+/** Emits the stores that make an entry say where an offset in CS leads. */
+export const storeCached = (
+  body: FunctionBody,
+  entry: Value,
+  pointer: Value,
+  code: { readonly frame: Value; readonly mode: Value },
+  target: { readonly slot: Value; readonly entry: Value },
+): void => {
+  body.store(pointer.type === TYPE.i64 ? 8 : 4, entry, pointer, ENTRY_CACHE.instructionPointer);
+  body.store(4, entry, codeOf(code.frame, code.mode), ENTRY_CACHE.code);
+  body.store(4, entry, or(shl(target.slot, SLOT_SHIFT), target.entry), ENTRY_CACHE.target);
+};
