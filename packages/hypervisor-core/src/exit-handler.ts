@@ -56,13 +56,16 @@ export const createExitHandler = (parts: ExitParts): HandleExit => {
   const softwareInterrupt = (vcpu: Vcpu, { context }: X86Vcpu, vector: number): void => {
     const privilege = guestPrivilege(vcpu, context);
     const fault = softwareInterruptFault(vcpu, vector, privilege);
+    const isDirect = privilege === USER_RING && directGateOf(vcpu, vector) !== null;
+    // What the processor makes by itself takes the instruction's time, whoever makes it.
+    const isQuick = isDirect || (vector === VECTOR.breakpoint && vcpu.domain.width === "x86_64");
+    if (!isQuick) vcpu.chargedNs += FAULT_COST_NS;
     if (fault !== 0) {
       const back = context.instructionPointer - INT_BYTES;
       context.instructionPointer = vcpu.domain.width === "x86_64" ? back : back >>> 0;
       delivery.exception(vcpu, faultVector(fault), faultErrorCode(fault));
       return;
     }
-    const isDirect = privilege === USER_RING && directGateOf(vcpu, vector) !== null;
     delivery.softwareInterrupt(vcpu, vector, isDirect);
   };
 

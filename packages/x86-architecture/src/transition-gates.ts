@@ -134,6 +134,8 @@ export interface TransitionGates {
    * and of 32 subleaves in all. null: it exits, as at first.
    */
   setIdentities(answersOf: IdentityAnswers | null): void;
+  /** How much of its budget a call of the kernel's that is answered takes a run, besides the instruction and what is said below. */
+  callCost: number;
   /**
    * On the kernel's side, SYSCALL with this number in EAX, ESI 1, RDX 0 and {@link updateSubject} in R10D stores an entry: RDI is
    * the address of its machine address and of its new value, 8 bytes each. Where it lies in one of the kernel's own tables of level 1,

@@ -40,7 +40,7 @@ import type { ProcessorSpeed } from "../processor-speed.ts";
 import type { UpcallState } from "../upcall-state.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { VERSION_ANSWER } from "../version.ts";
-import { EMULATION_COST_NS, FAULT_COST_NS } from "./exit-cost.ts";
+import { EMULATION_COST_NS, FAULT_COST_NS, HYPERCALL_COST_NS } from "./exit-cost.ts";
 
 /**
  * Lets the processor make on its own what needs no policy: XENVER_version, CPUID, exceptions, and in 64-bit guests the system calls
@@ -94,6 +94,8 @@ const EMULATED = (first | (second << 8) | (third << 16) | (fourth << 24)) >>> 0;
 
 /** What calls and emulations take a run of its budget, where all of that is a whole number of instructions. */
 interface Costs {
+  /** A hypercall, besides the instruction and what follows. */
+  readonly call: number;
   /** Emulating an instruction, besides the instruction. */
   readonly emulation: number;
   /** mmu_update and mmuext_op of one request, besides the instruction: storing in a table, storing elsewhere, flushing. */
@@ -132,6 +134,7 @@ const prepare = ({ gates }: X86Vcpu, { width, id }: Domain, costs: Costs | null)
   gates.updateCall = __HYPERVISOR_mmu_update;
   gates.flushCall = __HYPERVISOR_mmuext_op;
   if (costs === null) return;
+  gates.callCost = costs.call;
   gates.emulationCost = costs.emulation;
   gates.updateCost = costs.update;
   gates.requestCost = costs.request;
@@ -140,12 +143,14 @@ const prepare = ({ gates }: X86Vcpu, { width, id }: Domain, costs: Costs | null)
 };
 
 const costsOf = (speed: Pick<ProcessorSpeed, "instructionsFor">): Costs | null => {
+  const call = speed.instructionsFor(HYPERCALL_COST_NS);
   const emulation = speed.instructionsFor(EMULATION_COST_NS);
   const update = speed.instructionsFor(UPDATE_NS);
   const request = speed.instructionsFor(REQUEST_NS);
   const flush = speed.instructionsFor(REQUEST_NS + FLUSH_NS);
-  const areWhole = emulation !== null && update !== null && request !== null && flush !== null;
-  return areWhole ? { emulation, update, request, flush } : null;
+  const areWhole =
+    call !== null && emulation !== null && update !== null && request !== null && flush !== null;
+  return areWhole ? { call, emulation, update, request, flush } : null;
 };
 
 /** Makes the transitions of a host's guests. */
@@ -194,8 +199,13 @@ export const createGuestTransitions = ({
       gates.eventMask = upcalls.maskAddress(vcpu);
       gates.kernelStack = toLinearAddress(vcpu.kernelStack.pointer);
       gates.kernelStackSelector = vcpu.kernelStack.selector;
-      // Traces show all hypercalls; an NMI ends with iret; and the virtual IOPL is shown in frames and taken from them.
-      gates.isOpen = !trace.on && !vcpu.nmiMasked && !hasAssist(vcpu.domain, VMASST_TYPE_architectural_iopl);
+      // Traces show all hypercalls; an NMI ends with iret; and the virtual IOPL is shown in frames and taken from them. And a run can be
+      // charged for nothing but whole instructions.
+      gates.isOpen =
+        costs !== null &&
+        !trace.on &&
+        !vcpu.nmiMasked &&
+        !hasAssist(vcpu.domain, VMASST_TYPE_architectural_iopl);
       if (!gates.isOpen) return;
       gates.faultAddress = upcalls.faultPlace(vcpu);
       if (vcpu.traps.takeChanges()) placeHandlers(vcpu, gates);

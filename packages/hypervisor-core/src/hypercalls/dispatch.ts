@@ -1,6 +1,7 @@
 import type { TraceSink } from "@xenolith/trace";
 import type { X86Vcpu } from "@xenolith/x86-architecture";
 import { ENOSYS } from "@xenolith/xen-abi";
+import { HYPERCALL_COST_NS } from "../delivery/exit-cost.ts";
 import { HYPERVISOR_TRACE } from "../trace.ts";
 import type { Vcpu } from "../vcpu.ts";
 import { CallState, type InterruptionCheck } from "./call-state.ts";
@@ -19,6 +20,7 @@ export const createDispatch = (
 ): DispatchHypercall => {
   const traceHypercall = trace.define(HYPERVISOR_TRACE.hypercall);
   return (vcpu, { context }) => {
+    vcpu.chargedNs += HYPERCALL_COST_NS;
     const { width } = vcpu.domain;
     const number = callNumber(context);
     const call = new CallState(vcpu, new RegisterArguments(context, width), isInterrupted);

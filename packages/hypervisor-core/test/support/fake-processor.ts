@@ -144,6 +144,7 @@ const closedGates = (): TransitionGates => ({
   stackCall: 0,
   baseCall: 0,
   taskCall: 0,
+  callCost: 0,
   codeSelector: 0,
   stackSelector: 0,
   compatibleSelector: 0,

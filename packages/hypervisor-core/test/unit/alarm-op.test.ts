@@ -138,9 +138,9 @@ describe("the virtual-time alarm", () => {
     fixture.skipTo(1_000_000);
     expect(isPending()).toBe(false);
     control.unpause(guest.id);
-    guest.perform(act.work(4900));
+    guest.perform(act.work(4500));
     expect(isPending()).toBe(false);
-    guest.perform(act.work(200), act.work(1));
+    guest.perform(act.work(600), act.work(1));
     expect(isPending()).toBe(true);
 
     alarmOp(ALARMOP_set_virtual, times().virtual + 5000);

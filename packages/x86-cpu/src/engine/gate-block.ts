@@ -341,6 +341,14 @@ export class GateBlock implements TransitionGates {
     this.#setWord(GATES.flushCommands, value);
   }
 
+  get callCost(): number {
+    return this.#word(GATES.callCost);
+  }
+
+  set callCost(value: number) {
+    this.#setWord(GATES.callCost, value);
+  }
+
   get flushCost(): number {
     return this.#word(GATES.flushCost);
   }

@@ -224,6 +224,7 @@ export const GATES = {
   flushCommands: 0xb0,
   flushCost: 0xb4,
   identities: 0xb8,
+  callCost: 0xbc,
 } as const;
 
 /** Exceptions that have a handler in the block. */

@@ -5,7 +5,7 @@ import type { SupportFunction } from "../support-function.ts";
 import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
 import { READ_DESCRIPTOR } from "./linear-access.ts";
 import { emitRingEntry } from "./ring-entry.ts";
-import { gate, isAtEvents, refuseWaitingEvent, register, setKernelStack } from "./side-entry.ts";
+import { charge, gate, isAtEvents, refuseWaitingEvent, register, setKernelStack } from "./side-entry.ts";
 import { DONE, refuseClosedGates, SystemEmitter, systemFunction } from "./system-emitter.ts";
 
 /**
@@ -48,11 +48,13 @@ const emitAnsweredCall = (s: SystemEmitter): void => {
   body.if(eq(call, gate(s, GATES.stackCall)));
   setKernelStack(s, widen(s.field(register(REGISTER.rcx)), false), argument);
   s.setWide(register(REGISTER.rax), i32(0));
+  charge(s, s.field(STATE.budget), GATES.callCost);
   body.return(i32(DONE));
   body.end();
   s.refuseIf(ne(call, gate(s, GATES.answeredCall)));
   s.refuseIf(ne(argument, gate(s, GATES.answeredArgument)));
   s.setWide(register(REGISTER.rax), gate(s, GATES.answer));
+  charge(s, s.field(STATE.budget), GATES.callCost);
   body.return(i32(DONE));
 };
 

@@ -21,6 +21,7 @@ import { FLAG_IMAGE, SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
 import { LOCATE_READ_WIDE } from "./linear-access.ts";
 import {
   CODE_64,
+  charge,
   emitKernelEntry,
   enterSide,
   eventsOf,
@@ -84,6 +85,7 @@ const emitEntry = (s: SystemEmitter): void => {
 
 /** Answers a call of the kernel's, as SYSRET returns from it. Nothing can go wrong any more. */
 const emitAnswer = (s: SystemEmitter, answer: Value): void => {
+  charge(s, s.field(STATE.budget), GATES.callCost);
   const flags = s.call(FLAG_IMAGE);
   s.setField(register(REGISTER.rcx), s.wideField(STATE.instructionPointer), 8);
   s.setField(register(REGISTER.r11), widen(flags, false), 8);
@@ -232,6 +234,7 @@ const emitReturn = (s: SystemEmitter): void => {
   body.if(toUser);
   setSide(s, 0, enterSide(s, 0));
   body.end();
+  charge(s, s.field(STATE.budget), GATES.callCost);
   body.return(i32(DONE));
 };
 

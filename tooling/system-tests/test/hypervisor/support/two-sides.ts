@@ -52,7 +52,7 @@ const PAGES = 19;
 /** Byte in which calls of the handler of events are counted: page and offset. */
 export const EVENT_COUNT = { page: 14, offset: 0x100 } as const;
 /** Instructions and their like by which the first system call is being made. */
-export const SET_UP = 6000;
+export const SET_UP = 8000;
 
 const { evtchnUpcallPending } = VCPU_INFO.layout.x86_64;
 
