@@ -40,8 +40,9 @@ const OFFSET_MASK = ENTRY_CACHE_BYTES - (1 << ENTRY_SHIFT);
 const MODE_SHIFT = 20;
 const SLOT_SHIFT = 10;
 
-/** Most slots, and most entries of a translation, that can be told apart. */
+/** Most slots that can be told apart. */
 export const MOST_SLOTS: number = 2 ** (32 - SLOT_SHIFT);
+/** Most entries of a translation that can be told apart. */
 export const MOST_ENTRIES: number = 2 ** SLOT_SHIFT;
 
 /** Offset in the table of the entry for an offset in CS, given its low 32 bits. */
@@ -65,7 +66,9 @@ const codeOf = (frame: Value, mode: Value): Value => or(frame, shl(mode, MODE_SH
 /** What an entry says: {@link slotOf} and {@link entryOf} take it apart. */
 export const cachedTarget = (entry: Value): Value => load(TYPE.i32, 4, false, entry, ENTRY_CACHE.target);
 
+/** The slot of the translation. */
 export const slotOf = (target: Value): Value => shrU(target, SLOT_SHIFT);
+/** Which of the translation's entries it is. */
 export const entryOf = (target: Value): Value => and(target, MOST_ENTRIES - 1);
 
 /** Emits the stores that make an entry say where an offset in CS leads. */
