@@ -34,6 +34,7 @@ export {
   TLB_ENTRY,
   TLB_ENTRY_BYTES,
   TLB_ENTRY_COUNT,
+  TLB_FOLDED,
   TLB_TAG,
   type TlbRefillFunction,
   type TlbRegion,

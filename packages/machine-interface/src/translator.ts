@@ -104,8 +104,17 @@ export const REFILL_REASON = { pageFault: 0, linearLimit: 1, notCanonical: 2, wi
  * the tag found at the index of `address`.
  */
 export const TLB_ENTRY_COUNT = 4096;
-/** Index of a linear address' entry in the arrays of the software TLB. */
-export const tlbIndex = (address: number): number => (address >>> 12) & (TLB_ENTRY_COUNT - 1);
+/** Bits of an index that {@link tlbIndex} folds bits 42:32 of an address into. */
+export const TLB_FOLDED = 0xffe;
+/**
+ * Index of a linear address' entry in the arrays of the software TLB: bits 23:12, with bits 42:32 of addresses of an upper half folded
+ * into all but the lowest of them. What a 64-bit kernel maps lies at the same offsets of areas far from one another. The lowest bit
+ * stays, so that a page never has the index of the next one, folded or not: an access that crosses a page would find the wrong entry.
+ */
+export const tlbIndex = (address: number): number => {
+  const folded = address < 0 ? Math.floor(address / 2 ** 31) & TLB_FOLDED : 0;
+  return ((address >>> 12) ^ folded) & (TLB_ENTRY_COUNT - 1);
+};
 /** Bytes of an entry. */
 export const TLB_ENTRY_BYTES = 16;
 /** Offsets of the fields of an entry, as {@link TLB_ENTRY_COUNT} describes them. */

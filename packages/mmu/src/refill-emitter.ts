@@ -7,6 +7,7 @@ import {
   TLB_ENTRY,
   TLB_ENTRY_BYTES,
   TLB_ENTRY_COUNT,
+  TLB_FOLDED,
 } from "@xenolith/machine-interface";
 import {
   add,
@@ -24,6 +25,7 @@ import {
   or,
   select,
   shl,
+  shrS,
   shrU,
   sub,
   TYPE,
@@ -429,7 +431,8 @@ export class RefillEmitter {
     body.return(i32(REFILL.direct));
     body.end();
     const kind = and(this.#access, ACCESS.kindMask);
-    const index = and(shrU(this.#low, 12), TLB_ENTRY_COUNT - 1);
+    const folded = and(wrap(shrU(this.#at, 31)), and(wrap(shrS(this.#at, 63)), TLB_FOLDED));
+    const index = and(xor(shrU(this.#low, 12), folded), TLB_ENTRY_COUNT - 1);
     this.#notePlace(add(index, 1));
     const position = add(shl(kind, Math.log2(TLB_ENTRY_COUNT)), index);
     body.set(this.#entry, position);

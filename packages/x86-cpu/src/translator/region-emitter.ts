@@ -137,6 +137,7 @@ export class RegionEmitter implements RegionFlow {
       locals: this.#locals,
       flow: this,
       callSupport: source.callSupport,
+      page: source.page,
     });
   }
 

@@ -102,6 +102,8 @@ export class TranslatorMachine extends Machine {
   readonly #changing: number[] = [];
   readonly #flow: RegionFlow;
   readonly #callSupport: SupportCaller;
+  /** Whether the code lies in the lower half: then what it accesses does too, as a rule. */
+  readonly #isLower: boolean;
   /** For each local of a temporary that holds what a register holds: 1 + that register's number; else 0. */
   readonly #named: number[] = [];
   #placed: PlacedInstruction | null = null;
@@ -118,6 +120,8 @@ export class TranslatorMachine extends Machine {
       readonly locals: RegionLocals;
       readonly flow: RegionFlow;
       readonly callSupport: SupportCaller;
+      /** Offset in CS of the page of the region. */
+      readonly page: number;
     },
   ) {
     super(body, { wide: mode.codeBytes === 8 });
@@ -126,6 +130,7 @@ export class TranslatorMachine extends Machine {
     this.#locals = environment.locals;
     this.#flow = environment.flow;
     this.#callSupport = environment.callSupport;
+    this.#isLower = environment.page >= 0;
     const { registers, vectors } = environment.locals;
     registers.forEach((local, register) => {
       if (local !== undefined) this.#changing[local.operation] = register;
@@ -427,7 +432,7 @@ export class TranslatorMachine extends Machine {
     if (addend !== undefined) return add(wrap(address), addend);
     if (placed !== null) this.accesses.push({ placed, sizeBytes, isWrite });
     const entry = this.temporary(TYPE.i32);
-    const found = tee(entry, tlbEntryOffset(address, this.#locals.spaceTag));
+    const found = tee(entry, tlbEntryOffset(address, this.#locals.spaceTag, this.#isLower));
     const tag = tlbTag(address, sizeBytes, this.#locals.spaceTag);
     const present = load(this.addressType, this.shape.wide ? 8 : 4, false, found, table + TLB_ENTRY.tag);
     this.#flow.leaveIf(ne(present, tag));
