@@ -204,10 +204,11 @@ export class Translator {
   ): readonly RegionBlock[] {
     const { code, machine } = this.#options;
     const found = new Map<number, RegionBlock>();
-    const asked = new Set(blocks.map(({ at }) => at));
+    const own = new Set(blocks.map(({ at }) => at));
+    const asked = new Set<number>();
     let instructions = 0;
     for (const { at, end, target } of blocks) {
-      if (end !== "call" || target === null || asked.has(target)) continue;
+      if (end !== "call" || target === null || own.has(target) || asked.has(target)) continue;
       if (!code.isBusy(place.host >>> 12, mode.number, at)) continue;
       asked.add(target);
       const frame = code.frameOf(mode.number, target);
@@ -221,7 +222,8 @@ export class Translator {
       };
       const { explore, at: page } = this.#pageOf(there, pages);
       const discovery = explore([target], NOTHING, DISTANT_LIMITS);
-      if (discovery.blocks.some(({ at }) => found.has(at))) continue;
+      // No place twice: one of the region's own page may be part of a function that is none of its own blocks.
+      if (discovery.blocks.some((one) => own.has(one.at) || found.has(one.at))) continue;
       const taken = distantFunction(target, discovery, page, machine.bytes, host) ?? [];
       for (const block of taken) found.set(block.at, block);
       if (taken.length > 0) instructions += instructionCount(discovery);
