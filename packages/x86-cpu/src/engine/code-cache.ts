@@ -254,19 +254,20 @@ export class CodeCache {
    * come to be.
    */
   wasReached(frame: number, mode: number, instructionPointer: number): boolean {
-    if (this.#translateAfter <= 1) return true;
-    const block = this.#frames.get(frame)?.block(mode, instructionPointer) ?? null;
-    if (block === null) return false;
-    const count = this.#arena.counter(block.record);
-    return count >= NEVER || block.patience - count >= this.#translateAfter * SELDOM;
+    return this.#translateAfter <= 1 || this.#hasUsed(SELDOM, frame, mode, instructionPointer);
   }
 
   /** Whether a block is translated, or has used up half of the patience with loops. */
   isBusy(frame: number, mode: number, instructionPointer: number): boolean {
+    return this.#hasUsed(1 / 2, frame, mode, instructionPointer);
+  }
+
+  /** Whether a block has used up a part of the patience with loops. One that is translated has used up all of its own. */
+  #hasUsed(part: number, frame: number, mode: number, instructionPointer: number): boolean {
     const block = this.#frames.get(frame)?.block(mode, instructionPointer) ?? null;
     if (block === null) return false;
     const count = this.#arena.counter(block.record);
-    return count >= NEVER || this.isTranslated(block) || 2 * (block.patience - count) >= this.#translateAfter;
+    return count >= NEVER || block.patience - count >= this.#translateAfter * part;
   }
 
   /** Translations of a frame's code in a mode. */

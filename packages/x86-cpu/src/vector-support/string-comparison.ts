@@ -103,9 +103,10 @@ export const COMPARE_STRINGS: SupportFunction = {
   parameters: [TYPE.v128, TYPE.v128, TYPE.i32, TYPE.i32, TYPE.i32],
   results: [TYPE.i32],
   emit: (body, context) => {
-    const [a, b, lengthA, lengthB, control] = [0, 1, 2, 3, 4].map((index) => body.parameter(index));
-    if (!a || !b || !lengthA || !lengthB || !control) throw new RangeError("five parameters");
-    const strings = new Strings(body, context, a, b, control);
+    const lengthA = body.parameter(2);
+    const lengthB = body.parameter(3);
+    const control = body.parameter(4);
+    const strings = new Strings(body, context, body.parameter(0), body.parameter(1), control);
     const { all } = strings;
     const mode = strings.name(and(shrU(control, 2), 3));
     const inA = strings.name(lowBits(lengthA));
