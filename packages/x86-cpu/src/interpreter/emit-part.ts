@@ -124,7 +124,7 @@ export const emitPart = (
 ): void =>
   emitHandlers(body, shape, places, { first: table.firstOf(part), handlers: table.parts[part] ?? [] });
 
-const ACCESSING = /^(push|pop|call|ret|leave|movs|stos|lods|scas|cmps|rep)/;
+const ACCESSING = /^(push|pop|call|ret|leave|movs|stos|lods|rep)/;
 
 /** Emits the common handlers that access memory once more, so that accesses whose translation cannot be cached are made. */
 export const emitUncachedPart = (

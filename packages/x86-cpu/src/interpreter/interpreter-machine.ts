@@ -98,6 +98,8 @@ export class InterpreterMachine extends Machine {
   readonly #once: Value;
   readonly #miss: AccessMiss | null;
   readonly #supportIndex: (support: SupportFunction) => number;
+  /** Arrays of the TLB in which the handler of an instruction that is begun again has looked. */
+  readonly #lookedIn = new Set<number>();
 
   constructor(
     body: FunctionBody,
@@ -134,6 +136,7 @@ export class InterpreterMachine extends Machine {
   /** Begins a handler. */
   begin(sizeBytes: number, operands: Machine["operands"]): void {
     this.temporaries.reset();
+    this.#lookedIn.clear();
     this.sizeBytes = sizeBytes;
     this.operands = operands;
     this.hasEnded = false;
@@ -261,6 +264,7 @@ export class InterpreterMachine extends Machine {
     const present = load(this.addressType, this.shape.wide ? 8 : 4, false, entry, table + TLB_ENTRY.tag);
     const miss = this.#miss;
     if (miss !== null) {
+      this.#checkBegunAgain(table);
       body.set(miss.address, address);
       body.set(miss.flags, i32(sizeBytes | flags));
       body.branchIf(miss.label(), ne(present, tag));
@@ -281,6 +285,16 @@ export class InterpreterMachine extends Machine {
     this.leave(this.#careful ? i32(LEAVE.fault) : select(i32(LEAVE.fault), i32(LEAVE.careful), isFault));
     body.end();
     return host;
+  }
+
+  /**
+   * A handler that a miss begins again must not look twice in one array: two pages with one index would take turns there, and the
+   * instruction would never end. Such an instruction belongs into another part.
+   */
+  #checkBegunAgain(table: number): void {
+    if (this.#lookedIn.has(table))
+      throw new Error("a handler of the common part makes two accesses of one kind");
+    this.#lookedIn.add(table);
   }
 
   protected override get makesPieces(): boolean {

@@ -4,12 +4,15 @@ import type { Definition } from "../meanings/definition.ts";
 import { PART, type Part } from "../meanings/part.ts";
 
 const BINARY = "rr rm mr ri mi";
-const STRINGS = ["movs", "stos", "lods", "repne-scas", "rep-cmps"];
+const STRINGS = ["movs", "stos", "lods", "repne-scas"];
 
 const named = (names: readonly string[], operands: string): readonly (readonly [string, string])[] =>
   names.map((name) => [name, operands]);
 
-/** Operands of the common forms, by size of the operation: 4 and (in 64-bit code) 8, 1, 2 bytes. */
+/**
+ * Operands of the common forms, by size of the operation: 4 and (in 64-bit code) 8, 1, 2 bytes. A miss in the TLB begins a common
+ * instruction again, so none is here that reads two places, as CMPS does.
+ */
 const COMMON: Readonly<Record<"full" | "byte" | "word", ReadonlyMap<string, string>>> = {
   full: new Map([
     ...named(["add", "sub", "cmp", "and", "or", "xor", "test", "mov"], BINARY),
