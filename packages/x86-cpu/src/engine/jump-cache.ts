@@ -1,15 +1,18 @@
 import type { MachineMemory } from "@xenolith/machine-interface";
-import { cachedEntryOffset, ENTRY_CACHE, ENTRY_CACHE_BYTES, NO_CODE } from "../interpreter/entry-cache.ts";
+import { cachedEntryOffset, ENTRY_CACHE, ENTRY_CACHE_BYTES, targetOf } from "../interpreter/entry-cache.ts";
 import {
+  frameOfCode,
   JUMP_CACHE_BYTES,
   JUMP_ENTRY,
   JUMP_ENTRY_BYTES,
   JUMP_WAYS,
+  jumpCodeOf,
   jumpSetOffset,
+  NO_CODE,
 } from "../interpreter/jump-cache.ts";
-import type { Block, EntryPoint } from "./block.ts";
+import { RECORD } from "../interpreter/record.ts";
+import type { Block } from "./block.ts";
 
-const EMPTY_MODE = 0xffff_ffff;
 const SET_BYTES = JUMP_WAYS * JUMP_ENTRY_BYTES;
 
 /**
@@ -35,32 +38,29 @@ export class JumpCache {
   /** Empties it. */
   clear(): void {
     const { words } = this.#machine;
-    words.fill(0xffff_ffff, this.offset >>> 2, (this.offset + JUMP_CACHE_BYTES) >>> 2);
+    words.fill(NO_CODE, this.offset >>> 2, (this.offset + JUMP_CACHE_BYTES) >>> 2);
     words.fill(NO_CODE, this.entryCache >>> 2, (this.entryCache + ENTRY_CACHE_BYTES) >>> 2);
   }
 
   /** Lets a block be found: as the entry of a translation where it is one, or as records. */
   put(block: Block): void {
     this.#dropCached(block);
-    let at = this.#find(block);
-    if (at < 0) {
-      at = this.#makeRoom(block.instructionPointer);
+    if (this.#find(block) < 0) {
+      const at = this.#makeRoom(block.instructionPointer);
       const view = this.#view;
       const high = Math.floor(block.instructionPointer / 0x1_0000_0000);
       view.setUint32(at + JUMP_ENTRY.instructionPointer, block.instructionPointer >>> 0, true);
       view.setInt32(at + JUMP_ENTRY.instructionPointer + 4, high, true);
-      view.setUint32(at + JUMP_ENTRY.mode, block.mode, true);
-      view.setUint32(at + JUMP_ENTRY.frame, block.frame, true);
+      view.setUint32(at + JUMP_ENTRY.code, jumpCodeOf(block.frame, block.mode), true);
       view.setUint32(at + JUMP_ENTRY.record, block.record, true);
     }
-    this.#setEntry(at, block.spot.entry);
+    this.#setTranslation(block);
   }
 
-  /** Takes over, where a block is found, what translation it is an entry of now. */
+  /** Takes over what translation a block is an entry of now. */
   update(block: Block): void {
     this.#dropCached(block);
-    const at = this.#find(block);
-    if (at >= 0) this.#setEntry(at, block.spot.entry);
+    this.#setTranslation(block);
   }
 
   /** Lets a block be found no more. */
@@ -68,8 +68,8 @@ export class JumpCache {
     this.#dropCached(block);
     const at = this.#find(block);
     if (at < 0) return;
-    this.#view.setUint32(at + JUMP_ENTRY.mode, EMPTY_MODE, true);
-    this.#setEntry(at, null);
+    this.#view.setUint32(at + JUMP_ENTRY.code, NO_CODE, true);
+    this.#view.setUint32(at + JUMP_ENTRY.record, 0, true);
   }
 
   /** The frame that code at an offset in CS was read from last, if it is found here; else null. */
@@ -79,10 +79,10 @@ export class JumpCache {
     const first = this.#setOf(instructionPointer);
     for (let at = first; at < first + SET_BYTES; at += JUMP_ENTRY_BYTES) {
       const isIt =
-        view.getUint32(at + JUMP_ENTRY.mode, true) === mode &&
         view.getUint32(at + JUMP_ENTRY.instructionPointer, true) === instructionPointer >>> 0 &&
         view.getInt32(at + JUMP_ENTRY.instructionPointer + 4, true) === high;
-      if (isIt) return view.getUint32(at + JUMP_ENTRY.frame, true);
+      const frame = isIt ? frameOfCode(view.getUint32(at + JUMP_ENTRY.code, true), mode) : null;
+      if (frame !== null) return frame;
     }
     return null;
   }
@@ -104,9 +104,10 @@ export class JumpCache {
     return first;
   }
 
-  #setEntry(at: number, entry: EntryPoint | null): void {
-    this.#view.setUint32(at + JUMP_ENTRY.slot, entry?.slot ?? 0, true);
-    this.#view.setUint32(at + JUMP_ENTRY.entry, entry?.entry ?? 0, true);
+  /** Says in a block's first record what translation it is an entry of now. */
+  #setTranslation({ record, spot: { entry } }: Block): void {
+    const target = entry === null ? 0 : targetOf(entry.slot, entry.entry);
+    this.#view.setUint32(record + RECORD.translation, target, true);
   }
 
   /** The entry of a block, or -1. */

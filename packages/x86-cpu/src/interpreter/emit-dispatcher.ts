@@ -3,9 +3,9 @@ import { STATE } from "../state/layout.ts";
 import { DELIVER_PAGE_FAULT } from "../support/system/page-fault.ts";
 import { cachedEntryAt, cachedTarget, entryOf, isCached, slotOf, storeCached } from "./entry-cache.ts";
 import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
-import { JUMP_ENTRY } from "./jump-cache.ts";
+import { recordOf } from "./jump-cache.ts";
 import { codeAddress, emitJumpProbe, executedFrame } from "./jump-lookup.ts";
-import { LEAVE } from "./record.ts";
+import { LEAVE, RECORD } from "./record.ts";
 
 /** What the dispatcher calls. */
 export interface DispatcherCalls {
@@ -28,7 +28,6 @@ export const emitDispatcher = (
   const record = body.parameter(1);
   const state = i32(places.state);
   const code = body.local(TYPE.i32);
-  const slot = body.local(TYPE.i32);
   /** Whether the next block to be interpreted counts down like any other. */
   const counted = body.local(TYPE.i32);
   const spaceTag = body.local(TYPE.i32);
@@ -38,7 +37,6 @@ export const emitDispatcher = (
   const page = body.local(TYPE.i32);
   const cached = body.local(TYPE.i32);
   const target = body.local(TYPE.i32);
-  const field = (entry: Value, offset: number): Value => load(TYPE.i32, 4, false, entry, offset);
   /** Finds the execute entry of the page that the instruction pointer is in, or leaves to have it found. */
   const findPage = (purpose: number): void => {
     body.set(spaceTag, word(STATE.spaceTag));
@@ -49,7 +47,6 @@ export const emitDispatcher = (
   /** Finds the instruction pointer in the jump cache, or leaves to have it found. */
   const lookUp = (purpose: number): Value =>
     emitJumpProbe(body, pointer, page, places, () => body.return(i32(purpose)));
-  const takeRecord = (entry: Value): void => body.set(record, field(entry, JUMP_ENTRY.record));
   const again = body.loop();
   const interpret = body.block();
   body.branchIf(interpret, record);
@@ -62,16 +59,15 @@ export const emitDispatcher = (
   const call = body.block();
   body.set(cached, cachedEntryAt(pointer, places.entryCache));
   body.branchIf(call, and(isCached(cached, pointer, frame, mode), mayTranslate));
-  const entry = lookUp(LEAVE.resolve);
-  body.set(slot, field(entry, JUMP_ENTRY.slot));
-  body.if(and(isZero(isZero(slot)), mayTranslate));
-  storeCached(body, cached, pointer, { frame, mode }, { slot, entry: field(entry, JUMP_ENTRY.entry) });
+  body.set(record, recordOf(lookUp(LEAVE.resolve)));
+  body.set(target, load(TYPE.i32, 4, false, record, RECORD.translation));
+  body.if(and(ne(target, 0), mayTranslate));
+  storeCached(body, cached, pointer, { frame, mode }, target);
   body.branch(call);
   body.end();
   body.if(eq(code, LEAVE.hot));
   body.return(code);
   body.end();
-  takeRecord(entry);
   body.set(counted, i32(1));
   body.branch(interpret);
   body.end();
@@ -89,7 +85,7 @@ export const emitDispatcher = (
   body.end();
   body.end();
   findPage(LEAVE.help);
-  takeRecord(lookUp(LEAVE.help));
+  body.set(record, recordOf(lookUp(LEAVE.help)));
   body.end();
   body.set(spaceTag, word(STATE.spaceTag));
   body.call(calls.interpret, spaceTag, record, counted);

@@ -22,7 +22,7 @@ import {
   InterpreterMachine,
   type InterpreterShape,
 } from "./interpreter-machine.ts";
-import { JUMP_ENTRY } from "./jump-cache.ts";
+import { recordOf } from "./jump-cache.ts";
 import { emitJumpLookup } from "./jump-lookup.ts";
 import { loadState, storeState } from "./kept-state.ts";
 import { LEAVE, RECORD } from "./record.ts";
@@ -139,7 +139,7 @@ const emitCharge = (m: InterpreterMachine, { budget }: InterpreterLocals): void 
 const emitLookup = (m: InterpreterMachine, locals: InterpreterLocals, places: InterpreterPlaces): void => {
   const { instructionPointer, spaceTag } = locals;
   const entry = emitJumpLookup(m.body, instructionPointer, spaceTag, places, () => m.leaveAt(LEAVE.resolve));
-  m.body.set(locals.record, load(TYPE.i32, 4, false, entry, JUMP_ENTRY.record));
+  m.body.set(locals.record, recordOf(entry));
 };
 
 /** Counts a block down. At zero it is translated, or hot: on to the dispatcher, unless there must be no translation now. */

@@ -4,19 +4,18 @@ import {
   eq,
   type FunctionBody,
   load,
-  mul,
-  or,
   shl,
   shrU,
   TYPE,
   type Value,
   wrap,
+  xor,
 } from "@xenolith/wasm-emitter";
-import { JUMP_HASH_FACTOR } from "./jump-cache.ts";
+import { codeOf } from "./jump-cache.ts";
 
 /**
  * The entry cache: which translation begins at an offset in CS. It says nothing that the jump cache does not say, but is small enough to
- * stay in the processor's own caches: the jump cache costs a miss for most jumps. A hash of the offset selects the entry.
+ * stay in the processor's own caches: the jump cache costs a miss for most jumps. The offset folded upon itself selects the entry.
  *
  * | offset | type | field |
  * |---|---|---|
@@ -29,15 +28,13 @@ import { JUMP_HASH_FACTOR } from "./jump-cache.ts";
 export const ENTRY_CACHE = { instructionPointer: 0, code: 8, target: 12 } as const;
 
 const ENTRY_SHIFT = 4;
-const INDEX_BITS = 11;
+const INDEX_BITS = 12;
 /** Bytes of the whole table. */
 export const ENTRY_CACHE_BYTES: number = 1 << (INDEX_BITS + ENTRY_SHIFT);
-/** In place of frame and mode where there is nothing. */
-export const NO_CODE = 0xffff_ffff;
 
-const HASH_SHIFT = 32 - INDEX_BITS - ENTRY_SHIFT;
 const OFFSET_MASK = ENTRY_CACHE_BYTES - (1 << ENTRY_SHIFT);
-const MODE_SHIFT = 20;
+/** An offset in CS is shifted left by the first and right by the second, and the two folded: hardly any two blocks differ in bit 0 alone. */
+const FOLD = { left: ENTRY_SHIFT - 1, right: 8 - ENTRY_SHIFT } as const;
 const SLOT_SHIFT = 10;
 
 /** Most slots that can be told apart. */
@@ -47,11 +44,13 @@ export const MOST_ENTRIES: number = 2 ** SLOT_SHIFT;
 
 /** Offset in the table of the entry for an offset in CS, given its low 32 bits. */
 export const cachedEntryOffset = (instructionPointer: number): number =>
-  (Math.imul(instructionPointer, JUMP_HASH_FACTOR) >>> HASH_SHIFT) & OFFSET_MASK;
+  ((instructionPointer << FOLD.left) ^ (instructionPointer >>> FOLD.right)) & OFFSET_MASK;
 
 /** The same as generated code finds it, in memory. */
-export const cachedEntryAt = (pointer: Value, entryCache: number): Value =>
-  add(and(shrU(mul(wrap(pointer), JUMP_HASH_FACTOR), HASH_SHIFT), OFFSET_MASK), entryCache);
+export const cachedEntryAt = (pointer: Value, entryCache: number): Value => {
+  const low = wrap(pointer);
+  return add(and(xor(shl(low, FOLD.left), shrU(low, FOLD.right)), OFFSET_MASK), entryCache);
+};
 
 /** Whether an entry is that of an offset in CS, in whatever frame and mode. */
 export const isCachedAt = (entry: Value, pointer: Value): Value =>
@@ -61,8 +60,6 @@ export const isCachedAt = (entry: Value, pointer: Value): Value =>
 export const isCached = (entry: Value, pointer: Value, frame: Value, mode: Value): Value =>
   and(isCachedAt(entry, pointer), eq(load(TYPE.i32, 4, false, entry, ENTRY_CACHE.code), codeOf(frame, mode)));
 
-const codeOf = (frame: Value, mode: Value): Value => or(frame, shl(mode, MODE_SHIFT));
-
 /** What an entry says: {@link slotOf} and {@link entryOf} take it apart. */
 export const cachedTarget = (entry: Value): Value => load(TYPE.i32, 4, false, entry, ENTRY_CACHE.target);
 
@@ -71,15 +68,18 @@ export const slotOf = (target: Value): Value => shrU(target, SLOT_SHIFT);
 /** Which of the translation's entries it is. */
 export const entryOf = (target: Value): Value => and(target, MOST_ENTRIES - 1);
 
+/** What an entry says of a translation's entry: never 0, as no translation has slot 0. */
+export const targetOf = (slot: number, entry: number): number => ((slot << SLOT_SHIFT) | entry) >>> 0;
+
 /** Emits the stores that make an entry say where an offset in CS leads. */
 export const storeCached = (
   body: FunctionBody,
   entry: Value,
   pointer: Value,
   code: { readonly frame: Value; readonly mode: Value },
-  target: { readonly slot: Value; readonly entry: Value },
+  target: Value,
 ): void => {
   body.store(pointer.type === TYPE.i64 ? 8 : 4, entry, pointer, ENTRY_CACHE.instructionPointer);
   body.store(4, entry, codeOf(code.frame, code.mode), ENTRY_CACHE.code);
-  body.store(4, entry, or(shl(target.slot, SLOT_SHIFT), target.entry), ENTRY_CACHE.target);
+  body.store(4, entry, target, ENTRY_CACHE.target);
 };

@@ -1,31 +1,8 @@
 import { TLB_ENTRY } from "@xenolith/machine-interface";
-import {
-  add,
-  and,
-  type FunctionBody,
-  i32,
-  load,
-  mul,
-  ne,
-  shrU,
-  TYPE,
-  type Value,
-  wrap,
-} from "@xenolith/wasm-emitter";
+import { add, eq, type FunctionBody, i32, load, ne, TYPE, type Value } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
 import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
-import {
-  JUMP_ENTRY,
-  JUMP_ENTRY_BYTES,
-  JUMP_HASH_FACTOR,
-  JUMP_HASH_SHIFT,
-  JUMP_OFFSET_MASK,
-  JUMP_WAYS,
-} from "./jump-cache.ts";
-
-/** Offset in memory of the newest of the entries of the jump cache that an offset in CS may have. */
-export const jumpEntryAt = (pointer: Value, jumpCache: number): Value =>
-  add(and(shrU(mul(wrap(pointer), JUMP_HASH_FACTOR), JUMP_HASH_SHIFT), JUMP_OFFSET_MASK), jumpCache);
+import { codeOf, JUMP_ENTRY, JUMP_ENTRY_BYTES, JUMP_WAYS, jumpSetAt } from "./jump-cache.ts";
 
 /** Linear address of an offset in CS (a local). */
 export const codeAddress = (pointer: Value, state: Value): Value =>
@@ -48,16 +25,18 @@ export const emitJumpProbe = (
 ): Value => {
   const bytes = pointer.type === TYPE.i64 ? 8 : 4;
   const entry = body.local(TYPE.i32);
-  const word = (base: Value, offset: number): Value => load(TYPE.i32, 4, false, base, offset);
+  const code = body.local(TYPE.i32);
   const found = body.block();
-  body.set(entry, jumpEntryAt(pointer, places.jumpCache));
+  body.set(entry, jumpSetAt(pointer, places.jumpCache));
+  body.set(
+    code,
+    codeOf(executedFrame(page, places.tlb), load(TYPE.i32, 4, false, i32(places.state), STATE.mode)),
+  );
   for (let way = 1; way <= JUMP_WAYS; way++) {
     const other = body.block();
     const known = load(pointer.type, bytes, false, entry, JUMP_ENTRY.instructionPointer);
     body.branchIf(other, ne(known, pointer));
-    body.branchIf(other, ne(word(entry, JUMP_ENTRY.mode), word(i32(places.state), STATE.mode)));
-    body.branchIf(other, ne(executedFrame(page, places.tlb), word(entry, JUMP_ENTRY.frame)));
-    body.branch(found);
+    body.branchIf(found, eq(load(TYPE.i32, 4, false, entry, JUMP_ENTRY.code), code));
     body.end();
     if (way < JUMP_WAYS) body.set(entry, add(entry, JUMP_ENTRY_BYTES));
   }

@@ -19,6 +19,7 @@ import { PART_COUNT } from "../meanings/part.ts";
  * | 16 | i64 | displacement |
  * | 24 | i64 | immediate; number of a rare instruction; mask of index registers of a string instruction |
  * | 32 | i32 | of the first record of a block: how often the block may still be entered before it counts as hot |
+ * | 36 | u32 | of the first record of a block: where the translation that begins there is entered, as the entry cache says it; 0: none |
  * | 40 | i64 | offset in CS of the direct target |
  * | 48 | u32 | record of the target, or 0 |
  * | 52 | u32 | record of the next instruction's block, or 0 |
@@ -37,6 +38,7 @@ export const RECORD = {
   displacement: 16,
   immediate: 24,
   counter: 32,
+  translation: 36,
   target: 40,
   linkTarget: 48,
   linkNext: 52,

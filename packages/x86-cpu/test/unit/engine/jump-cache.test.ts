@@ -2,13 +2,16 @@ import { createFakeMemory } from "@xenolith/machine-interface/testing";
 import { expect, test } from "vitest";
 import { type Block, CodeSpot } from "../../../src/engine/block.ts";
 import { JumpCache } from "../../../src/engine/jump-cache.ts";
-import { cachedEntryOffset, ENTRY_CACHE, NO_CODE } from "../../../src/interpreter/entry-cache.ts";
+import { cachedEntryOffset, ENTRY_CACHE, targetOf } from "../../../src/interpreter/entry-cache.ts";
 import {
+  JUMP_CACHE_BYTES,
   JUMP_ENTRY,
   JUMP_ENTRY_BYTES,
   JUMP_WAYS,
   jumpSetOffset,
+  NO_CODE,
 } from "../../../src/interpreter/jump-cache.ts";
+import { RECORD } from "../../../src/interpreter/record.ts";
 
 const blockAt = (instructionPointer: number, record: number, frame = 1): Block => ({
   spot: new CodeSpot(0, instructionPointer, null),
@@ -29,15 +32,13 @@ const blockAt = (instructionPointer: number, record: number, frame = 1): Block =
 const createBench = () => {
   const memory = createFakeMemory({ frameCount: 4, reserveBytes: 4 << 20 });
   const cache = new JumpCache(memory);
-  /** What the set of an address leads to: record and slot of each entry that is not empty. */
+  /** What the set of an address leads to: record and translation of each entry that is not empty. */
   const found = (instructionPointer: number): readonly (readonly [number, number])[] => {
     const first = cache.offset + jumpSetOffset(instructionPointer);
     return Array.from({ length: JUMP_WAYS }, (_, way) => first + way * JUMP_ENTRY_BYTES)
-      .filter((at) => memory.view.getUint32(at + JUMP_ENTRY.mode, true) !== 0xffff_ffff)
-      .map((at) => [
-        memory.view.getUint32(at + JUMP_ENTRY.record, true),
-        memory.view.getUint32(at + JUMP_ENTRY.slot, true),
-      ]);
+      .filter((at) => memory.view.getUint32(at + JUMP_ENTRY.code, true) !== NO_CODE)
+      .map((at) => memory.view.getUint32(at + JUMP_ENTRY.record, true))
+      .map((record) => [record, memory.view.getUint32(record + RECORD.translation, true)]);
   };
   return { cache, found, memory };
 };
@@ -61,7 +62,7 @@ test("a block that is put once more is there once, as what it has become", () =>
   cache.put(block);
   expect(found(HERE)).toEqual([
     [64, 0],
-    [128, 7],
+    [128, targetOf(7, 0)],
   ]);
 });
 
@@ -72,7 +73,7 @@ test("an update concerns blocks that are there", () => {
   cache.update(block);
   expect(found(HERE)).toEqual([]);
   cache.put(block);
-  expect(found(HERE)).toEqual([[128, 7]]);
+  expect(found(HERE)).toEqual([[128, targetOf(7, 0)]]);
   block.spot.entry = null;
   cache.update(block);
   expect(found(HERE)).toEqual([[128, 0]]);
@@ -105,3 +106,14 @@ for (const [what, change] of [
     expect(memory.view.getUint32(at, true)).toBe(NO_CODE);
   });
 }
+
+test("blocks that lie near in a page of code lie near in the table, those of many pages apart", () => {
+  const set = JUMP_WAYS * JUMP_ENTRY_BYTES;
+  const near = [0x1000, 0x1040, 0x1080, 0x10c0].map((at) => jumpSetOffset(at));
+  expect(Math.max(...near) - Math.min(...near)).toBeLessThan(64 * set);
+  const far = Array.from({ length: 256 }, (_, page) =>
+    jumpSetOffset((0xffff_ffff_8100_0000 % 2 ** 32) | (page << 12)),
+  );
+  expect(new Set(far).size).toBeGreaterThan(200);
+  for (const at of [...near, ...far]) expect([at % set, at < JUMP_CACHE_BYTES]).toEqual([0, true]);
+});
