@@ -100,6 +100,8 @@ export class InterpreterMachine extends Machine {
   readonly #supportIndex: (support: SupportFunction) => number;
   /** Arrays of the TLB in which the handler of an instruction that is begun again has looked. */
   readonly #lookedIn = new Set<number>();
+  /** Whether the present handler has made an access that writes. */
+  #hasWritten = false;
 
   constructor(
     body: FunctionBody,
@@ -137,6 +139,7 @@ export class InterpreterMachine extends Machine {
   begin(sizeBytes: number, operands: Machine["operands"]): void {
     this.temporaries.reset();
     this.#lookedIn.clear();
+    this.#hasWritten = false;
     this.sizeBytes = sizeBytes;
     this.operands = operands;
     this.hasEnded = false;
@@ -255,6 +258,7 @@ export class InterpreterMachine extends Machine {
 
   protected override translate(sizeBytes: number, address: Value, isWrite: boolean): Value {
     const { body } = this;
+    if (!this.#careful) this.#checkWrittenLast(isWrite);
     const table = isWrite ? this.#tlb.write : this.#tlb.read;
     const flags = isWrite ? TRANSLATE.write : 0;
     const entry = this.temporary(TYPE.i32);
@@ -295,6 +299,15 @@ export class InterpreterMachine extends Machine {
     if (this.#lookedIn.has(table))
       throw new Error("a handler of the common part makes two accesses of one kind");
     this.#lookedIn.add(table);
+  }
+
+  /**
+   * A handler that leaves what it cannot do to the careful interpreter must write last. To announce a store forgets the code that it
+   * changes, which may be the instruction's own: refused behind that, it would be decoded again, announce again, and never end.
+   */
+  #checkWrittenLast(isWrite: boolean): void {
+    if (this.#hasWritten) throw new Error("a handler makes an access behind one that writes");
+    this.#hasWritten = isWrite;
   }
 
   protected override get makesPieces(): boolean {

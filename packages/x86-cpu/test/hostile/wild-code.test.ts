@@ -101,25 +101,28 @@ const wideProgram: fc.Arbitrary<WildProgram> = fc.record({
 const INSTRUCTIONS = 150;
 
 describe("wild code", () => {
-  for (const [name, program, isLong] of [
-    ["16 and 32-bit", narrowProgram, false],
-    ["64-bit", wideProgram, true],
+  for (const [name, program, isLong, pages, numRuns] of [
+    ["16 and 32-bit code", narrowProgram, false, Number.POSITIVE_INFINITY, 120],
+    ["64-bit code", wideProgram, true, Number.POSITIVE_INFINITY, 120],
+    ["16 and 32-bit code with a TLB of one page", narrowProgram, false, 1, 60],
+    ["64-bit code with a TLB of one page", wideProgram, true, 1, 60],
+    ["64-bit code with a TLB of two pages", wideProgram, true, 2, 60],
   ] as const) {
-    it(`never throws, and is the same whole and translated as stepped and interpreted: ${name} code`, () => {
-      const whole = createWildMachine(isLong, { engine: "auto", translateAfter: 0 });
+    it(`never throws, and is the same whole and translated as stepped and interpreted: ${name}`, () => {
+      const whole = createWildMachine(isLong, { engine: "auto", translateAfter: 0 }, pages);
       const stepped = createWildMachine(isLong, { engine: "interpreter" });
       fc.assert(
         fc.property(program, fc.integer({ min: 1, max: 40 }), (wild, slice) => {
           whole.start(wild);
           stepped.start(wild);
           for (let retired = 0; retired < INSTRUCTIONS; ) {
-            const exit = { ...whole.vcpu.run(slice) };
+            const exit = whole.run(slice);
             expect(exit.retired).toBeLessThanOrEqual(slice);
             if (exit.kind === EXIT.budget) expect(exit.retired).toBe(slice);
             let last = { ...exit, kind: EXIT.budget as typeof exit.kind, retired: 0 };
             let steps = 0;
             while (steps < slice) {
-              last = { ...stepped.vcpu.run(1) };
+              last = stepped.run(1);
               steps += last.retired;
               if (last.kind !== EXIT.budget) break;
             }
@@ -136,7 +139,7 @@ describe("wild code", () => {
             Buffer.compare(whole.memory.bytes.subarray(0, ram), stepped.memory.bytes.subarray(0, ram)),
           ).toBe(0);
         }),
-        { numRuns: 120, endOnFailure: true },
+        { numRuns, endOnFailure: true },
       );
     }, 120_000);
   }

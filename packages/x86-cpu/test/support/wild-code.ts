@@ -17,6 +17,7 @@ import {
 import type { EngineTuning } from "../../src/processor/engine-choice.ts";
 import { createDescriptorTable, flatSegment } from "./descriptor-table.ts";
 import { snapshot } from "./engine-bench.ts";
+import { createForgetfulTranslator } from "./forgetful-translator.ts";
 import { ABOVE, UPPER } from "./wide-bench.ts";
 
 /** Where wild code is put, somewhere in here. */
@@ -50,6 +51,8 @@ const createDescriptors = (): DescriptorSource =>
 export interface WildMachine {
   readonly memory: MachineMemory;
   readonly vcpu: X86Vcpu;
+  /** Runs at most so many instructions. Throws where they go in circles. */
+  run(budget: number): Exit;
   start(program: WildProgram): void;
   /** After an exit: goes on behind the instruction, with wild addresses brought back into memory. */
   goOn(exit: Exit): void;
@@ -80,10 +83,21 @@ const resetFloatingPoint = ({ floatingPoint }: VcpuContext): void => {
 
 const richestModel = (): ProcessorModel => PROCESSOR_MODELS.get("x86-64-v2") ?? I686_MODEL;
 
-/** Makes a machine; `isLong`: one that is in long mode, for 64-bit code. */
-export const createWildMachine = (isLong: boolean, tuning: EngineTuning): WildMachine => {
+/** More refills than the most that an instruction and its delivery need. */
+const MOST_REFILLS = 1000;
+
+/**
+ * Makes a machine; `isLong`: one that is in long mode, for 64-bit code; `pages`: how many pages its TLB keeps for each kind of
+ * access.
+ */
+export const createWildMachine = (
+  isLong: boolean,
+  tuning: EngineTuning,
+  pages: number = Number.POSITIVE_INFINITY,
+): WildMachine => {
   const memory = createFakeMemory({ frameCount: 64, reserveBytes: 16 << 20 });
-  const translator = createIdentityTranslator(memory);
+  const identity = createIdentityTranslator(memory);
+  const translator = createForgetfulTranslator(identity, memory, pages);
   const processor = createMonitoredProcessor({
     memory,
     translator,
@@ -96,12 +110,16 @@ export const createWildMachine = (isLong: boolean, tuning: EngineTuning): WildMa
     timestamp: () => 7,
     longMode: isLong,
   });
-  vcpu.space = translator.space;
+  vcpu.space = identity.space;
   const { context } = vcpu;
   context.setControl(4, context.control(4) | CR4.osfxsr | CR4.osxmmexcpt);
   return {
     memory,
     vcpu,
+    run: (budget) => {
+      translator.allow(MOST_REFILLS * (budget + 1));
+      return { ...vcpu.run(budget) };
+    },
     start: (program) => {
       const at = CODE_START + (program.at % CODE_RANGE);
       const code = program.code.subarray(0, CODE_BYTES);
