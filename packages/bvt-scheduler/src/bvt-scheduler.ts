@@ -33,8 +33,10 @@ interface Entry {
   dispatched: number;
 }
 
-/** A VCPU that is alone runs this many allowances before the question is asked again. */
-const ALONE_FACTOR = 10;
+/** Time after which a VCPU that is alone is charged, in allowances: what one that wakes then is behind it by at most. */
+const ALONE_CHARGE_FACTOR = 10;
+/** Allowances that it runs before the question is asked again: asking costs the host more than charging. */
+const ALONE_FACTOR = 100;
 
 /** E: effective virtual time, A less the warp. */
 const effective = ({ avt, warp, parameters }: Entry): number =>
@@ -68,6 +70,8 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
   let dispatches = 0;
   let current: Entry | null = null;
   let currentSince = 0;
+  /** What the one that runs has been charged for since it was chosen. */
+  let chargedNs = 0;
 
   const entryOf = (id: VcpuId): Entry => {
     const entry = entries.get(id);
@@ -115,11 +119,25 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
   const cutByWarp = (entry: Entry, slice: number): number =>
     entry.warp.active ? Math.min(slice, warpLeftNs(entry.warp, entry.parameters)) : slice;
 
+  const charge = (entry: Entry, ranNs: number, now: number): void => {
+    chargeMcu(entry.avt, mcuOf(ranNs), entry.parameters.weight);
+    chargeWarp(entry.warp, entry.parameters, ranNs, now);
+  };
+
+  /** Charges one that has been alone for the periods that it has run, as if the question had been asked after each. */
+  const chargeAlone = (now: number): void => {
+    if (current === null || !current.runnable || runnable.length > 1) return;
+    const periodNs = ALONE_CHARGE_FACTOR * contextSwitchAllowanceNs;
+    const ranNs = Math.floor((now - currentSince) / periodNs) * periodNs;
+    if (ranNs <= 0) return;
+    charge(current, ranNs, now);
+    currentSince += ranNs;
+    chargedNs += ranNs;
+  };
+
   const choose = (now: Nanoseconds, ranNs: Nanoseconds): Decision => {
-    if (current !== null && ranNs > 0) {
-      chargeMcu(current.avt, mcuOf(ranNs), current.parameters.weight);
-      chargeWarp(current.warp, current.parameters, ranNs, now);
-    }
+    if (current !== null && ranNs > chargedNs) charge(current, ranNs - chargedNs, now);
+    chargedNs = 0;
     if (current !== null && !current.runnable) endWarp(current.warp, now);
     advanceSvt();
     if (svt >= REBASE_AT) rebase();
@@ -140,6 +158,7 @@ export const createBvtScheduler = (options: BvtOptions = {}): Scheduler => {
   const wake = (id: VcpuId, now: Nanoseconds): Nanoseconds => {
     const entry = entryOf(id);
     if (entry.runnable) return Number.POSITIVE_INFINITY;
+    chargeAlone(now);
     advanceSvt();
     entry.runnable = true;
     runnable.push(entry);

@@ -25,8 +25,13 @@ export interface RunLoop {
  * mostly passes faster than that of whoever waits.
  */
 const WORK_NS = { real: 2_000_000, virtual: 16_000_000 } as const;
-/** How much longer that grows while guests only compute: nobody waits for what they do. */
-const STEADY_FACTOR = 4;
+/**
+ * Longest time, while guests only compute. Under a virtual clock nobody waits for it: scripted input, timers and disks have their
+ * times, whatever the rounds.
+ */
+const LONGEST_WORK_NS = { real: 8_000_000, virtual: 256_000_000 } as const;
+/** Part of the time that guests have only computed for which they are trusted to go on doing so. */
+const TRUST = 0.5;
 
 /** Makes the main loop of a host. */
 export const createRunLoop = ({ clock, holds, step, breathe }: RunLoopParts): RunLoop => {
@@ -34,17 +39,24 @@ export const createRunLoop = ({ clock, holds, step, breathe }: RunLoopParts): Ru
   let woken = false;
   let wakeSleeper: (() => void) | null = null;
   const shortestNs = WORK_NS[clock.mode];
+  const longestNs = LONGEST_WORK_NS[clock.mode];
   let workNs: number = shortestNs;
+  /** Time that guests have only computed, as far as it was worked through. */
+  let steadyNs = 0;
 
   /** One step. Real time is what counts under a real clock, under a virtual one what is simulated. */
   const work = (untilNs: number): StepResult => {
-    if (woken) workNs = shortestNs;
+    if (woken) {
+      steadyNs = 0;
+      workNs = shortestNs;
+    }
     const result =
       clock.mode === "real"
         ? step({ workNs: Number.POSITIVE_INFINITY, untilNs: Math.min(untilNs, clock.now() + workNs) })
         : step({ workNs, untilNs });
     const isSteady = result.kind === "ran" && result.isSteady && !woken;
-    workNs = isSteady ? Math.min(2 * workNs, STEADY_FACTOR * shortestNs) : shortestNs;
+    steadyNs = isSteady ? steadyNs + workNs : 0;
+    workNs = Math.min(Math.max(shortestNs, Math.floor(TRUST * steadyNs)), longestNs);
     return result;
   };
 

@@ -108,6 +108,20 @@ describe("BVT", () => {
     expect(bvt.choose(4 * MS, 4 * MS)).toEqual({ vcpu: 1, sliceNs: 6 * MS });
   });
 
+  it("charges one that is alone every 10 C, though it runs for longer, so that who wakes is not further behind", () => {
+    const bvt = createBvtScheduler();
+    bvt.admit(1, {});
+    bvt.admit(2, {});
+    bvt.wake(1, 0);
+    expect(bvt.choose(0, 0)).toEqual({ vcpu: 1, sliceNs: 500 * MS });
+    expect(bvt.wake(2, 320 * MS)).toBe(320 * MS);
+    expect([bvt.report(1)["avtMcu"], bvt.report(2)["avtMcu"]]).toEqual([3000, 3000]);
+    // 20 ms behind and C on top; nothing has been charged twice.
+    expect(bvt.choose(320 * MS, 320 * MS)).toEqual({ vcpu: 2, sliceNs: 25 * MS });
+    expect(bvt.report(1)["avtMcu"]).toBe(3200);
+    expect(bvt.choose(345 * MS, 25 * MS)).toEqual({ vcpu: 1, sliceNs: 10 * MS });
+  });
+
   it("refuses parameters that are none", () => {
     const bvt = createBvtScheduler();
     bvt.admit(1, {});

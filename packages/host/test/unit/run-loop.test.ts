@@ -59,19 +59,35 @@ describe("run loop under a virtual clock", () => {
   it("works longer at a time while guests only compute, until one waits or something comes from outside", async () => {
     const clock = createVirtualClock({ seconds: 0, nanoseconds: 0 });
     const asked: number[] = [];
+    const waitsIn = 20;
+    const wakesBefore = 40;
+    const last = 44;
     const step = ({ workNs }: StepLimits): StepResult => {
       asked.push(workNs / 1_000_000);
       clock.advance(toNanoseconds(1000));
-      if (asked.length === 8) loop.wake();
-      return asked.length < 11
-        ? { kind: "ran", isSteady: asked.length !== 4 }
+      return asked.length < last
+        ? { kind: "ran", isSteady: asked.length !== waitsIn }
         : { kind: "idle", nextNs: null };
     };
     const breathe = async (): Promise<void> => {
-      if (asked.length === 10) loop.wake();
+      if (asked.length === wakesBefore) loop.wake();
     };
     const loop = createRunLoop({ clock, holds: createHolds(), step, breathe });
     expect(await loop.run(Number.POSITIVE_INFINITY)).toBe("idle");
-    expect(asked).toEqual([16, 32, 64, 64, 16, 32, 64, 64, 16, 32, 16, 16]);
+    const stretches = [
+      asked.slice(0, waitsIn),
+      asked.slice(waitsIn, wakesBefore),
+      asked.slice(wakesBefore + 1, last),
+    ];
+    for (const [first, ...others] of stretches) {
+      expect(first).toBe(16);
+      let done = 16;
+      // No longer than half of the time that they have computed already.
+      for (const ms of others) {
+        expect(ms).toBe(Math.min(Math.max(16, done / 2), 256));
+        done += ms;
+      }
+    }
+    expect([asked[waitsIn - 1], asked[wakesBefore]]).toEqual([256, 16]);
   });
 });
