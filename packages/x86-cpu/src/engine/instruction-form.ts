@@ -103,6 +103,8 @@ const RESUMED: ReadonlySet<string> = new Set([
   "out",
   "rdtsc",
   "rdtscp",
+  "fxsave",
+  "fxrstor",
 ]);
 /** System instructions behind which a block ends, where generated code does them. */
 const TRANSFERS: ReadonlySet<string> = new Set([...RESUMED, "iret", "sysenter", "sysexit"]);

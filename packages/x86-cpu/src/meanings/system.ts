@@ -20,6 +20,7 @@ import { ENTER_SYSTEM, LEAVE_SYSTEM } from "../support/system/fast-calls.ts";
 import { ANSWER_IDENTITY } from "../support/system/identification.ts";
 import { ENTER_INTERRUPT } from "../support/system/interrupt-entry.ts";
 import { RETURN_FROM_INTERRUPT } from "../support/system/interrupt-exit.ts";
+import { RESTORE_LEGACY_AREA, SAVE_LEGACY_AREA } from "../support/system/legacy-area.ts";
 import { FORGET_PAGE } from "../support/system/page-invalidation.ts";
 import { PORT_IN, PORT_OUT, READ_TIMESTAMP } from "../support/system/ports.ts";
 import { LOAD_DATA_SEGMENT, LOAD_STACK_SEGMENT } from "../support/system/segment-loads.ts";
@@ -270,5 +271,28 @@ const segmentStores: readonly Definition[] = ALL.flatMap((segment) => [
   },
 ]);
 
+/** FXSAVE and FXRSTOR of 64-bit code: kernels save and restore the whole state at every task switch. [SDM2A-3.3] */
+const states = (
+  [
+    ["fxsave", SAVE_LEGACY_AREA],
+    ["fxrstor", RESTORE_LEGACY_AREA],
+  ] as const
+).map(
+  ([mnemonic, support]): Definition => ({
+    mnemonic,
+    sizes: (wide) => (wide ? [4, 8] : []),
+    forms: ["m"],
+    operandBytes: () => 0,
+    system: "both",
+    meaning: (m) => m.system(support, m.pin(m.address()), i32(m.sizeBytes === 8 ? 1 : 0)),
+  }),
+);
+
 /** System instructions that generated code does in their usual case. */
-export const system: readonly Definition[] = [...transfers, ...outside, ...segmentLoads, ...segmentStores];
+export const system: readonly Definition[] = [
+  ...transfers,
+  ...outside,
+  ...segmentLoads,
+  ...segmentStores,
+  ...states,
+];

@@ -1,6 +1,7 @@
 import { CR0, CR4, packFault, REGISTER, VECTOR } from "@xenolith/x86-architecture";
 import { OUTCOME, type ProcessorCore, type SystemOperation } from "../engine/system-operations.ts";
 import { STATE } from "../state/layout.ts";
+import { AREA_REGISTER_BYTES, LEGACY_AREA, MXCSR_MASK, X87_OPCODE_BITS } from "../state/legacy-area.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 import { generalProtection, invalidOpcode } from "../system/faults.ts";
 import { refuseOutsideRing0 } from "../system/instruction-flow.ts";
@@ -14,37 +15,18 @@ import {
   unavailableFault,
 } from "./x87-environment.ts";
 
-/**
- * The legacy area of FXSAVE and XSAVE. [SDM1-10.5.1]
- *
- * | offset | type | field |
- * |---|---|---|
- * | 0 | u16 | control, and at 2 status |
- * | 4 | u8 | abridged tags |
- * | 6 | u16 | opcode |
- * | 8 | u32, u16 | offset and selector of the instruction; i64 with REX.W |
- * | 16 | u32, u16 | the same of its operand |
- * | 24 | u32 | MXCSR, and at 28 its mask |
- * | 32 | 8 x 16 | x87 registers in stack order |
- * | 160 | 16 x 16 | vector registers, 8 outside 64-bit code |
- */
-const LEGACY = { mxcsr: 24, x87: 32, vectors: 160, bytes: 512 } as const;
-
 /** The header behind it: components that are there, and a format that must be 0. [SDM1-13.4.2] */
 const HEADER = { components: 512, format: 520, end: 576 } as const;
 
 const X87_COMPONENT = 1;
 const VECTOR_COMPONENT = 2;
 
-/** Bits of MXCSR that exist. */
-const MXCSR_MASK = 0xffff;
-
 const vectorCount = (state: VcpuState): number => (state.isWideCode ? 16 : 8);
 
 /** The two pointers of the x87 state: where an image and where the state block hold offset and selector. */
 const POINTERS = [
-  { at: 8, offset: STATE.x87InstructionPointer, selector: STATE.x87CodeSelector },
-  { at: 16, offset: STATE.x87DataPointer, selector: STATE.x87DataSelector },
+  { at: LEGACY_AREA.instruction, offset: STATE.x87InstructionPointer, selector: STATE.x87CodeSelector },
+  { at: LEGACY_AREA.operand, offset: STATE.x87DataPointer, selector: STATE.x87DataSelector },
 ] as const;
 
 const writePointers = (state: VcpuState, { view }: MemoryImage, isLong: boolean): void => {
@@ -66,46 +48,49 @@ const readPointers = (state: VcpuState, { view }: MemoryImage, isLong: boolean):
 const writeX87 = (state: VcpuState, image: MemoryImage, isLong: boolean): void => {
   const { view } = image;
   const { floatingPoint } = state;
-  view.setUint16(0, floatingPoint.control, true);
-  view.setUint16(2, floatingPoint.status, true);
-  view.setUint8(4, floatingPoint.tags);
-  view.setUint16(6, state.u32(STATE.x87Opcode), true);
+  view.setUint16(LEGACY_AREA.control, floatingPoint.control, true);
+  view.setUint16(LEGACY_AREA.status, floatingPoint.status, true);
+  view.setUint8(LEGACY_AREA.tags, floatingPoint.tags);
+  view.setUint16(LEGACY_AREA.opcode, state.u32(STATE.x87Opcode), true);
   writePointers(state, image, isLong);
-  for (let index = 0; index < 8; index++) putStackRegister(state, image, index, LEGACY.x87 + 16 * index);
+  for (let index = 0; index < 8; index++)
+    putStackRegister(state, image, index, LEGACY_AREA.x87 + AREA_REGISTER_BYTES * index);
 };
 
 const readX87 = (state: VcpuState, image: MemoryImage, isLong: boolean): void => {
   const { view } = image;
   const { floatingPoint } = state;
-  floatingPoint.control = controlWord(view.getUint16(0, true));
-  floatingPoint.status = summarised(view.getUint16(2, true), floatingPoint.control);
-  floatingPoint.tags = view.getUint8(4);
-  state.setU32(STATE.x87Opcode, view.getUint16(6, true) & 0x7ff);
+  floatingPoint.control = controlWord(view.getUint16(LEGACY_AREA.control, true));
+  floatingPoint.status = summarised(view.getUint16(LEGACY_AREA.status, true), floatingPoint.control);
+  floatingPoint.tags = view.getUint8(LEGACY_AREA.tags);
+  state.setU32(STATE.x87Opcode, view.getUint16(LEGACY_AREA.opcode, true) & X87_OPCODE_BITS);
   readPointers(state, image, isLong);
-  for (let index = 0; index < 8; index++) takeStackRegister(state, image, index, LEGACY.x87 + 16 * index);
+  for (let index = 0; index < 8; index++)
+    takeStackRegister(state, image, index, LEGACY_AREA.x87 + AREA_REGISTER_BYTES * index);
 };
 
 const writeVectors = (state: VcpuState, { view }: MemoryImage): void => {
-  view.setUint32(LEGACY.mxcsr, state.floatingPoint.mxcsr, true);
-  view.setUint32(LEGACY.mxcsr + 4, MXCSR_MASK, true);
+  view.setUint32(LEGACY_AREA.mxcsr, state.floatingPoint.mxcsr, true);
+  view.setUint32(LEGACY_AREA.mxcsrMask, MXCSR_MASK, true);
   for (let index = 0; index < vectorCount(state); index++)
-    state.floatingPoint.storeVector(index, view, LEGACY.vectors + 16 * index);
+    state.floatingPoint.storeVector(index, view, LEGACY_AREA.vectors + AREA_REGISTER_BYTES * index);
 };
 
 const readVectors = (state: VcpuState, { view }: MemoryImage): void => {
   for (let index = 0; index < vectorCount(state); index++)
-    state.floatingPoint.loadVector(index, view, LEGACY.vectors + 16 * index);
+    state.floatingPoint.loadVector(index, view, LEGACY_AREA.vectors + AREA_REGISTER_BYTES * index);
 };
 
-const vectorsEnd = (state: VcpuState): number => LEGACY.vectors + 16 * vectorCount(state);
+const vectorsEnd = (state: VcpuState): number =>
+  LEGACY_AREA.vectors + AREA_REGISTER_BYTES * vectorCount(state);
 
 /** FXSAVE. [SDM2A-3.3 "FXSAVE"] */
 const saveLegacy: SystemOperation = (core, instruction) => {
   const unavailable = unavailableFault(core);
   if (unavailable !== 0) return unavailable;
-  const target = prepareImage(core, instruction, LEGACY.bytes, 16);
+  const target = prepareImage(core, instruction, LEGACY_AREA.bytes, 16);
   if (typeof target === "number") return target;
-  const image = createImage(LEGACY.bytes);
+  const image = createImage(LEGACY_AREA.bytes);
   writeX87(core.state, image, instruction.operandBytes === 8);
   writeVectors(core.state, image);
   target.write(image, 0, vectorsEnd(core.state));
@@ -116,9 +101,9 @@ const saveLegacy: SystemOperation = (core, instruction) => {
 const restoreLegacy: SystemOperation = (core, instruction) => {
   const unavailable = unavailableFault(core);
   if (unavailable !== 0) return unavailable;
-  const image = readImage(core, instruction, LEGACY.bytes, 16);
+  const image = readImage(core, instruction, LEGACY_AREA.bytes, 16);
   if (typeof image === "number") return image;
-  const mxcsr = image.view.getUint32(LEGACY.mxcsr, true);
+  const mxcsr = image.view.getUint32(LEGACY_AREA.mxcsr, true);
   if ((mxcsr & ~MXCSR_MASK) !== 0) return generalProtection(0);
   readX87(core.state, image, instruction.operandBytes === 8);
   readVectors(core.state, image);
@@ -171,7 +156,7 @@ const restoreExtended: SystemOperation = (core, instruction) => {
   const { state } = core;
   const components = requested(core);
   const present = image.view.getUint32(HEADER.components, true);
-  const mxcsr = image.view.getUint32(LEGACY.mxcsr, true);
+  const mxcsr = image.view.getUint32(LEGACY_AREA.mxcsr, true);
   const usesVectors = (components & VECTOR_COMPONENT) !== 0;
   if (usesVectors && (mxcsr & ~MXCSR_MASK) !== 0) return generalProtection(0);
   if ((components & X87_COMPONENT) !== 0) {
@@ -181,7 +166,7 @@ const restoreExtended: SystemOperation = (core, instruction) => {
   if (usesVectors) {
     const isPresent = (present & VECTOR_COMPONENT) !== 0;
     state.floatingPoint.mxcsr = mxcsr;
-    readVectors(state, isPresent ? image : createImage(LEGACY.bytes));
+    readVectors(state, isPresent ? image : createImage(LEGACY_AREA.bytes));
   }
   return OUTCOME.next;
 };

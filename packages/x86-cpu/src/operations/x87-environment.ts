@@ -3,13 +3,13 @@ import type { Instruction } from "../decoder/instruction.ts";
 import { OUTCOME, type ProcessorCore, type SystemOperation } from "../engine/system-operations.ts";
 import { INITIAL_X87_CONTROL } from "../state/floating-point-state.ts";
 import { STATE } from "../state/layout.ts";
+import { X87_OPCODE_BITS } from "../state/legacy-area.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
-import { STATUS } from "../x87/registers.ts";
+import { CONTROL, STATUS } from "../x87/registers.ts";
 import { createImage, type MemoryImage, prepareImage, readImage } from "./memory-image.ts";
 
 const REGISTER_BYTES = 10;
 const EXCEPTION_MASKS = 0x3f;
-const OPCODE_BITS = 0x7ff;
 
 /** Kinds of a register in the full tag word. [SDM1-8.1.7] */
 const TAG = { valid: 0, zero: 1, special: 2, empty: 3 } as const;
@@ -47,11 +47,8 @@ export const summarised = (status: number, control: number): number => {
   return (rest & STATUS.exceptions & ~control) === 0 ? rest : rest | STATUS.summary | STATUS.busy;
 };
 
-/** Writable bits of the control word; bit 6 reads as 1. */
-const CONTROL_BITS = 0x1f3f;
-
 /** A control word as it is kept: without the bits that do not exist. */
-export const controlWord = (value: number): number => (value & CONTROL_BITS) | 0x40;
+export const controlWord = (value: number): number => (value & CONTROL.writable) | CONTROL.set;
 
 const isShort = (instruction: Instruction): boolean => instruction.operandBytes === 2;
 const environmentBytes = (instruction: Instruction): number => (isShort(instruction) ? 14 : 28);
@@ -73,7 +70,7 @@ const writeEnvironment = (state: VcpuState, instruction: Instruction, { view }: 
   put(2, fullTags(state) | reserved);
   const code = state.u32(STATE.x87InstructionPointer);
   const data = state.u32(STATE.x87DataPointer);
-  const opcode = state.u32(STATE.x87Opcode) & OPCODE_BITS;
+  const opcode = state.u32(STATE.x87Opcode) & X87_OPCODE_BITS;
   if (hasRealFormat(state)) {
     const codeLinear = code + (state.u32(STATE.x87CodeSelector) << 4);
     const dataLinear = data + (state.u32(STATE.x87DataSelector) << 4);
@@ -103,14 +100,14 @@ const readEnvironment = (state: VcpuState, instruction: Instruction, { view }: M
     const upper = short ? 0xf000 : 0x0fff_f000;
     state.setAddress(STATE.x87InstructionPointer, (get(3) & 0xffff) | ((middle & upper) << 4));
     state.setAddress(STATE.x87DataPointer, (get(5) & 0xffff) | ((get(6) & upper) << 4));
-    state.setU32(STATE.x87Opcode, middle & OPCODE_BITS);
+    state.setU32(STATE.x87Opcode, middle & X87_OPCODE_BITS);
     state.setU32(STATE.x87CodeSelector, 0);
     state.setU32(STATE.x87DataSelector, 0);
     return;
   }
   state.setAddress(STATE.x87InstructionPointer, get(3));
   state.setU32(STATE.x87CodeSelector, middle & 0xffff);
-  state.setU32(STATE.x87Opcode, short ? 0 : (middle >>> 16) & OPCODE_BITS);
+  state.setU32(STATE.x87Opcode, short ? 0 : (middle >>> 16) & X87_OPCODE_BITS);
   state.setAddress(STATE.x87DataPointer, get(5));
   state.setU32(STATE.x87DataSelector, get(6) & 0xffff);
 };

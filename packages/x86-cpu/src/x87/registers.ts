@@ -32,8 +32,11 @@ export const STATUS = {
   codes: 0x4700,
 } as const;
 
-/** One place up or down in TOP, bits 13:11. */
-const TOP_STEP = 0x800;
+/** One place up or down in TOP, bits 13:11 of the status word. */
+export const TOP_STEP = 0x800;
+
+/** The control word: bits that can be written, and one that reads as 1. */
+export const CONTROL = { writable: 0x1f3f, set: 0x40 } as const;
 
 /**
  * The x87 registers as a support function works on them. Registers are named by *place*, 16 times their number: as offsets

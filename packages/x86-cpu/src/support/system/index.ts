@@ -6,6 +6,7 @@ import { FLAG_IMAGE, SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
 import { ANSWER_IDENTITY } from "./identification.ts";
 import { ENTER_INTERRUPT } from "./interrupt-entry.ts";
 import { RETURN_FROM_INTERRUPT } from "./interrupt-exit.ts";
+import { RESTORE_LEGACY_AREA, SAVE_LEGACY_AREA } from "./legacy-area.ts";
 import {
   LOCATE_READ,
   LOCATE_READ_WIDE,
@@ -42,6 +43,8 @@ export const SYSTEM_FUNCTIONS: readonly SupportFunction[] = [
   LEAVE_SYSTEM,
   CALL_MONITOR,
   ANSWER_IDENTITY,
+  SAVE_LEGACY_AREA,
+  RESTORE_LEGACY_AREA,
   SKIP_INTERRUPT_FLAG,
   FORGET_PAGE,
   INTERRUPT_REQUESTED,
