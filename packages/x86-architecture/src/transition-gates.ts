@@ -111,7 +111,7 @@ export interface TransitionGates {
    * In 32-bit code the kernel is ring 1, and the frame `[error code] eip cs|mask << 16 eflags [esp ss]`, the last two from ring 3,
    * each 4 bytes. Code and stacks are flat, or it exits.
    *
-   * A page fault of the kernel that is a write to a page that is there exits, as the monitor may want to carry it out. So does #UD in
+   * A page fault of the kernel that is a write to a page that is there exits, as the monitor may want to carry it out, but for what {@link tableRoot} allows. So does #UD in
    * 32-bit code, and of 64-bit code that begins with {@link emulated}. #NM clears CR0.TS. INT3 of 64-bit code is the exception of its
    * vector, but takes no time besides the instruction.
    */
@@ -161,6 +161,13 @@ export interface TransitionGates {
   frameRecords: number;
   /** Owner of the kernel's frames there. */
   frameOwner: number;
+  /**
+   * Root of the kernel's tables in 64-bit code, 0: none. Its store to one of its tables of level 1 that is mapped to be read page faults, and is carried out as
+   * {@link updateCall} would change the entry, without what the entry is given there if it stays the same. It is XCHG of a quadword, or
+   * AND of a byte with an immediate, at a register or a byte's distance from it. The instruction retires, and takes what an exception takes. Anything else
+   * exits.
+   */
+  tableRoot: MachineAddress;
   /** What the last run has changed, bits of {@link GATE_CHANGE}. */
   readonly changes: number;
   /** What gates have taken the last run of its budget besides the instructions that retired. */

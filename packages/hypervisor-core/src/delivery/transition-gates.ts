@@ -1,4 +1,4 @@
-import { toLinearAddress } from "@xenolith/machine-interface";
+import { frameAddress, toLinearAddress, toMachineAddress } from "@xenolith/machine-interface";
 import type { TraceSink } from "@xenolith/trace";
 import {
   GATE_CHANGE,
@@ -30,6 +30,7 @@ import {
   MMUEXT_TLB_FLUSH_ALL,
   MMUEXT_TLB_FLUSH_LOCAL,
   VMASST_TYPE_architectural_iopl,
+  VMASST_TYPE_writable_pagetables,
 } from "@xenolith/xen-abi/xen";
 import { type Domain, hasAssist } from "../domain.ts";
 import { type CpuidPolicy, identityAnswers } from "../emulation/cpuid-policy.ts";
@@ -44,8 +45,8 @@ import { EMULATION_COST_NS, FAULT_COST_NS, HYPERCALL_COST_NS } from "./exit-cost
 
 /**
  * Lets the processor make on its own what needs no policy: XENVER_version, CPUID, exceptions, and in 64-bit guests the system calls
- * of user mode, iret, the calls that set a base or CR0.TS, mmu_update of one entry where it only counts the domain's own pages, and flushes; in all, the
- * one that sets a stack. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
+ * of user mode, iret, the calls that set a base or CR0.TS, mmu_update of one entry where it only counts the domain's own pages, stores
+ * to tables likewise, and flushes; in all, the one that sets a stack. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
  */
 export interface GuestTransitions {
   /** Before a run: makes the gates what the VCPU is now. */
@@ -111,6 +112,9 @@ const FLUSH_COMMANDS = [
   MMUEXT_TLB_FLUSH_ALL,
   MMUEXT_INVLPG_ALL,
 ].reduce((bits, command) => bits | (1 << command), 0);
+
+/** In place of a root of tables. */
+const NO_TABLE = toMachineAddress(0);
 
 /** What does not change in the gates of a VCPU. */
 const prepare = ({ gates }: X86Vcpu, { width, id }: Domain, costs: Costs | null): void => {
@@ -181,6 +185,9 @@ export const createGuestTransitions = ({
     gates.isKernelSide = vcpu.kernelMode;
     gates.otherBase = vcpu.otherGsBase;
     gates.frameRecords = costs === null ? 0 : memory.frameRecordsFor(vcpu);
+    const writesTables = faultCost !== null && hasAssist(vcpu.domain, VMASST_TYPE_writable_pagetables);
+    const root = writesTables ? vcpu.pageTableBase : null;
+    gates.tableRoot = root === null ? NO_TABLE : frameAddress(root);
     gates.entry = toLinearAddress(isCanonical(kernelStack.pointer) ? (syscall?.address ?? 0) : 0);
     gates.entryMasksEvents = syscall?.masksEvents ?? false;
     gates.kernelSpace = memory.spaceOf(vcpu, "kernel") ?? 0;

@@ -171,6 +171,7 @@ const closedGates = (): TransitionGates => ({
   flushCost: 0,
   frameRecords: 0,
   frameOwner: 0,
+  tableRoot: toMachineAddress(0),
   charged: 0,
 });
 

@@ -373,6 +373,14 @@ export class GateBlock implements TransitionGates {
     this.#setWord(GATES.frameOwner, value);
   }
 
+  get tableRoot(): MachineAddress {
+    return toMachineAddress(this.#state.u32(STATE.tableRoot));
+  }
+
+  set tableRoot(value: MachineAddress) {
+    this.#state.setU32(STATE.tableRoot, value);
+  }
+
   get changes(): number {
     return this.#word(GATES.changes);
   }

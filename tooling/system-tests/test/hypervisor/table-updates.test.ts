@@ -1,32 +1,26 @@
-import { frameAddress, type Mfn, toMfn } from "@xenolith/machine-interface";
-import { entryHigh, entryLow, KERNEL_PAGE_HIGH, PTE, PTE_NX_HIGH } from "@xenolith/x86-architecture";
+import { frameAddress } from "@xenolith/machine-interface";
+import { KERNEL_PAGE_HIGH, PTE, PTE_NX_HIGH } from "@xenolith/x86-architecture";
 import type { EngineTuning } from "@xenolith/x86-cpu";
-import { DOMID_IO, DOMID_SELF, toVcpuIndex } from "@xenolith/xen-abi";
-import {
-  __HYPERVISOR_mmu_update,
-  __HYPERVISOR_update_va_mapping,
-  MMU_PT_UPDATE_PRESERVE_AD,
-} from "@xenolith/xen-abi/xen";
+import { DOMID_IO, DOMID_SELF } from "@xenolith/xen-abi";
+import { __HYPERVISOR_mmu_update, MMU_PT_UPDATE_PRESERVE_AD } from "@xenolith/xen-abi/xen";
 import fc from "fast-check";
-import { describe, expect, test, vi } from "vitest";
-import { dword } from "./support/assemble.ts";
+import { describe, expect, test } from "vitest";
 import { hypercall64, load64, store64 } from "./support/assemble-64.ts";
-import { createTestGuest, page, type TestGuest } from "./support/guest.ts";
-import { createTestMachine } from "./support/machine.ts";
+import { page, type TestGuest } from "./support/guest.ts";
+import {
+  ABSENT,
+  bits,
+  entryFor,
+  frameOf,
+  READ_ONLY,
+  RESULTS,
+  runTableGuest,
+  type Target,
+  usually,
+} from "./support/tables.ts";
 
-const CODE = page(1);
 const REQUESTS = page(5);
-const RESULTS = page(6);
-const STACK_TOP = page(9);
-/** Pages where nothing is at first. */
-const ABSENT = [40, 41, 42, 43] as const;
-const READ_ONLY = 44;
 const HYPERVISOR = 0xffff_8000_0000_0000n;
-/** By then all calls have been made. */
-const END_NS = 60_000;
-
-/** A frame that an entry may be meant for. */
-type Target = "page" | "another" | "table" | "root" | "spare root" | "none" | "reserved" | "beyond";
 
 interface Update {
   /** Entry, and what is added to its machine address. */
@@ -43,36 +37,6 @@ interface Update {
   readonly done: bigint;
   readonly subject: number;
 }
-
-const frameOf = (guest: TestGuest, target: Target): Mfn => {
-  switch (target) {
-    case "page":
-      return guest.frames[30] ?? toMfn(0);
-    case "another":
-      return guest.frames[READ_ONLY] ?? toMfn(0);
-    case "table":
-      return guest.level1;
-    case "root":
-      return guest.root;
-    case "spare root":
-      return guest.userRoot ?? toMfn(0);
-    case "none":
-      return toMfn(2 ** 40 - 1);
-    case "reserved":
-      return toMfn(1);
-    case "beyond":
-      return toMfn(0x10_0000);
-  }
-};
-
-const usually = <Value>(value: Value, ...others: readonly Value[]): fc.Arbitrary<Value> =>
-  fc.oneof(
-    { weight: 8, arbitrary: fc.constant(value) },
-    { weight: 1, arbitrary: fc.constantFrom(...others) },
-  );
-
-const bits = (...from: readonly number[]): fc.Arbitrary<number> =>
-  fc.subarray([...from], { maxLength: 2 }).map((some) => some.reduce((all, bit) => (all | bit) >>> 0, 0));
 
 const update: fc.Arbitrary<Update> = fc.record({
   index: fc.constantFrom(...ABSENT, READ_ONLY, 30),
@@ -104,9 +68,7 @@ const requestBytes = (guest: TestGuest, given: Update): Uint8Array => {
   const view = new DataView(new ArrayBuffer(16));
   const place = frameAddress(frameOf(guest, given.table)) + given.index * 8 + given.command;
   view.setBigUint64(0, BigInt(place), true);
-  const frame = frameOf(guest, given.target);
-  view.setUint32(8, entryLow(frame, given.low), true);
-  view.setUint32(12, (entryHigh(frame) | given.high) >>> 0, true);
+  view.setBigUint64(8, entryFor(guest, given.target, given.low, given.high), true);
   return new Uint8Array(view.buffer);
 };
 
@@ -118,56 +80,18 @@ const run = (
   instructionNs: number,
   /** Code behind a call. */
   behind: (index: number) => readonly number[] = () => [],
-) => {
-  const machine = createTestMachine({
-    directGates,
-    traces: false,
-    instructionNs,
-    tuning: { recordBytes: 1 << 20, ...tuning },
-  });
-  const guest = createTestGuest(machine, {
-    width: "x86_64",
-    entry: CODE,
-    stackTop: STACK_TOP,
-    absentPages: ABSENT,
-  });
-  guest.write(page(30), [1]);
-  guest.write(page(READ_ONLY), [2]);
-  const readOnly = entryLow(guest.frames[READ_ONLY] ?? 0, PTE.present);
-  const calls = updates.flatMap((given, index) => {
-    const at = REQUESTS + 16 * index;
-    guest.write(at, requestBytes(guest, given));
-    return [
-      ...hypercall64(__HYPERVISOR_mmu_update, given.pointer ?? at, given.count, given.done, given.subject),
-      ...store64("rax", RESULTS + 8 * index),
-      ...behind(index),
-    ];
-  });
-  guest.write(CODE, [
-    ...hypercall64(__HYPERVISOR_update_va_mapping, page(READ_ONLY), readOnly, 0),
-    ...calls,
-    ...[0xe9, ...dword(-5)],
-  ]);
-  guest.start();
-  const { control, frames } = machine.hypervisor;
-  const store = vi.spyOn(frames, "storeEntry");
-  const seen = [1000, 1333, END_NS].map((stop) => {
-    machine.runUntil(stop * instructionNs);
-    return {
-      now: machine.clock.now(),
-      registers: control.dumpRegisters(guest.id, toVcpuIndex(0)),
-      domain: control.describe(guest.id),
-      entries: Array.from({ length: 512 }, (_, index) =>
-        machine.memory.view.getBigUint64(frameAddress(guest.level1) + 8 * index, true),
-      ),
-      results: Array.from({ length: 512 }, (_, index) => guest.readUint32(RESULTS + 8 * index)),
-      info: [...guest.frames, guest.level1, guest.root].map((frame) => frames.describe(frame)),
-      violations: frames.checkInvariants(),
-    };
-  });
-  expect(seen.at(-1)?.violations).toEqual([]);
-  return { seen, stores: store.mock.calls.length };
-};
+) =>
+  runTableGuest({ directGates, tuning, instructionNs }, (guest) =>
+    updates.flatMap((given, index) => {
+      const at = REQUESTS + 16 * index;
+      guest.write(at, requestBytes(guest, given));
+      return [
+        ...hypercall64(__HYPERVISOR_mmu_update, given.pointer ?? at, given.count, given.done, given.subject),
+        ...store64("rax", RESULTS + 8 * index),
+        ...behind(index),
+      ];
+    }),
+  );
 
 /** Maps a page. */
 const PLAIN: Update = {

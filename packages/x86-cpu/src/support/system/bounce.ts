@@ -46,6 +46,7 @@ import {
   setMask,
 } from "./side-entry.ts";
 import { DONE, REFUSED, refuseClosedGates, type SystemEmitter, systemFunction } from "./system-emitter.ts";
+import { emitTableStore } from "./table-store.ts";
 
 /** Bit n: exception n has an error code. */
 const WITH_ERROR_CODE = Array.from({ length: HANDLER_COUNT }, (_, vector) => vector)
@@ -57,11 +58,14 @@ const KERNEL_RING = 1;
 
 const WRITE_TO_PRESENT = PAGE_FAULT.present | PAGE_FAULT.write;
 
-/** A page fault's error code as its kernel sees it. Refuses what the monitor may want to carry out. */
-const emitPageFaultCode = (s: SystemEmitter, code: Value, fromKernel: Value): void => {
+/** A page fault's error code as its kernel sees it. What the monitor may want to carry out is refused, but for stores to tables. */
+const emitPageFaultCode = (s: SystemEmitter, code: Value, fromKernel: Value, isWide: Value): void => {
   const { body, context } = s;
   const isWrite = eq(and(code, WRITE_TO_PRESENT), WRITE_TO_PRESENT);
-  s.refuseIf(and(isWrite, fromKernel));
+  body.if(and(isWrite, fromKernel));
+  s.refuseIf(isZero(isWide));
+  emitTableStore(s, code);
+  body.end();
   const frame = shrU(gate(s, GATES.faultAddress), 12);
   s.refuseIf(load(TYPE.i32, 1, false, frame, context.watchTable));
   body.set(code, and(code, select(i32(~PAGE_FAULT.user), i32(-1), fromKernel)));
@@ -172,7 +176,7 @@ const emitBounce = (s: SystemEmitter, fault: Value): void => {
   body.end();
   const code = s.pin(and(fault, 0xffff));
   body.if(eq(vector, VECTOR.pageFault));
-  emitPageFaultCode(s, code, fromKernel);
+  emitPageFaultCode(s, code, fromKernel, isWide);
   body.end();
   const bounced: Bounced = {
     vector,

@@ -46,7 +46,7 @@ const KERNEL_PAGE = i64(KERNEL_PAGE_HIGH * 2 ** 32);
 const SHIFT = { references: 2, uses: 2, owner: 1, type: 0, flags: 0 } as const;
 
 /** What is kept of one frame. */
-class FrameRecord {
+export class FrameRecord {
   readonly #s: SystemEmitter;
   readonly #records: Value;
   readonly frame: Value;
@@ -112,9 +112,13 @@ const locateRequest = (s: SystemEmitter, requestBytes: number): Value => {
   return request;
 };
 
+/** Machine address of the frame that an entry leads to. Refuses one beyond RAM. */
+export const frameAddressIn = (s: SystemEmitter, entry: Value): Value =>
+  inRam(s, s.pin(and(entry, PAGE_ADDRESS)));
+
 /** The frame that a present entry leads to, one of the kernel's own. Refuses any other. */
 const ownFrame = (s: SystemEmitter, records: Value, entry: Value): FrameRecord => {
-  const frame = s.pin(shrU(inRam(s, s.pin(and(entry, PAGE_ADDRESS))), 12));
+  const frame = s.pin(shrU(frameAddressIn(s, entry), 12));
   const record = new FrameRecord(s, records, frame);
   record.refuseUnlessOwn();
   return record;
@@ -124,7 +128,7 @@ const ownFrame = (s: SystemEmitter, records: Value, entry: Value): FrameRecord =
 const writeRight = (low: Value): Value => and(shrU(low, Math.log2(PTE.writable)), 1);
 
 /** An entry of a table of level 1 gives way to another. */
-const emitReplacement = (s: SystemEmitter, records: Value, at: Value, value: Value): void => {
+export const emitReplacement = (s: SystemEmitter, records: Value, at: Value, value: Value): void => {
   const { body, context } = s;
   const low = s.pin(wrap(value));
   const old = s.pin(load(TYPE.i64, 8, false, at));
