@@ -56,13 +56,14 @@ export const assembleHost = (options: HostOptions): AssembledHost => {
     memory,
     physicalAddressBits: X86_64_V2_MODEL.physicalAddressBits,
   });
-  const { engine = "auto" } = options;
+  const { engine = "auto", translationArchive } = options;
   const processor = createMonitoredProcessor({
     memory,
     translator,
     model: X86_64_V2_MODEL,
     engine,
     recordBytes,
+    ...(translationArchive === undefined ? {} : { translationArchive }),
   });
   const hypervisor = createHypervisor({
     memory,

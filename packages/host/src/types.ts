@@ -3,7 +3,7 @@ import type { Clock } from "@xenolith/machine-interface";
 import type { PoolScheduler } from "@xenolith/scheduler-interface";
 import type { Toolstack } from "@xenolith/toolstack";
 import type { TraceRecorder, TraceSink } from "@xenolith/trace";
-import type { EngineChoice } from "@xenolith/x86-cpu";
+import type { EngineChoice, TranslationArchive } from "@xenolith/x86-cpu";
 import type { DomId } from "@xenolith/xen-abi";
 import type { Terminal } from "./terminal.ts";
 import type { DiskTiming } from "./timed-store.ts";
@@ -25,6 +25,8 @@ export interface HostOptions {
   readonly clock: "virtual" | RealTime;
   /** How the processor runs code; what guests do is the same. Default `auto`: hot code is translated. */
   readonly engine?: EngineChoice;
+  /** Where translations of guests' code are kept for other hosts, and found that they have made. Default: nowhere. */
+  readonly translationArchive?: TranslationArchive;
   /** Physical CPUs, simulated in turn. Default 1. */
   readonly cpuCount?: number;
   /** Makes the scheduler of a pool of CPUs by the policy's name (null: the usual one). @returns null when there is none of that name. */

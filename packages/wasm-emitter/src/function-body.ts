@@ -176,6 +176,12 @@ export class FunctionBody {
     this.#code.byte(OP.return);
   }
 
+  /** Pushes what a global holds. */
+  getGlobal(index: number): void {
+    this.#code.byte(OP.globalGet);
+    this.#code.unsigned(index);
+  }
+
   drop(): void {
     this.#code.byte(OP.drop);
   }

@@ -3,7 +3,7 @@ import { FunctionBody } from "./function-body.ts";
 import { EmitterError, type ValueType } from "./types.ts";
 
 const SECTION = { type: 1, import: 2, function: 3, table: 4, export: 7, element: 9, code: 10 } as const;
-const EXTERNAL = { function: 0, table: 1, memory: 2 } as const;
+const EXTERNAL = { function: 0, table: 1, memory: 2, global: 3 } as const;
 const FUNCREF = 0x70;
 const FUNCTION_TYPE = 0x60;
 
@@ -21,6 +21,7 @@ export class ModuleBuilder {
   readonly #functions: Definition[] = [];
   readonly #elements: { readonly offset: number; readonly functions: readonly number[] }[] = [];
   #importedFunctions = 0;
+  #importedGlobals = 0;
 
   /** Index of a function type. Equal types share one. */
   type(parameters: readonly ValueType[], results: readonly ValueType[]): number {
@@ -67,6 +68,16 @@ export class ModuleBuilder {
       out.byte(0);
       out.unsigned(minimumPages);
     });
+  }
+
+  /** Imports a global that does not change, and returns its index. */
+  importGlobal(module: string, name: string, type: ValueType): number {
+    this.#import(module, name, EXTERNAL.global, (out) => {
+      out.byte(type);
+      out.byte(0);
+    });
+    this.#importedGlobals += 1;
+    return this.#importedGlobals - 1;
   }
 
   /** Imports table 0 of functions. */

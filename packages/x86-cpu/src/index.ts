@@ -23,3 +23,6 @@ export {
 export type { BareVcpu } from "./processor/bare-processor.ts";
 export type { EngineChoice, EngineTuning } from "./processor/engine-choice.ts";
 export { createMonitoredProcessor, type MonitoredProcessorOptions } from "./processor/monitored.ts";
+export type { CodeRange } from "./translator/code-range.ts";
+export type { TranslatedRegion } from "./translator/translation.ts";
+export type { ArchivedModule, TranslationArchive } from "./translator/translation-archive.ts";

@@ -8,6 +8,7 @@ import { EXIT_CODE } from "./exit-code.ts";
 import { createLife, type Life, type Outcome } from "./life.ts";
 import type { RunOptions } from "./options.ts";
 import { type RunInputs, readInputs } from "./read-inputs.ts";
+import { openTranslations } from "./translations.ts";
 
 /** Memory of a private host beside its one domain: tables of the hypervisor and the control domain. */
 const HOST_OVERHEAD_MIB = 32;
@@ -104,11 +105,13 @@ const runDomain = async (
   const input = await prepareInput(clock);
   let failure: unknown = null;
   let emergency = Buffer.alloc(0);
+  const translationArchive = openTranslations(options.translations);
   const host = createNodeHost({
     memoryMiB: options.maximumMemoryMiB + HOST_OVERHEAD_MIB,
     seed: options.seed,
     clock,
     engine: options.engine,
+    ...(translationArchive === null ? {} : { translationArchive }),
     scheduler: options.scheduler,
     cpuCount: options.cpuCount,
     onFailure: (error) => {

@@ -1,2 +1,3 @@
 export { openDisk } from "./open-disk.ts";
 export { createNodeHost, type NodeHostOptions } from "./preset.ts";
+export { openTranslationArchive, type TranslationFiles } from "./translation-archive.ts";

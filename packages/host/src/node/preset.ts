@@ -1,4 +1,4 @@
-import type { EngineChoice } from "@xenolith/x86-cpu";
+import type { EngineChoice, TranslationArchive } from "@xenolith/x86-cpu";
 import type { DomId } from "@xenolith/xen-abi";
 import { createHost } from "../create-host.ts";
 import { CONTROL_SCHEDULING, type SchedulerName, schedulersByName } from "../schedulers.ts";
@@ -12,6 +12,8 @@ export interface NodeHostOptions {
   readonly clock: "virtual" | "real";
   /** How the processor runs code. Default `auto`. */
   readonly engine?: EngineChoice;
+  /** Where translations of guests' code are kept for later processes; see `openTranslationArchive`. Default: nowhere. */
+  readonly translationArchive?: TranslationArchive;
   /** Policy of the first pool of CPUs. Default `bvt`. */
   readonly scheduler?: SchedulerName;
   /** Physical CPUs, simulated in turn. Default 1. */
@@ -46,12 +48,14 @@ const breathe =
     });
 
 /** A host in a Node process: a control domain that runs when there is something to do, files as disks. */
-export const createNodeHost = (options: NodeHostOptions): Host =>
-  createHost({
+export const createNodeHost = (options: NodeHostOptions): Host => {
+  const { translationArchive } = options;
+  return createHost({
     memoryMiB: options.memoryMiB,
     seed: options.seed,
     clock: options.clock === "virtual" ? "virtual" : realTime(),
     engine: options.engine ?? "auto",
+    ...(translationArchive === undefined ? {} : { translationArchive }),
     cpuCount: options.cpuCount ?? 1,
     createPoolScheduler: schedulersByName(options.scheduler ?? "bvt"),
     controlScheduling: CONTROL_SCHEDULING[options.scheduler ?? "bvt"],
@@ -61,3 +65,4 @@ export const createNodeHost = (options: NodeHostOptions): Host =>
     onFailure: options.onFailure,
     onEmergencyOutput: options.onEmergencyOutput ?? (() => {}),
   });
+};

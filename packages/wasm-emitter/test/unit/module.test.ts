@@ -40,6 +40,18 @@ describe("ModuleBuilder", () => {
     expect((exports["indirect"] as (value: number) => number)(6)).toBe(7);
   });
 
+  it("reads globals that it imports", () => {
+    const module = new ModuleBuilder();
+    module.importGlobal("host", "first", TYPE.i32);
+    const second = module.importGlobal("host", "second", TYPE.i64);
+    const body = module.function([], [TYPE.i64], "run");
+    body.getGlobal(second);
+    const value = (type: "i32" | "i64", of: number | bigint): WebAssembly.Global =>
+      new WebAssembly.Global({ value: type }, of);
+    const exports = instantiate(module, { host: { first: value("i32", 5), second: value("i64", 7n) } });
+    expect((exports["run"] as () => bigint)()).toBe(7n);
+  });
+
   it("sets a local where its value is used", () => {
     const module = new ModuleBuilder();
     const body = module.function([TYPE.i32], [TYPE.i32], "run");

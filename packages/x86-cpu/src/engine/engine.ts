@@ -11,6 +11,8 @@ import {
   type SupportEnvironment,
   type SupportExports,
 } from "../support/support-module.ts";
+import type { ModuleEnvironment } from "../translator/emit-regions.ts";
+import { ArchivedTranslations, type TranslationArchive } from "../translator/translation-archive.ts";
 import { TranslationStore } from "../translator/translation-store.ts";
 import { Translator } from "../translator/translator.ts";
 import { CarefulAccess } from "./careful-access.ts";
@@ -38,8 +40,11 @@ export interface EngineOptions {
   readonly translationBytes?: number;
   /** Which system instructions generated code does in their usual case. */
   readonly system: SystemCode;
+  /** Where translations are kept for other engines, and found that they have made. Default: nowhere. */
+  readonly translationArchive?: TranslationArchive;
 }
 
+const WASM_PAGE_BYTES = 65_536;
 const DEFAULT_RECORD_BYTES = 0x100_0000;
 const DEFAULT_TRANSLATION_BYTES = 256 << 20;
 /** How often a loop is interpreted before it is translated. */
@@ -123,16 +128,28 @@ export class Engine {
       wide: new CodeWidth(true, arena, environment, { translates, features, system }),
     };
     this.code = new CodeCache(machine, arena, this.widths, jumpCache, translateAfter, chunks);
-    this.hotCode = new Translator({
-      machine,
-      code: this.code,
-      store: this.translations,
+    const modules: ModuleEnvironment = {
       places: {
         tlb: translator.tlb,
         state: this.window.base,
         entryCache: jumpCache.entryCache,
         decodedChunks: chunks.offset,
       },
+      memoryPages: machine.memory.buffer.byteLength / WASM_PAGE_BYTES,
+    };
+    const { translationArchive } = options;
+    this.hotCode = new Translator({
+      machine,
+      code: this.code,
+      store: this.translations,
+      environment: modules,
+      archive:
+        translates && translationArchive !== undefined
+          ? new ArchivedTranslations(
+              translationArchive,
+              JSON.stringify({ ...modules, system, features: [...features] }),
+            )
+          : null,
       support: this.support,
       handlerOf: (instruction, mode) => this.widthOf(mode).builder.translatable(instruction, mode),
     });

@@ -101,9 +101,7 @@ export class PresentCode {
     if (source !== null) code.reachedIndirectly(block, source);
     if (code.isHot(block)) {
       if (translations.isFull) code.forgetTranslations(translations);
-      const place = this.#place(mode);
-      if (typeof place !== "number") hotCode.translate(place, block);
-      if (!code.isTranslated(block)) code.neverTranslate(block);
+      hotCode.translate(block, mode);
     }
     return code.isTranslated(block) ? 0 : block.record;
   }

@@ -1,5 +1,6 @@
 import type { EngineOptions } from "../engine/engine.ts";
 import type { ProcessorModel } from "../model/processor-model.ts";
+import type { TranslationArchive } from "../translator/translation-archive.ts";
 
 /** `auto`: hot code is translated to WebAssembly. `interpreter`: none is. What code does is the same in either. */
 export type EngineChoice = "auto" | "interpreter";
@@ -14,6 +15,8 @@ export interface EngineTuning {
   readonly translateAfter?: number;
   /** Estimated memory that translations may take, in bytes. Default 256 MiB; when it is used up, all are made anew. */
   readonly translationBytes?: number;
+  /** Where translations are kept for other processors, and found that they have made. Default: nowhere. */
+  readonly translationArchive?: TranslationArchive;
 }
 
 /** The options of an engine. */
@@ -29,7 +32,7 @@ export const engineOptions = (
     readonly model: ProcessorModel;
     readonly system: EngineOptions["system"];
   },
-  { engine = "auto", recordBytes, translateAfter, translationBytes }: EngineTuning,
+  { engine = "auto", recordBytes, translateAfter, translationBytes, translationArchive }: EngineTuning,
 ): EngineOptions => ({
   machine: memory,
   translator,
@@ -39,4 +42,5 @@ export const engineOptions = (
   ...(recordBytes === undefined ? {} : { recordBytes }),
   ...(translateAfter === undefined ? {} : { translateAfter }),
   ...(translationBytes === undefined ? {} : { translationBytes }),
+  ...(translationArchive === undefined ? {} : { translationArchive }),
 });

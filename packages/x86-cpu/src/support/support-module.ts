@@ -121,42 +121,38 @@ export const importSupport = (
 /** Emits a call of a support function, whose results stay on the operand stack. */
 export type SupportCaller = (body: FunctionBody, support: SupportFunction, values: readonly Value[]) => void;
 
-/** What a module needs to call support functions. */
-interface SupportLink {
-  readonly call: SupportCaller;
-  /** What it imports as {@link SUPPORT_IMPORT}. */
-  readonly imports: WebAssembly.ModuleImports;
-}
+const isBrief = ({ name }: SupportFunction): boolean => BRIEF_SUPPORT.has(name);
 
 /**
  * Lets a small module under construction call support functions: brief ones as imports, the others through a table. For every type
  * of imported functions the compiler first makes an adapter, in case they are JavaScript, which takes longer than all the rest of
- * such a module; but a call through a table takes a nanosecond more.
+ * such a module; but a call through a table takes a nanosecond more. The module then imports {@link supportImports}.
  */
-export const linkSupport = (
-  module: ModuleBuilder,
-  exports: SupportExports,
-  functions: readonly SupportFunction[],
-): SupportLink => {
-  const brief = functions.filter(({ name }) => BRIEF_SUPPORT.has(name));
-  const others = functions.filter(({ name }) => !BRIEF_SUPPORT.has(name));
-  const table = new WebAssembly.Table({ initial: others.length, element: "anyfunc" });
-  others.forEach(({ name }, index) => {
-    table.set(index, exports[name]);
-  });
+export const linkSupport = (module: ModuleBuilder, functions: readonly SupportFunction[]): SupportCaller => {
+  const others = functions.filter((one) => !isBrief(one));
   if (others.length > 0) module.importTable(SUPPORT_IMPORT, "table", others.length);
-  const indexOf = importSupport(module, brief);
+  const indexOf = importSupport(module, functions.filter(isBrief));
   const places = new Map(others.map(({ name }, index) => [name, index]));
-  const call: SupportCaller = (body, support, values) => {
+  return (body, support, values) => {
     const place = places.get(support.name);
     if (place === undefined) body.call(indexOf(support), ...values);
     else body.callIndirect(module.type(support.parameters, support.results), i32(place), ...values);
   };
+};
+
+/** What a module imports as {@link SUPPORT_IMPORT} to which {@link linkSupport} has linked functions of these names, in this order. */
+export const supportImports = (
+  exports: SupportExports,
+  names: readonly string[],
+): WebAssembly.ModuleImports => {
+  const others = names.filter((name) => !BRIEF_SUPPORT.has(name));
+  const table = new WebAssembly.Table({ initial: others.length, element: "anyfunc" });
+  others.forEach((name, index) => {
+    table.set(index, exports[name]);
+  });
+  const brief = names.filter((name) => BRIEF_SUPPORT.has(name));
   return {
-    call,
-    imports: {
-      table,
-      ...Object.fromEntries(brief.map(({ name }) => [name, exports[name] as CallableFunction])),
-    },
+    table,
+    ...Object.fromEntries(brief.map((name) => [name, exports[name] as CallableFunction])),
   };
 };

@@ -54,9 +54,17 @@ export interface RegionSource {
   readonly places: TranslatorPlaces;
   /** Offset in CS of the page. */
   readonly page: number;
-  /** Number of the region's function in the table. */
-  readonly slot: number;
+  /** The region's function has the number in the table that a global holds, and so many more. */
+  readonly slot: SlotPlace;
   readonly callSupport: SupportCaller;
+}
+
+/** Where the number of a function in the table comes from: modules do not know it, so that they can be used again. */
+export interface SlotPlace {
+  /** Index of the global with the number of the module's first region. */
+  readonly global: number;
+  /** Which region of the module it is. */
+  readonly position: number;
 }
 
 /** Where emission stands: restored when an edge has been followed and its alternative comes next. */
@@ -560,9 +568,13 @@ export class RegionEmitter implements RegionFlow {
     const { slot, places } = this.#source;
     const entry = this.#machine.temporary(TYPE.i32);
     const target = this.#machine.temporary(TYPE.i32);
+    const first = this.#machine.temporary(TYPE.i32);
     body.set(entry, cachedEntryAt(this.#instructionPointer, places.entryCache));
     body.set(target, cachedTarget(entry));
-    body.if(and(isCachedAt(entry, this.#instructionPointer), eq(slotOf(target), slot)));
+    body.getGlobal(slot.global);
+    body.set(first);
+    const isOwn = eq(slotOf(target), add(first, slot.position));
+    body.if(and(isCachedAt(entry, this.#instructionPointer), isOwn));
     this.#again(entryOf(target));
     body.end();
   }

@@ -22,6 +22,8 @@ export class TranslationStore {
   #usedBytes = 0;
   /** Translations made so far, also those that are forgotten. */
   made = 0;
+  /** How often everything was forgotten: a slot that was taken in another generation is not one any more. */
+  generation = 0;
 
   /** @param limitBytes - estimated memory of all translations together */
   constructor(limitBytes: number) {
@@ -33,12 +35,12 @@ export class TranslationStore {
     return this.#usedBytes > this.#limitBytes || this.#next > MOST_SLOTS / 2;
   }
 
-  /** Takes the number of a function to be. */
-  takeSlot(): number {
-    const slot = this.#next;
-    this.#next += 1;
-    this.made += 1;
-    return slot;
+  /** Takes consecutive numbers for functions to be. @returns the first */
+  takeSlots(count: number): number {
+    const first = this.#next;
+    this.#next += count;
+    this.made += count;
+    return first;
   }
 
   /** Counts a module that is kept from now on. */
@@ -75,5 +77,6 @@ export class TranslationStore {
     this.#byPage.clear();
     this.#next = FIRST_TRANSLATION;
     this.#usedBytes = 0;
+    this.generation += 1;
   }
 }

@@ -1,19 +1,26 @@
 import type { CodeRange } from "./code-range.ts";
 
-/** One region as a function in the table, and what it is a translation of. Immutable but for its users. */
-export interface Translation {
-  /** Number of the function in the table, from 1. */
-  readonly slot: number;
-  /** Number of the mode, and offset in CS of the page. */
-  readonly mode: number;
+/** What one region is a translation of. */
+export interface TranslatedRegion {
+  /** Offset in CS of the page. */
   readonly page: number;
   /** Offset in CS of each entry, in the order of their numbers. */
   readonly entries: readonly number[];
   /** Entries that were asked for: what a larger region must keep. */
   readonly roots: readonly number[];
+  /** Whether its only root is a block to which a jump leads back. */
+  readonly isLoop: boolean;
   /** Offsets in CS at which its blocks begin. */
   readonly blocks: ReadonlySet<number>;
   readonly ranges: readonly CodeRange[];
+}
+
+/** One region as a function in the table. Immutable but for its users. */
+export interface Translation extends TranslatedRegion {
+  /** Number of the function in the table, from 1. */
+  readonly slot: number;
+  /** Number of the mode. */
+  readonly mode: number;
 }
 
 /** Whether a translation was made from any of `lengthBytes` bytes of its page. */
@@ -22,9 +29,9 @@ export const coversBytes = (translation: Translation, offset: number, lengthByte
     ({ start, bytes }) => offset < start + bytes.length && offset + lengthBytes > start,
   );
 
-/** Whether the page that begins at `host` holds the bytes that a translation was made from. */
-export const isTranslationOf = (translation: Translation, memory: Uint8Array, host: number): boolean =>
-  translation.ranges.every(({ start, bytes }) => {
+/** Whether the page that begins at `host` holds the bytes that a region was translated from. */
+export const isTranslationOf = ({ ranges }: TranslatedRegion, memory: Uint8Array, host: number): boolean =>
+  ranges.every(({ start, bytes }) => {
     const at = host + start;
     for (let index = 0; index < bytes.length; index++) if (memory[at + index] !== bytes[index]) return false;
     return true;

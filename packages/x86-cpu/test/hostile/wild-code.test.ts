@@ -2,8 +2,9 @@ import { EXIT } from "@xenolith/machine-interface";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decode } from "../../src/decoder/index.ts";
+import { createMemoryArchive } from "../support/memory-archive.ts";
 import { ABOVE, UPPER } from "../support/wide-bench.ts";
-import { createWildMachine, WILD_FLAGS, type WildProgram } from "../support/wild-code.ts";
+import { createWildMachine, WILD_FLAGS, type WildMachine, type WildProgram } from "../support/wild-code.ts";
 
 const pointer = fc
   .oneof(
@@ -99,6 +100,37 @@ const wideProgram: fc.Arbitrary<WildProgram> = fc.record({
 });
 
 const INSTRUCTIONS = 150;
+/** Translates nothing in practice. */
+const NEVER = 1_000_000;
+
+/** One program: what one machine does in slices, the other does instruction by instruction. */
+const compare = (whole: WildMachine, stepped: WildMachine, wild: WildProgram, slice: number): void => {
+  whole.start(wild);
+  stepped.start(wild);
+  for (let retired = 0; retired < INSTRUCTIONS; ) {
+    const exit = whole.run(slice);
+    expect(exit.retired).toBeLessThanOrEqual(slice);
+    if (exit.kind === EXIT.budget) expect(exit.retired).toBe(slice);
+    let last = { ...exit, kind: EXIT.budget as typeof exit.kind, retired: 0 };
+    let steps = 0;
+    while (steps < slice) {
+      last = stepped.run(1);
+      steps += last.retired;
+      if (last.kind !== EXIT.budget) break;
+    }
+    expect({ ...last, retired: steps }).toEqual(exit);
+    expect(stepped.state()).toEqual(whole.state());
+    retired += Math.max(1, exit.retired);
+    if (exit.kind !== EXIT.budget) {
+      whole.goOn(exit);
+      stepped.goOn(exit);
+    }
+  }
+  const ram = whole.memory.ramBytes;
+  expect(Buffer.compare(whole.memory.bytes.subarray(0, ram), stepped.memory.bytes.subarray(0, ram))).toBe(0);
+};
+
+const slices = fc.integer({ min: 1, max: 40 });
 
 describe("wild code", () => {
   for (const [name, program, isLong, pages, numRuns] of [
@@ -112,34 +144,35 @@ describe("wild code", () => {
       const whole = createWildMachine(isLong, { engine: "auto", translateAfter: 0 }, pages);
       const stepped = createWildMachine(isLong, { engine: "interpreter" });
       fc.assert(
-        fc.property(program, fc.integer({ min: 1, max: 40 }), (wild, slice) => {
-          whole.start(wild);
-          stepped.start(wild);
-          for (let retired = 0; retired < INSTRUCTIONS; ) {
-            const exit = whole.run(slice);
-            expect(exit.retired).toBeLessThanOrEqual(slice);
-            if (exit.kind === EXIT.budget) expect(exit.retired).toBe(slice);
-            let last = { ...exit, kind: EXIT.budget as typeof exit.kind, retired: 0 };
-            let steps = 0;
-            while (steps < slice) {
-              last = stepped.run(1);
-              steps += last.retired;
-              if (last.kind !== EXIT.budget) break;
-            }
-            expect({ ...last, retired: steps }).toEqual(exit);
-            expect(stepped.state()).toEqual(whole.state());
-            retired += Math.max(1, exit.retired);
-            if (exit.kind !== EXIT.budget) {
-              whole.goOn(exit);
-              stepped.goOn(exit);
-            }
-          }
-          const ram = whole.memory.ramBytes;
-          expect(
-            Buffer.compare(whole.memory.bytes.subarray(0, ram), stepped.memory.bytes.subarray(0, ram)),
-          ).toBe(0);
-        }),
+        fc.property(program, slices, (wild, slice) => compare(whole, stepped, wild, slice)),
         { numRuns, endOnFailure: true },
+      );
+    }, 120_000);
+  }
+
+  for (const [name, program, isLong] of [
+    ["32-bit", narrowProgram, false],
+    ["64-bit", wideProgram, true],
+  ] as const) {
+    it(`is the same with translations that another engine has made: ${name} code`, () => {
+      const translationArchive = createMemoryArchive();
+      const maker = createWildMachine(isLong, { translateAfter: 0, translationArchive });
+      const programs = fc.sample(program, 60);
+      for (const wild of programs) {
+        maker.start(wild);
+        for (let turn = 0; turn < 10; turn++) {
+          const exit = maker.run(30);
+          if (exit.kind !== EXIT.budget) maker.goOn(exit);
+        }
+      }
+      expect(translationArchive.modules.length).toBeGreaterThan(0);
+      const user = createWildMachine(isLong, { translateAfter: NEVER, translationArchive });
+      const stepped = createWildMachine(isLong, { engine: "interpreter" });
+      fc.assert(
+        fc.property(fc.constantFrom(...programs), slices, (wild, slice) =>
+          compare(user, stepped, wild, slice),
+        ),
+        { numRuns: 120, endOnFailure: true },
       );
     }, 120_000);
   }

@@ -5,7 +5,7 @@ import {
   type IdentityTranslator,
 } from "@xenolith/machine-interface/testing";
 import { REGISTER, SEGMENT, type VcpuContext, type X86Vcpu } from "@xenolith/x86-architecture";
-import { createMonitoredProcessor } from "../../src/index.ts";
+import { createMonitoredProcessor, type EngineTuning } from "../../src/index.ts";
 import { CODE, placeCode, STACK } from "./engine-bench.ts";
 
 /** Where RAM is found once more in the upper canonical half, and above 4 GiB. */
@@ -34,11 +34,10 @@ export interface WideBench {
 }
 
 /** Options of a bench. */
-export interface WideBenchOptions {
+export interface WideBenchOptions extends EngineTuning {
   /** Bases of FS and GS. */
   readonly fs?: number;
   readonly gs?: number;
-  readonly translateAfter?: number;
 }
 
 /** Makes a bench. Segment registers are null but for CS and SS; FS and GS have the bases given. */

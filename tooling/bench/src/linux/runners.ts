@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "../usage-error.ts";
@@ -12,6 +13,8 @@ export interface LinuxRunner {
   readonly args: readonly string[];
   /** Whether it wants its input before it begins: under a virtual clock nothing says when a person would have typed. */
   readonly isTypedAhead: boolean;
+  /** Whether a session that is not measured comes first. */
+  readonly hasTrial: boolean;
   /** Why it cannot run here, or null. */
   readonly problem: string | null;
 }
@@ -21,21 +24,25 @@ const MEMORY_MIB = "256";
 /** What the kernel is told beside its console: the same everywhere. */
 const KERNEL_OPTIONS = "nr_cpus=1 cryptomgr.notests";
 
-/** All runners, those that cannot run among them. @throws UsageError when the guests are missing. */
+/** All runners, `again` being `xenolith` with the translations of earlier sessions; those that cannot run among them. @throws UsageError when the guests are missing. */
 export const linuxRunners = (guests: string): readonly LinuxRunner[] => {
   const kernel = join(guests, "vmlinuz");
   const ramdisk = join(guests, "initrd-shell.gz");
   for (const path of [kernel, ramdisk])
     if (!existsSync(path)) throw new UsageError(`${path} is missing: run pnpm guests`);
-  const own = (name: string, engine: string): LinuxRunner => ({
+  const kept = mkdtempSync(join(tmpdir(), "translations-"));
+  process.once("exit", () => rmSync(kept, { recursive: true, force: true }));
+  const own = (name: string, engine: string, translations: string): LinuxRunner => ({
     name,
     command: process.execPath,
     args: [
       join(ROOT, "tooling/scripts/launch.mjs"),
       ...["apps/xl", "run", kernel, "--ramdisk", ramdisk, "--memory", MEMORY_MIB],
       ...["--cmdline", `console=hvc0 ${KERNEL_OPTIONS}`, "--clock", "virtual", "--engine", engine],
+      ...["--translations", translations],
     ],
     isTypedAhead: true,
+    hasTrial: false,
     problem: null,
   });
   const qemu = "qemu-system-x86_64";
@@ -50,10 +57,12 @@ export const linuxRunners = (guests: string): readonly LinuxRunner[] => {
         ...["-append", `console=ttyS0 ${KERNEL_OPTIONS}`],
       ],
       isTypedAhead: false,
+      hasTrial: false,
       problem: isThere ? null : `there is no ${qemu}`,
     },
-    own("xenolith", "auto"),
-    own("interpreter", "interpreter"),
+    own("xenolith", "auto", "none"),
+    { ...own("again", "auto", kept), hasTrial: true },
+    own("interpreter", "interpreter", "none"),
   ];
 };
 

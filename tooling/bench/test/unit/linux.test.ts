@@ -50,7 +50,7 @@ describe("the report", () => {
     ]);
     expect(ratioToQemu(rounds, "xenolith", "boot")).toBe(1.5);
     const row = linuxTable(rounds).find((line) => line.includes("to the shell"));
-    expect(row).toMatch(/1\.00 \|\s+4\.50 \|\s+1\.50 \| kept: at most 2/);
+    expect(row).toMatch(/1\.00 \|\s+4\.50 \|\s+1\.50 \|\s+kept: at most 2/);
     const slower = new Map([...rounds, ["xenolith", [session(2001), session(6003), session(2001)]]]);
     expect(linuxTable(slower).find((line) => line.includes("to the shell"))).toContain("MISSED");
   });
