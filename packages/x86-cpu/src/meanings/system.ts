@@ -3,6 +3,7 @@ import {
   and,
   convert,
   i32,
+  i64,
   isZero,
   load,
   or,
@@ -69,6 +70,19 @@ const popInto =
     }
     loadDataSegment(m, segment, selector);
     m.dropStack(m.sizeBytes);
+  };
+
+/** In 64-bit code a null selector takes the place of another: all that changes is the selector, and the base of FS or GS. */
+const moveNullTo =
+  (segment: SegmentIndex): Meaning =>
+  (m) => {
+    const at = STATE.segments + SEGMENT_BYTES * segment;
+    const selector = m.pin(m.read(1, "zero"));
+    const field = (offset: number): Value => m.stateField(TYPE.i32, 4, at + offset);
+    const isUsed = or(field(SEGMENT_FIELD.attributes), field(SEGMENT_FIELD.limit));
+    m.rareIf(or(and(selector, 0xfffc), isUsed));
+    m.setStateField(4, at + SEGMENT_FIELD.selector, selector);
+    m.setStateField(8, at + SEGMENT_FIELD.base, i64(0));
   };
 
 const moveFrom =
@@ -247,6 +261,17 @@ const segmentLoads: readonly Definition[] = LOADABLE.flatMap((segment) => [
   },
 ]);
 
+const nullLoads: readonly Definition[] = LOADABLE.filter((segment) => segment !== SEGMENT.ss).map(
+  (segment) => ({
+    mnemonic: segmentMnemonic("mov-to-sreg", segment),
+    sizes: (wide) => (wide ? [2, 4, 8] : []),
+    forms: ["sr", "sm"],
+    operandBytes: () => 2,
+    system: "both",
+    meaning: moveNullTo(segment),
+  }),
+);
+
 const segmentStores: readonly Definition[] = ALL.flatMap((segment) => [
   {
     mnemonic: segmentMnemonic("mov-from-sreg", segment),
@@ -293,6 +318,7 @@ export const system: readonly Definition[] = [
   ...transfers,
   ...outside,
   ...segmentLoads,
+  ...nullLoads,
   ...segmentStores,
   ...states,
 ];
