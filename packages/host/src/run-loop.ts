@@ -68,7 +68,7 @@ export const createRunLoop = ({ clock, holds, step, breathe }: RunLoopParts): Ru
     woken = false;
     await breathe(idleNs, (next) => {
       wakeSleeper = next;
-      if (woken) next();
+      if (woken || stopped) next();
     });
     wakeSleeper = null;
     await holds.released();
@@ -106,7 +106,7 @@ export const createRunLoop = ({ clock, holds, step, breathe }: RunLoopParts): Ru
     run,
     stop: () => {
       stopped = true;
-      wake();
+      wakeSleeper?.();
     },
     wake,
   };

@@ -56,6 +56,21 @@ describe("run loop under a virtual clock", () => {
     expect(await run).toBe("stopped");
   });
 
+  it("goes on as long at a time as before when it was stopped in between", async () => {
+    const clock = createVirtualClock({ seconds: 0, nanoseconds: 0 });
+    const asked: number[] = [];
+    const step = ({ workNs }: StepLimits): StepResult => {
+      asked.push(workNs);
+      clock.advance(toNanoseconds(1000));
+      if (asked.length % 20 === 0) loop.stop();
+      return { kind: "ran", isSteady: true };
+    };
+    const breathe = async (): Promise<void> => {};
+    const loop = createRunLoop({ clock, holds: createHolds(), step, breathe });
+    for (let run = 0; run < 2; run++) expect(await loop.run(Number.POSITIVE_INFINITY)).toBe("stopped");
+    expect(asked[20]).toBe(asked[19]);
+  });
+
   it("works longer at a time while guests only compute, until one waits or something comes from outside", async () => {
     const clock = createVirtualClock({ seconds: 0, nanoseconds: 0 });
     const asked: number[] = [];

@@ -4,6 +4,11 @@ export interface EntryPoint {
   readonly entry: number;
 }
 
+/** So many links are worth a look at which of them are still needed. */
+const MANY_LINKS = 16;
+
+const isPowerOfTwo = (count: number): boolean => (count & (count - 1)) === 0;
+
 /** What is known of the code of a frame at one offset in CS in one mode. */
 export class CodeSpot {
   readonly mode: number;
@@ -25,10 +30,15 @@ export class CodeSpot {
     this.next = next;
   }
 
-  /** Notes a link field that is to lead here. */
-  addLink(field: number): void {
-    if (this.links === null) this.links = [field];
-    else this.links.push(field);
+  /**
+   * Notes a link field that is to lead here. Whenever there are twice as many, those go that lie in records of blocks that are gone, as
+   * `isGone` says: where code changes again and again there are ever more of them.
+   */
+  addLink(field: number, isGone: (field: number) => boolean): void {
+    const { links } = this;
+    if (links === null) this.links = [field];
+    else if (links.push(field) >= MANY_LINKS && isPowerOfTwo(links.length))
+      this.links = links.filter((one) => !isGone(one));
   }
 }
 

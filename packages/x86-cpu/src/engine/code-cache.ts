@@ -125,6 +125,7 @@ export class CodeCache {
       if (second.host >>> 12 === known.secondFrame) return known;
       this.#kill(known);
     }
+    if (codeFrame.isCrowded) this.#clear(codeFrame, place.host >>> 12);
     const decoded = this.#decoder.decode(codeFrame, place, fetchSecondPage);
     if (typeof decoded === "number") {
       this.#dropIfEmpty(codeFrame, place.host >>> 12);
@@ -145,9 +146,15 @@ export class CodeCache {
       }
     }
     this.#startCounting(block);
-    if (block.secondFrame >= 0) this.#codeFrame(block.secondFrame).addGuest(block);
+    if (block.secondFrame >= 0) this.#addGuest(this.#codeFrame(block.secondFrame), codeFrame, block);
     for (const field of block.spot.links ?? []) this.#setLink(field, block.record);
     for (const link of links) this.#linkTo(codeFrame, place, link);
+  }
+
+  /** Notes that a block that begins in one frame ends in another, or in the same at its other end. */
+  #addGuest(second: CodeFrame, first: CodeFrame, block: Block): void {
+    if (second !== first && second.isCrowded) this.#clear(second, block.secondFrame);
+    second.addGuest(block);
   }
 
   #codeFrame(frame: number): CodeFrame {
@@ -166,13 +173,19 @@ export class CodeCache {
     const linear = target + place.mode.codeBase;
     if (Math.floor(linear / PAGE_BYTES) !== Math.floor(place.linear / PAGE_BYTES)) return;
     const spot = codeFrame.spotFor(place.mode.number, target);
-    spot.addLink(field);
+    spot.addLink(field, (one) => this.#isStale(one, place.mode));
     const { block } = spot;
     if (isLoop && !spot.isLoop) {
       spot.isLoop = true;
       if (block !== null && this.#arena.counter(block.record) > 0) this.#startCounting(block);
     }
     if (block !== null) this.#setLink(field, block.record);
+  }
+
+  /** Whether a field lies in a record of a block that is gone. */
+  #isStale(field: number, mode: Mode): boolean {
+    const { handlers } = mode.codeBytes === 8 ? this.#widths.wide : this.#widths.narrow;
+    return this.#arena.u16(field - (field % RECORD_BYTES), RECORD.handler) === handlers.special("stale");
   }
 
   #setLink(field: number, record: number): void {
@@ -382,6 +395,14 @@ export class CodeCache {
     for (const field of block.spot.links ?? []) this.#setLink(field, 0);
     this.#frames.get(block.frame)?.remove(block);
     if (block.secondFrame >= 0) this.#frames.get(block.secondFrame)?.removeGuest(block);
+  }
+
+  /** Forgets what is known of a frame's code. What was translated of it is found again by its content. */
+  #clear(codeFrame: CodeFrame, frame: number): void {
+    codeFrame.indirectTargets.clear();
+    for (const block of codeFrame.blocksOf(0, PAGE_BYTES)) this.#kill(block);
+    for (const translation of codeFrame.translations) this.detach(frame, translation);
+    codeFrame.clearSpots();
   }
 
   #dropIfEmpty(codeFrame: CodeFrame, frame: number): void {

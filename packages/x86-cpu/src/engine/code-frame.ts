@@ -3,6 +3,12 @@ import { type Block, CodeSpot, overlaps } from "./block.ts";
 import type { DecodedChunks } from "./decoded-chunks.ts";
 
 const PAGE_BYTES = 4096;
+/** With more spots and guests a frame is {@link CodeFrame.isCrowded}. Dense code has some hundred at each address at which it is mapped. */
+const MOST_SPOTS = 2048;
+
+/** An offset in CS as a key of 32 bits, which is found sooner than a larger number: all its bits count. */
+const keyOf = (instructionPointer: number): number =>
+  instructionPointer ^ Math.floor(instructionPointer / 0x1_0000_0000);
 
 /** What is known of the code in one frame. */
 export class CodeFrame {
@@ -10,8 +16,9 @@ export class CodeFrame {
   readonly id: number;
   readonly #frame: number;
   readonly #chunks: DecodedChunks;
-  /** Spots by the low bits of their offset in CS: mode and offset together would not fit an exact number in 64-bit code. */
+  /** Spots by the key of their offset in CS: mode and offset together would not fit an exact number in 64-bit code. */
   readonly #spots = new Map<number, CodeSpot>();
+  #spotCount = 0;
   #blockCount = 0;
   /** Blocks of other frames whose last instruction ends here. */
   readonly #guests = new Set<Block>();
@@ -32,9 +39,23 @@ export class CodeFrame {
     return this.#blockCount === 0 && this.#guests.size === 0 && this.translations.size === 0;
   }
 
+  /**
+   * Whether so much is known of the frame that it is better forgotten: each store to its code looks through all of it, and one frame
+   * can be executed at any number of addresses.
+   */
+  get isCrowded(): boolean {
+    return this.#spotCount + this.#guests.size > MOST_SPOTS;
+  }
+
+  /** Forgets all spots. There must be no blocks and no translations any more. */
+  clearSpots(): void {
+    this.#spots.clear();
+    this.#spotCount = 0;
+  }
+
   /** What is known of an offset in CS in a mode, if anything is. */
   spot(mode: number, instructionPointer: number): CodeSpot | null {
-    let spot = this.#spots.get(instructionPointer & (PAGE_BYTES - 1)) ?? null;
+    let spot = this.#spots.get(keyOf(instructionPointer)) ?? null;
     while (spot !== null && (spot.mode !== mode || spot.instructionPointer !== instructionPointer)) {
       spot = spot.next;
     }
@@ -45,9 +66,10 @@ export class CodeFrame {
   spotFor(mode: number, instructionPointer: number): CodeSpot {
     const known = this.spot(mode, instructionPointer);
     if (known !== null) return known;
-    const key = instructionPointer & (PAGE_BYTES - 1);
+    const key = keyOf(instructionPointer);
     const spot = new CodeSpot(mode, instructionPointer, this.#spots.get(key) ?? null);
     this.#spots.set(key, spot);
+    this.#spotCount += 1;
     return spot;
   }
 
