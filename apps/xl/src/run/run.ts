@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import type { Host, Terminal } from "@xenolith/host";
-import { createNodeHost } from "@xenolith/host/node";
+import { createNodeHost, preferMainThread } from "@xenolith/host/node";
 import { type DomainConfig, dumpCore } from "@xenolith/toolstack";
 import { type DomId, toVcpuIndex } from "@xenolith/xen-abi";
 import { attachConsole, type ConsoleInput, prepareInput } from "./console.ts";
@@ -105,6 +105,7 @@ const runDomain = async (
   const input = await prepareInput(clock);
   let failure: unknown = null;
   let emergency = Buffer.alloc(0);
+  preferMainThread();
   const translationArchive = openTranslations(options.translations);
   const host = createNodeHost({
     memoryMiB: options.maximumMemoryMiB + HOST_OVERHEAD_MIB,
