@@ -1,3 +1,4 @@
+import { REFILL, REFILL_MAILBOX, REFILL_REASON } from "@xenolith/machine-interface";
 import { and, eq, type FunctionBody, i32, isZero, load, ne, TYPE, type Value } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
 import { DELIVER_PAGE_FAULT } from "../support/system/page-fault.ts";
@@ -6,6 +7,7 @@ import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
 import { recordOf } from "./jump-cache.ts";
 import { codeAddress, emitJumpProbe, executedFrame } from "./jump-lookup.ts";
 import { LEAVE, RECORD } from "./record.ts";
+import { emitTakePageFault } from "./translate-function.ts";
 
 /** What the dispatcher calls. */
 export interface DispatcherCalls {
@@ -37,12 +39,29 @@ export const emitDispatcher = (
   const page = body.local(TYPE.i32);
   const cached = body.local(TYPE.i32);
   const target = body.local(TYPE.i32);
+  const refused = body.local(TYPE.i32);
   /** Finds the execute entry of the page that the instruction pointer is in, or leaves to have it found. */
   const findPage = (purpose: number): void => {
     body.set(spaceTag, word(STATE.spaceTag));
     body.set(pointer, load(pointer.type, isWide ? 8 : 4, false, state, STATE.instructionPointer));
     body.set(linear, codeAddress(pointer, state));
-    emitExecuteCheck(body, spaceTag, places, linear, page, () => body.return(i32(purpose)));
+    emitExecuteCheck(body, spaceTag, places, linear, page, (outcome) => {
+      // In 32-bit code the offset may lie beyond the limit of CS, which is asked first.
+      if (isWide && purpose === LEAVE.resolve) deliverFetchFault(outcome);
+      body.return(i32(purpose));
+    });
+  };
+  /** Delivers the page fault of an instruction that cannot be fetched, in the usual case, and goes on at its handler. */
+  const deliverFetchFault = (outcome: Value): void => {
+    const reason = load(TYPE.i32, 4, false, i32(places.tlb.mailbox), REFILL_MAILBOX.reason);
+    body.if(and(eq(outcome, REFILL.fault), eq(reason, REFILL_REASON.pageFault)));
+    emitTakePageFault(body, places.tlb.mailbox, places.state);
+    body.set(record, i32(0));
+    body.set(code, i32(LEAVE.next));
+    body.call(places.supportIndex(DELIVER_PAGE_FAULT));
+    body.set(refused);
+    body.branchIf(again, isZero(refused));
+    body.end();
   };
   /** Finds the instruction pointer in the jump cache, or leaves to have it found. */
   const lookUp = (purpose: number): Value =>
@@ -100,6 +119,8 @@ export const emitDispatcher = (
   body.end();
   body.branch(again);
   body.end();
+  // What cannot be fetched is looked at here once more, as it may be a page fault in its usual case.
+  if (isWide) body.branchIf(again, eq(code, LEAVE.resolve));
   body.if(ne(code, LEAVE.next));
   body.return(code);
   body.end();

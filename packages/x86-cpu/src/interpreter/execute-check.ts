@@ -20,22 +20,24 @@ export interface InterpreterPlaces {
   supportIndex(support: SupportFunction): number;
 }
 
-/** Sets `page` to the execute entry's offset of a linear address; refills it once, and calls `failed` when that is not enough. */
+/** Sets `page` to the execute entry's offset of a linear address; refills it once, and calls `failed` with the outcome when that is not enough. */
 export const emitExecuteCheck = (
   body: FunctionBody,
   spaceTag: Value,
   places: Pick<InterpreterPlaces, "tlb" | "refill">,
   linear: Value,
   page: Value,
-  failed: () => void,
+  failed: (outcome: Value) => void,
 ): void => {
+  const outcome = body.local(TYPE.i32);
   const isWide = linear.type === TYPE.i64;
   body.set(page, tlbEntryOffset(linear, spaceTag));
   const tag = tlbTag(linear, 1, spaceTag);
   body.if(ne(load(linear.type, isWide ? 8 : 4, false, page, places.tlb.execute + TLB_ENTRY.tag), tag));
   body.call(places.refill, toF64(linear, isWide), executeAccess(spaceTag));
-  body.if();
-  failed();
+  body.set(outcome);
+  body.if(outcome);
+  failed(outcome);
   body.end();
   body.end();
 };

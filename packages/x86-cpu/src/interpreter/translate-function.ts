@@ -92,6 +92,14 @@ const emitHarmlessStore = (body: FunctionBody, places: TranslationPlaces, host: 
   body.end();
 };
 
+/** Puts the page fault that a refill has left in its mailbox into the state block. */
+export const emitTakePageFault = (body: FunctionBody, mailbox: number, state: number): void => {
+  const errorCode = load(TYPE.i32, 4, false, i32(mailbox), REFILL_MAILBOX.errorCode);
+  body.store(4, i32(state), or(errorCode, packFault(VECTOR.pageFault, 0)), STATE.fault);
+  const address = load(TYPE.i64, 8, false, i32(mailbox), REFILL_MAILBOX.address);
+  body.store(8, i32(state), address, STATE.faultAddress);
+};
+
 /** What comes after a refill. None of these comes back. */
 interface RefillEnds {
   filled(): void;
@@ -126,9 +134,7 @@ const emitRefill = (
   body.if(ne(load(TYPE.i32, 4, false, mailbox, REFILL_MAILBOX.reason), REFILL_REASON.pageFault));
   ends.refused();
   body.end();
-  const errorCode = load(TYPE.i32, 4, false, mailbox, REFILL_MAILBOX.errorCode);
-  body.store(4, i32(state), or(errorCode, packFault(VECTOR.pageFault, 0)), STATE.fault);
-  body.store(8, i32(state), load(TYPE.i64, 8, false, mailbox, REFILL_MAILBOX.address), STATE.faultAddress);
+  emitTakePageFault(body, tlb.mailbox, state);
   ends.faulted();
   body.end();
   return load(TYPE.i32, 4, false, mailbox, REFILL_MAILBOX.hostAddress);
