@@ -10,10 +10,12 @@ const HEADER_BYTES = 8;
 /** Modules wait so long for others, to be written together. */
 const WRITE_DELAY_MS = 300;
 /** Most bytes of one environment's files: beyond, the oldest files go. */
-const MOST_BYTES = 96 << 20;
+const MOST_BYTES = 32 << 20;
 const MILLISECONDS_PER_DAY = 86_400_000;
-/** An environment that no process has opened for so long is removed. */
+/** An environment that no process has opened for so long is removed, */
 const MOST_IDLE_DAYS = 30;
+/** and those beyond so many: every build of a program has its own. */
+const MOST_ENVIRONMENTS = 16;
 
 /** The whole modules of a file: the last one is not whole when its process was killed as it wrote. */
 const modulesOf = (file: Buffer): readonly ArchivedModule[] => {
@@ -36,24 +38,27 @@ const encode = (module: ArchivedModule): Buffer => {
   return Buffer.concat([header, body]);
 };
 
-/** Files of a directory, oldest first. */
-const filesOf = (directory: string): readonly { readonly path: string; readonly sizeBytes: number }[] =>
-  readdirSync(directory)
-    .map((name) => join(directory, name))
-    .map((path) => ({ path, ...sizeAndTime(path) }))
-    .sort((a, b) => a.timeMs - b.timeMs);
+/** What is in a directory. */
+interface DirectoryEntry {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly timeMs: number;
+}
 
-const sizeAndTime = (path: string): { readonly sizeBytes: number; readonly timeMs: number } => {
-  const { size, mtimeMs } = statSync(path);
-  return { sizeBytes: size, timeMs: mtimeMs };
-};
+/** What is in a directory, newest first. */
+const entriesOf = (directory: string): readonly DirectoryEntry[] =>
+  readdirSync(directory)
+    .map((name): DirectoryEntry => {
+      const path = join(directory, name);
+      const { size, mtimeMs } = statSync(path);
+      return { path, sizeBytes: size, timeMs: mtimeMs };
+    })
+    .sort((a, b) => b.timeMs - a.timeMs);
 
 const removeIdle = (directory: string): void => {
-  for (const name of readdirSync(directory)) {
-    const path = join(directory, name);
-    if (Date.now() - sizeAndTime(path).timeMs > MOST_IDLE_DAYS * MILLISECONDS_PER_DAY)
-      rmSync(path, { recursive: true, force: true });
-  }
+  const oldestMs = Date.now() - MOST_IDLE_DAYS * MILLISECONDS_PER_DAY;
+  for (const [position, { path, timeMs }] of entriesOf(directory).entries())
+    if (position >= MOST_ENVIRONMENTS || timeMs < oldestMs) rmSync(path, { recursive: true, force: true });
 };
 
 /** Runs something on files that other processes may be changing. @returns undefined where it cannot be done */
@@ -100,7 +105,7 @@ class OwnFile {
 const readAll = (directory: string): readonly ArchivedModule[] => {
   let roomBytes = MOST_BYTES;
   const found: (readonly ArchivedModule[])[] = [];
-  for (const { path, sizeBytes } of filesOf(directory).toReversed()) {
+  for (const { path, sizeBytes } of entriesOf(directory)) {
     roomBytes -= sizeBytes;
     const modules = tried(() => (roomBytes < 0 ? rmSync(path) : modulesOf(readFileSync(path))));
     found.unshift(modules ?? []);

@@ -1,4 +1,12 @@
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ArchivedModule } from "@xenolith/x86-cpu";
@@ -52,6 +60,15 @@ describe("translations in files", () => {
     expect(found().length).toBe(2);
     writeFileSync(ownFile(), Uint8Array.of(3, 0, 0, 0, 9, 9, 9, 9, 1, 2, 3));
     expect(found()).toEqual([]);
+  });
+
+  it("go with builds that are no longer used", () => {
+    keep([7], "old");
+    const anHourAgo = new Date(Date.now() - 3_600_000);
+    utimesSync(ownFolder(), anHourAgo, anHourAgo);
+    for (let build = 0; build < 16; build++) keep([build], `${build}`);
+    expect(readdirSync(directory).length).toBe(16);
+    expect(found("old")).toEqual([]);
   });
 
   it("are nowhere where there is no such directory to be had", () => {
