@@ -152,6 +152,17 @@ export class Vcpu implements X86Vcpu, GatedCore {
 
   invalidate(at?: LinearAddress): void {
     this.#engine.translator.invalidate(this.memory.space, at);
+    this.takeTag();
+  }
+
+  /**
+   * Makes the tag of the space the one that generated code works with, where the space may have lost its own: devices and hooks do
+   * that in the midst of a run too, and no code could be found in a space without one.
+   */
+  takeTag(): void {
+    if (!this.memory.isActive) return;
+    const ofAccess = this.state.u32(STATE.spaceTag) & (TLB_TAG.user | TLB_TAG.narrow);
+    this.state.setU32(STATE.spaceTag, this.#engine.translator.activate(this.memory.space) | ofAccess);
   }
 
   setDirectGate(vector: number, gate: DirectGate | null): void {

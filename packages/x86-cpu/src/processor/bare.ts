@@ -156,7 +156,9 @@ export const assembleProcessor = <Made extends BareProcessor>(
     if (space === null) return;
     if (index === 3 || translator.contextOf(space).format !== "pae") keepRootEntries(memory, state);
     const context = pagingContextOf(state, paging);
-    if (index === 3 || !isSamePaging(context, translator.contextOf(space))) translator.change(space, context);
+    if (index !== 3 && isSamePaging(context, translator.contextOf(space))) return;
+    translator.change(space, context);
+    vcpu?.takeTag();
   };
   const state: VcpuState = new VcpuState(memory.view, memory.reserve(STATE_BYTES), {
     loadSegment: (_state, index, selector) => (vcpu === null ? 0 : loadContextSegment(vcpu, index, selector)),
