@@ -38,6 +38,7 @@ import { emitPageRun, type SteadyAccess } from "./page-run.ts";
 import type { PlacedInstruction, RegionBlock } from "./region-block.ts";
 import { loadRegisters, storeRegisters } from "./register-locals.ts";
 import { type RegionUse, registerUse } from "./register-use.ts";
+import { type SlotPlace, slotValue } from "./slot-place.ts";
 import { stackRow } from "./stack-row.ts";
 import { type SteadyAddress, steadyBlocks, wrappingRegisters } from "./steady-address.ts";
 import {
@@ -57,14 +58,6 @@ export interface RegionSource {
   /** The region's function has the number in the table that a global holds, and so many more. */
   readonly slot: SlotPlace;
   readonly callSupport: SupportCaller;
-}
-
-/** Where the number of a function in the table comes from: modules do not know it, so that they can be used again. */
-export interface SlotPlace {
-  /** Index of the global with the number of the module's first region. */
-  readonly global: number;
-  /** Which region of the module it is. */
-  readonly position: number;
 }
 
 /** Where emission stands: restored when an edge has been followed and its alternative comes next. */
@@ -568,12 +561,9 @@ export class RegionEmitter implements RegionFlow {
     const { slot, places } = this.#source;
     const entry = this.#machine.temporary(TYPE.i32);
     const target = this.#machine.temporary(TYPE.i32);
-    const first = this.#machine.temporary(TYPE.i32);
     body.set(entry, cachedEntryAt(this.#instructionPointer, places.entryCache));
     body.set(target, cachedTarget(entry));
-    body.getGlobal(slot.global);
-    body.set(first);
-    const isOwn = eq(slotOf(target), add(first, slot.position));
+    const isOwn = eq(slotOf(target), slotValue(body, slot, this.#machine.temporary(TYPE.i32)));
     body.if(and(isCachedAt(entry, this.#instructionPointer), isOwn));
     this.#again(entryOf(target));
     body.end();
