@@ -10,9 +10,9 @@ const TIERING_BUDGET = 4_000_000;
 const THREADS = "/proc/self/task";
 
 /**
- * Makes a process one whose main thread runs guests: V8's compiling threads take what time it leaves, which matters where there are as many of
- * them as processors, and optimise what has run a little longer. For applications to call once, before the first host: it holds for the whole process. Threads
- * can be told apart on Linux only.
+ * Makes a process one whose main thread runs guests: V8's compiling threads take what time it leaves, which matters where there are
+ * as many of them as processors, and optimise what has run a little longer. For applications to call once, before the first host: it
+ * holds for the whole process. Threads can be told apart on Linux only.
  */
 export const preferMainThread = (): void => {
   setFlagsFromString(`--wasm-tiering-budget=${TIERING_BUDGET}`);

@@ -1,7 +1,13 @@
 import { CR0, CR4, packFault, REGISTER, VECTOR } from "@xenolith/x86-architecture";
 import { OUTCOME, type ProcessorCore, type SystemOperation } from "../engine/system-operations.ts";
 import { STATE } from "../state/layout.ts";
-import { AREA_REGISTER_BYTES, LEGACY_AREA, MXCSR_MASK, X87_OPCODE_BITS } from "../state/legacy-area.ts";
+import {
+  AREA_REGISTER_BYTES,
+  LEGACY_AREA,
+  LEGACY_POINTERS,
+  MXCSR_MASK,
+  X87_OPCODE_BITS,
+} from "../state/legacy-area.ts";
 import type { VcpuState } from "../state/vcpu-state.ts";
 import { generalProtection, invalidOpcode } from "../system/faults.ts";
 import { refuseOutsideRing0 } from "../system/instruction-flow.ts";
@@ -23,14 +29,8 @@ const VECTOR_COMPONENT = 2;
 
 const vectorCount = (state: VcpuState): number => (state.isWideCode ? 16 : 8);
 
-/** The two pointers of the x87 state: where an image and where the state block hold offset and selector. */
-const POINTERS = [
-  { at: LEGACY_AREA.instruction, offset: STATE.x87InstructionPointer, selector: STATE.x87CodeSelector },
-  { at: LEGACY_AREA.operand, offset: STATE.x87DataPointer, selector: STATE.x87DataSelector },
-] as const;
-
 const writePointers = (state: VcpuState, { view }: MemoryImage, isLong: boolean): void => {
-  for (const { at, offset, selector } of POINTERS) {
+  for (const { at, offset, selector } of LEGACY_POINTERS) {
     view.setUint32(at, state.u32(offset), true);
     if (isLong) view.setUint32(at + 4, state.u32(offset + 4), true);
     else view.setUint16(at + 4, state.u32(selector), true);
@@ -38,7 +38,7 @@ const writePointers = (state: VcpuState, { view }: MemoryImage, isLong: boolean)
 };
 
 const readPointers = (state: VcpuState, { view }: MemoryImage, isLong: boolean): void => {
-  for (const { at, offset, selector } of POINTERS) {
+  for (const { at, offset, selector } of LEGACY_POINTERS) {
     state.setU32(offset, view.getUint32(at, true));
     state.setU32(offset + 4, isLong ? view.getUint32(at + 4, true) : 0);
     state.setU32(selector, isLong ? 0 : view.getUint16(at + 4, true));

@@ -1,3 +1,5 @@
+import { STATE } from "./layout.ts";
+
 /**
  * The legacy area of FXSAVE and XSAVE. [SDM1-10.5.1]
  *
@@ -34,3 +36,16 @@ export const MXCSR_MASK = 0xffff;
 
 /** Bits of the last opcode that are kept. */
 export const X87_OPCODE_BITS = 0x7ff;
+
+/** A pointer of the x87 state: where the area, and where the state block holds offset and selector. */
+export interface LegacyPointer {
+  readonly at: number;
+  readonly offset: number;
+  readonly selector: number;
+}
+
+/** Those of the last instruction and of its operand. */
+export const LEGACY_POINTERS: readonly LegacyPointer[] = [
+  { at: LEGACY_AREA.instruction, offset: STATE.x87InstructionPointer, selector: STATE.x87CodeSelector },
+  { at: LEGACY_AREA.operand, offset: STATE.x87DataPointer, selector: STATE.x87DataSelector },
+];

@@ -35,8 +35,10 @@ interface Page {
 
 /** A region that is about to be translated. */
 export interface Candidate {
-  readonly place: CodePlace;
+  readonly frame: number;
+  /** Offset in CS of its page. */
   readonly page: number;
+  /** See `TranslatedRegion`. */
   readonly roots: readonly number[];
   readonly isLoop: boolean;
   readonly discovery: Discovery;
@@ -107,12 +109,10 @@ export class CandidateSearch {
   consider(block: Block, isHot: boolean): void {
     const { code, mode } = this.#options;
     const { candidates } = this;
-    const place = placeOf(block, mode);
-    const at = place.instructionPointer;
-    const frame = place.host >>> 12;
-    const samePage = candidates.filter((one) => one.place.host >>> 12 === frame);
+    const { frame, instructionPointer: at } = block;
+    const samePage = candidates.filter((one) => one.frame === frame);
     if (samePage.some(({ discovery }) => discovery.entries.includes(at))) return;
-    const { live, explore } = this.#pageOf(place);
+    const { at: page, live, explore } = this.#pageOf(placeIn(frame, at, mode));
     if (!isHot) {
       const isPart = live.some(({ blocks }) => blocks.has(at));
       if (isPart || samePage.some(({ discovery }) => discovery.blocks.some((one) => one.at === at))) return;
@@ -155,11 +155,11 @@ export class CandidateSearch {
     const others = [...replaced, ...joined.flatMap((one) => one.replaced)];
     for (const one of joined) candidates.splice(candidates.indexOf(one), 1);
     const isLoop = roots.length === 1 && block.spot.isLoop;
-    candidates.push({ place, page: pageOf(place), roots, isLoop, discovery, replaced: [...new Set(others)] });
+    candidates.push({ frame, page, roots, isLoop, discovery, replaced: [...new Set(others)] });
   }
 
   /** Functions in other pages that blocks of a region call and that are small and simple: the region takes them along. */
-  distantBlocks({ place, discovery: { blocks } }: Candidate): readonly RegionBlock[] {
+  distantBlocks({ frame: caller, discovery: { blocks } }: Candidate): readonly RegionBlock[] {
     const { code, machine, mode } = this.#options;
     const found = new Map<number, RegionBlock>();
     const own = new Set(blocks.map(({ at }) => at));
@@ -167,22 +167,15 @@ export class CandidateSearch {
     let instructions = 0;
     for (const { at, end, target } of blocks) {
       if (end !== "call" || target === null || own.has(target) || asked.has(target)) continue;
-      if (!code.isBusy(place.host >>> 12, mode.number, at)) continue;
+      if (!code.isBusy(caller, mode.number, at)) continue;
       asked.add(target);
       const frame = code.frameOf(mode.number, target);
       if (frame === null || instructions >= MOST_DISTANT) continue;
-      const host = frame * PAGE_BYTES;
-      const there = {
-        instructionPointer: target,
-        linear: target,
-        mode,
-        host: host + (target & (PAGE_BYTES - 1)),
-      };
-      const { explore, at: page } = this.#pageOf(there);
+      const { explore, at: page } = this.#pageOf(placeIn(frame, target, mode));
       const discovery = explore([target], NOTHING, DISTANT_LIMITS);
       // No place twice: one of the region's own page may be part of a function that is none of its own blocks.
       if (discovery.blocks.some((one) => own.has(one.at) || found.has(one.at))) continue;
-      const taken = distantFunction(target, discovery, page, machine.bytes, host) ?? [];
+      const taken = distantFunction(target, discovery, page, machine.bytes, frame * PAGE_BYTES) ?? [];
       for (const block of taken) found.set(block.at, block);
       if (taken.length > 0) instructions += instructionCount(discovery);
     }
@@ -193,12 +186,12 @@ export class CandidateSearch {
 /** Offset in CS of the page that a place lies in. */
 const pageOf = (place: CodePlace): number => place.instructionPointer - (place.host & (PAGE_BYTES - 1));
 
-/** Where a block begins. */
-const placeOf = (block: Block, mode: Mode): CodePlace => ({
-  instructionPointer: block.instructionPointer,
-  linear: block.instructionPointer,
+/** An offset in CS of flat code whose page is in a frame. */
+const placeIn = (frame: number, at: number, mode: Mode): CodePlace => ({
+  instructionPointer: at,
+  linear: at,
   mode,
-  host: block.frame * PAGE_BYTES + block.start,
+  host: frame * PAGE_BYTES + (at & (PAGE_BYTES - 1)),
 });
 
 const instructionCount = ({ blocks }: Discovery): number =>

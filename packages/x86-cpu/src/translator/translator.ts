@@ -110,13 +110,13 @@ export class Translator {
       }));
       const made = emitRegions(plans, mode, environment);
       const regions = candidates.map(
-        ({ page, roots, isLoop, place, discovery: { blocks } }, position): TranslatedRegion => ({
+        ({ frame, page, roots, isLoop, discovery: { blocks } }, position): TranslatedRegion => ({
           page,
           entries: made.entries[position] ?? [],
           roots,
           isLoop,
           blocks: new Set(blocks.map(({ at }) => at)),
-          ranges: rangesOf(blocks, page, machine.bytes, frameOf(place) * PAGE_BYTES),
+          ranges: rangesOf(blocks, page, machine.bytes, frame * PAGE_BYTES),
         }),
       );
       if (code.isStop === null) archive?.keep(mode, made, regions);
@@ -161,14 +161,11 @@ export class Translator {
   /** Lets the translations of candidates be entered in their place. */
   #attach(candidates: readonly Candidate[], translations: readonly Translation[]): void {
     const { code } = this.#options;
-    candidates.forEach(({ place, replaced }, position) => {
+    candidates.forEach(({ frame, replaced }, position) => {
       const translation = translations[position];
       if (translation === undefined) return;
-      const frame = frameOf(place);
       for (const old of replaced) code.detach(frame, old);
       code.attach(frame, translation);
     });
   }
 }
-
-const frameOf = ({ host }: CodePlace): number => host >>> 12;

@@ -24,7 +24,10 @@ const MEMORY_MIB = "256";
 /** What the kernel is told beside its console: the same everywhere. */
 const KERNEL_OPTIONS = "nr_cpus=1 cryptomgr.notests";
 
-/** All runners, `again` being `xenolith` with the translations of earlier sessions; those that cannot run among them. @throws UsageError when the guests are missing. */
+/**
+ * All runners, those that cannot run among them. `again` is `xenolith` with the translations of earlier sessions.
+ * @throws UsageError when the guests are missing.
+ */
 export const linuxRunners = (guests: string): readonly LinuxRunner[] => {
   const kernel = join(guests, "vmlinuz");
   const ramdisk = join(guests, "initrd-shell.gz");

@@ -16,10 +16,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { dword, hypercall, int, iret, movImmediate } from "./support/assemble.ts";
 import { createTestGuest, page } from "./support/guest.ts";
-import { createTestMachine } from "./support/machine.ts";
 import { toUser } from "./support/to-user.ts";
 import { trapTable } from "./support/trap-table.ts";
-import { REFERENCE, type Way } from "./support/two-sides.ts";
+import { createMachineFor, REFERENCE, type Way } from "./support/way.ts";
 
 const CODE = page(1);
 const SYSTEM_CALL_ENTRY = page(2);
@@ -145,12 +144,8 @@ const PLAIN: Scene = {
 };
 
 /** A process that makes system calls for ever, and its kernel. @returns what there is to see at some points of time */
-const run = (given: Scene, { directGates, tuning }: Way, stops: readonly number[]): readonly unknown[] => {
-  const machine = createTestMachine({
-    directGates,
-    traces: false,
-    tuning: { recordBytes: 1 << 20, ...tuning },
-  });
+const run = (given: Scene, way: Way, stops: readonly number[]): readonly unknown[] => {
+  const machine = createMachineFor(way);
   const guest = createTestGuest(machine, {
     entry: CODE,
     stackTop: page(9),

@@ -11,7 +11,6 @@ import { page } from "./support/guest.ts";
 import {
   ABSENT,
   PLAIN,
-  REFERENCE,
   runTwoSides,
   SET_UP,
   SHARED,
@@ -19,6 +18,7 @@ import {
   TABLE,
   type TwoSides,
 } from "./support/two-sides.ts";
+import { REFERENCE } from "./support/way.ts";
 
 const { evtchnUpcallMask, evtchnUpcallPending } = VCPU_INFO.layout.x86_64;
 

@@ -37,7 +37,6 @@ import {
   CODE,
   EVENT_COUNT,
   PLAIN,
-  REFERENCE,
   runTwoSides,
   SET_UP,
   SHARED,
@@ -45,6 +44,7 @@ import {
   setByte,
   type TwoSides,
 } from "./support/two-sides.ts";
+import { REFERENCE } from "./support/way.ts";
 
 /** CPUID with a leaf and a subleaf, and a trace of the answer in RBP. */
 const identify = (leaf: number, subleaf: number): number[] => [

@@ -4,15 +4,8 @@ import { VCPU_INFO } from "@xenolith/xen-abi/shared-info";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { dword } from "./support/assemble.ts";
-import {
-  PLAIN,
-  REFERENCE,
-  runTwoSides,
-  SET_UP,
-  SHARED,
-  setByte,
-  type TwoSides,
-} from "./support/two-sides.ts";
+import { PLAIN, runTwoSides, SET_UP, SHARED, setByte, type TwoSides } from "./support/two-sides.ts";
+import { REFERENCE } from "./support/way.ts";
 
 const { evtchnUpcallMask, evtchnUpcallPending } = VCPU_INFO.layout.x86_64;
 

@@ -46,7 +46,7 @@ import {
   setMask,
 } from "./side-entry.ts";
 import { DONE, REFUSED, refuseClosedGates, type SystemEmitter, systemFunction } from "./system-emitter.ts";
-import { emitTableStore } from "./table-store.ts";
+import { emitTableStore, WRITE_TO_PRESENT } from "./table-store.ts";
 
 /** Bit n: exception n has an error code. */
 const WITH_ERROR_CODE = Array.from({ length: HANDLER_COUNT }, (_, vector) => vector)
@@ -55,8 +55,6 @@ const WITH_ERROR_CODE = Array.from({ length: HANDLER_COUNT }, (_, vector) => vec
 
 /** Ring of the kernels of 32-bit guests. */
 const KERNEL_RING = 1;
-
-const WRITE_TO_PRESENT = PAGE_FAULT.present | PAGE_FAULT.write;
 
 /** A page fault's error code as its kernel sees it. What the monitor may want to carry out is refused, but for stores to tables. */
 const emitPageFaultCode = (s: SystemEmitter, code: Value, fromKernel: Value, isWide: Value): void => {

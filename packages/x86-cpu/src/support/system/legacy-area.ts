@@ -17,7 +17,13 @@ import {
 } from "@xenolith/wasm-emitter";
 import { CR0 } from "@xenolith/x86-architecture";
 import { STATE, VECTOR_BYTES, X87_FIELD, X87_REGISTER_BYTES } from "../../state/layout.ts";
-import { AREA_REGISTER_BYTES, LEGACY_AREA, MXCSR_MASK, X87_OPCODE_BITS } from "../../state/legacy-area.ts";
+import {
+  AREA_REGISTER_BYTES,
+  LEGACY_AREA,
+  LEGACY_POINTERS,
+  MXCSR_MASK,
+  X87_OPCODE_BITS,
+} from "../../state/legacy-area.ts";
 import { CONTROL, STATUS, TOP_STEP } from "../../x87/registers.ts";
 import type { SupportFunction } from "../support-function.ts";
 import { LOCATE_READ_WIDE, LOCATE_WRITE_WIDE } from "./linear-access.ts";
@@ -26,12 +32,6 @@ import { DONE, type SystemEmitter, systemFunction } from "./system-emitter.ts";
 const X87_REGISTERS = 8;
 const VECTOR_REGISTERS = 16;
 const ALIGNMENT_BITS = AREA_REGISTER_BYTES - 1;
-
-/** The two pointers of the x87 state: where the area and the state block hold offset and selector. */
-const POINTERS = [
-  { at: LEGACY_AREA.instruction, offset: STATE.x87InstructionPointer, selector: STATE.x87CodeSelector },
-  { at: LEGACY_AREA.operand, offset: STATE.x87DataPointer, selector: STATE.x87DataSelector },
-] as const;
 
 /** Where an aligned area in one page is, for an instruction that may be used. Refuses all else. */
 const locateArea = (s: SystemEmitter, locate: SupportFunction, address: Value): Value => {
@@ -61,7 +61,7 @@ export const SAVE_LEGACY_AREA: SupportFunction = systemFunction(
     body.store(2, area, status, LEGACY_AREA.status);
     body.store(2, area, and(s.field(STATE.x87Tags), 0xff), LEGACY_AREA.tags);
     body.store(2, area, s.field(STATE.x87Opcode), LEGACY_AREA.opcode);
-    for (const { at, offset, selector } of POINTERS) {
+    for (const { at, offset, selector } of LEGACY_POINTERS) {
       const narrow = or(
         and(s.wideField(offset), i64(0xffff_ffff)),
         shl(widen(and(s.field(selector), 0xffff), false), 32),
@@ -106,7 +106,7 @@ export const RESTORE_LEGACY_AREA: SupportFunction = systemFunction(
     s.setField(STATE.x87Status, status);
     s.setField(STATE.x87Tags, s.read(area, LEGACY_AREA.tags, 1));
     s.setField(STATE.x87Opcode, and(s.read(area, LEGACY_AREA.opcode, 2), X87_OPCODE_BITS));
-    for (const { at, offset, selector } of POINTERS) {
+    for (const { at, offset, selector } of LEGACY_POINTERS) {
       const narrow = widen(s.read(area, at), false);
       s.setField(offset, select(load(TYPE.i64, 8, false, area, at), narrow, isLong), 8);
       s.setField(selector, select(i32(0), s.read(area, at + 4, 2), isLong));

@@ -36,7 +36,8 @@ const REX = { first: 0x40, mask: 0xf0, w: 8, r: 4, b: 1 } as const;
 /** XCHG of a quadword with a register, and AND of a byte with an immediate, which is operation 4 of its group. */
 const OPCODE = { exchange: 0x87, group1: 0x80, and: 4 } as const;
 
-const WRITE_TO_PRESENT = PAGE_FAULT.present | PAGE_FAULT.write;
+/** Error code of a write to a page that is there and may not be written, but for the privilege. */
+export const WRITE_TO_PRESENT: number = PAGE_FAULT.present | PAGE_FAULT.write;
 /** What entries above level 1 need, so that a walk changes nothing and allows all. */
 const OPEN_TABLE = PTE.present | PTE.writable | PTE.user | PTE.accessed;
 /** Bits of an address that select an entry of each table above level 1, from the root on. */

@@ -1,6 +1,5 @@
 import { frameAddress, type Mfn, toMfn } from "@xenolith/machine-interface";
 import { entryHigh, entryLow, PTE } from "@xenolith/x86-architecture";
-import type { EngineTuning } from "@xenolith/x86-cpu";
 import { toVcpuIndex } from "@xenolith/xen-abi";
 import { __HYPERVISOR_update_va_mapping } from "@xenolith/xen-abi/xen";
 import fc from "fast-check";
@@ -8,7 +7,8 @@ import { expect, vi } from "vitest";
 import { dword } from "./assemble.ts";
 import { hypercall64 } from "./assemble-64.ts";
 import { createTestGuest, page, type TestGuest } from "./guest.ts";
-import { createTestMachine, type TestMachine } from "./machine.ts";
+import type { TestMachine } from "./machine.ts";
+import { createMachineFor, type Way } from "./way.ts";
 
 const CODE = page(1);
 const STACK_TOP = page(9);
@@ -65,24 +65,13 @@ export const entryFor = (guest: TestGuest, target: Target, low: number, high: nu
   return (BigInt((entryHigh(frame) | high) >>> 0) << 32n) | BigInt(entryLow(frame, low) >>> 0);
 };
 
-/** How a guest is run. */
-export interface TableRun {
-  readonly directGates: boolean;
-  readonly tuning: EngineTuning;
-  readonly instructionNs: number;
-}
-
 /** Runs a kernel that changes its tables. @returns all there is to see then, and how often the hypervisor was asked to do it */
 export const runTableGuest = (
-  { directGates, tuning, instructionNs }: TableRun,
+  way: Way,
   codeOf: (guest: TestGuest, machine: TestMachine) => readonly number[],
 ) => {
-  const machine = createTestMachine({
-    directGates,
-    traces: false,
-    instructionNs,
-    tuning: { recordBytes: 1 << 20, ...tuning },
-  });
+  const { instructionNs = 1 } = way;
+  const machine = createMachineFor(way);
   const guest = createTestGuest(machine, {
     width: "x86_64",
     entry: CODE,

@@ -1,5 +1,4 @@
 import { entryLow, PTE, VECTOR } from "@xenolith/x86-architecture";
-import type { EngineTuning } from "@xenolith/x86-cpu";
 import { DOMID_SELF, toVcpuIndex } from "@xenolith/xen-abi";
 import { FLAT_RING3_CS64, FLAT_RING3_SS64, VGCF_in_syscall } from "@xenolith/xen-abi/arch-x86";
 import {
@@ -27,8 +26,8 @@ import {
 import { dword } from "./assemble.ts";
 import { hypercall64, iret64, type ReturnTarget64, returnFromEntry64, SYSCALL } from "./assemble-64.ts";
 import { createTestGuest, page, type TestGuest } from "./guest.ts";
-import { createTestMachine } from "./machine.ts";
 import { trapTable } from "./trap-table.ts";
+import { createMachineFor, type Way } from "./way.ts";
 
 export const CODE = page(1);
 const USER_CODE = page(4);
@@ -149,29 +148,10 @@ const eventHandler = (rounds: number): readonly number[] => {
   ];
 };
 
-/** How a run is made: with gates or by the hypervisor alone, and in which engine. */
-export interface Way {
-  readonly directGates: boolean;
-  readonly tuning: EngineTuning;
-  /** Default 1. */
-  readonly instructionNs?: number;
-}
-
-/** By the hypervisor alone. */
-export const REFERENCE: Way = { directGates: false, tuning: { engine: "interpreter" } };
-
 /** A process that makes system calls for ever. @returns what there is to see at some points of time, given in instructions */
-export const runTwoSides = (
-  given: TwoSides,
-  { directGates, tuning, instructionNs = 1 }: Way,
-  stops: readonly number[],
-): readonly unknown[] => {
-  const machine = createTestMachine({
-    directGates,
-    traces: false,
-    instructionNs,
-    tuning: { recordBytes: 1 << 20, ...tuning },
-  });
+export const runTwoSides = (given: TwoSides, way: Way, stops: readonly number[]): readonly unknown[] => {
+  const { instructionNs = 1 } = way;
+  const machine = createMachineFor(way);
   const guest = createTestGuest(machine, {
     width: "x86_64",
     entry: CODE,
