@@ -183,6 +183,7 @@ export class BlockDecoder {
       record,
       recordCount: recordsBetween(record, arena.top),
       patience: 0,
+      leftWhenWarm: 0,
       isAlive: true,
     };
     return { block, links };

@@ -64,8 +64,10 @@ export interface Block {
   /** Offset in memory of its records, and how many there are. */
   readonly record: number;
   readonly recordCount: number;
-  /** Where its counter last began to count down. */
+  /** How often it was to be interpreted before it is hot, when it last began to count down. */
   patience: number;
+  /** The last so many of these are when it is warm: its counter begins anew with them, and this becomes 0. */
+  leftWhenWarm: number;
   /** Cleared when its bytes have changed: nothing leads there any more. */
   isAlive: boolean;
 }

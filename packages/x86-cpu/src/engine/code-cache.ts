@@ -14,17 +14,15 @@ import type { Mode } from "./mode.ts";
 import { RecentInstructions } from "./recent-instructions.ts";
 import type { RecordArena } from "./record-arena.ts";
 import { RewrittenFrames } from "./rewritten-frames.ts";
-import { UntranslatedBlocks } from "./untranslated-blocks.ts";
+import { WarmBlocks } from "./warm-blocks.ts";
 
 const PAGE_BYTES = 4096;
 /** A counter that never runs out in practice. */
 const NEVER = 0x7fff_ffff;
 /** How many times as often as a loop other code is interpreted: it gains less from being translated. */
 const STRAIGHT_PATIENCE = 4;
-/** Blocks that are looked at when others are to be translated along with a hot one: of all, and of those that are lukewarm. */
-const MOST_LOOKS = { all: 1024, lukewarm: 4096 };
-/** Part of its patience that a lukewarm block has used up. */
-const LUKEWARM = 1 / 8;
+/** Part of the usual patience that is left of a block when it becomes warm. */
+const LEFT_WHEN_WARM = 1 / 2;
 /** A block that was executed less often than this part of the patience with loops is not translated along with others. */
 const SELDOM = 1 / 128;
 
@@ -39,9 +37,7 @@ export class CodeCache {
   /** Finds a translation for the code at a place that was made for another frame. */
   adopt: (place: CodePlace) => Translation | null = () => null;
   readonly #translateAfter: number;
-  readonly #untranslated: UntranslatedBlocks;
-  /** Those that were found lukewarm, apart from the others. */
-  readonly #lukewarm: UntranslatedBlocks;
+  readonly #warm = new WarmBlocks();
   readonly #recent = new RecentInstructions();
   readonly #rewritten = new RewrittenFrames();
   readonly #machine: MachineMemory;
@@ -69,8 +65,6 @@ export class CodeCache {
     this.#translateAfter = translateAfter;
     this.#machine = machine;
     this.#arena = arena;
-    this.#untranslated = new UntranslatedBlocks(arena);
-    this.#lukewarm = new UntranslatedBlocks(arena);
     this.#widths = widths;
     this.#decoder = new BlockDecoder(machine, arena, widths);
     this.#jumpCache = jumpCache;
@@ -100,8 +94,7 @@ export class CodeCache {
       this.#machine.unwatch(toMfn(frame), FRAME_WATCH.code);
     }
     this.#frames.clear();
-    this.#untranslated.clear();
-    this.#lukewarm.clear();
+    this.#warm.clear();
     this.#rewritten.clear();
     this.#recent.clear();
     this.#arena.clear();
@@ -137,7 +130,6 @@ export class CodeCache {
 
   #install(codeFrame: CodeFrame, place: CodePlace, { block, links }: DecodedBlock): void {
     codeFrame.add(block);
-    this.#untranslated.add(block);
     if (!this.isTranslated(block)) {
       const known = this.adopt(place);
       if (known !== null) {
@@ -204,15 +196,13 @@ export class CodeCache {
 
   // Translations
 
-  /** A block counts down to being hot; one that is translated is at the end of it. */
+  /** A block counts down to being warm and then to being hot; one that is translated is at the end of it. */
   #startCounting(block: Block): void {
-    block.patience = this.#patienceWith(block);
-    this.#arena.setCounter(block.record, this.isTranslated(block) ? 0 : block.patience);
-  }
-
-  /** How often a block is interpreted before it is translated. */
-  #patienceWith({ frame, spot }: Block): number {
-    return this.#translateAfter * (spot.isLoop ? 1 : STRAIGHT_PATIENCE) * this.#rewritten.patienceWith(frame);
+    const usual = this.#translateAfter * (block.spot.isLoop ? 1 : STRAIGHT_PATIENCE);
+    const isTranslated = this.isTranslated(block);
+    block.patience = usual * this.#rewritten.patienceWith(block.frame);
+    block.leftWhenWarm = isTranslated ? 0 : Math.floor(usual * LEFT_WHEN_WARM);
+    this.#arena.setCounter(block.record, isTranslated ? 0 : block.patience - block.leftWhenWarm);
   }
 
   /** Whether a block can be entered as a translation. */
@@ -225,21 +215,22 @@ export class CodeCache {
     return this.#frames.get(host >>> 12)?.block(mode.number, instructionPointer) ?? null;
   }
 
-  /** Whether a block has counted down and is not translated. */
-  isHot(block: Block): boolean {
-    return this.#arena.counter(block.record) <= 0 && !this.isTranslated(block);
+  /** Whether a block has counted down to being hot and is not translated. One that has counted down to being warm counts on. */
+  becomesHot(block: Block): boolean {
+    if (this.#arena.counter(block.record) > 0 || this.isTranslated(block)) return false;
+    if (block.leftWhenWarm === 0) return true;
+    this.#arena.setCounter(block.record, block.leftWhenWarm);
+    block.leftWhenWarm = 0;
+    this.#warm.add(block);
+    return false;
   }
 
   /** Forgets all translations and starts to count anew. */
   forgetTranslations(store: TranslationStore): void {
-    this.#untranslated.clear();
-    this.#lukewarm.clear();
+    this.#warm.clear();
     for (const codeFrame of this.#frames.values()) {
       for (const translation of codeFrame.translations) codeFrame.detach(translation);
-      codeFrame.forEachBlock((block) => {
-        this.#startCounting(block);
-        this.#untranslated.add(block);
-      });
+      codeFrame.forEachBlock((block) => this.#startCounting(block));
     }
     store.clear();
     this.#jumpCache.clear();
@@ -248,6 +239,7 @@ export class CodeCache {
   /** Leaves a block to the interpreter for good. */
   neverTranslate(block: Block): void {
     this.#arena.setCounter(block.record, NEVER);
+    this.#warm.remove(block);
   }
 
   /** Notes that the indirect jump at `source` has led to a block of its own page. */
@@ -283,7 +275,7 @@ export class CodeCache {
     const block = this.#frames.get(frame)?.block(mode, instructionPointer) ?? null;
     if (block === null) return false;
     const count = this.#arena.counter(block.record);
-    return count >= NEVER || block.patience - count >= this.#translateAfter * part;
+    return count >= NEVER || block.patience - block.leftWhenWarm - count >= this.#translateAfter * part;
   }
 
   /** Translations of a frame's code in a mode. */
@@ -291,36 +283,9 @@ export class CodeCache {
     return [...(this.#frames.get(frame)?.translations ?? [])].filter((one) => one.mode === mode);
   }
 
-  /**
-   * Some blocks of a mode that have used up half of their patience. All blocks are looked at a few at a time, in turn, those
-   * that have become lukewarm each time: most are executed a few times only, and to look at one is to miss the cache.
-   */
-  warmBlocks(mode: number): readonly Block[] {
-    const warm: Block[] = [];
-    const patience = this.#translateAfter * STRAIGHT_PATIENCE;
-    const isGone = (block: Block, count: number): boolean =>
-      !block.isAlive || count >= NEVER || (count <= 0 && this.isTranslated(block));
-    this.#untranslated.look(MOST_LOOKS.all, patience * (1 - LUKEWARM), NEVER, (block, count) => {
-      if (isGone(block, count)) return false;
-      if (block.patience - count < block.patience * LUKEWARM) return true;
-      this.#lukewarm.add(block);
-      return false;
-    });
-    this.#lukewarm.look(MOST_LOOKS.lukewarm, patience / 2, NEVER, (block, count) => {
-      if (isGone(block, count)) return false;
-      if (block.mode === mode && this.#isWarm(block, count)) warm.push(block);
-      return true;
-    });
-    return warm;
-  }
-
-  /** Whether a block has used up half of its patience. */
-  #isWarm(block: Block, count: number): boolean {
-    const half = this.#translateAfter / 2;
-    if (count <= half) return true;
-    // Most blocks are not warm by any patience: whether they are loops need not be asked.
-    if (count > half * STRAIGHT_PATIENCE) return false;
-    return !block.spot.isLoop;
+  /** Takes blocks of a mode that are warm one by one, as long as they are wanted. See {@link WarmBlocks}. */
+  takeWarm(mode: number, isWanted: () => boolean, visit: (block: Block) => void): void {
+    this.#warm.take(mode, isWanted, visit);
   }
 
   /** Lets the code of a frame be entered as a translation. */
@@ -331,6 +296,7 @@ export class CodeCache {
     for (const at of translation.entries) {
       const block = codeFrame.block(translation.mode, at);
       if (block === null) continue;
+      block.leftWhenWarm = 0;
       this.#arena.setCounter(block.record, 0);
       this.#jumpCache.update(block);
     }
@@ -346,7 +312,6 @@ export class CodeCache {
       if (block === null) continue;
       this.#jumpCache.update(block);
       this.#startCounting(block);
-      this.#untranslated.add(block);
     }
   }
 

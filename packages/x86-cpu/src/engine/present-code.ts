@@ -99,7 +99,7 @@ export class PresentCode {
     if (!translates) return block.record;
     const source = width.indirectSource(this.#state.u32(STATE.exitRecord), this.#state);
     if (source !== null) code.reachedIndirectly(block, source);
-    if (code.isHot(block)) {
+    if (code.becomesHot(block)) {
       if (translations.isFull) code.forgetTranslations(translations);
       hotCode.translate(block, mode);
     }

@@ -131,10 +131,11 @@ export class Translator {
     const search = new CandidateSearch({ machine, code, handlerOf, effects, mode });
     search.consider(block, true);
     if (search.candidates.length === 0) return search;
-    for (const warm of code.warmBlocks(mode.number)) {
-      if (search.candidates.length >= LARGEST_BATCH) break;
-      if (warm !== block) search.consider(warm, false);
-    }
+    code.takeWarm(
+      mode.number,
+      () => search.candidates.length < LARGEST_BATCH,
+      (warm) => search.consider(warm, false),
+    );
     return search;
   }
 

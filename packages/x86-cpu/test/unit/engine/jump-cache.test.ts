@@ -26,6 +26,7 @@ const blockAt = (instructionPointer: number, record: number, frame = 1): Block =
   record,
   recordCount: 1,
   patience: 0,
+  leftWhenWarm: 0,
   isAlive: true,
 });
 
