@@ -14,11 +14,14 @@ export const FRAME_RECORDS = {
   bytesPerFrame: 12,
 } as const;
 
-/** Values of `type` that the processor knows: a table of the lowest level, and a page that may be written. */
-export const FRAME_RECORD_TYPE = { level1: 1, writable: 7 } as const;
+/** Values of `type` that the processor knows: tables by their level, from the lowest on, and a page that may be written. */
+export const FRAME_RECORD_TYPE = { level1: 1, level2: 2, level3: 3, level4: 4, writable: 7 } as const;
 
-/** Bits of `flags` that the processor knows: the contents fit the type; it is a table that may not stand everywhere. */
-export const FRAME_RECORD_FLAG = { validated: 2, bound: 0x20 } as const;
+/**
+ * Bits of `flags` that the processor knows: its owner has not given it back, which is a reference of its own; the contents fit the
+ * type; it is a table that may not stand everywhere.
+ */
+export const FRAME_RECORD_FLAG = { allocated: 1, validated: 2, bound: 0x20 } as const;
 
 /** Available bit 52 of an entry, as a bit of its high word: the page belongs to the kernel's side of a 64-bit guest. */
 export const KERNEL_PAGE_HIGH = 0x10_0000;

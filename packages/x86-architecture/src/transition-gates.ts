@@ -137,17 +137,21 @@ export interface TransitionGates {
   /** How much of its budget a call of the kernel's that is answered takes a run, besides the instruction and what is said below. */
   callCost: number;
   /**
-   * On the kernel's side, SYSCALL with this number in EAX, ESI 1, RDX 0 and {@link updateSubject} in R10D stores an entry: RDI is
-   * the address of its machine address and of its new value, 8 bytes each. Where it lies in one of the kernel's own tables of level 1,
-   * both the old value and the new one are absent or lead to pages of the kernel's own, the old one not by its last reference; and
+   * On the kernel's side, SYSCALL with this number in EAX, ESI 1 to 32, RDX 0 and {@link updateSubject} in R10D stores as many
+   * entries: RDI is where, for each, the machine address of the entry and then its value lie, 8 bytes each, in one page; with bit 1 of that
+   * address the entry keeps accessed and dirty bits of the old one. Either all are stored or it exits.
+   *
+   * An entry lies in a table of level 1 of the kernel's own that {@link FRAME_RECORDS} has as such, checked and in use:
+   * both the old value and the new one are absent or lead to pages of the kernel's own, the old one not by one of its last references; and
    * with write rights only to one whose type is that of a writable page. A page gains a reference and loses one with its
    * entries, and a use with those that allow writing; the old one is forgotten. A present entry gets the user bit, and {@link KERNEL_PAGE_HIGH} where it
-   * lacked that bit or had both, else the global bit. Where it lies in a page of the kernel's own of that type it is stored as it is. Anything
-   * else exits.
+   * lacked that bit or had both, else the global bit. Or it lies in such a table of level 2, and was absent: the new one is absent or leads to
+   * such a table of level 1, which gains a reference and a use, and gets the user bit. Or it lies in a page of the kernel's own whose type is that
+   * of a writable one: there it is stored as it is. Of several requests none is about the page that they lie in. Anything else exits.
    */
   updateCall: number;
   updateSubject: number;
-  /** How much of its budget such a call takes a run, besides the instruction: to store in a table, and elsewhere. */
+  /** How much of its budget each entry takes a run, besides the instruction: to store in a table, and elsewhere. */
   updateCost: number;
   requestCost: number;
   /**
@@ -157,6 +161,12 @@ export interface TransitionGates {
   flushCall: number;
   flushCommands: number;
   flushCost: number;
+  /**
+   * And this one with an address of the kernel's in RDI stores RSI as the entry of level 1 for it, in the tables from {@link tableRoot} on, as
+   * {@link updateCall} would. RDX is 0, or 1 or 2, with 4 or without: then it takes the time of a flush too. Finding the entry takes
+   * three times what {@link updateCost} is above {@link requestCost}.
+   */
+  mapCall: number;
   /** Where {@link FRAME_RECORDS} begin in machine memory; 0: the call exits. */
   frameRecords: number;
   /** Owner of the kernel's frames there. */
@@ -164,8 +174,8 @@ export interface TransitionGates {
   /**
    * Root of the kernel's tables in 64-bit code, 0: none. Its store to one of its tables of level 1 that is mapped to be read page faults, and is carried out as
    * {@link updateCall} would change the entry, without what the entry is given there if it stays the same. It is XCHG of a quadword, or
-   * AND of a byte with an immediate, at a register or a byte's distance from it. The instruction retires, and takes what an exception takes. Anything else
-   * exits.
+   * AND of a byte with an immediate, at a register or a byte's distance from it. The instruction retires, and takes what an exception takes. What
+   * is mapped so and is no such table is not stored to: that exception is the kernel's. Anything else exits.
    */
   tableRoot: MachineAddress;
   /** What the last run has changed, bits of {@link GATE_CHANGE}. */

@@ -23,6 +23,7 @@ import {
   __HYPERVISOR_mmuext_op,
   __HYPERVISOR_set_segment_base,
   __HYPERVISOR_stack_switch,
+  __HYPERVISOR_update_va_mapping,
   __HYPERVISOR_xen_version,
   HYPERCALL_VECTOR,
   MMUEXT_INVLPG_ALL,
@@ -45,8 +46,8 @@ import { EMULATION_COST_NS, FAULT_COST_NS, HYPERCALL_COST_NS } from "./exit-cost
 
 /**
  * Lets the processor make on its own what needs no policy: XENVER_version, CPUID, exceptions, and in 64-bit guests the system calls
- * of user mode, iret, the calls that set a base or CR0.TS, mmu_update of one entry where it only counts the domain's own pages, stores
- * to tables likewise, and flushes; in all, the one that sets a stack. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
+ * of user mode, iret, the calls that set a base or CR0.TS, mmu_update and update_va_mapping where they only count the domain's own pages,
+ * stores to tables likewise, and flushes; in all, the one that sets a stack. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
  */
 export interface GuestTransitions {
   /** Before a run: makes the gates what the VCPU is now. */
@@ -137,6 +138,7 @@ const prepare = ({ gates }: X86Vcpu, { width, id }: Domain, costs: Costs | null)
   gates.updateSubject = DOMID_SELF;
   gates.updateCall = __HYPERVISOR_mmu_update;
   gates.flushCall = __HYPERVISOR_mmuext_op;
+  gates.mapCall = __HYPERVISOR_update_va_mapping;
   if (costs === null) return;
   gates.callCost = costs.call;
   gates.emulationCost = costs.emulation;

@@ -109,8 +109,9 @@ export const createPageTableWrites = (
     if (x86 === null || !hasAssist(domain, VMASST_TYPE_writable_pagetables)) return false;
     if ((errorCode & ~PAGE_FAULT.user) !== WRITE_TO_PRESENT || !isInKernel(vcpu, x86.context)) return false;
     const target = find(vcpu, address);
+    if (target === null) return false;
     standIn ??= frames.allocateMonitor();
-    if (target === null || standIn === null) return false;
+    if (standIn === null) return false;
     const source = frameAddress(target.table);
     memory.bytes.copyWithin(frameAddress(standIn), source, source + PAGE_SIZE);
     saved.save(x86.context);

@@ -167,6 +167,7 @@ const closedGates = (): TransitionGates => ({
   updateCost: 0,
   requestCost: 0,
   flushCall: 0,
+  mapCall: 0,
   flushCommands: 0,
   flushCost: 0,
   frameRecords: 0,

@@ -381,6 +381,14 @@ export class GateBlock implements TransitionGates {
     this.#state.setU32(STATE.tableRoot, value);
   }
 
+  get mapCall(): number {
+    return this.#state.u32(STATE.mapCall);
+  }
+
+  set mapCall(value: number) {
+    this.#state.setU32(STATE.mapCall, value);
+  }
+
   get changes(): number {
     return this.#word(GATES.changes);
   }

@@ -49,6 +49,7 @@ export const NOTHING_PENDING = 0xffff_ffff;
  * | 0x4ec | i32 | budget when generated code last delivered a page fault in this slice, or one of {@link DELIVERY} |
  * | 0x4f0 | i64 | XCR0 |
  * | 0x4f8 | u32 | root of the tables of a kernel under a monitor: see `TransitionGates.tableRoot` |
+ * | 0x4fc | u32 | and its call that changes the entry for an address: see `TransitionGates.mapCall` |
  * | 0x500 | 16 x 32 | vector registers |
  * | 0x700 | 64 bytes | bounce buffer: bytes of an access that generated code cannot make in place |
  * | 0x740 | 4 x i64 | root entries of PAE paging as they were when CR3 was loaded |
@@ -108,6 +109,7 @@ export const STATE = {
   lastDelivery: 0x4ec,
   xcr0: 0x4f0,
   tableRoot: 0x4f8,
+  mapCall: 0x4fc,
   vectors: 0x500,
   bounce: 0x700,
   rootEntries: 0x740,

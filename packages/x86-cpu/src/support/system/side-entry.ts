@@ -81,13 +81,21 @@ export const refuseWaitingEvent = (s: SystemEmitter): void => {
 };
 
 /** Takes a cost, a field of the gates, out of the budget, without instructions for it. @returns the budget that is left */
-export const charge = (s: SystemEmitter, budget: Value, field: number): Value => {
-  const cost = s.pin(gate(s, field));
+export const charge = (s: SystemEmitter, budget: Value, field: number): Value =>
+  chargeFor(s, budget, gate(s, field));
+
+/** The same for a cost that is worked out. */
+export const chargeFor = (s: SystemEmitter, budget: Value, value: Value): Value => {
+  const cost = s.pin(value);
   const left = s.pin(sub(budget, cost));
   s.setField(STATE.budget, left);
   s.setField(STATE.gates + GATES.charged, add(gate(s, GATES.charged), cost));
   return left;
 };
+
+/** What looking at an entry of a table costs. */
+export const entryCost = (s: SystemEmitter): Value =>
+  sub(gate(s, GATES.updateCost), gate(s, GATES.requestCost));
 
 /** Refuses an address whose upper bits are not copies of bit 47. */
 export const refuseUnlessCanonical = (s: SystemEmitter, address: Value): void =>

@@ -50,6 +50,7 @@ import {
   systemFunction,
   UNUSUAL_FLAGS,
 } from "./system-emitter.ts";
+import { emitMapping } from "./table-mapping.ts";
 import { emitFlush, emitTableUpdate } from "./table-update.ts";
 
 /** rax r11 rcx flags rip cs rflags rsp ss; see `TransitionGates`. */
@@ -160,14 +161,15 @@ const emitSimpleCalls = (s: SystemEmitter, call: Value): Value => {
   body.set(answer, i32(0));
   refuseWaitingEvent(s);
   const calls = [
-    { number: GATES.updateCall, emit: emitTableUpdate },
-    { number: GATES.flushCall, emit: emitFlush },
-    { number: GATES.stackCall, emit: emitStackCall },
-    { number: GATES.baseCall, emit: emitBaseCall },
-    { number: GATES.taskCall, emit: emitTaskCall },
+    { number: STATE.gates + GATES.updateCall, emit: emitTableUpdate },
+    { number: STATE.gates + GATES.flushCall, emit: emitFlush },
+    { number: STATE.mapCall, emit: emitMapping },
+    { number: STATE.gates + GATES.stackCall, emit: emitStackCall },
+    { number: STATE.gates + GATES.baseCall, emit: emitBaseCall },
+    { number: STATE.gates + GATES.taskCall, emit: emitTaskCall },
   ];
   for (const { number, emit } of calls) {
-    body.if(eq(call, gate(s, number)));
+    body.if(eq(call, s.field(number)));
     emit(s);
     body.else();
   }
@@ -240,7 +242,7 @@ const emitReturn = (s: SystemEmitter): void => {
 
 /**
  * () -> done or refused: SYSCALL of 64-bit code under a monitor, by `TransitionGates`: a system call of the user's side, and of
- * the kernel's side the calls that return, that have one answer, that change nothing but the VCPU, that change an entry of a table, and that flush.
+ * the kernel's side the calls that return, that have one answer, that change nothing but the VCPU, that change entries of tables, and that flush.
  */
 export const CALL_MONITOR: SupportFunction = systemFunction("callMonitor", [], (s) => {
   const { body } = s;

@@ -23,10 +23,11 @@ import {
 import { FLAG, FRAME_RECORD_TYPE, PAGE_FAULT, PTE, REGISTER } from "@xenolith/x86-architecture";
 import { FLAGS_KIND } from "../../state/flags.ts";
 import { GATES, STATE } from "../../state/layout.ts";
+import { frameAddressIn, locateLevel1, recordAt } from "./frame-record.ts";
 import { LOCATE_READ_WIDE } from "./linear-access.ts";
 import { charge, gate, refuseWaitingEvent } from "./side-entry.ts";
 import { DONE, type SystemEmitter, UNUSUAL_FLAGS } from "./system-emitter.ts";
-import { emitReplacement, FrameRecord, frameAddressIn } from "./table-update.ts";
+import { emitReplacement, refuseReplacement } from "./table-update.ts";
 
 /** Bytes of code that are looked at: more than the instructions have. */
 const CODE_BYTES = 8;
@@ -40,9 +41,6 @@ const OPCODE = { exchange: 0x87, group1: 0x80, and: 4 } as const;
 export const WRITE_TO_PRESENT: number = PAGE_FAULT.present | PAGE_FAULT.write;
 /** What entries above level 1 need, so that a walk changes nothing and allows all. */
 const OPEN_TABLE = PTE.present | PTE.writable | PTE.user | PTE.accessed;
-/** Bits of an address that select an entry of each table above level 1, from the root on. */
-const UPPER_SHIFTS = [39, 30, 21] as const;
-
 /** What an instruction does to a table. */
 interface Store {
   readonly lengthBytes: Value;
@@ -99,55 +97,43 @@ const readInstruction = (s: SystemEmitter, address: Value): Store => {
   return { lengthBytes, isExchange, register: extended(which, REX.r), mask };
 };
 
-/** Where the entry at an address is that is mapped to be read only, through tables that allow all. Refuses anything else. */
-const locateEntry = (s: SystemEmitter, address: Value): Value => {
-  const { body } = s;
-  const table = s.pin(s.field(STATE.tableRoot));
-  s.refuseIf(isZero(table));
-  const entry = body.local(TYPE.i64);
-  const descend = (shift: number): void => {
-    const index = and(wrap(shrU(address, shift)), 0x1ff);
-    body.set(entry, load(TYPE.i64, 8, false, add(table, shl(index, 3))));
-  };
-  for (const shift of UPPER_SHIFTS) {
-    descend(shift);
-    s.refuseUnlessEqual(and(wrap(entry), OPEN_TABLE | PTE.large), OPEN_TABLE);
-    body.set(table, frameAddressIn(s, entry));
-  }
-  descend(12);
+/** Where the bytes at an address are that are mapped to be read only, through tables that allow all. Refuses anything else. */
+const locateReadOnly = (s: SystemEmitter, address: Value): Value => {
+  const entry = s.pin(load(TYPE.i64, 8, false, locateLevel1(s, address, OPEN_TABLE)));
   const readOnly = PTE.present | PTE.user;
   s.refuseUnlessEqual(and(wrap(entry), readOnly | PTE.writable), readOnly);
-  return s.pin(or(frameAddressIn(s, entry), and(wrap(address), 0xff8)));
+  return s.pin(or(frameAddressIn(s, entry), and(wrap(address), 0xfff)));
 };
 
 /**
  * The kernel's store to one of its tables of level 1, by an instruction that page faulted: see `TransitionGates.tableRoot`. Returns
- * from the function, that all is done or that it is refused.
+ * from the function, that all is done or that it is refused, unless no such table is there: then the fault is the kernel's own.
  */
 export const emitTableStore = (s: SystemEmitter, code: Value): void => {
   const { body, context } = s;
   const records = s.pin(gate(s, GATES.frameRecords));
   s.refuseIf(isZero(records));
   s.refuseIf(ne(and(code, ~PAGE_FAULT.user), WRITE_TO_PRESENT));
+  const fault: Value = load(TYPE.f64, 8, false, i32(context.state), STATE.faultAddress);
+  const address = s.pin(conversion("i64.truncSatF64S", fault));
+  const target = locateReadOnly(s, address);
+  const record = recordAt(s, records, target);
+  body.if(eq(record.get("type"), FRAME_RECORD_TYPE.level1));
+  record.refuseUnlessOwn();
+  record.refuseUnlessTable(FRAME_RECORD_TYPE.level1);
+  s.refuseIf(load(TYPE.i32, 1, false, record.frame, context.watchTable));
   s.refuseIf(or(s.field(STATE.pending), s.field(STATE.isObserved)));
   s.refuseIf(and(s.systemFlags, UNUSUAL_FLAGS | FLAG.rf));
   refuseWaitingEvent(s);
-  const fault: Value = load(TYPE.f64, 8, false, i32(context.state), STATE.faultAddress);
-  const address = s.pin(conversion("i64.truncSatF64S", fault));
   const store = readInstruction(s, address);
-  const at = locateEntry(s, address);
-  const table = s.pin(shrU(at, 12));
-  const record = new FrameRecord(s, records, table);
-  record.refuseUnlessOwn();
-  record.refuseUnlessFit(FRAME_RECORD_TYPE.level1);
-  s.refuseIf(isZero(record.get("uses")));
-  s.refuseIf(load(TYPE.i32, 1, false, table, context.watchTable));
+  const at = s.pin(and(target, ~7));
   const old = s.pin(load(TYPE.i64, 8, false, at));
   const shift = s.pin(shl(and(address, 7), 3));
   const cleared = shl(widen(xor(store.mask, 0xff), false), shift);
   const kept = and(old, xor(cleared, i64(-1)));
   const value = s.pin(select(load(TYPE.i64, 8, false, store.register), kept, store.isExchange));
   body.if(ne(value, old));
+  refuseReplacement(s, records, at, value);
   emitReplacement(s, records, at, value);
   body.end();
 
@@ -165,4 +151,5 @@ export const emitTableStore = (s: SystemEmitter, code: Value): void => {
   charge(s, s.field(STATE.budget), GATES.faultCost);
   s.setField(STATE.gates + GATES.charged, sub(gate(s, GATES.charged), 1));
   body.return(i32(DONE));
+  body.end();
 };

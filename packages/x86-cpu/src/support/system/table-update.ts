@@ -1,12 +1,14 @@
+import { PAGE_SHIFT, PAGE_SIZE } from "@xenolith/machine-interface";
 import {
   add,
   and,
-  compare,
   eq,
   i32,
   i64,
   isZero,
   load,
+  ltU,
+  mul,
   ne,
   or,
   select,
@@ -16,183 +18,270 @@ import {
   TYPE,
   type Value,
   wrap,
+  xor,
 } from "@xenolith/wasm-emitter";
 import {
-  FRAME_RECORD_FLAG,
   FRAME_RECORD_TYPE,
-  FRAME_RECORDS,
   KERNEL_PAGE_HIGH,
   PTE,
   PTE_CACHING_AND_SIZE,
   REGISTER,
 } from "@xenolith/x86-architecture";
 import { GATES, STATE } from "../../state/layout.ts";
+import { inRam, ownFrame, PAGE_ADDRESS, recordAt } from "./frame-record.ts";
 import { LOCATE_READ_WIDE } from "./linear-access.ts";
-import { charge, gate, isAtEvents, refuseReserved, register } from "./side-entry.ts";
+import { charge, chargeFor, entryCost, gate, isAtEvents, refuseReserved, register } from "./side-entry.ts";
 import type { SystemEmitter } from "./system-emitter.ts";
 
 /** Bytes of a request: the machine address of an entry, and its new value. */
 const REQUEST_BYTES = 16;
 
-/** Bits of a machine address of an entry of 8 bytes that say what else is to be done. */
-const COMMAND = i64(7);
+/** Requests of a call at most: so few that the monitor would not give others their turn in between. */
+const MOST_REQUESTS = 16;
 
-/** Bits 51:12 of an entry: where its page lies. */
-const PAGE_ADDRESS = i64(0xf_ffff_ffff_f000);
+/**
+ * Of the machine address of an entry of 8 bytes, the low bits say what else is to be done: here that is to keep the accessed and
+ * dirty bits, or nothing.
+ */
+const COMMAND = { entry: i64(-8), unknown: i64(5), keeps: i64(2) } as const;
 
 const KERNEL_PAGE = i64(KERNEL_PAGE_HIGH * 2 ** 32);
 
-/** log2 of the bytes of a field of {@link FRAME_RECORDS}. */
-const SHIFT = { references: 2, uses: 2, owner: 1, type: 0, flags: 0 } as const;
-
-/** What is kept of one frame. */
-export class FrameRecord {
-  readonly #s: SystemEmitter;
-  readonly #records: Value;
-  readonly frame: Value;
-
-  constructor(s: SystemEmitter, records: Value, frame: Value) {
-    this.#s = s;
-    this.#records = records;
-    this.frame = frame;
-  }
-
-  /** A field, and where it is. */
-  #place(field: keyof typeof SHIFT): readonly [at: Value, offset: number] {
-    const frameCount = this.#s.context.ramBytes / 4096;
-    return [add(this.#records, shl(this.frame, SHIFT[field])), FRAME_RECORDS[field] * frameCount];
-  }
-
-  get(field: keyof typeof SHIFT): Value {
-    const [at, offset] = this.#place(field);
-    return load(TYPE.i32, 2 ** SHIFT[field], false, at, offset);
-  }
-
-  /** Adds to a count. */
-  add(field: "references" | "uses", by: Value | number): void {
-    const [place, offset] = this.#place(field);
-    const at = this.#s.pin(place);
-    this.#s.body.store(4, at, add(load(TYPE.i32, 4, false, at, offset), by), offset);
-  }
-
-  /** Refuses a frame whose contents do not fit a type, so that one more use would need more than a count. */
-  refuseUnlessFit(type: number, alsoClear = 0): void {
-    const s = this.#s;
-    s.refuseUnlessEqual(this.get("type"), type);
-    const { validated } = FRAME_RECORD_FLAG;
-    s.refuseUnlessEqual(and(this.get("flags"), validated | alsoClear), validated);
-  }
-
-  /** Refuses a frame that may not be written for want of being in use so, or for another use. */
-  refuseUnlessWritable(): void {
-    this.refuseUnlessFit(FRAME_RECORD_TYPE.writable, FRAME_RECORD_FLAG.bound);
-  }
-
-  refuseUnlessOwn(): void {
-    this.#s.refuseIf(ne(this.get("owner"), gate(this.#s, GATES.frameOwner)));
-    this.#s.refuseIf(isZero(this.get("references")));
-  }
-}
-
-/** Refuses an address beyond RAM. @returns the others as words */
-const inRam = (s: SystemEmitter, address: Value): Value => {
-  s.refuseIf(compare("geU", address, i64(s.context.ramBytes)));
-  return s.pin(wrap(address));
-};
-
-/** A request in the kernel's memory, of so many bytes, at its address in RDI. Refuses anything but one, and a count of those done. */
-const locateRequest = (s: SystemEmitter, requestBytes: number): Value => {
-  s.refuseUnlessEqual(s.field(register(REGISTER.rsi)), 1);
+/** Requests in the kernel's memory, at their address in RDI. Refuses where done ones are counted, and where they lie on two pages. */
+const locateRequests = (s: SystemEmitter, lengthBytes: Value): Value => {
   s.refuseIf(ne(s.wideField(register(REGISTER.rdx)), i64(0)));
   s.refuseIf(ne(s.field(register(REGISTER.r10)), gate(s, GATES.updateSubject)));
   const pointer = s.pin(s.wideField(register(REGISTER.rdi)));
   refuseReserved(s, pointer);
-  const request = s.call(LOCATE_READ_WIDE, pointer, i32(requestBytes), s.pin(s.field(STATE.spaceTag)));
-  s.refuseIf(s.isNowhere(request));
-  return request;
-};
-
-/** Machine address of the frame that an entry leads to. Refuses one beyond RAM. */
-export const frameAddressIn = (s: SystemEmitter, entry: Value): Value =>
-  inRam(s, s.pin(and(entry, PAGE_ADDRESS)));
-
-/** The frame that a present entry leads to, one of the kernel's own. Refuses any other. */
-const ownFrame = (s: SystemEmitter, records: Value, entry: Value): FrameRecord => {
-  const frame = s.pin(shrU(frameAddressIn(s, entry), 12));
-  const record = new FrameRecord(s, records, frame);
-  record.refuseUnlessOwn();
-  return record;
+  const first = s.call(LOCATE_READ_WIDE, pointer, lengthBytes, s.pin(s.field(STATE.spaceTag)));
+  s.refuseIf(s.isNowhere(first));
+  return first;
 };
 
 /** 1 for an entry that allows writing, else 0. */
 const writeRight = (low: Value): Value => and(shrU(low, Math.log2(PTE.writable)), 1);
 
-/** An entry of a table of level 1 gives way to another. */
+/** Refuses what is not a change of an entry of a table of level 1 that only counts the kernel's own pages. */
+export const refuseReplacement = (
+  s: SystemEmitter,
+  records: Value,
+  at: Value,
+  value: Value,
+  /** Refuses an old page, given its frame, that has to stay where it is mapped. */
+  refuseOld: (frame: Value) => void = () => {
+    // Nothing is read after the change.
+  },
+): void => {
+  const { body } = s;
+  const low = s.pin(wrap(value));
+  const old = s.pin(load(TYPE.i64, 8, false, at));
+  body.if(and(wrap(old), PTE.present));
+  const before = ownFrame(s, records, old);
+  before.refuseUnlessAllocated();
+  refuseOld(before.frame);
+  body.if(writeRight(wrap(old)));
+  before.refuseUnlessFit(FRAME_RECORD_TYPE.writable);
+  s.refuseIf(isZero(before.get("uses")));
+  body.end();
+  body.end();
+  body.if(and(low, PTE.present));
+  s.refuseIf(and(low, PTE_CACHING_AND_SIZE));
+  const page = ownFrame(s, records, value);
+  body.if(writeRight(low));
+  page.refuseUnlessWritable();
+  body.end();
+  body.end();
+};
+
+/** An entry of a table of level 1 gives way to another: nothing that {@link refuseReplacement} refuses. */
 export const emitReplacement = (s: SystemEmitter, records: Value, at: Value, value: Value): void => {
   const { body, context } = s;
   const low = s.pin(wrap(value));
   const old = s.pin(load(TYPE.i64, 8, false, at));
-  const oldLow = s.pin(wrap(old));
-  const isPresent = s.pin(and(low, PTE.present));
-  const wasPresent = s.pin(and(oldLow, PTE.present));
-  const isWritable = s.pin(writeRight(low));
-  const wasWritable = s.pin(writeRight(oldLow));
   const stored = s.pin(value);
-  body.if(wasPresent);
-  const before = ownFrame(s, records, old);
-  s.refuseIf(eq(before.get("references"), 1));
-  body.if(wasWritable);
-  before.refuseUnlessWritable();
-  s.refuseIf(isZero(before.get("uses")));
-  body.end();
-  body.end();
-  body.if(isPresent);
-  s.refuseIf(and(low, PTE_CACHING_AND_SIZE));
-  const page = ownFrame(s, records, value);
-  body.if(isWritable);
-  page.refuseUnlessWritable();
-  body.end();
-
-  // Nothing can go wrong any more.
+  body.if(and(low, PTE.present));
+  const page = recordAt(s, records, wrap(and(value, PAGE_ADDRESS)));
   page.add("references", 1);
-  page.add("uses", isWritable);
+  body.if(writeRight(low));
+  page.become(FRAME_RECORD_TYPE.writable);
+  page.add("uses", 1);
+  body.end();
   const isKernels = or(isZero(and(low, PTE.user)), ne(and(value, KERNEL_PAGE), i64(0)));
   const marked = select(or(value, KERNEL_PAGE), or(value, i64(PTE.global)), isKernels);
   body.set(stored, or(marked, i64(PTE.user)));
   body.end();
   body.store(8, at, stored);
-  body.if(wasPresent);
+  body.if(and(wrap(old), PTE.present));
+  const before = recordAt(s, records, wrap(and(old, PAGE_ADDRESS)));
   before.add("references", -1);
-  before.add("uses", sub(i32(0), wasWritable));
+  before.add("uses", sub(i32(0), writeRight(wrap(old))));
   body.call(context.forgetFrame, before.frame);
   body.end();
 };
 
-/** The kernel's call that changes one entry in one of its tables; see `TransitionGates.updateCall`. */
-export const emitTableUpdate = (s: SystemEmitter): void => {
+/** Entries of a table, and of those of the root the first that is for the upper half of the addresses. */
+const ENTRIES = { all: 512, upper: 256 } as const;
+
+/** How often an empty page that becomes a table is looked through by the monitor: for what it leads to, and to check that. */
+const LOOKS_AT_TABLE = 2;
+
+/** Refuses a page with a present entry in it. */
+const refuseUnlessEmpty = (s: SystemEmitter, frame: Value): void => {
+  const { body } = s;
+  const at = s.pin(shl(frame, PAGE_SHIFT));
+  const end = s.pin(add(at, PAGE_SIZE));
+  const again = body.loop();
+  s.refuseIf(and(s.read(at, 0), PTE.present));
+  body.increment(at, PAGE_SIZE / ENTRIES.all);
+  body.branchIf(again, ltU(at, end));
+  body.end();
+};
+
+/**
+ * Refuses what is not an entry of a table above level 1 that leads to a table, or to an empty page that can become one above level 1,
+ * or nowhere, where there was none. Sets `isNew` where it is such a page.
+ */
+const refuseLink = (s: SystemEmitter, records: Value, request: TableRequest, isNew: Value): void => {
+  const { body } = s;
+  const { at, value, level } = request;
+  const old = s.pin(load(TYPE.i64, 8, false, at));
+  s.refuseIf(and(wrap(old), PTE.present));
+  const index = and(shrU(at, 3), ENTRIES.all - 1);
+  s.refuseIf(and(eq(level, FRAME_RECORD_TYPE.level4), s.above(index, ENTRIES.upper - 1)));
+  body.if(and(wrap(value), PTE.present));
+  s.refuseIf(and(wrap(value), PTE_CACHING_AND_SIZE | PTE.global));
+  const table = ownFrame(s, records, value);
+  body.if(table.get("uses"));
+  table.refuseUnlessFit(sub(level, 1));
+  body.else();
+  s.refuseIf(eq(level, FRAME_RECORD_TYPE.level2));
+  s.refuseIf(eq(and(xor(value, old), PAGE_ADDRESS), i64(0)));
+  refuseUnlessEmpty(s, table.frame);
+  body.set(isNew, i32(1));
+  body.end();
+  body.end();
+};
+
+/** An entry of a table above level 1 is made: nothing that {@link refuseLink} refuses. */
+const emitLink = (s: SystemEmitter, records: Value, { at, value, level }: TableRequest): void => {
+  const { body } = s;
+  const stored = s.pin(value);
+  body.if(and(wrap(value), PTE.present));
+  const table = recordAt(s, records, wrap(and(value, PAGE_ADDRESS)));
+  body.if(isZero(table.get("uses")));
+  table.become(s.pin(sub(level, 1)));
+  chargeFor(s, s.field(STATE.budget), mul(entryCost(s), LOOKS_AT_TABLE * ENTRIES.all));
+  body.end();
+  table.add("references", 1);
+  table.add("uses", 1);
+  const marks = select(i64(PTE.user | PTE.accessed), i64(PTE.user), eq(level, FRAME_RECORD_TYPE.level4));
+  body.set(stored, or(value, marks));
+  body.end();
+  body.store(8, at, stored);
+};
+
+/** What is asked of a table: a machine address, the value to be stored there, and the table's level. */
+interface TableRequest {
+  readonly at: Value;
+  readonly value: Value;
+  readonly level: Value;
+}
+
+/** Whether a type of a frame is that of a table. */
+const isTable = (type: Value): Value => ltU(sub(type, FRAME_RECORD_TYPE.level1), FRAME_RECORD_TYPE.level4);
+
+/** What is known of the requests of a call together. */
+interface Requests {
+  readonly first: Value;
+  readonly count: Value;
+  /** Bit n: one is about a table of level n, or 0, about a page that is none. */
+  readonly levels: Value;
+  /** Whether one makes a page a table. */
+  readonly isNew: Value;
+}
+
+/** Refuses one of several requests that could not be carried out, whatever the others are. */
+const refuseRequest = (
+  s: SystemEmitter,
+  records: Value,
+  place: Value,
+  value: Value,
+  { first, count, levels, isNew }: Requests,
+): void => {
   const { body, context } = s;
-  const records = s.pin(gate(s, GATES.frameRecords));
-  s.refuseIf(isZero(records));
-  const request = locateRequest(s, REQUEST_BYTES);
-  const place = s.pin(load(TYPE.i64, 8, false, request));
-  s.refuseIf(ne(and(place, COMMAND), i64(0)));
-  const at = inRam(s, place);
-  const table = s.pin(shrU(at, 12));
-  const record = new FrameRecord(s, records, table);
+  // What the requests themselves lie in neither changes nor goes while there are others to be read.
+  const refuseHome = (frame: Value): void =>
+    s.refuseIf(and(eq(frame, shrU(first, PAGE_SHIFT)), s.above(count, i32(1))));
+  s.refuseIf(ne(and(place, COMMAND.unknown), i64(0)));
+  const at = inRam(s, s.pin(and(place, COMMAND.entry)));
+  const record = recordAt(s, records, at);
   record.refuseUnlessOwn();
-  s.refuseIf(load(TYPE.i32, 1, false, table, context.watchTable));
-  const value = s.pin(load(TYPE.i64, 8, false, request, 8));
-  body.if(eq(record.get("type"), FRAME_RECORD_TYPE.level1));
-  record.refuseUnlessFit(FRAME_RECORD_TYPE.level1);
-  s.refuseIf(isZero(record.get("uses")));
-  emitReplacement(s, records, at, value);
-  charge(s, s.field(STATE.budget), GATES.updateCost);
+  s.refuseIf(load(TYPE.i32, 1, false, record.frame, context.watchTable));
+  const type = s.pin(record.get("type"));
+  const level = s.pin(select(type, i32(0), isTable(type)));
+  body.set(levels, or(levels, shl(i32(1), level)));
+  body.if(level);
+  record.refuseUnlessTable(level);
+  body.if(eq(level, FRAME_RECORD_TYPE.level1));
+  refuseReplacement(s, records, at, value, refuseHome);
+  body.else();
+  refuseLink(s, records, { at, value, level }, isNew);
+  body.end();
   body.else();
   record.refuseUnlessWritable();
   s.refuseIf(isAtEvents(s, at));
+  refuseHome(record.frame);
+  body.end();
+};
+
+/** Carries out a request that {@link refuseRequest} does not refuse, and charges for it. */
+const emitRequest = (s: SystemEmitter, records: Value, place: Value, value: Value): void => {
+  const { body } = s;
+  const at = s.pin(wrap(and(place, COMMAND.entry)));
+  const record = recordAt(s, records, at);
+  const level = s.pin(record.get("type"));
+  body.if(isTable(level));
+  const keeps = ne(and(place, COMMAND.keeps), i64(0));
+  const kept = and(load(TYPE.i64, 8, false, at), select(i64(PTE.accessed | PTE.dirty), i64(0), keeps));
+  const entry = s.pin(or(value, kept));
+  body.if(eq(level, FRAME_RECORD_TYPE.level1));
+  emitReplacement(s, records, at, entry);
+  body.else();
+  emitLink(s, records, { at, value: entry, level });
+  body.end();
+  charge(s, s.field(STATE.budget), GATES.updateCost);
+  body.else();
+  record.become(FRAME_RECORD_TYPE.writable);
   body.store(8, at, value);
   charge(s, s.field(STATE.budget), GATES.requestCost);
   body.end();
+};
+
+/** The kernel's call that changes entries in its tables; see `TransitionGates.updateCall`. All are looked at before the first is changed. */
+export const emitTableUpdate = (s: SystemEmitter): void => {
+  const { body } = s;
+  const records = s.pin(gate(s, GATES.frameRecords));
+  s.refuseIf(isZero(records));
+  const count = s.pin(s.field(register(REGISTER.rsi)));
+  s.refuseIf(s.above(sub(count, 1), i32(MOST_REQUESTS - 1)));
+  const lengthBytes = s.pin(shl(count, Math.log2(REQUEST_BYTES)));
+  const first = locateRequests(s, lengthBytes);
+  const end = s.pin(add(first, lengthBytes));
+  const request = body.local(TYPE.i32);
+  const forEach = (act: (place: Value, value: Value) => void): void => {
+    body.set(request, first);
+    const again = body.loop();
+    act(s.pin(load(TYPE.i64, 8, false, request)), s.pin(load(TYPE.i64, 8, false, request, 8)));
+    body.increment(request, REQUEST_BYTES);
+    body.branchIf(again, ltU(request, end));
+    body.end();
+  };
+  const requests = { first, count, levels: s.pin(i32(0)), isNew: s.pin(i32(0)) };
+  forEach((place, value) => refuseRequest(s, records, place, value, requests));
+  // A page that others change, or make something else, has not been looked at as it will be.
+  const { levels, isNew } = requests;
+  s.refuseIf(and(ne(and(levels, sub(levels, 1)), 0), isNew));
+  forEach((place, value) => emitRequest(s, records, place, value));
 };
 
 /** Bytes of a request of the call that flushes, and bits of a command. */
@@ -201,7 +290,8 @@ const COMMAND_BITS = 32;
 
 /** The kernel's call that asks for a flush that has nothing to do; see `TransitionGates.flushCall`. */
 export const emitFlush = (s: SystemEmitter): void => {
-  const request = locateRequest(s, FLUSH_REQUEST_BYTES);
+  s.refuseUnlessEqual(s.field(register(REGISTER.rsi)), 1);
+  const request = locateRequests(s, i32(FLUSH_REQUEST_BYTES));
   const command = s.pin(s.read(request, 0));
   s.refuseIf(s.above(command, i32(COMMAND_BITS - 1)));
   s.refuseIf(isZero(and(shrU(gate(s, GATES.flushCommands), command), 1)));

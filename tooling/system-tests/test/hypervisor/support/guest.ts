@@ -12,6 +12,8 @@ export interface TestGuest {
   readonly root: Mfn;
   /** Frame of the level-1 table of all mapped pages: entry n is that of page n. */
   readonly level1: Mfn;
+  /** Frames of the tables between that one and the root, from below. */
+  readonly between: readonly Mfn[];
   /** x86_64: frame of another root, for user mode. It has the same tables below, and nothing refers to it yet. */
   readonly userRoot: Mfn | null;
   /** Reads the guest's memory at a mapped linear address. */
@@ -117,6 +119,7 @@ export const createTestGuest = (machine: TestMachine, options: TestGuestOptions)
     frames,
     root,
     level1,
+    between: upper,
     userRoot,
     read: (at, lengthBytes) => new DataView(machine.memory.memory.buffer, place(at), lengthBytes),
     write(at, bytes) {

@@ -24,7 +24,19 @@ export const TABLE_PAGE = 21;
 const END_NS = 60_000;
 
 /** A frame that an entry may be meant for. */
-export type Target = "page" | "another" | "table" | "root" | "spare root" | "none" | "reserved" | "beyond";
+export type Target =
+  | "page"
+  | "another"
+  | "unused"
+  | "another unused"
+  | "table"
+  | "level 2"
+  | "level 3"
+  | "root"
+  | "spare root"
+  | "none"
+  | "reserved"
+  | "beyond";
 
 /** The frame. */
 export const frameOf = (guest: TestGuest, target: Target): Mfn => {
@@ -33,8 +45,16 @@ export const frameOf = (guest: TestGuest, target: Target): Mfn => {
       return guest.frames[30] ?? toMfn(0);
     case "another":
       return guest.frames[READ_ONLY] ?? toMfn(0);
+    case "unused":
+      return guest.frames[ABSENT[0]] ?? toMfn(0);
+    case "another unused":
+      return guest.frames[ABSENT[1]] ?? toMfn(0);
     case "table":
       return guest.level1;
+    case "level 2":
+      return guest.between[0] ?? toMfn(0);
+    case "level 3":
+      return guest.between[1] ?? toMfn(0);
     case "root":
       return guest.root;
     case "spare root":
@@ -89,6 +109,10 @@ export const runTableGuest = (
   ]);
   guest.start();
   const { control, frames } = machine.hypervisor;
+  const entriesOf = (frame: Mfn): readonly bigint[] =>
+    Array.from({ length: 512 }, (_, index) =>
+      machine.memory.view.getBigUint64(frameAddress(frame) + 8 * index, true),
+    );
   const store = vi.spyOn(frames, "storeEntry");
   const update = vi.spyOn(frames, "updateEntry");
   const seen = [1000, 1333, END_NS].map((stop) => {
@@ -97,11 +121,14 @@ export const runTableGuest = (
       now: machine.clock.now(),
       registers: control.dumpRegisters(guest.id, toVcpuIndex(0)),
       domain: control.describe(guest.id),
-      entries: Array.from({ length: 512 }, (_, index) =>
-        machine.memory.view.getBigUint64(frameAddress(guest.level1) + 8 * index, true),
+      entries: entriesOf(guest.level1),
+      others: (["level 2", "level 3", "root", "spare root", "unused", "another unused"] as const).map(
+        (target) => entriesOf(frameOf(guest, target)),
       ),
       results: Array.from({ length: 512 }, (_, index) => guest.readUint32(RESULTS + 8 * index)),
-      info: [...guest.frames, guest.level1, guest.root].map((frame) => frames.describe(frame)),
+      info: [...guest.frames, guest.level1, ...guest.between, guest.root].map((frame) =>
+        frames.describe(frame),
+      ),
       violations: frames.checkInvariants(),
     };
   });
