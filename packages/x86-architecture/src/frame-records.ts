@@ -19,9 +19,9 @@ export const FRAME_RECORD_TYPE = { level1: 1, level2: 2, level3: 3, level4: 4, w
 
 /**
  * Bits of `flags` that the processor knows: its owner has not given it back, which is a reference of its own; the contents fit the
- * type; it is a table that may not stand everywhere.
+ * type; it is kept a table, which is a reference and a use; it is a table that may not stand everywhere.
  */
-export const FRAME_RECORD_FLAG = { allocated: 1, validated: 2, bound: 0x20 } as const;
+export const FRAME_RECORD_FLAG = { allocated: 1, validated: 2, pinned: 4, bound: 0x20 } as const;
 
 /** Available bit 52 of an entry, as a bit of its high word: the page belongs to the kernel's side of a 64-bit guest. */
 export const KERNEL_PAGE_HIGH = 0x10_0000;

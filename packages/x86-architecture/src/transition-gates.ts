@@ -167,6 +167,17 @@ export interface TransitionGates {
    * three times what {@link updateCost} is above {@link requestCost}.
    */
   mapCall: number;
+  /**
+   * And this one with ESI 2 makes two calls, of 64 bytes each at RDI in one page: number, answer and up to six arguments, 8 bytes each. One is
+   * {@link mapCall}; the other has the number {@link flushCall}, 1 as its second argument, a third and fourth like {@link updateCall}, and as
+   * its first the address of a request of 24 bytes: a command of 4, and at 8 the number of a frame of the kernel's own. After the first, command 0: the
+   * frame, which nothing uses by then, becomes a table of level 1 whose entries are as those that are stored there, and is pinned.
+   * Before it, command 4: the frame, a table of level 1 that is used for nothing but being pinned, ceases to be one. Either takes, as {@link requestCost}
+   * is for a request, besides that what looking at 512 entries does. Both are made, and their answers are 0, or it exits.
+   */
+  listCall: number;
+  /** How much of its budget each of the calls takes a run besides what it would take by itself. */
+  listCost: number;
   /** Where {@link FRAME_RECORDS} begin in machine memory; 0: the call exits. */
   frameRecords: number;
   /** Owner of the kernel's frames there. */

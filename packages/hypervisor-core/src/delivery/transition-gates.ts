@@ -21,6 +21,7 @@ import {
   __HYPERVISOR_iret,
   __HYPERVISOR_mmu_update,
   __HYPERVISOR_mmuext_op,
+  __HYPERVISOR_multicall,
   __HYPERVISOR_set_segment_base,
   __HYPERVISOR_stack_switch,
   __HYPERVISOR_update_va_mapping,
@@ -36,6 +37,7 @@ import {
 import { type Domain, hasAssist } from "../domain.ts";
 import { type CpuidPolicy, identityAnswers } from "../emulation/cpuid-policy.ts";
 import { fixStackSelector } from "../hypercalls/guest-selectors.ts";
+import { ENTRY_COST_NS } from "../hypercalls/multicall.ts";
 import { FLUSH_NS, REQUEST_NS, UPDATE_NS } from "../memory/costs.ts";
 import type { MemoryManager } from "../memory-manager.ts";
 import type { ProcessorSpeed } from "../processor-speed.ts";
@@ -47,7 +49,7 @@ import { EMULATION_COST_NS, FAULT_COST_NS, HYPERCALL_COST_NS } from "./exit-cost
 /**
  * Lets the processor make on its own what needs no policy: XENVER_version, CPUID, exceptions, and in 64-bit guests the system calls
  * of user mode, iret, the calls that set a base or CR0.TS, mmu_update and update_va_mapping where they only count the domain's own pages,
- * stores to tables likewise, and flushes; in all, the one that sets a stack. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
+ * stores to tables likewise, flushes, and multicalls of two that pin a table of level 1 or unpin it; in all, the one that sets a stack. All of it is done by the hypervisor where the processor leaves it: with the same result, in the same time.
  */
 export interface GuestTransitions {
   /** Before a run: makes the gates what the VCPU is now. */
@@ -104,6 +106,8 @@ interface Costs {
   readonly update: number;
   readonly request: number;
   readonly flush: number;
+  /** Each call of a multicall. */
+  readonly entry: number;
 }
 
 /** Commands of mmuext_op for which nothing is to be done, as bits: see `AddressSpaces`. */
@@ -139,12 +143,14 @@ const prepare = ({ gates }: X86Vcpu, { width, id }: Domain, costs: Costs | null)
   gates.updateCall = __HYPERVISOR_mmu_update;
   gates.flushCall = __HYPERVISOR_mmuext_op;
   gates.mapCall = __HYPERVISOR_update_va_mapping;
+  gates.listCall = __HYPERVISOR_multicall;
   if (costs === null) return;
   gates.callCost = costs.call;
   gates.emulationCost = costs.emulation;
   gates.updateCost = costs.update;
   gates.requestCost = costs.request;
   gates.flushCost = costs.flush;
+  gates.listCost = costs.entry;
   gates.flushCommands = FLUSH_COMMANDS;
 };
 
@@ -154,9 +160,15 @@ const costsOf = (speed: Pick<ProcessorSpeed, "instructionsFor">): Costs | null =
   const update = speed.instructionsFor(UPDATE_NS);
   const request = speed.instructionsFor(REQUEST_NS);
   const flush = speed.instructionsFor(REQUEST_NS + FLUSH_NS);
+  const entry = speed.instructionsFor(ENTRY_COST_NS);
   const areWhole =
-    call !== null && emulation !== null && update !== null && request !== null && flush !== null;
-  return areWhole ? { call, emulation, update, request, flush } : null;
+    call !== null &&
+    emulation !== null &&
+    update !== null &&
+    request !== null &&
+    flush !== null &&
+    entry !== null;
+  return areWhole ? { call, emulation, update, request, flush, entry } : null;
 };
 
 /** Makes the transitions of a host's guests. */

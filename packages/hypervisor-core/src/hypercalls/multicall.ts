@@ -1,4 +1,4 @@
-import { toNanoseconds } from "@xenolith/machine-interface";
+import { type Nanoseconds, toNanoseconds } from "@xenolith/machine-interface";
 import { EFAULT, EINVAL, ENOSYS, type GuestWidth } from "@xenolith/xen-abi";
 import { __HYPERVISOR_multicall, MULTICALL_ENTRY, readMulticallEntry } from "@xenolith/xen-abi/xen";
 import { type ArgumentSource, CallState, type InterruptionCheck } from "./call-state.ts";
@@ -12,7 +12,7 @@ import {
 import type { HypercallTable } from "./table.ts";
 
 /** Charged for each entry besides what its call charges: it bounds how many are made before others get their turn. */
-const ENTRY_COST = toNanoseconds(100);
+export const ENTRY_COST_NS: Nanoseconds = toNanoseconds(100);
 
 /** What multicall is made from. The table is asked for late: multicall is in it. */
 export interface MulticallParts {
@@ -97,7 +97,7 @@ export const createMulticall = ({ table, isInterrupted }: MulticallParts): Hyper
     for (let index = 0; index < count; index++) {
       const at = first + index * entryBytes;
       if (index > 0 && call.shouldPreempt()) return call.restart([at, count - index]);
-      call.charge(ENTRY_COST);
+      call.charge(ENTRY_COST_NS);
       const answer = makeCall(call, entry, at);
       if (answer === RESTARTED) return call.restart([at, count - index]);
       if (answer !== null) return answer;

@@ -168,6 +168,8 @@ const closedGates = (): TransitionGates => ({
   requestCost: 0,
   flushCall: 0,
   mapCall: 0,
+  listCall: 0,
+  listCost: 0,
   flushCommands: 0,
   flushCost: 0,
   frameRecords: 0,

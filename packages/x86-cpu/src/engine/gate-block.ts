@@ -389,6 +389,22 @@ export class GateBlock implements TransitionGates {
     this.#state.setU32(STATE.mapCall, value);
   }
 
+  get listCall(): number {
+    return this.#state.u32(STATE.listCall);
+  }
+
+  set listCall(value: number) {
+    this.#state.setU32(STATE.listCall, value);
+  }
+
+  get listCost(): number {
+    return this.#state.u32(STATE.listCost);
+  }
+
+  set listCost(value: number) {
+    this.#state.setU32(STATE.listCost, value);
+  }
+
   get changes(): number {
     return this.#word(GATES.changes);
   }

@@ -55,6 +55,7 @@ export const NOTHING_PENDING = 0xffff_ffff;
  * | 0x740 | 4 x i64 | root entries of PAE paging as they were when CR3 was loaded |
  * | 0x780 | 16 x 16 | under a monitor, descriptors as they were read last: see {@link DESCRIPTOR_CACHE} |
  * | 0x880 | 3 x u32 | under a monitor, the direct gate of a vector: see {@link DIRECT_GATE} |
+ * | 0x88c | 2 x u32 | and its kernel's call that makes a list of calls, and what each of them costs: see `TransitionGates.listCall` |
  * | 0x8a0 | 0xc0 | under a monitor, what transitions may be made without it: see {@link GATES} |
  * | 0x960 | 32 x i64 | and where each exception enters the kernel, 0: it leaves to the monitor; in 32-bit code an offset and a selector |
  */
@@ -115,6 +116,8 @@ export const STATE = {
   rootEntries: 0x740,
   descriptorCache: 0x780,
   directGate: 0x880,
+  listCall: 0x88c,
+  listCost: 0x890,
   gates: 0x8a0,
   handlers: 0x960,
 } as const;

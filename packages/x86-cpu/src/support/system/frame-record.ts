@@ -11,6 +11,7 @@ import {
   or,
   shl,
   shrU,
+  sub,
   TYPE,
   type Value,
   wrap,
@@ -49,7 +50,7 @@ export class FrameRecord {
     return load(TYPE.i32, 2 ** SHIFT[field], false, at, offset);
   }
 
-  #set(field: "type" | "flags", value: Value): void {
+  set(field: "type" | "flags" | "uses", value: Value): void {
     const [at, offset] = this.#place(field);
     this.#s.body.store(2 ** SHIFT[field], at, value, offset);
   }
@@ -74,9 +75,9 @@ export class FrameRecord {
     this.#s.refuseIf(isZero(and(this.get("flags"), FRAME_RECORD_FLAG.allocated)));
   }
 
-  /** Refuses a frame that may not be written because of another use. */
-  refuseUnlessWritable(): void {
-    this.#s.body.if(this.get("uses"));
+  /** Refuses a frame that may not be written because of another use, besides some that are about to end. */
+  refuseUnlessWritable(ending: Value | number = 0): void {
+    this.#s.body.if(sub(this.get("uses"), ending));
     this.refuseUnlessFit(FRAME_RECORD_TYPE.writable);
     this.#s.body.end();
   }
@@ -86,9 +87,9 @@ export class FrameRecord {
     const { body, context } = this.#s;
     body.if(ne(this.get("type"), type));
     body.call(context.forgetFrame, this.frame);
-    this.#set("type", typeof type === "number" ? i32(type) : type);
+    this.set("type", typeof type === "number" ? i32(type) : type);
     body.end();
-    this.#set("flags", or(this.get("flags"), FRAME_RECORD_FLAG.validated));
+    this.set("flags", or(this.get("flags"), FRAME_RECORD_FLAG.validated));
   }
 
   /** Refuses a frame that is not a table of a level, checked and in use. */
@@ -112,6 +113,13 @@ export const inRam = (s: SystemEmitter, address: Value): Value => {
 /** Machine address of the frame that an entry leads to. Refuses one beyond RAM. */
 export const frameAddressIn = (s: SystemEmitter, entry: Value): Value =>
   inRam(s, s.pin(and(entry, PAGE_ADDRESS)));
+
+/** Where records begin. Refuses where there are none. */
+export const recordsOf = (s: SystemEmitter): Value => {
+  const records = s.pin(gate(s, GATES.frameRecords));
+  s.refuseIf(isZero(records));
+  return records;
+};
 
 /** What is kept of the frame that holds a machine address. */
 export const recordAt = (s: SystemEmitter, records: Value, at: Value): FrameRecord =>

@@ -17,6 +17,7 @@ import { CR0, FLAG, GATE_CHANGE, REGISTER, SEGMENT, type SegmentIndex } from "@x
 import { ARITHMETIC_FLAGS } from "../../state/flags.ts";
 import { GATES, SEGMENT_FIELD, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
+import { emitCallList } from "./call-list.ts";
 import { FLAG_IMAGE, SET_ARITHMETIC_FLAGS } from "./flag-image.ts";
 import { LOCATE_READ_WIDE } from "./linear-access.ts";
 import {
@@ -50,7 +51,7 @@ import {
   systemFunction,
   UNUSUAL_FLAGS,
 } from "./system-emitter.ts";
-import { emitMapping } from "./table-mapping.ts";
+import { emitMappingCall } from "./table-mapping.ts";
 import { emitFlush, emitTableUpdate } from "./table-update.ts";
 
 /** rax r11 rcx flags rip cs rflags rsp ss; see `TransitionGates`. */
@@ -163,7 +164,8 @@ const emitSimpleCalls = (s: SystemEmitter, call: Value): Value => {
   const calls = [
     { number: STATE.gates + GATES.updateCall, emit: emitTableUpdate },
     { number: STATE.gates + GATES.flushCall, emit: emitFlush },
-    { number: STATE.mapCall, emit: emitMapping },
+    { number: STATE.mapCall, emit: emitMappingCall },
+    { number: STATE.listCall, emit: emitCallList },
     { number: STATE.gates + GATES.stackCall, emit: emitStackCall },
     { number: STATE.gates + GATES.baseCall, emit: emitBaseCall },
     { number: STATE.gates + GATES.taskCall, emit: emitTaskCall },

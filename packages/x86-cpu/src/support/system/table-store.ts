@@ -23,7 +23,7 @@ import {
 import { FLAG, FRAME_RECORD_TYPE, PAGE_FAULT, PTE, REGISTER } from "@xenolith/x86-architecture";
 import { FLAGS_KIND } from "../../state/flags.ts";
 import { GATES, STATE } from "../../state/layout.ts";
-import { frameAddressIn, locateLevel1, recordAt } from "./frame-record.ts";
+import { frameAddressIn, locateLevel1, recordAt, recordsOf } from "./frame-record.ts";
 import { LOCATE_READ_WIDE } from "./linear-access.ts";
 import { charge, gate, refuseWaitingEvent } from "./side-entry.ts";
 import { DONE, type SystemEmitter, UNUSUAL_FLAGS } from "./system-emitter.ts";
@@ -111,8 +111,7 @@ const locateReadOnly = (s: SystemEmitter, address: Value): Value => {
  */
 export const emitTableStore = (s: SystemEmitter, code: Value): void => {
   const { body, context } = s;
-  const records = s.pin(gate(s, GATES.frameRecords));
-  s.refuseIf(isZero(records));
+  const records = recordsOf(s);
   s.refuseIf(ne(and(code, ~PAGE_FAULT.user), WRITE_TO_PRESENT));
   const fault: Value = load(TYPE.f64, 8, false, i32(context.state), STATE.faultAddress);
   const address = s.pin(conversion("i64.truncSatF64S", fault));

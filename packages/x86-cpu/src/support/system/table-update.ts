@@ -28,7 +28,8 @@ import {
   REGISTER,
 } from "@xenolith/x86-architecture";
 import { GATES, STATE } from "../../state/layout.ts";
-import { inRam, ownFrame, PAGE_ADDRESS, recordAt } from "./frame-record.ts";
+import type { SupportFunction } from "../support-function.ts";
+import { inRam, ownFrame, PAGE_ADDRESS, recordAt, recordsOf } from "./frame-record.ts";
 import { LOCATE_READ_WIDE } from "./linear-access.ts";
 import { charge, chargeFor, entryCost, gate, isAtEvents, refuseReserved, register } from "./side-entry.ts";
 import type { SystemEmitter } from "./system-emitter.ts";
@@ -47,19 +48,39 @@ const COMMAND = { entry: i64(-8), unknown: i64(5), keeps: i64(2) } as const;
 
 const KERNEL_PAGE = i64(KERNEL_PAGE_HIGH * 2 ** 32);
 
-/** Requests in the kernel's memory, at their address in RDI. Refuses where done ones are counted, and where they lie on two pages. */
+/** Where bytes at an address in the kernel's memory are. Refuses what is not there, is the monitor's or lies on two pages. */
+export const locateOwn = (
+  s: SystemEmitter,
+  pointer: Value,
+  lengthBytes: Value,
+  by: SupportFunction = LOCATE_READ_WIDE,
+): Value => {
+  refuseReserved(s, pointer);
+  const place = s.call(by, pointer, lengthBytes, s.pin(s.field(STATE.spaceTag)));
+  s.refuseIf(s.isNowhere(place));
+  return place;
+};
+
+/** Requests at their address in RDI. Refuses where done ones are counted. */
 const locateRequests = (s: SystemEmitter, lengthBytes: Value): Value => {
   s.refuseIf(ne(s.wideField(register(REGISTER.rdx)), i64(0)));
   s.refuseIf(ne(s.field(register(REGISTER.r10)), gate(s, GATES.updateSubject)));
-  const pointer = s.pin(s.wideField(register(REGISTER.rdi)));
-  refuseReserved(s, pointer);
-  const first = s.call(LOCATE_READ_WIDE, pointer, lengthBytes, s.pin(s.field(STATE.spaceTag)));
-  s.refuseIf(s.isNowhere(first));
-  return first;
+  return locateOwn(s, s.pin(s.wideField(register(REGISTER.rdi))), lengthBytes);
 };
 
 /** 1 for an entry that allows writing, else 0. */
-const writeRight = (low: Value): Value => and(shrU(low, Math.log2(PTE.writable)), 1);
+export const writeRight = (low: Value): Value => and(shrU(low, Math.log2(PTE.writable)), 1);
+
+/** What else is done by a call that changes an entry. */
+export interface ReplacementLimits {
+  /** Refuses an old page, given its frame, that has to stay where it is mapped. */
+  readonly refuseOld: (frame: Value) => void;
+  /** Uses of a page, given its frame, that end before. */
+  readonly endingUses: (frame: Value) => Value | number;
+}
+
+/** Nothing: nobody reads after the change, and nothing comes before it. */
+const NO_LIMITS: ReplacementLimits = { refuseOld: () => undefined, endingUses: () => 0 };
 
 /** Refuses what is not a change of an entry of a table of level 1 that only counts the kernel's own pages. */
 export const refuseReplacement = (
@@ -67,10 +88,7 @@ export const refuseReplacement = (
   records: Value,
   at: Value,
   value: Value,
-  /** Refuses an old page, given its frame, that has to stay where it is mapped. */
-  refuseOld: (frame: Value) => void = () => {
-    // Nothing is read after the change.
-  },
+  { refuseOld, endingUses }: ReplacementLimits = NO_LIMITS,
 ): void => {
   const { body } = s;
   const low = s.pin(wrap(value));
@@ -88,9 +106,16 @@ export const refuseReplacement = (
   s.refuseIf(and(low, PTE_CACHING_AND_SIZE));
   const page = ownFrame(s, records, value);
   body.if(writeRight(low));
-  page.refuseUnlessWritable();
+  page.refuseUnlessWritable(endingUses(page.frame));
   body.end();
   body.end();
+};
+
+/** A present entry of level 1 with the marks of whose page it is: the kernel's or its processes'. */
+export const markedEntry = (value: Value): Value => {
+  const isKernels = or(isZero(and(wrap(value), PTE.user)), ne(and(value, KERNEL_PAGE), i64(0)));
+  const marked = select(or(value, KERNEL_PAGE), or(value, i64(PTE.global)), isKernels);
+  return or(marked, i64(PTE.user));
 };
 
 /** An entry of a table of level 1 gives way to another: nothing that {@link refuseReplacement} refuses. */
@@ -106,9 +131,7 @@ export const emitReplacement = (s: SystemEmitter, records: Value, at: Value, val
   page.become(FRAME_RECORD_TYPE.writable);
   page.add("uses", 1);
   body.end();
-  const isKernels = or(isZero(and(low, PTE.user)), ne(and(value, KERNEL_PAGE), i64(0)));
-  const marked = select(or(value, KERNEL_PAGE), or(value, i64(PTE.global)), isKernels);
-  body.set(stored, or(marked, i64(PTE.user)));
+  body.set(stored, markedEntry(value));
   body.end();
   body.store(8, at, stored);
   body.if(and(wrap(old), PTE.present));
@@ -223,7 +246,7 @@ const refuseRequest = (
   body.if(level);
   record.refuseUnlessTable(level);
   body.if(eq(level, FRAME_RECORD_TYPE.level1));
-  refuseReplacement(s, records, at, value, refuseHome);
+  refuseReplacement(s, records, at, value, { refuseOld: refuseHome, endingUses: () => 0 });
   body.else();
   refuseLink(s, records, { at, value, level }, isNew);
   body.end();
@@ -260,8 +283,7 @@ const emitRequest = (s: SystemEmitter, records: Value, place: Value, value: Valu
 /** The kernel's call that changes entries in its tables; see `TransitionGates.updateCall`. All are looked at before the first is changed. */
 export const emitTableUpdate = (s: SystemEmitter): void => {
   const { body } = s;
-  const records = s.pin(gate(s, GATES.frameRecords));
-  s.refuseIf(isZero(records));
+  const records = recordsOf(s);
   const count = s.pin(s.field(register(REGISTER.rsi)));
   s.refuseIf(s.above(sub(count, 1), i32(MOST_REQUESTS - 1)));
   const lengthBytes = s.pin(shl(count, Math.log2(REQUEST_BYTES)));

@@ -18,6 +18,8 @@ export const RESULTS = page(6);
 export const ABSENT = [40, 41, 42, 43] as const;
 /** A page that its kernel may only read. */
 export const READ_ONLY = 44;
+/** A page that may be made a table. */
+export const FILLED = 31;
 /** The level-1 table, to be read. */
 export const TABLE_PAGE = 21;
 /** By then all is done. */
@@ -29,6 +31,7 @@ export type Target =
   | "another"
   | "unused"
   | "another unused"
+  | "filled"
   | "table"
   | "level 2"
   | "level 3"
@@ -49,6 +52,8 @@ export const frameOf = (guest: TestGuest, target: Target): Mfn => {
       return guest.frames[ABSENT[0]] ?? toMfn(0);
     case "another unused":
       return guest.frames[ABSENT[1]] ?? toMfn(0);
+    case "filled":
+      return guest.frames[FILLED] ?? toMfn(0);
     case "table":
       return guest.level1;
     case "level 2":
@@ -122,9 +127,9 @@ export const runTableGuest = (
       registers: control.dumpRegisters(guest.id, toVcpuIndex(0)),
       domain: control.describe(guest.id),
       entries: entriesOf(guest.level1),
-      others: (["level 2", "level 3", "root", "spare root", "unused", "another unused"] as const).map(
-        (target) => entriesOf(frameOf(guest, target)),
-      ),
+      others: (
+        ["level 2", "level 3", "root", "spare root", "unused", "another unused", "filled"] as const
+      ).map((target) => entriesOf(frameOf(guest, target))),
       results: Array.from({ length: 512 }, (_, index) => guest.readUint32(RESULTS + 8 * index)),
       info: [...guest.frames, guest.level1, ...guest.between, guest.root].map((frame) =>
         frames.describe(frame),
