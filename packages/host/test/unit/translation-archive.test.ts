@@ -23,7 +23,7 @@ const moduleOf = (mark: number): ArchivedModule => ({
       entries: [-0x7eff_fff0],
       roots: [-0x7eff_fff0],
       isLoop: true,
-      blocks: new Set([-0x7eff_fff0]),
+      blocks: [16],
       ranges: [{ start: 16, bytes: Uint8Array.of(0x90, 0xc3) }],
     },
   ],

@@ -11,7 +11,6 @@ import type { CodeWidths } from "./code-width.ts";
 import type { DecodedChunks } from "./decoded-chunks.ts";
 import type { JumpCache } from "./jump-cache.ts";
 import type { Mode } from "./mode.ts";
-import { RecentInstructions } from "./recent-instructions.ts";
 import type { RecordArena } from "./record-arena.ts";
 import { RewrittenFrames } from "./rewritten-frames.ts";
 import { WarmBlocks } from "./warm-blocks.ts";
@@ -38,7 +37,6 @@ export class CodeCache {
   adopt: (place: CodePlace) => Translation | null = () => null;
   readonly #translateAfter: number;
   readonly #warm = new WarmBlocks();
-  readonly #recent = new RecentInstructions();
   readonly #rewritten = new RewrittenFrames();
   readonly #machine: MachineMemory;
   readonly #arena: RecordArena;
@@ -46,7 +44,7 @@ export class CodeCache {
   readonly #widths: CodeWidths;
   readonly #decoder: BlockDecoder;
   readonly #frames = new Map<number, CodeFrame>();
-  #nextFrameId = 0;
+  #lastVersion = 0;
   /** Records of a block that was copied elsewhere, to be killed with it. */
   #copy: { readonly block: Block; readonly record: number; readonly count: number } | null = null;
 
@@ -96,7 +94,6 @@ export class CodeCache {
     this.#frames.clear();
     this.#warm.clear();
     this.#rewritten.clear();
-    this.#recent.clear();
     this.#arena.clear();
     this.#widths.narrow.clear();
     this.#widths.wide.clear();
@@ -152,8 +149,7 @@ export class CodeCache {
   #codeFrame(frame: number): CodeFrame {
     let codeFrame = this.#frames.get(frame);
     if (codeFrame === undefined) {
-      codeFrame = new CodeFrame(frame, this.#nextFrameId, this.chunks);
-      this.#nextFrameId += 1;
+      codeFrame = new CodeFrame(frame, this.#takeVersion(), this.chunks);
       this.#frames.set(frame, codeFrame);
       this.#machine.watch(toMfn(frame), FRAME_WATCH.code);
     }
@@ -315,15 +311,21 @@ export class CodeCache {
     }
   }
 
+  /** A number that tells what was decoded of a frame from what it may hold at other times. */
+  versionOf(frame: number): number {
+    return this.#codeFrame(frame).version;
+  }
+
+  #takeVersion(): number {
+    this.#lastVersion += 1;
+    return this.#lastVersion;
+  }
+
   /** The instruction at an offset in a frame; mnemonic "truncated" when it goes on beyond it. */
-  instructionAt(frame: number, offset: number, mode: Mode): Instruction {
+  instructionAt(frame: number, offset: number, { codeBytes }: Mode): Instruction {
     const codeFrame = this.#codeFrame(frame);
-    const { codeBytes } = mode;
-    const known = this.#recent.get(codeFrame.id, offset, codeBytes);
-    if (known !== null) return known;
     const at = frame * PAGE_BYTES + offset;
     const instruction = decode(this.#machine.bytes, at, PAGE_BYTES - offset, codeBytes);
-    this.#recent.set(codeFrame.id, offset, codeBytes, instruction);
     codeFrame.mark(offset, Math.min(offset + instruction.lengthBytes, PAGE_BYTES));
     return instruction;
   }
@@ -335,7 +337,7 @@ export class CodeCache {
     // A frame that has lost its code stays watched until the next store: code that is patched again and again comes back.
     this.#dropIfEmpty(codeFrame, frame);
     if (!codeFrame.mayHold(offset, lengthBytes)) return;
-    this.#recent.forget(codeFrame.id, offset, lengthBytes);
+    codeFrame.version = this.#takeVersion();
     for (const block of codeFrame.blocksOf(offset, lengthBytes)) this.#kill(block);
     for (const translation of codeFrame.translations)
       if (coversBytes(translation, offset, lengthBytes)) {

@@ -12,8 +12,8 @@ const keyOf = (instructionPointer: number): number =>
 
 /** What is known of the code in one frame. */
 export class CodeFrame {
-  /** Tells it from all others, also from those of the same frame at other times. */
-  readonly id: number;
+  /** Tells what was decoded of the frame from what it holds at other times: another one when that has changed. */
+  version: number;
   readonly #frame: number;
   readonly #chunks: DecodedChunks;
   /** Spots by the key of their offset in CS: mode and offset together would not fit an exact number in 64-bit code. */
@@ -29,8 +29,8 @@ export class CodeFrame {
   /** Blocks that indirect jumps were seen to reach, by the offset in CS of the jump. */
   readonly indirectTargets: Map<number, Set<Block>> = new Map();
 
-  constructor(frame: number, id: number, chunks: DecodedChunks) {
-    this.id = id;
+  constructor(frame: number, version: number, chunks: DecodedChunks) {
+    this.version = version;
     this.#frame = frame;
     this.#chunks = chunks;
   }

@@ -1,14 +1,12 @@
 import type { Instruction } from "../decoder/index.ts";
-import type { CodePlace } from "../engine/code-place.ts";
 import { isConditionalBranch, isRepeated, isResumed } from "../engine/instruction-form.ts";
 import type { Mode } from "../engine/mode.ts";
-import type { InstructionSource } from "../engine/recent-instructions.ts";
 import type { Handler } from "../interpreter/handlers.ts";
 import { isBareReturn } from "./distant-return.ts";
 import type { EffectTable } from "./effects.ts";
+import { offsetInPage, PAGE_BYTES } from "./page-offset.ts";
 import { type BlockEnd, type PlacedInstruction, type RegionBlock, runsOn } from "./region-block.ts";
 
-const PAGE_BYTES = 4096;
 /** Longest block of a region, in instructions. */
 const MAX_BLOCK_INSTRUCTIONS = 64;
 /** An indirect call that leads to more functions than these takes none of them along: it is no callback. */
@@ -49,57 +47,81 @@ export const blockEndOf = (instruction: Instruction): BlockEnd | null => {
   return mnemonic === "ret" ? "return" : null;
 };
 
+/** Where the code of a page lies. */
+export interface CodePage {
+  readonly frame: number;
+  /** Offset in CS. */
+  readonly at: number;
+  readonly mode: Mode;
+}
+
 /** What an explorer of a page works with. */
 export interface DiscoveryEnvironment {
+  /** Decodes the instruction at an offset in a frame, of which no more may be read; see `decode`. */
+  readonly source: (frame: number, offset: number) => Instruction;
   readonly handlerOf: HandlerLookup;
   readonly effects: EffectTable;
   /** The frame that code at an offset in CS was last read from, if any is known. */
   readonly frameOf: (at: number) => number | null;
-  /** Where runs are to stop: code there is left to the interpreter. */
-  readonly isStop: ((linear: number) => boolean) | null;
+  /** Whether runs are to stop at an offset in CS: code there is left to the interpreter. */
+  readonly isStop: (at: number) => boolean;
 }
 
-/** Finds the code of one page that can be reached directly from some addresses, call returns included. */
+/** Whether a discovery has found a block at an offset in the page, and whether it may be entered there. */
+const MARK = { block: 1, entry: 2 } as const;
+
+/**
+ * Finds the code of one page that can be reached directly from some addresses, call returns included. What was decoded once is not
+ * decoded again: of no use when the page has changed.
+ */
 export class PageDiscovery {
-  readonly #source: InstructionSource;
-  readonly #place: CodePlace;
+  readonly page: CodePage;
+  readonly #environment: DiscoveryEnvironment;
+  /** By offset in the page, as the blocks. */
   readonly #decoded = new Map<number, PlacedInstruction | null>();
   readonly #blocks = new Map<number, RegionBlock>();
-  /** A mark for each offset in the page at which a block of the discovery under way begins. */
-  readonly #starts = new Uint8Array(PAGE_BYTES);
-  readonly #pageStart: number;
-  readonly #frame: number;
+  /** {@link MARK}s of the discovery under way, by offset in the page. */
+  readonly #marks = new Uint8Array(PAGE_BYTES);
 
-  readonly #environment: DiscoveryEnvironment;
-
-  /** @param place - any place in the page */
-  constructor(source: InstructionSource, place: CodePlace, environment: DiscoveryEnvironment) {
-    this.#source = source;
-    this.#place = place;
+  constructor(page: CodePage, environment: DiscoveryEnvironment) {
+    this.page = page;
     this.#environment = environment;
-    this.#frame = place.host >>> 12;
-    this.#pageStart = place.instructionPointer - (place.host & (PAGE_BYTES - 1));
+  }
+
+  /** How many instructions have been decoded. */
+  get size(): number {
+    return this.#decoded.size;
   }
 
   #isInPage(at: number): boolean {
-    return at >= this.#pageStart && at < this.#pageStart + PAGE_BYTES;
+    const start = this.page.at;
+    return at >= start && at < start + PAGE_BYTES;
+  }
+
+  #isMarked(at: number, mark: number): boolean {
+    return ((this.#marks[offsetInPage(at)] ?? 0) & mark) !== 0;
+  }
+
+  #mark(at: number, mark: number): void {
+    const offset = offsetInPage(at);
+    this.#marks[offset] = (this.#marks[offset] ?? 0) | mark;
   }
 
   /** The instruction at an offset in CS if it is whole in the page and can be translated. */
   #instructionAt(at: number): PlacedInstruction | null {
-    const known = this.#decoded.get(at);
+    const offset = offsetInPage(at);
+    const known = this.#decoded.get(offset);
     if (known !== undefined) return known;
-    const placed = this.#read(this.#frame, at);
-    this.#decoded.set(at, placed);
+    const placed = this.#read(this.page.frame, at);
+    this.#decoded.set(offset, placed);
     return placed;
   }
 
   #read(frame: number, at: number): PlacedInstruction | null {
-    const { handlerOf, effects, isStop } = this.#environment;
-    if (isStop?.(at) === true) return null;
-    const { mode } = this.#place;
-    const instruction = this.#source(frame, at & (PAGE_BYTES - 1), mode);
-    const handler = instruction.mnemonic === "truncated" ? null : handlerOf(instruction, mode);
+    const { source, handlerOf, effects, isStop } = this.#environment;
+    if (isStop(at)) return null;
+    const instruction = source(frame, offsetInPage(at));
+    const handler = instruction.mnemonic === "truncated" ? null : handlerOf(instruction, this.page.mode);
     if (handler === null) return null;
     const next = at + instruction.lengthBytes;
     return { at, next, instruction, handler, effects: effects.effectsOf(handler) };
@@ -116,18 +138,21 @@ export class PageDiscovery {
     const operand = instruction.operands[0];
     if (operand?.kind !== "relative") return null;
     const target = next + operand.distance;
-    if (this.#place.mode.codeBytes === 8) return target;
+    if (this.page.mode.codeBytes === 8) return target;
     return (target & (instruction.operandBytes === 2 ? 0xffff : 0xffff_ffff)) >>> 0;
   }
 
   /** The block that begins at an offset in CS, as if no other one began within. */
   #blockAt(at: number): RegionBlock {
-    let block = this.#blocks.get(at);
+    const offset = offsetInPage(at);
+    let block = this.#blocks.get(offset);
     if (block === undefined) {
       block = this.#findBlock(at);
-      this.#blocks.set(at, block);
+      this.#blocks.set(offset, block);
     }
-    return block;
+    return block.end === "jump" && block.target !== null && !this.#isInPage(block.target)
+      ? this.#withReturn(block, block.target)
+      : block;
   }
 
   #findBlock(at: number): RegionBlock {
@@ -139,55 +164,62 @@ export class PageDiscovery {
       instructions.push(placed);
       next = placed.next;
       const end = placed.effects.isSystem ? "system" : blockEndOf(placed.instruction);
-      if (end === null) continue;
-      const target = this.#targetOf(placed);
-      const behind =
-        end === "jump" && target !== null && !this.#isInPage(target) ? this.#returnAt(target) : null;
-      if (behind === null) return { at, instructions, end, next, target, distant: null };
-      instructions.push(behind);
-      return { at, instructions, end: "return", next, target: null, distant: null };
+      if (end !== null) return { at, instructions, end, next, target: this.#targetOf(placed), distant: null };
     }
     return { at, instructions, end: "fall", next, target: null, distant: null };
   }
 
+  /** A block that jumps to another page, with what it leads to where that is a return now. */
+  #withReturn(block: RegionBlock, target: number): RegionBlock {
+    const behind = this.#returnAt(target);
+    if (behind === null) return block;
+    return { ...block, instructions: [...block.instructions, behind], end: "return", target: null };
+  }
+
   /** Follows direct edges from `roots`, and what the trail knows of others. */
   discover(roots: readonly number[], { targetsOf, isWanted }: Trail, limits: RegionLimits): Discovery {
-    const blocks = new Map<number, RegionBlock>();
-    const entries = new Set(roots);
-    const queue: number[] = [];
+    const found: RegionBlock[] = [];
+    const entries: number[] = [];
     let instructions = 0;
+    const enter = (at: number): void => {
+      if (this.#isMarked(at, MARK.entry)) return;
+      this.#mark(at, MARK.entry);
+      entries.push(at);
+    };
     const reach = (at: number, isEntry: boolean): void => {
       if (!this.#isInPage(at)) return;
-      if (!blocks.has(at)) {
-        if (!entries.has(at) && !isWanted(at)) return;
-        if (blocks.size >= limits.blocks || instructions >= limits.instructions) return;
+      if (!this.#isMarked(at, MARK.block)) {
+        if (!this.#isMarked(at, MARK.entry) && !isWanted(at)) return;
+        if (found.length >= limits.blocks || instructions >= limits.instructions) return;
         const block = this.#blockAt(at);
         if (block.instructions.length === 0) return;
-        blocks.set(at, block);
+        this.#mark(at, MARK.block);
+        found.push(block);
         instructions += block.instructions.length;
-        queue.push(at);
       }
-      if (isEntry) entries.add(at);
+      if (isEntry) enter(at);
     };
+    for (const root of roots) if (this.#isInPage(root)) enter(root);
     for (const root of roots) reach(root, true);
-    for (const at of queue) {
-      const block = blocks.get(at);
-      if (block === undefined) continue;
-      const { end, target, next } = block;
+    for (const { end, target, next, instructions: own } of found) {
       if (runsOn(end)) reach(next, false);
       if (target !== null) reach(target, end === "call");
       if (end === "call" || end === "call-indirect") reach(next, true);
-      const last = block.instructions.at(-1);
-      if (last !== undefined && end === "system" && isResumed(last.instruction)) reach(next, true);
-      if (last === undefined || (end !== "jump-indirect" && end !== "call-indirect")) continue;
+      const last = own[own.length - 1];
+      if (last === undefined) continue;
+      if (end === "system" && isResumed(last.instruction)) reach(next, true);
+      if (end !== "jump-indirect" && end !== "call-indirect") continue;
       const targets = targetsOf(last.at);
       if (end === "call-indirect" && targets.length > MOST_CALLED) continue;
       for (const one of targets) reach(one, true);
     }
-    for (const at of queue) this.#starts[at & (PAGE_BYTES - 1)] = 1;
-    const cut = [...blocks.values()].map((block) => this.#cut(block));
-    for (const at of queue) this.#starts[at & (PAGE_BYTES - 1)] = 0;
-    return { blocks: cut, entries: [...entries].filter((at) => blocks.has(at)) };
+    const discovery = {
+      blocks: found.map((block) => this.#cut(block)),
+      entries: entries.filter((at) => this.#isMarked(at, MARK.block)),
+    };
+    for (const { at } of found) this.#marks[offsetInPage(at)] = 0;
+    for (const at of entries) this.#marks[offsetInPage(at)] = 0;
+    return discovery;
   }
 
   /** Ends a block where another one begins. */
@@ -195,7 +227,7 @@ export class PageDiscovery {
     const { instructions, at } = block;
     for (let position = 1; position < instructions.length; position++) {
       const next = instructions[position]?.at ?? 0;
-      if (this.#isInPage(next) && this.#starts[next & (PAGE_BYTES - 1)] === 1) {
+      if (this.#isMarked(next, MARK.block) && this.#isInPage(next)) {
         return {
           at,
           instructions: instructions.slice(0, position),

@@ -10,8 +10,8 @@ export interface TranslatedRegion {
   readonly roots: readonly number[];
   /** Whether its only root is a block to which a jump leads back. */
   readonly isLoop: boolean;
-  /** Offsets in CS at which its blocks begin. */
-  readonly blocks: ReadonlySet<number>;
+  /** Offsets in the page at which its blocks begin. */
+  readonly blocks: readonly number[];
   readonly ranges: readonly CodeRange[];
 }
 
@@ -22,6 +22,10 @@ export interface Translation extends TranslatedRegion {
   /** Number of the mode. */
   readonly mode: number;
 }
+
+/** Whether a region was made from a byte of its page. */
+export const holdsByte = ({ ranges }: TranslatedRegion, offset: number): boolean =>
+  ranges.some(({ start, bytes }) => offset >= start && offset < start + bytes.length);
 
 /** Whether a translation was made from any of `lengthBytes` bytes of its page. */
 export const coversBytes = (translation: Translation, offset: number, lengthBytes: number): boolean =>

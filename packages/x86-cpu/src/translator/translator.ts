@@ -7,7 +7,6 @@ import { type SupportExports, supportImports } from "../support/support-module.t
 import { type Candidate, CandidateSearch } from "./candidate-search.ts";
 import { rangesOf } from "./code-range.ts";
 import type { HandlerLookup } from "./discovery.ts";
-import { EffectTable } from "./effects.ts";
 import {
   type EmittedModule,
   emitRegions,
@@ -15,6 +14,8 @@ import {
   moduleImports,
   regionExport,
 } from "./emit-regions.ts";
+import { ExploredPages } from "./explored-pages.ts";
+import { offsetInPage, PAGE_BYTES } from "./page-offset.ts";
 import { isTranslationOf, type TranslatedRegion, type Translation } from "./translation.ts";
 import type { ArchivedRegion, ArchivedTranslations } from "./translation-archive.ts";
 import type { TranslationStore } from "./translation-store.ts";
@@ -31,7 +32,6 @@ export interface TranslatorOptions {
   readonly archive: ArchivedTranslations | null;
 }
 
-const PAGE_BYTES = 4096;
 const NOTHING: readonly ArchivedRegion[] = [];
 /** Most regions of one module. */
 const LARGEST_BATCH = 64;
@@ -42,11 +42,11 @@ const LARGEST_BATCH = 64;
  */
 export class Translator {
   readonly #options: TranslatorOptions;
-  readonly #narrowEffects = new EffectTable({ wide: false });
-  readonly #wideEffects = new EffectTable({ wide: true });
+  readonly #pages: ExploredPages;
 
   constructor(options: TranslatorOptions) {
     this.#options = options;
+    this.#pages = new ExploredPages(options.code, options.handlerOf);
   }
 
   /** Whether code of a mode can be translated at all. */
@@ -59,7 +59,7 @@ export class Translator {
   adopt(place: CodePlace): Translation | null {
     const { store, machine } = this.#options;
     const { mode, instructionPointer, host } = place;
-    const inPage = host & (PAGE_BYTES - 1);
+    const inPage = offsetInPage(host);
     const archived = this.#archivedAt(mode, instructionPointer, host - inPage);
     const loop = archived.findLast(({ region }) => region.isLoop && region.roots[0] === instructionPointer);
     if (loop !== undefined) return this.#wake(loop, mode);
@@ -115,7 +115,7 @@ export class Translator {
           entries: made.entries[position] ?? [],
           roots,
           isLoop,
-          blocks: new Set(blocks.map(({ at }) => at)),
+          blocks: blocks.map(({ at }) => offsetInPage(at)),
           ranges: rangesOf(blocks, page, machine.bytes, frame * PAGE_BYTES),
         }),
       );
@@ -126,9 +126,8 @@ export class Translator {
   }
 
   #search(block: Block, mode: Mode): CandidateSearch {
-    const { machine, code, handlerOf } = this.#options;
-    const effects = mode.codeBytes === 8 ? this.#wideEffects : this.#narrowEffects;
-    const search = new CandidateSearch({ machine, code, handlerOf, effects, mode });
+    const { machine, code } = this.#options;
+    const search = new CandidateSearch({ machine, code, pages: this.#pages, mode });
     search.consider(block, true);
     if (search.candidates.length === 0) return search;
     code.takeWarm(
