@@ -10,6 +10,7 @@ import { isSystemTransfer } from "./instruction-form.ts";
 import { FIRST_MODE_WITHOUT_STOPS, type Mode } from "./mode.ts";
 import type { RecordArena } from "./record-arena.ts";
 import {
+  directTarget,
   MAX_RECORDS_PER_INSTRUCTION,
   type RecordBuilder,
   recordsBetween,
@@ -41,7 +42,7 @@ export interface DecodedBlock {
 /** Decodes blocks: consecutive instructions of one page, up to the first that may go elsewhere. */
 export class BlockDecoder {
   /** Most records that one block needs. */
-  readonly maxRecords: number = MAX_BLOCK_INSTRUCTIONS * MAX_RECORDS_PER_INSTRUCTION + 1;
+  readonly maxRecords: number = MAX_BLOCK_INSTRUCTIONS * MAX_RECORDS_PER_INSTRUCTION + 2;
   readonly #machine: MachineMemory;
   readonly #arena: RecordArena;
   readonly #widths: CodeWidths;
@@ -72,7 +73,7 @@ export class BlockDecoder {
     const { bytes } = this.#machine;
     const start = place.host & (PAGE_BYTES - 1);
     const base = place.host - start;
-    const record = this.#arena.top;
+    const record = this.#arena.begin(place.instructionPointer);
     /** Records at which instructions begin. */
     const begins: number[] = [];
     let pointer = place.instructionPointer;
@@ -131,10 +132,11 @@ export class BlockDecoder {
     if (pointer + instruction.lengthBytes - 1 > mode.codeLimit) {
       return packFault(VECTOR.generalProtection, 0);
     }
-    const record = builder.appendSpecial("second-page", pointer);
+    const record = this.#arena.begin(pointer);
+    builder.appendSpecial("second-page", pointer);
     const page = place.linear - start + PAGE_BYTES;
     this.#arena.setWide(record, SECOND_PAGE_RECORD.page, mode.codeBytes === 8 ? page : page >>> 0);
-    this.#arena.setWide(record, SECOND_PAGE_RECORD.frame, second.host >>> 12);
+    this.#arena.setU32(record, SECOND_PAGE_RECORD.frame, second.host >>> 12);
     const ended = !builder.append(instruction, pointer, mode);
     const next = wrapPointer(pointer + instruction.lengthBytes, mode);
     return this.#finish(codeFrame, place, record, [record], ended ? instruction : null, next, {
@@ -162,7 +164,7 @@ export class BlockDecoder {
       const enter = builder.appendSpecial("enter", next);
       links.push({ field: enter + RECORD.linkNext, target: next, isLoop: false });
     } else {
-      this.#collectLinks(builder, arena.top - RECORD_BYTES, last, next, links);
+      this.#collectLinks(builder, arena.top - RECORD_BYTES, last, next, links, place.mode);
     }
     const end = last === null ? arena.top - RECORD_BYTES : arena.top;
     let remaining = 0;
@@ -195,12 +197,12 @@ export class BlockDecoder {
     last: Instruction,
     next: number,
     links: LinkRequest[],
+    mode: Mode,
   ): void {
     if (builder.isRare(record)) return;
-    const arena = this.#arena;
-    if (last.operands[0]?.kind === "relative") {
-      const target = arena.wide(record, RECORD.target);
-      const isLoop = last.mnemonic !== "call" && target <= arena.wide(record, RECORD.instructionPointer);
+    const target = directTarget(last, next, mode);
+    if (target !== null) {
+      const isLoop = last.mnemonic !== "call" && target <= wrapPointer(next - last.lengthBytes, mode);
       links.push({ field: record + RECORD.linkTarget, target, isLoop });
     }
     const isJump = last.mnemonic === "jmp" || last.mnemonic === "call" || last.mnemonic === "ret";

@@ -1,6 +1,6 @@
 import { FRAME_WATCH, type MachineMemory, toMfn } from "@xenolith/machine-interface";
 import { decode, type Instruction } from "../decoder/index.ts";
-import { RECORD, RECORD_BYTES } from "../interpreter/record.ts";
+import { headerOf, RECORD, RECORD_BYTES } from "../interpreter/record.ts";
 import { coversBytes, type Translation } from "../translator/translation.ts";
 import type { TranslationStore } from "../translator/translation-store.ts";
 import type { Block } from "./block.ts";
@@ -392,6 +392,7 @@ export class CodeCache {
   ): void {
     const arena = this.#arena;
     const total = arena.u16(record, RECORD.remaining);
+    this.#machine.bytes.copyWithin(headerOf(to), headerOf(record), record);
     let count = 0;
     for (;;) {
       const from = record + count * RECORD_BYTES;

@@ -10,7 +10,7 @@ import {
   jumpSetOffset,
   NO_CODE,
 } from "../interpreter/jump-cache.ts";
-import { RECORD } from "../interpreter/record.ts";
+import { HEADER, headerOf } from "../interpreter/record.ts";
 import type { Block } from "./block.ts";
 
 const SET_BYTES = JUMP_WAYS * JUMP_ENTRY_BYTES;
@@ -107,7 +107,7 @@ export class JumpCache {
   /** Says in a block's first record what translation it is an entry of now. */
   #setTranslation({ record, spot: { entry } }: Block): void {
     const target = entry === null ? 0 : targetOf(entry.slot, entry.entry);
-    this.#view.setUint32(record + RECORD.translation, target, true);
+    this.#view.setUint32(headerOf(record) + HEADER.translation, target, true);
   }
 
   /** The entry of a block, or -1. */

@@ -1,5 +1,5 @@
 import type { MachineMemory } from "@xenolith/machine-interface";
-import { RECORD, RECORD_BYTES } from "../interpreter/record.ts";
+import { HEADER, headerOf, RECORD, RECORD_BYTES } from "../interpreter/record.ts";
 
 /** Records of a block that was cut to the budget, with its stop. */
 const SCRATCH_RECORDS = 256;
@@ -13,6 +13,9 @@ export class RecordArena {
   /** Room for records that are copied for one run. */
   readonly scratch: number;
   #top: number;
+  /** Header of the block that is being made, and where its first instruction is. */
+  #header = 0;
+  #first = 0;
 
   constructor(machine: MachineMemory, sizeBytes: number) {
     this.#view = machine.view;
@@ -20,7 +23,7 @@ export class RecordArena {
     const scratchBytes = SCRATCH_RECORDS * RECORD_BYTES;
     this.#start = machine.reserve(sizeBytes + scratchBytes);
     this.#end = this.#start + sizeBytes;
-    this.scratch = this.#end;
+    this.scratch = this.#end + RECORD_BYTES;
     this.#top = this.#start;
   }
 
@@ -33,26 +36,52 @@ export class RecordArena {
     return this.#top + records * RECORD_BYTES <= this.#end;
   }
 
-  /** Takes a cleared record. Room was checked before. */
-  take(): number {
+  #takeCleared(): number {
     const at = this.#top;
     this.#top += RECORD_BYTES;
     for (let word = at >>> 2; word < this.#top >>> 2; word++) this.#words[word] = 0;
     return at;
   }
 
+  /**
+   * Begins a block at an offset in CS: takes its header, or that of one before it that got no records. Room for all of it was
+   * checked before.
+   * @returns its first record
+   */
+  begin(instructionPointer: number): number {
+    if (this.#top !== this.#header + RECORD_BYTES) this.#header = this.#takeCleared();
+    this.#first = instructionPointer;
+    this.setWide(this.#header, HEADER.instructionPointer, instructionPointer);
+    return this.#top;
+  }
+
+  /** Takes a cleared record for the instruction at an offset in CS. */
+  take(instructionPointer: number): number {
+    const at = this.#takeCleared();
+    this.setU16(at, RECORD.header, at - this.#header);
+    this.setU16(at, RECORD.place, instructionPointer - this.#first);
+    return at;
+  }
+
+  /** Offset in CS of the instruction of a record; that of 32-bit code may be beyond 2^32 where it wraps. */
+  instructionPointer(record: number): number {
+    const header = record - this.u16(record, RECORD.header);
+    return this.wide(header, HEADER.instructionPointer) + this.u16(record, RECORD.place);
+  }
+
   /** Gives everything back. */
   clear(): void {
     this.#top = this.#start;
+    this.#header = 0;
   }
 
   /** How often the block that begins with a record may still be entered before it counts as hot. */
   counter(record: number): number {
-    return this.#view.getInt32(record + RECORD.counter, true);
+    return this.#view.getInt32(headerOf(record) + HEADER.counter, true);
   }
 
   setCounter(record: number, count: number): void {
-    this.#view.setInt32(record + RECORD.counter, count, true);
+    this.#view.setInt32(headerOf(record) + HEADER.counter, count, true);
   }
 
   setU16(record: number, field: number, value: number): void {

@@ -8,7 +8,6 @@ import { availableInstruction } from "../model/available-instruction.ts";
 import { SEGMENT_BYTES, SEGMENT_FIELD, STATE, VECTOR_BYTES, X87_REGISTER_BYTES } from "../state/layout.ts";
 import { type FormEntry, FormLookup } from "./form-lookup.ts";
 import {
-  addressMask,
   directAddresses,
   displacementOf,
   isBitString,
@@ -37,6 +36,10 @@ const placedDisplacement = (
   const displacement = displacementOf(instruction, operand);
   return operand.isRipRelative ? instructionPointer + displacement : displacement;
 };
+
+/** How many bits are cut off an address. */
+const addressCut = ({ addressBytes }: Instruction, mode: Mode): number =>
+  8 * Math.max((mode.codeBytes === 8 ? 8 : 4) - addressBytes, 0);
 
 /** Fields of the first register operands; see `RECORD`. */
 const REGISTER_FIELDS: readonly number[] = [RECORD.register0, RECORD.register1, RECORD.extra];
@@ -165,27 +168,21 @@ export class RecordBuilder {
 
   /** A record that belongs to no instruction, at an offset in CS. */
   appendSpecial(name: "enter" | "second-page", instructionPointer: number): number {
-    const record = this.#arena.take();
+    const record = this.#arena.take(instructionPointer);
     this.#arena.setU16(record, RECORD.handler, this.#handlers.special(name));
-    this.#arena.setWide(record, RECORD.instructionPointer, instructionPointer);
     this.#setAddressFields(record, -1, -1, 0, 0);
     return record;
   }
 
   #begin(handler: number, instruction: Instruction, instructionPointer: number, mode: Mode): number {
     const arena = this.#arena;
-    const record = arena.take();
-    const next = wrapPointer(instructionPointer + instruction.lengthBytes, mode);
+    const record = arena.take(instructionPointer);
     arena.setU16(record, RECORD.handler, handler);
-    arena.setWide(record, RECORD.instructionPointer, instructionPointer);
     arena.setU8(record, RECORD.length, instruction.lengthBytes);
     this.#setAddressFields(record, -1, -1, 0, 0);
-    const relative = instruction.operands[0];
-    if (relative?.kind === "relative") {
-      const mask = instruction.operandBytes === 2 ? 0xffff : 0xffff_ffff;
-      const target = next + relative.distance;
-      arena.setWide(record, RECORD.target, mode.codeBytes === 8 ? target : (target & mask) >>> 0);
-    }
+    const next = instructionPointer + instruction.lengthBytes;
+    const target = directTarget(instruction, next, mode);
+    if (target !== null) arena.setU32(record, RECORD.distance, target - next);
     return record;
   }
 
@@ -252,8 +249,9 @@ export class RecordBuilder {
       const index = X87_REGISTER_BYTES * operand.register;
       arena.setU16(record, REGISTER_FIELDS[position] ?? RECORD.extra, index);
     } else if (operand.kind === "immediate") {
-      arena.setU32(record, RECORD.immediate, operand.value >>> 0);
-      arena.setU32(record, RECORD.immediate + 4, operand.high >>> 0);
+      const isWide = operand.sizeBytes === 8 && memoryOperand(instruction) === null;
+      arena.setU32(record, isWide ? RECORD.wideImmediate : RECORD.immediate, operand.value >>> 0);
+      if (isWide) arena.setU32(record, RECORD.wideImmediate + 4, operand.high >>> 0);
     } else if (operand.kind === "memory") {
       const { base, index, scale } = operand;
       const displacement = placedDisplacement(instruction, operand, instructionPointer);
@@ -277,23 +275,21 @@ export class RecordBuilder {
     const vector = request.segment === SEGMENT.ss ? VECTOR.stackFault : VECTOR.generalProtection;
     arena.setU16(record, ADDRESS_RECORD.bounds, bounds);
     arena.setU16(record, ADDRESS_RECORD.segmentBase, base);
-    arena.setWide(record, ADDRESS_RECORD.lastByte, request.isChecked ? request.sizeBytes - 1 : 0);
-    arena.setWide(record, ADDRESS_RECORD.mask, addressMask(instruction.addressBytes));
-    arena.setU32(record, ADDRESS_RECORD.fault, packFault(vector, 0));
+    arena.setU16(record, ADDRESS_RECORD.lastByte, request.isChecked ? request.sizeBytes - 1 : 0);
+    arena.setU8(record, ADDRESS_RECORD.cut, addressCut(instruction, mode));
+    if (mode.codeBytes !== 8) arena.setU32(record, ADDRESS_RECORD.fault, packFault(vector, 0));
     arena.setU16(record, ADDRESS_RECORD.destination, request.destination);
     const bitNumber = instruction.operands[1];
     if (isBitString(instruction) && bitNumber?.kind === "register") {
-      const bits = 8 * instruction.operandBytes;
-      arena.setU16(record, ADDRESS_RECORD.bitRegister, registerField(bitNumber.register));
-      arena.setU8(record, ADDRESS_RECORD.bitExtension, (mode.codeBytes === 8 ? 64 : 32) - bits);
-      arena.setU8(record, ADDRESS_RECORD.bitLog, Math.log2(bits));
+      arena.setU8(record, ADDRESS_RECORD.bitRegister, bitNumber.register);
+      arena.setU8(record, ADDRESS_RECORD.bitLog, Math.log2(8 * instruction.operandBytes));
     }
   }
 
   #appendString(handler: number, instruction: Instruction, instructionPointer: number, mode: Mode): void {
     const arena = this.#arena;
     const isDirect = directAddresses(instruction, mode);
-    const mask = addressMask(instruction.addressBytes);
+    const cut = addressCut(instruction, mode);
     const first = arena.top;
     if (instruction.repeat !== "none" && !(isDirect.source && isDirect.destination)) {
       const guard = this.#begin(
@@ -302,7 +298,7 @@ export class RecordBuilder {
         instructionPointer,
         mode,
       );
-      arena.setWide(guard, RECORD.immediate, mask);
+      arena.setU8(guard, RECORD.addressCut, cut);
     }
     const request = {
       sizeBytes: instruction.operandBytes,
@@ -333,10 +329,23 @@ export class RecordBuilder {
     const record = this.#begin(handler, instruction, instructionPointer, mode);
     arena.setU16(record, RECORD.base, isDirect.source ? registerField(REGISTER.rsi) : STATE.address0);
     arena.setU16(record, RECORD.index, isDirect.destination ? registerField(REGISTER.rdi) : STATE.address1);
-    arena.setWide(record, RECORD.immediate, mask);
+    arena.setU8(record, RECORD.addressCut, cut);
     arena.setU16(record, RECORD.extra, record - first);
   }
 }
+
+/** Offset in CS of the target of a direct branch, given where the instruction behind it is; null for what is none. */
+export const directTarget = (
+  { operands, operandBytes }: Instruction,
+  next: number,
+  mode: Mode,
+): number | null => {
+  const [relative] = operands;
+  if (relative?.kind !== "relative") return null;
+  const target = next + relative.distance;
+  if (mode.codeBytes === 8) return target;
+  return (target & (operandBytes === 2 ? 0xffff : 0xffff_ffff)) >>> 0;
+};
 
 /** An offset in CS as it wraps: at 2^32 in 16 and 32-bit code (beyond a 64 KiB limit it faults). */
 export const wrapPointer = (pointer: number, mode: Mode): number =>

@@ -1,12 +1,23 @@
 import { REFILL, REFILL_MAILBOX, REFILL_REASON } from "@xenolith/machine-interface";
-import { and, eq, type FunctionBody, i32, isZero, load, ne, TYPE, type Value } from "@xenolith/wasm-emitter";
+import {
+  and,
+  eq,
+  type FunctionBody,
+  i32,
+  isZero,
+  load,
+  ne,
+  sub,
+  TYPE,
+  type Value,
+} from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
 import { DELIVER_PAGE_FAULT } from "../support/system/page-fault.ts";
 import { cachedEntryAt, cachedTarget, entryOf, isCached, slotOf, storeCached } from "./entry-cache.ts";
 import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
 import { recordOf } from "./jump-cache.ts";
 import { codeAddress, emitJumpProbe, executedFrame } from "./jump-lookup.ts";
-import { LEAVE, RECORD } from "./record.ts";
+import { HEADER, LEAVE, RECORD_BYTES } from "./record.ts";
 import { emitTakePageFault } from "./translate-function.ts";
 
 /** What the dispatcher calls. */
@@ -79,7 +90,7 @@ export const emitDispatcher = (
   body.set(cached, cachedEntryAt(pointer, places.entryCache));
   body.branchIf(call, and(isCached(cached, pointer, frame, mode), mayTranslate));
   body.set(record, recordOf(lookUp(LEAVE.resolve)));
-  body.set(target, load(TYPE.i32, 4, false, record, RECORD.translation));
+  body.set(target, load(TYPE.i32, 4, false, sub(record, RECORD_BYTES), HEADER.translation));
   body.if(and(ne(target, 0), mayTranslate));
   storeCached(body, cached, pointer, { frame, mode }, target);
   body.branch(call);

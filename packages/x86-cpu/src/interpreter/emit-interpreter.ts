@@ -25,7 +25,7 @@ import {
 import { recordOf } from "./jump-cache.ts";
 import { emitJumpLookup } from "./jump-lookup.ts";
 import { loadState, storeState } from "./kept-state.ts";
-import { LEAVE, RECORD } from "./record.ts";
+import { HEADER, LEAVE, RECORD, RECORD_BYTES } from "./record.ts";
 import { emitSpecialHandlers } from "./special-handlers.ts";
 
 type MutableLabels = { -readonly [Name in keyof InterpreterLabels]: Label };
@@ -62,7 +62,7 @@ export const emitInterpreter = (
     instructionPointer: body.local(shape.wide ? TYPE.i64 : TYPE.i32),
     leaveCode: body.local(TYPE.i32),
   };
-  const labels: MutableLabels = { exit: 0, lookup: 0, enter: 0, next: 0 };
+  const labels: MutableLabels = { exit: 0, leave: 0, lookup: 0, enter: 0, next: 0, target: 0, behind: 0 };
   const missing: { label: Label } = { label: 0 };
   const miss = {
     address: body.local(shape.wide ? TYPE.i64 : TYPE.i32),
@@ -79,6 +79,7 @@ export const emitInterpreter = (
   });
   loadState(m, locals);
   labels.exit = body.block();
+  labels.leave = body.block();
   labels.lookup = body.loop();
   body.if(isZero(start));
   if (shape.careful) leaveWhen(m, once);
@@ -88,6 +89,8 @@ export const emitInterpreter = (
   body.set(start, i32(0));
   if (shape.counts) emitGrace(m, locals, once);
   body.end();
+  labels.target = body.block();
+  labels.behind = body.block();
   labels.enter = body.loop();
   if (shape.careful) emitOnce(m, once);
   if (shape.counts) emitCount(m, locals);
@@ -98,7 +101,13 @@ export const emitInterpreter = (
   body.end();
   if (misses === null) body.unreachable();
   else emitMiss(m, locals, miss, misses, labels);
-  for (const _ of ["next", "enter", "lookup", "exit"]) body.end();
+  for (const _ of ["next", "enter", "behind"]) body.end();
+  m.goto(m.nextInstruction());
+  body.end();
+  m.goto(m.directTarget());
+  for (const _ of ["lookup", "leave"]) body.end();
+  body.set(locals.instructionPointer, m.thisInstruction());
+  body.end();
   storeState(m, locals);
   body.push(locals.leaveCode);
 };
@@ -106,7 +115,8 @@ export const emitInterpreter = (
 /** The block that the interpreter must begin with is executed whatever its counter says. */
 const emitGrace = (m: InterpreterMachine, { record }: InterpreterLocals, counted: Value): void => {
   m.body.if(isZero(counted));
-  m.body.store(4, record, add(m.field32(RECORD.counter), 1), RECORD.counter);
+  const header = m.pin(sub(record, RECORD_BYTES));
+  m.body.store(4, header, add(load(TYPE.i32, 4, false, header, HEADER.counter), 1), HEADER.counter);
   m.body.end();
 };
 
@@ -146,13 +156,14 @@ const emitLookup = (m: InterpreterMachine, locals: InterpreterLocals, places: In
 const emitCount = (m: InterpreterMachine, { record, state }: InterpreterLocals): void => {
   const { body } = m;
   const count = m.temporary(TYPE.i32);
-  body.set(count, sub(m.field32(RECORD.counter), 1));
+  const header = m.pin(sub(record, RECORD_BYTES));
+  body.set(count, sub(load(TYPE.i32, 4, false, header, HEADER.counter), 1));
   body.if(ltS(count, 0));
   body.if(isZero(load(TYPE.i32, 4, false, state, STATE.untranslated)));
   m.leave(LEAVE.next);
   body.end();
   body.else();
-  body.store(4, record, count, RECORD.counter);
+  body.store(4, header, count, HEADER.counter);
   body.end();
 };
 

@@ -84,10 +84,13 @@ const emitHandlers = (
     leaveCode: body.local(TYPE.i32),
   };
   const exit = body.block();
+  const leave = body.block();
+  const target = body.block();
+  const behind = body.block();
   const lookup = body.block();
   const enter = body.block();
   const foreign = body.block();
-  const labels = { exit, lookup, enter, next: 0 };
+  const labels = { exit, leave, target, behind, lookup, enter, next: 0 };
   const m = new InterpreterMachine(body, shape, locals, labels, {
     tlb: places.tlb,
     translateFunction: places.translate,
@@ -109,6 +112,14 @@ const emitHandlers = (
     body.end();
     m.leaveAt(answer);
   }
+  body.end();
+  body.set(locals.instructionPointer, m.nextInstruction());
+  m.leaveAt(GO_ON.lookup);
+  body.end();
+  body.set(locals.instructionPointer, m.directTarget());
+  m.leaveAt(GO_ON.lookup);
+  body.end();
+  body.set(locals.instructionPointer, m.thisInstruction());
   body.end();
   storeState(m, locals);
   body.push(locals.leaveCode);

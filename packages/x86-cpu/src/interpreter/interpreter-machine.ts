@@ -7,6 +7,7 @@ import {
   eq,
   type FunctionBody,
   i32,
+  i64,
   isZero,
   type Label,
   load,
@@ -14,6 +15,7 @@ import {
   ne,
   or,
   select,
+  shrU,
   sub,
   TYPE,
   type Value,
@@ -28,7 +30,7 @@ import { MMX_SIGN_EXPONENT, SEGMENT_BYTES, SEGMENT_FIELD, STATE, X87_FIELD } fro
 import type { SupportFunction } from "../support/support-function.ts";
 import { REFUSED } from "../support/system/system-emitter.ts";
 import { loadState, storeState } from "./kept-state.ts";
-import { LEAVE, RECORD, RECORD_BYTES } from "./record.ts";
+import { HEADER, LEAVE, RECORD, RECORD_BYTES } from "./record.ts";
 
 /** Locals of the interpreter function that handlers work with. */
 export interface InterpreterLocals {
@@ -50,6 +52,11 @@ export interface InterpreterLabels {
   readonly enter: Label;
   /** Find the record for the instruction pointer. */
   readonly lookup: Label;
+  /** On to the target of the present direct branch, or to the instruction behind the present one, by a lookup. */
+  readonly target: Label;
+  readonly behind: Label;
+  /** Leave with the instruction pointer at the present instruction. */
+  readonly leave: Label;
   readonly exit: Label;
 }
 
@@ -168,6 +175,12 @@ export class InterpreterMachine extends Machine {
     return load(this.addressType, this.shape.wide ? 8 : 4, false, this.#locals.record, offset);
   }
 
+  /** The bits of an address that stay when those that a field says are cut off. */
+  cutMask(field: number): Value {
+    const all = this.shape.wide ? i64(-1) : i32(-1);
+    return shrU(all, load(this.addressType, 1, false, this.#locals.record, field));
+  }
+
   // Registers
 
   /** Offset of the state block, to be part of an instruction. */
@@ -232,8 +245,12 @@ export class InterpreterMachine extends Machine {
   }
 
   protected override immediate(which: number): Value {
-    const isWide = this.operandBytes(which) === 8;
-    return load(isWide ? TYPE.i64 : TYPE.i32, isWide ? 8 : 4, false, this.#locals.record, RECORD.immediate);
+    const { record } = this.#locals;
+    if (this.operandBytes(which) !== 8) return load(TYPE.i32, 4, false, record, RECORD.immediate);
+    // Beside a memory operand there are only such of 32 bits.
+    if (this.operands.some(({ kind }) => kind === "memory"))
+      return load(TYPE.i64, 4, true, record, RECORD.immediate);
+    return load(TYPE.i64, 8, false, record, RECORD.wideImmediate);
   }
 
   // Memory
@@ -388,14 +405,19 @@ export class InterpreterMachine extends Machine {
 
   /** Leaves the interpreter; the instruction pointer names this instruction. */
   leave(code: number | Value): void {
-    this.body.set(this.#locals.instructionPointer, this.fieldAddress(RECORD.instructionPointer));
-    this.leaveAt(code);
+    this.#setLeaveCode(code);
+    this.body.branch(this.#labels.leave);
   }
 
   /** Leaves with the instruction pointer as it is. */
   leaveAt(code: number | Value): void {
-    this.body.set(this.#locals.leaveCode, typeof code === "number" ? i32(code) : code);
+    this.#setLeaveCode(code);
     this.body.branch(this.#labels.exit);
+  }
+
+  #setLeaveCode(code: number | Value): void {
+    if (code === this.#locals.leaveCode) return;
+    this.body.set(this.#locals.leaveCode, typeof code === "number" ? i32(code) : code);
   }
 
   /** Gives back what was charged for this instruction and those behind it. */
@@ -435,23 +457,25 @@ export class InterpreterMachine extends Machine {
   }
 
   override thisInstruction(): Value {
-    return this.fieldAddress(RECORD.instructionPointer);
+    const header = sub(this.#locals.record, this.field16(RECORD.header));
+    const first = load(this.addressType, this.shape.wide ? 8 : 4, false, header, HEADER.instructionPointer);
+    return add(first, load(this.addressType, 2, false, this.#locals.record, RECORD.place));
   }
 
   override nextInstruction(): Value {
     const length = load(this.addressType, 1, false, this.#locals.record, RECORD.length);
-    return add(this.fieldAddress(RECORD.instructionPointer), length);
+    return add(this.thisInstruction(), length);
   }
 
-  /** Follows a link, or looks the target up. */
-  follow(link: number, target: Value): void {
+  /** Follows a link, or goes to where its target is looked up. */
+  #follow(link: number, unlinked: Label): void {
     const record = this.temporary(TYPE.i32);
     this.body.set(record, this.field32(link));
     this.body.if(record);
     this.body.set(this.#locals.record, record);
     this.body.branch(this.#labels.enter);
     this.body.end();
-    this.goto(target);
+    this.body.branch(unlinked);
   }
 
   /** Goes to an offset in CS. */
@@ -461,19 +485,25 @@ export class InterpreterMachine extends Machine {
   }
 
   override jump(): void {
-    this.follow(RECORD.linkTarget, this.fieldAddress(RECORD.target));
+    this.#follow(RECORD.linkTarget, this.#labels.target);
     this.hasEnded = true;
   }
 
-  #fallThrough(): void {
-    this.follow(RECORD.linkNext, this.nextInstruction());
+  /** Offset in CS of the target of a direct branch. */
+  directTarget(): Value {
+    return add(this.nextInstruction(), load(this.addressType, 4, true, this.#locals.record, RECORD.distance));
+  }
+
+  /** On to the block behind this instruction. */
+  fallThrough(): void {
+    this.#follow(RECORD.linkNext, this.#labels.behind);
   }
 
   override jumpIf(condition: Value): void {
     this.body.if(condition);
-    this.follow(RECORD.linkTarget, this.fieldAddress(RECORD.target));
+    this.#follow(RECORD.linkTarget, this.#labels.target);
     this.body.end();
-    this.#fallThrough();
+    this.fallThrough();
     this.hasEnded = true;
   }
 
@@ -524,7 +554,7 @@ export class InterpreterMachine extends Machine {
   }
 
   override stringMask(): Value {
-    return this.fieldAddress(RECORD.immediate);
+    return this.cutMask(RECORD.addressCut);
   }
 
   override repeatIf(condition: Value): void {
@@ -543,7 +573,7 @@ export class InterpreterMachine extends Machine {
     body.set(record, sub(record, this.field16(RECORD.extra)));
     body.branch(this.#labels.next);
     body.end();
-    this.#fallThrough();
+    this.fallThrough();
     this.hasEnded = true;
   }
 
@@ -575,7 +605,7 @@ export class InterpreterMachine extends Machine {
 
   override finishIf(condition: Value): void {
     this.body.if(condition);
-    this.#fallThrough();
+    this.fallThrough();
     this.body.end();
   }
 }

@@ -1,14 +1,14 @@
 import { PART_COUNT } from "../meanings/part.ts";
 
 /**
- * Layout of a record, the interpreter's form of one instruction: 64 bytes, one cache line. Blocks of instructions are
- * consecutive records. Register fields are byte offsets in the state block, so that AH is a register like any other and an
- * absent base or index is the block's zero.
+ * Layout of a record, the interpreter's form of one instruction: 32 bytes, two to a cache line. Blocks of instructions are
+ * consecutive records behind a header. Register fields are byte offsets in the state block, so that AH is a register like any
+ * other and an absent base or index is the block's zero. What only direct branches have shares its place with what they do not.
  *
  * | offset | type | field |
  * |---|---|---|
  * | 0 | u16 | handler |
- * | 2 | u8 | scale of the index |
+ * | 2 | u8 | scale of the index; of a string instruction: how many bits are cut off its addresses |
  * | 3 | u8 | bytes of the instruction |
  * | 4 | u16 | register operand 0 |
  * | 6 | u16 | register operand 1 |
@@ -16,18 +16,17 @@ import { PART_COUNT } from "../meanings/part.ts";
  * | 10 | u16 | index register of the address |
  * | 12 | u16 | instructions of the block from here on, this one included: what is refunded when it leaves early |
  * | 14 | u16 | register operand 2; bytes back to the first record of a repeated instruction; destination of an address record |
- * | 16 | i64 | displacement |
- * | 24 | i64 | immediate; number of a rare instruction; mask of index registers of a string instruction |
- * | 32 | i32 | of the first record of a block: how often the block may still be entered before it counts as hot |
- * | 36 | u32 | of the first record of a block: where the translation that begins there is entered, as the entry cache says it; 0: none |
- * | 40 | i64 | offset in CS of the direct target |
- * | 48 | u32 | record of the target, or 0 |
- * | 52 | u32 | record of the next instruction's block, or 0 |
- * | 56 | i64 | offset in CS of this instruction |
+ * | 16 | i64 | displacement; 64-bit immediate where there is no memory operand |
+ * | 16 | u32 | of a direct branch: record of the target, or 0 |
+ * | 20 | u32 | of what may go on in another block behind itself: record of that block, or 0 |
+ * | 24 | i32 | any other immediate; number of a rare instruction; of a direct branch: bytes from its end to its target |
+ * | 28 | u16 | bytes back to the block's header |
+ * | 30 | u16 | bytes from the block's first instruction to this one |
  */
 export const RECORD = {
   handler: 0,
   scale: 2,
+  addressCut: 2,
   length: 3,
   register0: 4,
   register1: 6,
@@ -36,36 +35,49 @@ export const RECORD = {
   remaining: 12,
   extra: 14,
   displacement: 16,
+  wideImmediate: 16,
+  linkTarget: 16,
+  linkNext: 20,
   immediate: 24,
-  counter: 32,
-  translation: 36,
-  target: 40,
-  linkTarget: 48,
-  linkNext: 52,
-  instructionPointer: 56,
+  distance: 24,
+  header: 28,
+  place: 30,
 } as const;
 
 /** Bytes of a record. */
-export const RECORD_BYTES = 64;
+export const RECORD_BYTES = 32;
+
+/**
+ * Fields of a block's header, which takes the place of a record in front of the first one.
+ *
+ * | offset | type | field |
+ * |---|---|---|
+ * | 16 | i64 | offset in CS of the first instruction |
+ * | 24 | i32 | how often the block may still be entered before it counts as hot |
+ * | 28 | u32 | where the translation that begins there is entered, as the entry cache says it; 0: none |
+ */
+export const HEADER = { instructionPointer: 16, counter: 24, translation: 28 } as const;
+
+/** Where the header of a block is, given its first record. */
+export const headerOf = (record: number): number => record - RECORD_BYTES;
 
 /**
  * Fields of an address record, where they differ: it works out a checked linear address for the record behind it.
- * `register0` is the offset of the first of two words that bound the legal offsets, `register1` the offset of the segment's
- * base, `immediate` the size of the access less one, `target` the mask of the address size, `linkTarget` the packed fault, `extra`
- * the field of the state block that receives the address. A bit-address record adds the distance of the element that holds a
- * bit: in `linkNext` are the register with the signed bit number (u16), the bits of an address less those of the element, and
- * log2 of these (u8).
+ * `cut` is how many bits are cut off the address, `bounds` the offset of the first of two words that bound the legal offsets,
+ * `segmentBase` the offset of the segment's base, `destination` the field of the state block that receives the address, `fault` the
+ * packed fault (of narrow code, where a displacement has no upper half), `lastByte` the size of the access less one. A bit-address
+ * record adds the distance of the element that holds a bit: `bitRegister` is the number of the register with the signed bit number,
+ * `bitLog` log2 of the bits of an element.
  */
 export const ADDRESS_RECORD = {
+  cut: 3,
   bounds: 4,
   segmentBase: 6,
   destination: 14,
+  fault: 20,
   lastByte: 24,
-  mask: 40,
-  fault: 48,
-  bitRegister: 52,
-  bitExtension: 54,
-  bitLog: 55,
+  bitRegister: 26,
+  bitLog: 27,
 } as const;
 
 /** Fields of a second-page record: the linear address of the page and the frame that it must lead to. */

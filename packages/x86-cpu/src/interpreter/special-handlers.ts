@@ -3,6 +3,8 @@ import {
   add,
   and,
   convert,
+  i32,
+  i64,
   isZero,
   load,
   ne,
@@ -11,13 +13,13 @@ import {
   sub,
   TYPE,
   type Value,
-  wrap,
 } from "@xenolith/wasm-emitter";
 import { REGISTER } from "@xenolith/x86-architecture";
+import { STATE } from "../state/layout.ts";
 import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
 import { SPECIAL, type SpecialHandler } from "./handlers.ts";
 import type { InterpreterLocals, InterpreterMachine } from "./interpreter-machine.ts";
-import { ADDRESS_RECORD, LEAVE, RECORD, SECOND_PAGE_RECORD } from "./record.ts";
+import { ADDRESS_RECORD, LEAVE, SECOND_PAGE_RECORD } from "./record.ts";
 
 interface Context {
   readonly m: InterpreterMachine;
@@ -27,7 +29,7 @@ interface Context {
 
 /** A block that ended for want of room: on to the next one. */
 const emitEnter = ({ m }: Context): void => {
-  m.follow(RECORD.linkNext, m.fieldAddress(RECORD.instructionPointer));
+  m.fallThrough();
   m.hasEnded = true;
 };
 
@@ -45,17 +47,17 @@ const emitRare = ({ m }: Context): void => {
 /** The code under this record has changed. */
 const emitStale = ({ m }: Context): void => {
   m.refund();
-  m.goto(m.fieldAddress(RECORD.instructionPointer));
+  m.goto(m.thisInstruction());
   m.hasEnded = true;
 };
 
 /** Checks an offset against a segment, and leaves its linear address in the state block. */
 const finishAddress = ({ m, locals }: Context, unmasked: Value): void => {
   const { body } = m;
-  const offset = m.pin(and(unmasked, m.fieldAddress(ADDRESS_RECORD.mask)));
+  const offset = m.pin(and(unmasked, m.cutMask(ADDRESS_RECORD.cut)));
   const bytes = m.shape.wide ? 8 : 4;
   if (!m.shape.wide) {
-    body.if(m.outOfBounds(offset, m.field32(ADDRESS_RECORD.lastByte), m.field16(ADDRESS_RECORD.bounds)));
+    body.if(m.outOfBounds(offset, m.field16(ADDRESS_RECORD.lastByte), m.field16(ADDRESS_RECORD.bounds)));
     m.raise(m.field32(ADDRESS_RECORD.fault));
     body.end();
   }
@@ -67,11 +69,12 @@ const emitAddress = (context: Context): void => finishAddress(context, context.m
 
 const emitBitAddress = (context: Context): void => {
   const { m, locals } = context;
-  const register = add(locals.state, m.field16(ADDRESS_RECORD.bitRegister));
-  const number = load(m.addressType, m.shape.wide ? 8 : 4, false, register);
-  const field = (offset: number): Value => load(m.addressType, 1, false, locals.record, offset);
-  const extension = field(ADDRESS_RECORD.bitExtension);
-  const log = m.pin(field(ADDRESS_RECORD.bitLog));
+  const field = (offset: number, type: Value["type"]): Value => load(type, 1, false, locals.record, offset);
+  const register = add(locals.state, shl(field(ADDRESS_RECORD.bitRegister, TYPE.i32), 3));
+  const number = load(m.addressType, m.shape.wide ? 8 : 4, false, register, STATE.registers);
+  const log = m.pin(field(ADDRESS_RECORD.bitLog, m.addressType));
+  const bits = m.shape.wide ? i64(64) : i32(32);
+  const extension = m.pin(sub(bits, shl(m.shape.wide ? i64(1) : i32(1), log)));
   const element = shrS(shrS(shl(number, extension), extension), log);
   finishAddress(context, add(m.address(), shl(element, sub(log, 3))));
 };
@@ -87,7 +90,7 @@ const emitSecondPage = ({ m, locals, places }: Context): void => {
   };
   emitExecuteCheck(body, locals.spaceTag, places, linear, page, resolve);
   const frame = load(TYPE.i32, 4, false, page, places.tlb.execute + TLB_ENTRY.frame);
-  body.if(ne(frame, wrap(m.fieldAddress(SECOND_PAGE_RECORD.frame))));
+  body.if(ne(frame, m.field32(SECOND_PAGE_RECORD.frame)));
   resolve();
   body.end();
 };

@@ -11,7 +11,7 @@ import {
   jumpSetOffset,
   NO_CODE,
 } from "../../../src/interpreter/jump-cache.ts";
-import { RECORD } from "../../../src/interpreter/record.ts";
+import { HEADER, headerOf } from "../../../src/interpreter/record.ts";
 
 const blockAt = (instructionPointer: number, record: number, frame = 1): Block => ({
   spot: new CodeSpot(0, instructionPointer, null),
@@ -39,7 +39,7 @@ const createBench = () => {
     return Array.from({ length: JUMP_WAYS }, (_, way) => first + way * JUMP_ENTRY_BYTES)
       .filter((at) => memory.view.getUint32(at + JUMP_ENTRY.code, true) !== NO_CODE)
       .map((at) => memory.view.getUint32(at + JUMP_ENTRY.record, true))
-      .map((record) => [record, memory.view.getUint32(record + RECORD.translation, true)]);
+      .map((record) => [record, memory.view.getUint32(headerOf(record) + HEADER.translation, true)]);
   };
   return { cache, found, memory };
 };
