@@ -41,8 +41,8 @@ export interface DecodedBlock {
 
 /** Decodes blocks: consecutive instructions of one page, up to the first that may go elsewhere. */
 export class BlockDecoder {
-  /** Most records that one block needs. */
-  readonly maxRecords: number = MAX_BLOCK_INSTRUCTIONS * MAX_RECORDS_PER_INSTRUCTION + 2;
+  /** Most records that one block needs, its header and what is left free in front of that among them. */
+  readonly maxRecords: number = MAX_BLOCK_INSTRUCTIONS * MAX_RECORDS_PER_INSTRUCTION + 3;
   readonly #machine: MachineMemory;
   readonly #arena: RecordArena;
   readonly #widths: CodeWidths;

@@ -73,7 +73,9 @@ export class CodeWidth {
     const handler = this.handlers.handler(this.#arena.u16(record, RECORD.handler));
     const { mnemonic, operands } = handler?.form ?? { mnemonic: "", operands: [] };
     const isIndirect = operands.length > 0 && (mnemonic === "jmp" || mnemonic === "call");
-    return record > 0 && isIndirect ? this.#arena.instructionPointer(record) : null;
+    if (record === 0 || !isIndirect) return null;
+    const source = this.#arena.instructionPointer(record);
+    return this.isWide ? source : source >>> 0;
   }
 
   /** Runs code with a flat stack: the interpreter, which also enters translations where there are to be any. */

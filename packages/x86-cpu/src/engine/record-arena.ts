@@ -44,12 +44,15 @@ export class RecordArena {
   }
 
   /**
-   * Begins a block at an offset in CS: takes its header, or that of one before it that got no records. Room for all of it was
-   * checked before.
+   * Begins a block at an offset in CS: takes its header, or that of one before it that got no records. It begins a cache line, so
+   * that to enter a block is to touch one. Room for all of it was checked before.
    * @returns its first record
    */
   begin(instructionPointer: number): number {
-    if (this.#top !== this.#header + RECORD_BYTES) this.#header = this.#takeCleared();
+    if (this.#top !== this.#header + RECORD_BYTES) {
+      this.#top += this.#top & RECORD_BYTES;
+      this.#header = this.#takeCleared();
+    }
     this.#first = instructionPointer;
     this.setWide(this.#header, HEADER.instructionPointer, instructionPointer);
     return this.#top;

@@ -48,8 +48,8 @@ const HERE = -0x7fff_f000;
 
 test("a set keeps the blocks that were put into it last", () => {
   const { cache, found } = createBench();
-  for (let record = 0; record <= JUMP_WAYS; record++) cache.put(blockAt(HERE, 64 * record, record));
-  expect(found(HERE).map(([record]) => record / 64)).toEqual(
+  for (let record = 0; record <= JUMP_WAYS; record++) cache.put(blockAt(HERE, 64 * (1 + record), record));
+  expect(found(HERE).map(([record]) => record / 64 - 1)).toEqual(
     Array.from({ length: JUMP_WAYS }, (_, way) => JUMP_WAYS - way),
   );
 });
