@@ -16,12 +16,8 @@ import { STATE } from "../state/layout.ts";
 import { emitMeanings, emitMiss, emitPartCall, type MissFunctions } from "./emit-part.ts";
 import type { InterpreterPlaces } from "./execute-check.ts";
 import { type HandlerTable, SPECIAL } from "./handlers.ts";
-import {
-  type InterpreterLabels,
-  type InterpreterLocals,
-  InterpreterMachine,
-  type InterpreterShape,
-} from "./interpreter-machine.ts";
+import type { InterpreterLabels, InterpreterLocals } from "./interpreter-function.ts";
+import { InterpreterMachine, type InterpreterShape } from "./interpreter-machine.ts";
 import { recordOf } from "./jump-cache.ts";
 import { emitJumpLookup } from "./jump-lookup.ts";
 import { loadState, storeState } from "./kept-state.ts";

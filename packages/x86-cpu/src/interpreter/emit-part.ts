@@ -16,13 +16,8 @@ import { PART, PART_COUNT, type Part } from "../meanings/part.ts";
 import { STATE } from "../state/layout.ts";
 import type { InterpreterPlaces } from "./execute-check.ts";
 import type { Handler, HandlerTable } from "./handlers.ts";
-import {
-  type AccessMiss,
-  type InterpreterLabels,
-  type InterpreterLocals,
-  InterpreterMachine,
-  type InterpreterShape,
-} from "./interpreter-machine.ts";
+import type { InterpreterLabels, InterpreterLocals } from "./interpreter-function.ts";
+import { type AccessMiss, InterpreterMachine, type InterpreterShape } from "./interpreter-machine.ts";
 import { loadState, storeState } from "./kept-state.ts";
 import { LEAVE, RECORD } from "./record.ts";
 import { UNCACHED } from "./translate-function.ts";

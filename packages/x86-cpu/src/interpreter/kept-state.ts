@@ -1,6 +1,6 @@
 import { convert, type FunctionBody, load, TYPE, type Value } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
-import type { InterpreterLocals } from "./interpreter-machine.ts";
+import type { InterpreterLocals } from "./interpreter-function.ts";
 
 /** What keeps the lazy flags in locals. */
 export interface FlagKeeper {

@@ -18,7 +18,8 @@ import { REGISTER } from "@xenolith/x86-architecture";
 import { STATE } from "../state/layout.ts";
 import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
 import { SPECIAL, type SpecialHandler } from "./handlers.ts";
-import type { InterpreterLocals, InterpreterMachine } from "./interpreter-machine.ts";
+import type { InterpreterLocals } from "./interpreter-function.ts";
+import type { InterpreterMachine } from "./interpreter-machine.ts";
 import { ADDRESS_RECORD, LEAVE, SECOND_PAGE_RECORD } from "./record.ts";
 
 interface Context {
