@@ -31,6 +31,9 @@ const BY_SIZE: Readonly<Record<string, readonly [string, string, string]>> = {
   pusha: ["pushaw", "pushad", "pushad"],
   popa: ["popaw", "popad", "popad"],
   iret: ["iretw", "iretd", "iretq"],
+  movd: ["movd", "movd", "movq"],
+  pextrd: ["pextrd", "pextrd", "pextrq"],
+  pinsrd: ["pinsrd", "pinsrd", "pinsrq"],
 };
 const STRINGS: ReadonlySet<string> = new Set(["movs", "cmps", "stos", "lods", "scas", "ins", "outs"]);
 const BIT_TESTS: ReadonlySet<string> = new Set(["bt", "bts", "btr", "btc"]);

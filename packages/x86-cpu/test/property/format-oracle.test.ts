@@ -94,6 +94,9 @@ const code = fc
   )
   .map(([prefix, map, rest]) => Uint8Array.from([...prefix, ...map, ...rest].slice(0, 15)));
 
+/** In 64-bit code MOVQ [RAX], MM0: other prefixes and operands are rarely right for it. */
+const MOVE_OF_EIGHT_BYTES = Uint8Array.from([0x48, 0x0f, 0x7e, ...new Array<number>(12).fill(0)]);
+
 describe("the text of an instruction", () => {
   for (const codeBytes of [2, 4, 8] as const satisfies readonly CodeBytes[]) {
     it(`is that of another disassembler, ${8 * codeBytes} bits`, () => {
@@ -107,7 +110,7 @@ describe("the text of an instruction", () => {
           const string = STRING_NAMES.has(instruction.mnemonic) ? STRINGS.exec(theirs) : null;
           expect(ours).toBe(string === null ? withoutUseless(theirs).replaceAll("*1", "") : string[0]);
         }),
-        { numRuns: 5000 },
+        { numRuns: 5000, examples: [[MOVE_OF_EIGHT_BYTES]] },
       );
     });
   }
