@@ -226,7 +226,10 @@ export class CodeCache {
     this.#warm.clear();
     for (const codeFrame of this.#frames.values()) {
       for (const translation of codeFrame.translations) codeFrame.detach(translation);
-      codeFrame.forEachBlock((block) => this.#startCounting(block));
+      codeFrame.forEachBlock((block) => {
+        this.#startCounting(block);
+        this.#jumpCache.update(block);
+      });
     }
     store.clear();
     this.#jumpCache.clear();

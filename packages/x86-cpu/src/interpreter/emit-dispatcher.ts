@@ -27,6 +27,10 @@ export interface DispatcherCalls {
   readonly translationType: number;
 }
 
+/** What the header of a block says of the translation that begins there; 0: it knows of none. */
+const translationOf = (record: Value): Value =>
+  load(TYPE.i32, 4, false, sub(record, RECORD_BYTES), HEADER.translation);
+
 /**
  * Emits `dispatch(unused, record, unused) -> LEAVE`: runs translations where there are any and the interpreter elsewhere, until
  * something needs TypeScript. A record that is given is interpreted first. What a translation cannot do, the interpreter does:
@@ -82,15 +86,19 @@ export const emitDispatcher = (
   body.branchIf(interpret, record);
   const help = body.block();
   const translated = body.loop();
+  const call = body.block();
+  body.branchIf(call, target);
   findPage(LEAVE.resolve);
   const frame = executedFrame(page, places.tlb);
   const mode = word(STATE.mode);
   const mayTranslate = isZero(word(STATE.untranslated));
-  const call = body.block();
   body.set(cached, cachedEntryAt(pointer, places.entryCache));
-  body.branchIf(call, and(isCached(cached, pointer, frame, mode), mayTranslate));
+  body.if(and(isCached(cached, pointer, frame, mode), mayTranslate));
+  body.set(target, cachedTarget(cached));
+  body.branch(call);
+  body.end();
   body.set(record, recordOf(lookUp(LEAVE.resolve)));
-  body.set(target, load(TYPE.i32, 4, false, sub(record, RECORD_BYTES), HEADER.translation));
+  body.set(target, translationOf(record));
   body.if(and(ne(target, 0), mayTranslate));
   storeCached(body, cached, pointer, { frame, mode }, target);
   body.branch(call);
@@ -98,13 +106,14 @@ export const emitDispatcher = (
   body.if(eq(code, LEAVE.hot));
   body.return(code);
   body.end();
+  body.set(target, i32(0));
   body.set(counted, i32(1));
   body.branch(interpret);
   body.end();
-  body.set(target, cachedTarget(cached));
   body.store(4, state, i32(0), STATE.exitRecord);
   body.callIndirect(calls.translationType, slotOf(target), entryOf(target), spaceTag);
   body.set(code);
+  body.set(target, i32(0));
   body.branchIf(translated, eq(code, LEAVE.next));
   body.branchIf(help, eq(code, LEAVE.help));
   body.if(eq(code, LEAVE.attend));
@@ -135,7 +144,9 @@ export const emitDispatcher = (
   body.if(ne(code, LEAVE.next));
   body.return(code);
   body.end();
-  // Only a block that has counted down makes the interpreter leave so: if it is not translated, it is hot.
+  // Only a block that has counted down makes the interpreter leave so: it is where that is, and if it is not translated, it is hot.
+  body.set(target, translationOf(word(STATE.exitRecord)));
+  body.set(spaceTag, word(STATE.spaceTag));
   body.set(code, i32(LEAVE.hot));
   body.branch(again);
   body.end();
