@@ -130,6 +130,16 @@ const PLAIN: Update = {
   isJoined: false,
 };
 
+/** One entry of the root, changed twice by one call: to what the second is for, but absent, or to another table. */
+const TWICE: readonly (readonly Update[])[] = [
+  ["another unused", 0x8] as const,
+  ["unused", PTE.present] as const,
+  ["level 3", PTE.present] as const,
+].map(([target, low]) => [
+  { ...PLAIN, table: "root", target, low },
+  { ...PLAIN, table: "root", target: "another unused", isJoined: true },
+]);
+
 const REFERENCE: EngineTuning = { engine: "interpreter" };
 
 /** Calls that are left to the processor whole, by what they do. */
@@ -176,7 +186,7 @@ describe.each<[string, EngineTuning]>([
           expect(seen).toEqual(run(updates, false, REFERENCE, instructionNs).seen);
         },
       ),
-      { numRuns: 25 },
+      { numRuns: 25, examples: TWICE.map((updates) => [[...updates], 1]) },
     );
   });
 

@@ -144,6 +144,7 @@ export const emitReplacement = (s: SystemEmitter, records: Value, at: Value, val
 
 /** Entries of a table, and of those of the root the first that is for the upper half of the addresses. */
 const ENTRIES = { all: 512, upper: 256 } as const;
+const ENTRY_BYTES: number = PAGE_SIZE / ENTRIES.all;
 
 /** How often an empty page that becomes a table is looked through by the monitor: for what it leads to, and to check that. */
 const LOOKS_AT_TABLE = 2;
@@ -155,7 +156,7 @@ const refuseUnlessEmpty = (s: SystemEmitter, frame: Value): void => {
   const end = s.pin(add(at, PAGE_SIZE));
   const again = body.loop();
   s.refuseIf(and(s.read(at, 0), PTE.present));
-  body.increment(at, PAGE_SIZE / ENTRIES.all);
+  body.increment(at, ENTRY_BYTES);
   body.branchIf(again, ltU(at, end));
   body.end();
 };
@@ -221,6 +222,8 @@ interface Requests {
   readonly levels: Value;
   /** Whether one makes a page a table. */
   readonly isNew: Value;
+  /** Where the next entry of a table above level 1 may stand: behind all others, so that none is changed twice. */
+  readonly nextLink: Value;
 }
 
 /** Refuses one of several requests that could not be carried out, whatever the others are. */
@@ -229,7 +232,7 @@ const refuseRequest = (
   records: Value,
   place: Value,
   value: Value,
-  { first, count, levels, isNew }: Requests,
+  { first, count, levels, isNew, nextLink }: Requests,
 ): void => {
   const { body, context } = s;
   // What the requests themselves lie in neither changes nor goes while there are others to be read.
@@ -248,6 +251,8 @@ const refuseRequest = (
   body.if(eq(level, FRAME_RECORD_TYPE.level1));
   refuseReplacement(s, records, at, value, { refuseOld: refuseHome, endingUses: () => 0 });
   body.else();
+  s.refuseIf(ltU(at, nextLink));
+  body.set(nextLink, add(at, ENTRY_BYTES));
   refuseLink(s, records, { at, value, level }, isNew);
   body.end();
   body.else();
@@ -298,10 +303,10 @@ export const emitTableUpdate = (s: SystemEmitter): void => {
     body.branchIf(again, ltU(request, end));
     body.end();
   };
-  const requests = { first, count, levels: s.pin(i32(0)), isNew: s.pin(i32(0)) };
+  const [levels, isNew, nextLink] = [s.pin(i32(0)), s.pin(i32(0)), s.pin(i32(0))];
+  const requests = { first, count, levels, isNew, nextLink };
   forEach((place, value) => refuseRequest(s, records, place, value, requests));
   // A page that others change, or make something else, has not been looked at as it will be.
-  const { levels, isNew } = requests;
   s.refuseIf(and(ne(and(levels, sub(levels, 1)), 0), isNew));
   forEach((place, value) => emitRequest(s, records, place, value));
 };
