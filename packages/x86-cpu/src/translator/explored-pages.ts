@@ -12,11 +12,13 @@ const MOST = { pages: 256, instructions: 40_000 };
 export type ExploredCode = ExecutedCode &
   Pick<CodeCache, "versionOf" | "instructionAt" | "translationsOf" | "frameOf" | "isStop">;
 
-/** A page, and the version of its frame that was decoded. */
+/** A page, for as long as nobody needs its memory, and the version of its frame that was decoded. */
 interface KnownPage {
-  readonly page: ExploredPage;
+  readonly page: WeakRef<ExploredPage>;
   readonly version: number;
 }
+
+const sizeOf = (page: WeakRef<ExploredPage>): number => page.deref()?.size ?? 0;
 
 /** Pages that were explored last: regions are looked for in the same ones again and again. What has not changed is decoded once. */
 export class ExploredPages {
@@ -38,15 +40,16 @@ export class ExploredPages {
     const at = instructionPointer - offsetInPage(instructionPointer);
     const version = code.versionOf(frame);
     const key = frame * FIRST_MODE_WITHOUT_STOPS + mode.number;
-    let known = this.#known.get(key);
+    const known = this.#known.get(key);
     this.#known.delete(key);
-    if (known?.version !== version || known.page.at !== at) {
+    let page = known?.version === version ? known.page.deref() : undefined;
+    if (known === undefined || page?.at !== at) {
       this.#makeRoom();
-      known = { page: new ExploredPage(code, this.#discoveryOf(frame, at, mode)), version };
-    }
-    this.#known.set(key, known);
-    known.page.live = code.translationsOf(frame, mode.number).filter(({ page }) => page === at);
-    return known.page;
+      page = new ExploredPage(code, this.#discoveryOf(frame, at, mode));
+      this.#known.set(key, { page: new WeakRef(page), version });
+    } else this.#known.set(key, known);
+    page.live = code.translationsOf(frame, mode.number).filter((one) => one.page === at);
+    return page;
   }
 
   #discoveryOf(frame: number, at: number, mode: Mode): PageDiscovery {
@@ -66,11 +69,11 @@ export class ExploredPages {
   /** Forgets those that have not been asked for longest, where there are too many for another one. */
   #makeRoom(): void {
     let instructions = 0;
-    for (const { page } of this.#known.values()) instructions += page.size;
+    for (const { page } of this.#known.values()) instructions += sizeOf(page);
     for (const [key, { page }] of this.#known) {
       if (this.#known.size < MOST.pages && instructions < MOST.instructions) return;
       this.#known.delete(key);
-      instructions -= page.size;
+      instructions -= sizeOf(page);
     }
   }
 }
