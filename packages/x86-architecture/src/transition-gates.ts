@@ -137,7 +137,7 @@ export interface TransitionGates {
   /** How much of its budget a call of the kernel's that is answered takes a run, besides the instruction and what is said below. */
   callCost: number;
   /**
-   * On the kernel's side, SYSCALL with this number in EAX, ESI 1 to 32, RDX 0 and {@link updateSubject} in R10D stores as many
+   * On the kernel's side, SYSCALL with this number in EAX, ESI 1 to 16, RDX 0 and {@link updateSubject} in R10D stores as many
    * entries: RDI is where, for each, the machine address of the entry and then its value lie, 8 bytes each, in one page; with bit 1 of that
    * address the entry keeps accessed and dirty bits of the old one. Either all are stored or it exits.
    *
@@ -145,8 +145,9 @@ export interface TransitionGates {
    * both the old value and the new one are absent or lead to pages of the kernel's own, the old one not by one of its last references; and
    * with write rights only to one whose type is that of a writable page. A page gains a reference and loses one with its
    * entries, and a use with those that allow writing; the old one is forgotten. A present entry gets the user bit, and {@link KERNEL_PAGE_HIGH} where it
-   * lacked that bit or had both, else the global bit. Or it lies in such a table of level 2, and was absent: the new one is absent or leads to
-   * such a table of level 1, which gains a reference and a use, and gets the user bit. Or it lies in a page of the kernel's own whose type is that
+   * lacked that bit or had both, else the global bit. Or it lies in such a table of a level above, of the root in its lower
+   * half, was absent and is changed once: the new one is absent or leads to such a table of the level below, or above level 2 to an empty page of the
+   * kernel's own that becomes one; that gains a reference and a use, and the entry gets the user bit, in the root the accessed bit too. Or it lies in a page of the kernel's own whose type is that
    * of a writable one: there it is stored as it is. Of several requests none is about the page that they lie in. Anything else exits.
    */
   updateCall: number;

@@ -6,11 +6,10 @@ import type { Block } from "./block.ts";
 import type { CodeFrame } from "./code-frame.ts";
 import type { CodePlace } from "./code-place.ts";
 import type { CodeWidths } from "./code-width.ts";
-import { isSystemTransfer } from "./instruction-form.ts";
+import { directTarget, isSystemTransfer } from "./instruction-form.ts";
 import { FIRST_MODE_WITHOUT_STOPS, type Mode } from "./mode.ts";
 import type { RecordArena } from "./record-arena.ts";
 import {
-  directTarget,
   MAX_RECORDS_PER_INSTRUCTION,
   type RecordBuilder,
   recordsBetween,

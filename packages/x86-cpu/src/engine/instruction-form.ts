@@ -232,3 +232,16 @@ const stringMnemonic = ({ mnemonic, repeat }: Instruction): string => {
   if (repeat === "none") return mnemonic;
   return repeatedMnemonic(mnemonic, COMPARING_STRINGS.has(mnemonic) ? repeat : "rep");
 };
+
+/** Offset in CS of the target of a direct branch, given where the instruction behind it is; null for what is none. */
+export const directTarget = (
+  { operands, operandBytes }: Instruction,
+  next: number,
+  mode: Mode,
+): number | null => {
+  const [relative] = operands;
+  if (relative?.kind !== "relative") return null;
+  const target = next + relative.distance;
+  if (mode.codeBytes === 8) return target;
+  return (target & (operandBytes === 2 ? 0xffff : 0xffff_ffff)) >>> 0;
+};

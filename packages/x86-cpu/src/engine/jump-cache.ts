@@ -104,7 +104,7 @@ export class JumpCache {
     return first;
   }
 
-  /** Says in a block's first record what translation it is an entry of now. */
+  /** Says in a block's header what translation it is an entry of now. */
   #setTranslation({ record, spot: { entry } }: Block): void {
     const target = entry === null ? 0 : targetOf(entry.slot, entry.entry);
     this.#view.setUint32(headerOf(record) + HEADER.translation, target, true);

@@ -9,6 +9,7 @@ import { SEGMENT_BYTES, SEGMENT_FIELD, STATE, VECTOR_BYTES, X87_REGISTER_BYTES }
 import { type FormEntry, FormLookup } from "./form-lookup.ts";
 import {
   directAddresses,
+  directTarget,
   displacementOf,
   isBitString,
   memoryOperand,
@@ -333,19 +334,6 @@ export class RecordBuilder {
     arena.setU16(record, RECORD.extra, record - first);
   }
 }
-
-/** Offset in CS of the target of a direct branch, given where the instruction behind it is; null for what is none. */
-export const directTarget = (
-  { operands, operandBytes }: Instruction,
-  next: number,
-  mode: Mode,
-): number | null => {
-  const [relative] = operands;
-  if (relative?.kind !== "relative") return null;
-  const target = next + relative.distance;
-  if (mode.codeBytes === 8) return target;
-  return (target & (operandBytes === 2 ? 0xffff : 0xffff_ffff)) >>> 0;
-};
 
 /** An offset in CS as it wraps: at 2^32 in 16 and 32-bit code (beyond a 64 KiB limit it faults). */
 export const wrapPointer = (pointer: number, mode: Mode): number =>

@@ -1,5 +1,5 @@
 import type { Instruction } from "../decoder/index.ts";
-import { isConditionalBranch, isRepeated, isResumed } from "../engine/instruction-form.ts";
+import { directTarget, isConditionalBranch, isRepeated, isResumed } from "../engine/instruction-form.ts";
 import type { Mode } from "../engine/mode.ts";
 import type { Handler } from "../interpreter/handlers.ts";
 import { isBareReturn } from "./distant-return.ts";
@@ -134,14 +134,6 @@ export class PageDiscovery {
     return placed !== null && isBareReturn(placed.instruction) ? placed : null;
   }
 
-  #targetOf({ instruction, next }: PlacedInstruction): number | null {
-    const operand = instruction.operands[0];
-    if (operand?.kind !== "relative") return null;
-    const target = next + operand.distance;
-    if (this.page.mode.codeBytes === 8) return target;
-    return (target & (instruction.operandBytes === 2 ? 0xffff : 0xffff_ffff)) >>> 0;
-  }
-
   /** The block that begins at an offset in CS, as if no other one began within. */
   #blockAt(at: number): RegionBlock {
     const offset = offsetInPage(at);
@@ -164,7 +156,15 @@ export class PageDiscovery {
       instructions.push(placed);
       next = placed.next;
       const end = placed.effects.isSystem ? "system" : blockEndOf(placed.instruction);
-      if (end !== null) return { at, instructions, end, next, target: this.#targetOf(placed), distant: null };
+      if (end !== null)
+        return {
+          at,
+          instructions,
+          end,
+          next,
+          target: directTarget(placed.instruction, placed.next, this.page.mode),
+          distant: null,
+        };
     }
     return { at, instructions, end: "fall", next, target: null, distant: null };
   }
