@@ -25,9 +25,10 @@ import { FrameRecord, locateLevel1, PAGE_ADDRESS, recordsOf } from "./frame-reco
 import { LOCATE_WRITE_WIDE } from "./linear-access.ts";
 import { charge, chargeFor, gate, isAtEvents, register } from "./side-entry.ts";
 import type { SystemEmitter } from "./system-emitter.ts";
+import { writeRight } from "./table-entries.ts";
 import { emitMapping, refuseMapping } from "./table-mapping.ts";
 import { emitPin, emitUnpin, refusePin, refuseUnpin } from "./table-pins.ts";
-import { locateOwn, writeRight } from "./table-update.ts";
+import { locateOwn } from "./table-update.ts";
 
 /** A call of a list: its number, its answer, and its arguments of 8 bytes each. */
 const CALL = { number: 0, answer: 8, arguments: 16, sizeBytes: 64 } as const;
@@ -67,7 +68,7 @@ const frameOf = (entry: Value): Value => wrap(shrU(and(entry, PAGE_ADDRESS), PAG
 /** 1 for an entry by which a frame may be written, else 0. */
 const isWrittenBy = (entry: Value, frame: Value): Value => {
   const isPresent = and(wrap(entry), PTE.present);
-  return and(and(eq(frameOf(entry), frame), isPresent), writeRight(wrap(entry)));
+  return and(and(eq(frameOf(entry), frame), isPresent), writeRight(entry));
 };
 
 /**

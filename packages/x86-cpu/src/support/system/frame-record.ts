@@ -98,6 +98,11 @@ export class FrameRecord {
     this.#s.refuseIf(isZero(this.get("uses")));
   }
 
+  /** Refuses a frame whose stores somebody wants to see. */
+  refuseWatched(): void {
+    this.#s.refuseIf(load(TYPE.i32, 1, false, this.frame, this.#s.context.watchTable));
+  }
+
   refuseUnlessOwn(): void {
     this.#s.refuseIf(ne(this.get("owner"), gate(this.#s, GATES.frameOwner)));
     this.#s.refuseIf(isZero(this.get("references")));
@@ -124,6 +129,10 @@ export const recordsOf = (s: SystemEmitter): Value => {
 /** What is kept of the frame that holds a machine address. */
 export const recordAt = (s: SystemEmitter, records: Value, at: Value): FrameRecord =>
   new FrameRecord(s, records, s.pin(shrU(at, 12)));
+
+/** What is kept of the frame that an entry leads to, which lies in RAM. */
+export const pageOf = (s: SystemEmitter, records: Value, entry: Value): FrameRecord =>
+  recordAt(s, records, wrap(and(entry, PAGE_ADDRESS)));
 
 /** The frame that a present entry leads to, one of the kernel's own. Refuses any other. */
 export const ownFrame = (s: SystemEmitter, records: Value, entry: Value): FrameRecord => {

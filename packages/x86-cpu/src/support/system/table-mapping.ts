@@ -1,4 +1,4 @@
-import { add, and, i32, i64, load, mul, ne, select, sub, TYPE, type Value } from "@xenolith/wasm-emitter";
+import { add, and, i32, i64, mul, ne, select, sub, type Value } from "@xenolith/wasm-emitter";
 import { FRAME_RECORD_TYPE, PTE, REGISTER } from "@xenolith/x86-architecture";
 import { GATES, STATE } from "../../state/layout.ts";
 import { locateLevel1, recordAt, recordsOf } from "./frame-record.ts";
@@ -33,7 +33,7 @@ export const refuseMapping = (
   { address, value, flags }: MappingArguments,
   limits?: ReplacementLimits,
 ): Mapping => {
-  const { body, context } = s;
+  const { body } = s;
   const flushes = s.pin(ne(flags, i64(0)));
   const kind = s.pin(and(flags, i64(~FLUSH.everywhere)));
   body.if(flushes);
@@ -45,7 +45,7 @@ export const refuseMapping = (
   const table = recordAt(s, records, at);
   table.refuseUnlessOwn();
   table.refuseUnlessTable(FRAME_RECORD_TYPE.level1);
-  s.refuseIf(load(TYPE.i32, 1, false, table.frame, context.watchTable));
+  table.refuseWatched();
   refuseReplacement(s, records, at, value, limits);
   return { at, value, flushes };
 };

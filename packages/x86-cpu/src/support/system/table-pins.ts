@@ -1,64 +1,36 @@
-import { PAGE_SHIFT, PAGE_SIZE } from "@xenolith/machine-interface";
-import {
-  add,
-  and,
-  eq,
-  i32,
-  isZero,
-  load,
-  ltU,
-  mul,
-  or,
-  shl,
-  sub,
-  TYPE,
-  type Value,
-  wrap,
-} from "@xenolith/wasm-emitter";
-import { FRAME_RECORD_FLAG, FRAME_RECORD_TYPE, PTE, PTE_CACHING_AND_SIZE } from "@xenolith/x86-architecture";
+import { and, eq, isZero, mul, or, type Value, wrap } from "@xenolith/wasm-emitter";
+import { FRAME_RECORD_FLAG, FRAME_RECORD_TYPE, PTE_CACHING_AND_SIZE } from "@xenolith/x86-architecture";
 import { STATE } from "../../state/layout.ts";
-import { type FrameRecord, ownFrame, PAGE_ADDRESS, recordAt } from "./frame-record.ts";
+import { type FrameRecord, ownFrame, pageOf } from "./frame-record.ts";
 import { chargeFor, entryCost } from "./side-entry.ts";
 import type { SystemEmitter } from "./system-emitter.ts";
-import { markedEntry, writeRight } from "./table-update.ts";
-
-const ENTRY_BYTES = 8;
-const ENTRIES = PAGE_SIZE / ENTRY_BYTES;
-
-/** Goes through the present entries of a table. */
-const forEachPresent = (s: SystemEmitter, frame: Value, act: (at: Value, entry: Value) => void): void => {
-  const { body } = s;
-  const at = s.pin(shl(frame, PAGE_SHIFT));
-  const end = s.pin(add(at, PAGE_SIZE));
-  const again = body.loop();
-  body.if(and(s.read(at, 0), PTE.present));
-  act(at, s.pin(load(TYPE.i64, 8, false, at)));
-  body.end();
-  body.increment(at, ENTRY_BYTES);
-  body.branchIf(again, ltU(at, end));
-  body.end();
-};
+import {
+  emitGain,
+  emitLoss,
+  forEachPresent,
+  markedEntry,
+  refuseLoss,
+  TABLE_ENTRIES,
+  writeRight,
+} from "./table-entries.ts";
 
 /** Charges for going through a table. */
 const chargeForTable = (s: SystemEmitter): void => {
-  chargeFor(s, s.field(STATE.budget), mul(entryCost(s), ENTRIES));
+  chargeFor(s, s.field(STATE.budget), mul(entryCost(s), TABLE_ENTRIES));
 };
-
-const pageOf = (s: SystemEmitter, records: Value, entry: Value): FrameRecord =>
-  recordAt(s, records, wrap(and(entry, PAGE_ADDRESS)));
 
 /** Refuses a frame that could not become a table of level 1 that is pinned, given how often it is used by then. */
 export const refusePin = (s: SystemEmitter, records: Value, table: FrameRecord, uses: Value): void => {
-  const { body, context } = s;
+  const { body } = s;
   table.refuseUnlessOwn();
   s.refuseIf(uses);
   s.refuseIf(and(table.get("flags"), FRAME_RECORD_FLAG.pinned));
-  s.refuseIf(load(TYPE.i32, 1, false, table.frame, context.watchTable));
+  table.refuseWatched();
   forEachPresent(s, table.frame, (_at, entry) => {
     s.refuseIf(and(wrap(entry), PTE_CACHING_AND_SIZE));
     const page = ownFrame(s, records, entry);
     s.refuseIf(eq(page.frame, table.frame));
-    body.if(writeRight(wrap(entry)));
+    body.if(writeRight(entry));
     page.refuseUnlessWritable();
     body.end();
   });
@@ -73,11 +45,7 @@ export const emitPin = (s: SystemEmitter, records: Value, table: FrameRecord): v
   table.add("uses", 1);
   forEachPresent(s, table.frame, (at, entry) => {
     const page = pageOf(s, records, entry);
-    page.add("references", 1);
-    body.if(writeRight(wrap(entry)));
-    page.become(FRAME_RECORD_TYPE.writable);
-    page.add("uses", 1);
-    body.end();
+    emitGain(s, page, entry);
     body.store(8, at, markedEntry(entry));
   });
   chargeForTable(s);
@@ -85,7 +53,6 @@ export const emitPin = (s: SystemEmitter, records: Value, table: FrameRecord): v
 
 /** Refuses a frame that is not a table of level 1 for nothing but being pinned, or that leads to others than the kernel's own pages. */
 export const refuseUnpin = (s: SystemEmitter, records: Value, table: FrameRecord): void => {
-  const { body } = s;
   const { pinned } = FRAME_RECORD_FLAG;
   table.refuseUnlessOwn();
   table.refuseUnlessFit(FRAME_RECORD_TYPE.level1);
@@ -93,12 +60,7 @@ export const refuseUnpin = (s: SystemEmitter, records: Value, table: FrameRecord
   s.refuseIf(isZero(and(table.get("flags"), pinned)));
   s.refuseUnlessEqual(table.get("uses"), 1);
   forEachPresent(s, table.frame, (_at, entry) => {
-    const page = ownFrame(s, records, entry);
-    page.refuseUnlessAllocated();
-    body.if(writeRight(wrap(entry)));
-    page.refuseUnlessFit(FRAME_RECORD_TYPE.writable);
-    s.refuseIf(isZero(page.get("uses")));
-    body.end();
+    refuseLoss(s, ownFrame(s, records, entry), entry);
   });
 };
 
@@ -109,9 +71,7 @@ export const emitUnpin = (s: SystemEmitter, records: Value, table: FrameRecord):
   table.add("references", -1);
   table.add("uses", -1);
   forEachPresent(s, table.frame, (_at, entry) => {
-    const page = pageOf(s, records, entry);
-    page.add("references", -1);
-    page.add("uses", sub(i32(0), writeRight(wrap(entry))));
+    emitLoss(pageOf(s, records, entry), entry);
   });
   chargeForTable(s);
 };

@@ -120,7 +120,7 @@ export const emitTableStore = (s: SystemEmitter, code: Value): void => {
   body.if(eq(record.get("type"), FRAME_RECORD_TYPE.level1));
   record.refuseUnlessOwn();
   record.refuseUnlessTable(FRAME_RECORD_TYPE.level1);
-  s.refuseIf(load(TYPE.i32, 1, false, record.frame, context.watchTable));
+  record.refuseWatched();
   s.refuseIf(or(s.field(STATE.pending), s.field(STATE.isObserved)));
   s.refuseIf(and(s.systemFlags, UNUSUAL_FLAGS | FLAG.rf));
   refuseWaitingEvent(s);

@@ -1,4 +1,4 @@
-import { PAGE_SHIFT, PAGE_SIZE } from "@xenolith/machine-interface";
+import { PAGE_SHIFT } from "@xenolith/machine-interface";
 import {
   add,
   and,
@@ -20,19 +20,23 @@ import {
   wrap,
   xor,
 } from "@xenolith/wasm-emitter";
-import {
-  FRAME_RECORD_TYPE,
-  KERNEL_PAGE_HIGH,
-  PTE,
-  PTE_CACHING_AND_SIZE,
-  REGISTER,
-} from "@xenolith/x86-architecture";
+import { FRAME_RECORD_TYPE, PTE, PTE_CACHING_AND_SIZE, REGISTER } from "@xenolith/x86-architecture";
 import { GATES, STATE } from "../../state/layout.ts";
 import type { SupportFunction } from "../support-function.ts";
-import { inRam, ownFrame, PAGE_ADDRESS, recordAt, recordsOf } from "./frame-record.ts";
+import { inRam, ownFrame, PAGE_ADDRESS, pageOf, recordAt, recordsOf } from "./frame-record.ts";
 import { LOCATE_READ_WIDE } from "./linear-access.ts";
 import { charge, chargeFor, entryCost, gate, isAtEvents, refuseReserved, register } from "./side-entry.ts";
 import type { SystemEmitter } from "./system-emitter.ts";
+import {
+  ENTRY_BYTES,
+  emitGain,
+  emitLoss,
+  forEachPresent,
+  markedEntry,
+  refuseLoss,
+  TABLE_ENTRIES,
+  writeRight,
+} from "./table-entries.ts";
 
 /** Bytes of a request: the machine address of an entry, and its new value. */
 const REQUEST_BYTES = 16;
@@ -45,8 +49,6 @@ const MOST_REQUESTS = 16;
  * dirty bits, or nothing.
  */
 const COMMAND = { entry: i64(-8), unknown: i64(5), keeps: i64(2) } as const;
-
-const KERNEL_PAGE = i64(KERNEL_PAGE_HIGH * 2 ** 32);
 
 /** Where bytes at an address in the kernel's memory are. Refuses what is not there, is the monitor's or lies on two pages. */
 export const locateOwn = (
@@ -67,9 +69,6 @@ const locateRequests = (s: SystemEmitter, lengthBytes: Value): Value => {
   s.refuseIf(ne(s.field(register(REGISTER.r10)), gate(s, GATES.updateSubject)));
   return locateOwn(s, s.pin(s.wideField(register(REGISTER.rdi))), lengthBytes);
 };
-
-/** 1 for an entry that allows writing, else 0. */
-export const writeRight = (low: Value): Value => and(shrU(low, Math.log2(PTE.writable)), 1);
 
 /** What else is done by a call that changes an entry. */
 export interface ReplacementLimits {
@@ -95,27 +94,16 @@ export const refuseReplacement = (
   const old = s.pin(load(TYPE.i64, 8, false, at));
   body.if(and(wrap(old), PTE.present));
   const before = ownFrame(s, records, old);
-  before.refuseUnlessAllocated();
   refuseOld(before.frame);
-  body.if(writeRight(wrap(old)));
-  before.refuseUnlessFit(FRAME_RECORD_TYPE.writable);
-  s.refuseIf(isZero(before.get("uses")));
-  body.end();
+  refuseLoss(s, before, old);
   body.end();
   body.if(and(low, PTE.present));
   s.refuseIf(and(low, PTE_CACHING_AND_SIZE));
   const page = ownFrame(s, records, value);
-  body.if(writeRight(low));
+  body.if(writeRight(value));
   page.refuseUnlessWritable(endingUses(page.frame));
   body.end();
   body.end();
-};
-
-/** A present entry of level 1 with the marks of whose page it is: the kernel's or its processes'. */
-export const markedEntry = (value: Value): Value => {
-  const isKernels = or(isZero(and(wrap(value), PTE.user)), ne(and(value, KERNEL_PAGE), i64(0)));
-  const marked = select(or(value, KERNEL_PAGE), or(value, i64(PTE.global)), isKernels);
-  return or(marked, i64(PTE.user));
 };
 
 /** An entry of a table of level 1 gives way to another: nothing that {@link refuseReplacement} refuses. */
@@ -125,41 +113,23 @@ export const emitReplacement = (s: SystemEmitter, records: Value, at: Value, val
   const old = s.pin(load(TYPE.i64, 8, false, at));
   const stored = s.pin(value);
   body.if(and(low, PTE.present));
-  const page = recordAt(s, records, wrap(and(value, PAGE_ADDRESS)));
-  page.add("references", 1);
-  body.if(writeRight(low));
-  page.become(FRAME_RECORD_TYPE.writable);
-  page.add("uses", 1);
-  body.end();
+  const page = pageOf(s, records, value);
+  emitGain(s, page, value);
   body.set(stored, markedEntry(value));
   body.end();
   body.store(8, at, stored);
   body.if(and(wrap(old), PTE.present));
-  const before = recordAt(s, records, wrap(and(old, PAGE_ADDRESS)));
-  before.add("references", -1);
-  before.add("uses", sub(i32(0), writeRight(wrap(old))));
+  const before = pageOf(s, records, old);
+  emitLoss(before, old);
   body.call(context.forgetFrame, before.frame);
   body.end();
 };
 
-/** Entries of a table, and of those of the root the first that is for the upper half of the addresses. */
-const ENTRIES = { all: 512, upper: 256 } as const;
-const ENTRY_BYTES: number = PAGE_SIZE / ENTRIES.all;
+/** Of the entries of the root the first that is for the upper half of the addresses. */
+const UPPER_HALF = 256;
 
 /** How often an empty page that becomes a table is looked through by the monitor: for what it leads to, and to check that. */
 const LOOKS_AT_TABLE = 2;
-
-/** Refuses a page with a present entry in it. */
-const refuseUnlessEmpty = (s: SystemEmitter, frame: Value): void => {
-  const { body } = s;
-  const at = s.pin(shl(frame, PAGE_SHIFT));
-  const end = s.pin(add(at, PAGE_SIZE));
-  const again = body.loop();
-  s.refuseIf(and(s.read(at, 0), PTE.present));
-  body.increment(at, ENTRY_BYTES);
-  body.branchIf(again, ltU(at, end));
-  body.end();
-};
 
 /**
  * Refuses what is not an entry of a table above level 1 that leads to a table, or to an empty page that can become one above level 1,
@@ -170,8 +140,8 @@ const refuseLink = (s: SystemEmitter, records: Value, request: TableRequest, isN
   const { at, value, level } = request;
   const old = s.pin(load(TYPE.i64, 8, false, at));
   s.refuseIf(and(wrap(old), PTE.present));
-  const index = and(shrU(at, 3), ENTRIES.all - 1);
-  s.refuseIf(and(eq(level, FRAME_RECORD_TYPE.level4), s.above(index, ENTRIES.upper - 1)));
+  const index = and(shrU(at, 3), TABLE_ENTRIES - 1);
+  s.refuseIf(and(eq(level, FRAME_RECORD_TYPE.level4), s.above(index, UPPER_HALF - 1)));
   body.if(and(wrap(value), PTE.present));
   s.refuseIf(and(wrap(value), PTE_CACHING_AND_SIZE | PTE.global));
   const table = ownFrame(s, records, value);
@@ -180,7 +150,7 @@ const refuseLink = (s: SystemEmitter, records: Value, request: TableRequest, isN
   body.else();
   s.refuseIf(eq(level, FRAME_RECORD_TYPE.level2));
   s.refuseIf(eq(and(xor(value, old), PAGE_ADDRESS), i64(0)));
-  refuseUnlessEmpty(s, table.frame);
+  forEachPresent(s, table.frame, () => s.refuseIf(i32(1)));
   body.set(isNew, i32(1));
   body.end();
   body.end();
@@ -191,10 +161,10 @@ const emitLink = (s: SystemEmitter, records: Value, { at, value, level }: TableR
   const { body } = s;
   const stored = s.pin(value);
   body.if(and(wrap(value), PTE.present));
-  const table = recordAt(s, records, wrap(and(value, PAGE_ADDRESS)));
+  const table = pageOf(s, records, value);
   body.if(isZero(table.get("uses")));
   table.become(s.pin(sub(level, 1)));
-  chargeFor(s, s.field(STATE.budget), mul(entryCost(s), LOOKS_AT_TABLE * ENTRIES.all));
+  chargeFor(s, s.field(STATE.budget), mul(entryCost(s), LOOKS_AT_TABLE * TABLE_ENTRIES));
   body.end();
   table.add("references", 1);
   table.add("uses", 1);
@@ -234,7 +204,7 @@ const refuseRequest = (
   value: Value,
   { first, count, levels, isNew, nextLink }: Requests,
 ): void => {
-  const { body, context } = s;
+  const { body } = s;
   // What the requests themselves lie in neither changes nor goes while there are others to be read.
   const refuseHome = (frame: Value): void =>
     s.refuseIf(and(eq(frame, shrU(first, PAGE_SHIFT)), s.above(count, i32(1))));
@@ -242,7 +212,7 @@ const refuseRequest = (
   const at = inRam(s, s.pin(and(place, COMMAND.entry)));
   const record = recordAt(s, records, at);
   record.refuseUnlessOwn();
-  s.refuseIf(load(TYPE.i32, 1, false, record.frame, context.watchTable));
+  record.refuseWatched();
   const type = s.pin(record.get("type"));
   const level = s.pin(select(type, i32(0), isTable(type)));
   body.set(levels, or(levels, shl(i32(1), level)));
