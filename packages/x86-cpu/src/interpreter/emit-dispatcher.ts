@@ -1,23 +1,13 @@
 import { REFILL, REFILL_MAILBOX, REFILL_REASON } from "@xenolith/machine-interface";
-import {
-  and,
-  eq,
-  type FunctionBody,
-  i32,
-  isZero,
-  load,
-  ne,
-  sub,
-  TYPE,
-  type Value,
-} from "@xenolith/wasm-emitter";
+import { and, eq, type FunctionBody, i32, isZero, load, ne, TYPE, type Value } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
 import { DELIVER_PAGE_FAULT } from "../support/system/page-fault.ts";
+import { translationOf } from "./block-header.ts";
 import { cachedEntryAt, cachedTarget, entryOf, isCached, slotOf, storeCached } from "./entry-cache.ts";
 import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
 import { recordOf } from "./jump-cache.ts";
 import { codeAddress, emitJumpProbe, executedFrame } from "./jump-lookup.ts";
-import { HEADER, LEAVE, RECORD_BYTES } from "./record.ts";
+import { LEAVE } from "./record.ts";
 import { emitTakePageFault } from "./translate-function.ts";
 
 /** What the dispatcher calls. */
@@ -26,10 +16,6 @@ export interface DispatcherCalls {
   readonly interpret: number;
   readonly translationType: number;
 }
-
-/** What the header of a block says of the translation that begins there; 0: it knows of none. */
-const translationOf = (record: Value): Value =>
-  load(TYPE.i32, 4, false, sub(record, RECORD_BYTES), HEADER.translation);
 
 /**
  * Emits `dispatch(unused, record, unused) -> LEAVE`: runs translations where there are any and the interpreter elsewhere, until

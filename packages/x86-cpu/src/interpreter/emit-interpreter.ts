@@ -13,6 +13,7 @@ import {
 } from "@xenolith/wasm-emitter";
 import { PART } from "../meanings/part.ts";
 import { STATE } from "../state/layout.ts";
+import { counterOf, setCounter } from "./block-header.ts";
 import { emitMeanings, emitMiss, emitPartCall, type MissFunctions } from "./emit-part.ts";
 import type { InterpreterPlaces } from "./execute-check.ts";
 import { type HandlerTable, SPECIAL } from "./handlers.ts";
@@ -21,7 +22,7 @@ import { InterpreterMachine, type InterpreterShape } from "./interpreter-machine
 import { recordOf } from "./jump-cache.ts";
 import { emitJumpLookup } from "./jump-lookup.ts";
 import { loadState, storeState } from "./kept-state.ts";
-import { HEADER, LEAVE, RECORD, RECORD_BYTES } from "./record.ts";
+import { LEAVE, RECORD } from "./record.ts";
 import { emitSpecialHandlers } from "./special-handlers.ts";
 
 type MutableLabels = { -readonly [Name in keyof InterpreterLabels]: Label };
@@ -111,8 +112,7 @@ export const emitInterpreter = (
 /** The block that the interpreter must begin with is executed whatever its counter says. */
 const emitGrace = (m: InterpreterMachine, { record }: InterpreterLocals, counted: Value): void => {
   m.body.if(isZero(counted));
-  const header = m.pin(sub(record, RECORD_BYTES));
-  m.body.store(4, header, add(load(TYPE.i32, 4, false, header, HEADER.counter), 1), HEADER.counter);
+  setCounter(m.body, record, add(counterOf(record), 1));
   m.body.end();
 };
 
@@ -152,14 +152,13 @@ const emitLookup = (m: InterpreterMachine, locals: InterpreterLocals, places: In
 const emitCount = (m: InterpreterMachine, { record, state }: InterpreterLocals): void => {
   const { body } = m;
   const count = m.temporary(TYPE.i32);
-  const header = m.pin(sub(record, RECORD_BYTES));
-  body.set(count, sub(load(TYPE.i32, 4, false, header, HEADER.counter), 1));
+  body.set(count, sub(counterOf(record), 1));
   body.if(ltS(count, 0));
   body.if(isZero(load(TYPE.i32, 4, false, state, STATE.untranslated)));
   m.leave(LEAVE.next);
   body.end();
   body.else();
-  body.store(4, header, count, HEADER.counter);
+  setCounter(body, record, count);
   body.end();
 };
 

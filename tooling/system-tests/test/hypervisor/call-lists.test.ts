@@ -32,6 +32,7 @@ import {
   type Target,
   usually,
 } from "./support/tables.ts";
+import { ENGINES, REFERENCE } from "./support/way.ts";
 
 const LISTS = page(5);
 const REQUESTS = page(7);
@@ -181,37 +182,38 @@ const run = (
     ];
   });
 
-const REFERENCE: EngineTuning = { engine: "interpreter" };
+describe.each(ENGINES)(
+  "multicalls about a table, made without the hypervisor in code that is %s",
+  (_name, tuning) => {
+    test("do what the hypervisor does, to the nanosecond", { timeout: 300_000 }, () => {
+      fc.assert(
+        fc.property(
+          fc.array(list, { minLength: 1, maxLength: 12 }),
+          fc.array(filling, { maxLength: 4 }),
+          usually(1, 5, 7),
+          (lists, fillings, instructionNs) => {
+            const { seen } = run(lists, fillings, true, tuning, instructionNs);
+            expect(seen).toEqual(run(lists, fillings, false, REFERENCE.tuning, instructionNs).seen);
+          },
+        ),
+        { numRuns: 30 },
+      );
+    });
 
-describe.each<[string, EngineTuning]>([
-  ["interpreted", { engine: "interpreter" }],
-  ["translated", { translateAfter: 0 }],
-])("multicalls about a table, made without the hypervisor in code that is %s", (_name, tuning) => {
-  test("do what the hypervisor does, to the nanosecond", { timeout: 300_000 }, () => {
-    fc.assert(
-      fc.property(
-        fc.array(list, { minLength: 1, maxLength: 12 }),
-        fc.array(filling, { maxLength: 4 }),
-        usually(1, 5, 7),
-        (lists, fillings, instructionNs) => {
-          const { seen } = run(lists, fillings, true, tuning, instructionNs);
-          expect(seen).toEqual(run(lists, fillings, false, REFERENCE, instructionNs).seen);
-        },
-      ),
-      { numRuns: 30 },
-    );
-  });
-
-  test("are left to the processor where a table is made, and where it ceases to be one", () => {
-    const fillings = [0, PTE.user, PTE.writable, PTE.user | PTE.writable].map((bit, index) => ({
-      index: 3 * index,
-      target: (["page", "another unused"] as const)[index % 2] ?? "page",
-      low: PTE.present | bit,
-      high: 0,
-    }));
-    const lists = [MADE, FREED, MADE, FREED];
-    const [fast, reference] = [run(lists, fillings, true, tuning), run(lists, fillings, false, REFERENCE)];
-    expect(fast.seen).toEqual(reference.seen);
-    expect(reference.updates - fast.updates).toBe(lists.length);
-  });
-});
+    test("are left to the processor where a table is made, and where it ceases to be one", () => {
+      const fillings = [0, PTE.user, PTE.writable, PTE.user | PTE.writable].map((bit, index) => ({
+        index: 3 * index,
+        target: (["page", "another unused"] as const)[index % 2] ?? "page",
+        low: PTE.present | bit,
+        high: 0,
+      }));
+      const lists = [MADE, FREED, MADE, FREED];
+      const [fast, reference] = [
+        run(lists, fillings, true, tuning),
+        run(lists, fillings, false, REFERENCE.tuning),
+      ];
+      expect(fast.seen).toEqual(reference.seen);
+      expect(reference.updates - fast.updates).toBe(lists.length);
+    });
+  },
+);

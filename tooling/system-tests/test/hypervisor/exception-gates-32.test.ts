@@ -1,5 +1,4 @@
 import { entryLow, PTE, VECTOR } from "@xenolith/x86-architecture";
-import type { EngineTuning } from "@xenolith/x86-cpu";
 import { toVcpuIndex } from "@xenolith/xen-abi";
 import { FLAT_RING1_CS, FLAT_RING1_SS } from "@xenolith/xen-abi/arch-x86";
 import { VCPU_INFO } from "@xenolith/xen-abi/shared-info";
@@ -18,7 +17,7 @@ import { dword, hypercall, int, iret, movImmediate } from "./support/assemble.ts
 import { createTestGuest, page } from "./support/guest.ts";
 import { toUser } from "./support/to-user.ts";
 import { trapTable } from "./support/trap-table.ts";
-import { createMachineFor, REFERENCE, type Way } from "./support/way.ts";
+import { createMachineFor, ENGINES, REFERENCE, type Way } from "./support/way.ts";
 
 const CODE = page(1);
 const SYSTEM_CALL_ENTRY = page(2);
@@ -196,10 +195,7 @@ const run = (given: Scene, way: Way, stops: readonly number[]): readonly unknown
   });
 };
 
-describe.each<[string, EngineTuning]>([
-  ["interpreted", { engine: "interpreter" }],
-  ["translated", { translateAfter: 0 }],
-])("exceptions of 32-bit code that is %s", (_name, tuning) => {
+describe.each(ENGINES)("exceptions of 32-bit code that is %s", (_name, tuning) => {
   test("enter the kernel as the hypervisor has them do, to the nanosecond", { timeout: 300_000 }, () => {
     fc.assert(
       fc.property(scene, fc.integer({ min: 500, max: 4000 }), (given, first) => {

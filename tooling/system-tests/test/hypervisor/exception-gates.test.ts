@@ -1,5 +1,4 @@
 import { FLAG } from "@xenolith/x86-architecture";
-import type { EngineTuning } from "@xenolith/x86-cpu";
 import { FLAT_RING3_CS64, FLAT_RING3_SS64, VGCF_in_syscall } from "@xenolith/xen-abi/arch-x86";
 import { CALLBACKF_mask_events } from "@xenolith/xen-abi/callback";
 import { VCPU_INFO } from "@xenolith/xen-abi/shared-info";
@@ -18,7 +17,7 @@ import {
   TABLE,
   type TwoSides,
 } from "./support/two-sides.ts";
-import { REFERENCE } from "./support/way.ts";
+import { ENGINES, REFERENCE } from "./support/way.ts";
 
 const { evtchnUpcallMask, evtchnUpcallPending } = VCPU_INFO.layout.x86_64;
 
@@ -85,10 +84,7 @@ const scene: fc.Arbitrary<TwoSides> = fc.record({
   ioPrivilege: fc.constant(0),
 });
 
-describe.each<[string, EngineTuning]>([
-  ["interpreted", { engine: "interpreter" }],
-  ["translated", { translateAfter: 0 }],
-])("exceptions of 64-bit code that is %s", (_name, tuning) => {
+describe.each(ENGINES)("exceptions of 64-bit code that is %s", (_name, tuning) => {
   test("enter the kernel as the hypervisor has them do, to the nanosecond", { timeout: 300_000 }, () => {
     fc.assert(
       fc.property(

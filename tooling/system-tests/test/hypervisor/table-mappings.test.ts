@@ -24,6 +24,7 @@ import {
   type Target,
   usually,
 } from "./support/tables.ts";
+import { ENGINES, REFERENCE } from "./support/way.ts";
 
 /** A call of update_va_mapping. */
 interface Mapping {
@@ -78,35 +79,33 @@ const run = (
     ]),
   ]);
 
-const REFERENCE: EngineTuning = { engine: "interpreter" };
+describe.each(ENGINES)(
+  "update_va_mapping, made without the hypervisor in code that is %s",
+  (_name, tuning) => {
+    test("does what the hypervisor does, to the nanosecond", { timeout: 300_000 }, () => {
+      fc.assert(
+        fc.property(
+          fc.array(mapping, { minLength: 1, maxLength: 24 }),
+          usually(1, 5, 7),
+          usually(true, false),
+          (mappings, instructionNs, isAssisted) => {
+            const { seen } = run(mappings, true, tuning, { instructionNs, isAssisted });
+            expect(seen).toEqual(run(mappings, false, REFERENCE.tuning, { instructionNs, isAssisted }).seen);
+          },
+        ),
+        { numRuns: 25 },
+      );
+    });
 
-describe.each<[string, EngineTuning]>([
-  ["interpreted", { engine: "interpreter" }],
-  ["translated", { translateAfter: 0 }],
-])("update_va_mapping, made without the hypervisor in code that is %s", (_name, tuning) => {
-  test("does what the hypervisor does, to the nanosecond", { timeout: 300_000 }, () => {
-    fc.assert(
-      fc.property(
-        fc.array(mapping, { minLength: 1, maxLength: 24 }),
-        usually(1, 5, 7),
-        usually(true, false),
-        (mappings, instructionNs, isAssisted) => {
-          const { seen } = run(mappings, true, tuning, { instructionNs, isAssisted });
-          expect(seen).toEqual(run(mappings, false, REFERENCE, { instructionNs, isAssisted }).seen);
-        },
-      ),
-      { numRuns: 25 },
-    );
-  });
-
-  test("is left to the processor where pages only lose and gain uses", () => {
-    const mappings = [0, UVMF_TLB_FLUSH, UVMF_INVLPG | UVMF_ALL].flatMap((flags): readonly Mapping[] => [
-      { address: page(40), target: "page", low: PTE.present | PTE.writable, high: 0, flags },
-      { address: page(40), target: "unused", low: PTE.present | PTE.writable, high: 0, flags },
-      { address: page(40), target: "unused", low: 0, high: 0, flags },
-    ]);
-    const [fast, reference] = [run(mappings, true, tuning), run(mappings, false, REFERENCE)];
-    expect(fast.seen).toEqual(reference.seen);
-    expect(reference.updates - fast.updates).toBe(mappings.length);
-  });
-});
+    test("is left to the processor where pages only lose and gain uses", () => {
+      const mappings = [0, UVMF_TLB_FLUSH, UVMF_INVLPG | UVMF_ALL].flatMap((flags): readonly Mapping[] => [
+        { address: page(40), target: "page", low: PTE.present | PTE.writable, high: 0, flags },
+        { address: page(40), target: "unused", low: PTE.present | PTE.writable, high: 0, flags },
+        { address: page(40), target: "unused", low: 0, high: 0, flags },
+      ]);
+      const [fast, reference] = [run(mappings, true, tuning), run(mappings, false, REFERENCE.tuning)];
+      expect(fast.seen).toEqual(reference.seen);
+      expect(reference.updates - fast.updates).toBe(mappings.length);
+    });
+  },
+);

@@ -24,6 +24,7 @@ import {
   type Target,
   usually,
 } from "./support/tables.ts";
+import { ENGINES, REFERENCE } from "./support/way.ts";
 
 const TABLE = page(TABLE_PAGE);
 const REQUEST = page(5);
@@ -148,45 +149,43 @@ const CLEAR: Store = {
   change: { register: "rbx", target: "page", low: 0, high: 0 },
 };
 
-const REFERENCE: EngineTuning = { engine: "interpreter" };
+describe.each(ENGINES)(
+  "stores to tables of level 1, carried out without the hypervisor in code that is %s",
+  (_name, tuning) => {
+    test("do what the hypervisor does, to the nanosecond", { timeout: 300_000 }, () => {
+      fc.assert(
+        fc.property(
+          fc.array(store, { minLength: 1, maxLength: 16 }),
+          usually(1, 5, 7),
+          usually(true, false),
+          (stores, instructionNs, isAssisted) => {
+            const { seen } = run(stores, true, tuning, { instructionNs, isAssisted });
+            expect(seen).toEqual(run(stores, false, REFERENCE.tuning, { instructionNs, isAssisted }).seen);
+          },
+        ),
+        { numRuns: 40 },
+      );
+    });
 
-describe.each<[string, EngineTuning]>([
-  ["interpreted", { engine: "interpreter" }],
-  ["translated", { translateAfter: 0 }],
-])("stores to tables of level 1, carried out without the hypervisor in code that is %s", (_name, tuning) => {
-  test("do what the hypervisor does, to the nanosecond", { timeout: 300_000 }, () => {
-    fc.assert(
-      fc.property(
-        fc.array(store, { minLength: 1, maxLength: 16 }),
-        usually(1, 5, 7),
-        usually(true, false),
-        (stores, instructionNs, isAssisted) => {
-          const { seen } = run(stores, true, tuning, { instructionNs, isAssisted });
-          expect(seen).toEqual(run(stores, false, REFERENCE, { instructionNs, isAssisted }).seen);
-        },
-      ),
-      { numRuns: 40 },
-    );
-  });
+    test("are left to the processor where pages only lose and gain uses", () => {
+      const stores = [
+        PROTECT,
+        CLEAR,
+        { ...CLEAR, change: { ...CLEAR.change, low: PTE.present } },
+      ] as readonly Store[];
+      const [fast, reference] = [run(stores, true, tuning), run(stores, false, REFERENCE.tuning)];
+      expect(fast.seen).toEqual(reference.seen);
+      expect(reference.updates - fast.updates).toBe(stores.length);
+    });
 
-  test("are left to the processor where pages only lose and gain uses", () => {
-    const stores = [
-      PROTECT,
-      CLEAR,
-      { ...CLEAR, change: { ...CLEAR.change, low: PTE.present } },
-    ] as readonly Store[];
-    const [fast, reference] = [run(stores, true, tuning), run(stores, false, REFERENCE)];
-    expect(fast.seen).toEqual(reference.seen);
-    expect(reference.updates - fast.updates).toBe(stores.length);
-  });
-
-  test("fault where a table above does not allow writing", () => {
-    const stores = [CLEAR, PROTECT];
-    const [fast, reference] = [
-      run(stores, true, tuning, { before: protectLevel2 }),
-      run(stores, false, REFERENCE, { before: protectLevel2 }),
-    ];
-    expect(fast.seen).toEqual(reference.seen);
-    expect(reference.seen.at(-1)?.entries[CLEAR.index]).not.toBe(0n);
-  });
-});
+    test("fault where a table above does not allow writing", () => {
+      const stores = [CLEAR, PROTECT];
+      const [fast, reference] = [
+        run(stores, true, tuning, { before: protectLevel2 }),
+        run(stores, false, REFERENCE.tuning, { before: protectLevel2 }),
+      ];
+      expect(fast.seen).toEqual(reference.seen);
+      expect(reference.seen.at(-1)?.entries[CLEAR.index]).not.toBe(0n);
+    });
+  },
+);

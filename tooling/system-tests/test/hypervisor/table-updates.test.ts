@@ -18,6 +18,7 @@ import {
   type Target,
   usually,
 } from "./support/tables.ts";
+import { ENGINES, REFERENCE } from "./support/way.ts";
 
 const REQUESTS = page(5);
 const HYPERVISOR = 0xffff_8000_0000_0000n;
@@ -140,8 +141,6 @@ const TWICE: readonly (readonly Update[])[] = [
   { ...PLAIN, table: "root", target: "another unused", isJoined: true },
 ]);
 
-const REFERENCE: EngineTuning = { engine: "interpreter" };
-
 /** Calls that are left to the processor whole, by what they do. */
 const WHOLE: readonly (readonly [string, readonly Update[]])[] = [
   ["several entries", ABSENT.map((index) => ({ ...PLAIN, index, isJoined: true }))],
@@ -172,10 +171,7 @@ const WHOLE: readonly (readonly [string, readonly Update[]])[] = [
   ],
 ];
 
-describe.each<[string, EngineTuning]>([
-  ["interpreted", { engine: "interpreter" }],
-  ["translated", { translateAfter: 0 }],
-])("mmu_update, made without the hypervisor in code that is %s", (_name, tuning) => {
+describe.each(ENGINES)("mmu_update, made without the hypervisor in code that is %s", (_name, tuning) => {
   test("does what the hypervisor does, to the nanosecond", { timeout: 300_000 }, () => {
     fc.assert(
       fc.property(
@@ -183,7 +179,7 @@ describe.each<[string, EngineTuning]>([
         usually(1, 5, 7),
         (updates, instructionNs) => {
           const { seen } = run(updates, true, tuning, instructionNs);
-          expect(seen).toEqual(run(updates, false, REFERENCE, instructionNs).seen);
+          expect(seen).toEqual(run(updates, false, REFERENCE.tuning, instructionNs).seen);
         },
       ),
       { numRuns: 25, examples: TWICE.map((updates) => [[...updates], 1]) },
@@ -209,7 +205,7 @@ describe.each<[string, EngineTuning]>([
         ? []
         : [...load64("rax", page(index)), ...store64("rax", RESULTS + 8 * (32 + at))];
     const [fast, reference] = [true, false].map((gates) =>
-      run(updates, gates, gates ? tuning : REFERENCE, 1, read),
+      run(updates, gates, gates ? tuning : REFERENCE.tuning, 1, read),
     );
     expect(fast?.seen).toEqual(reference?.seen);
     expect(fast?.stores).toBe(0);
@@ -219,11 +215,11 @@ describe.each<[string, EngineTuning]>([
   test("is left to the processor where the entry is no table's", () => {
     const updates = ABSENT.map((index): Update => ({ ...PLAIN, index, table: "page", low: 0x67 }));
     expect(run(updates, true, tuning, 1).stores).toBe(0);
-    expect(run(updates, true, tuning, 1).seen).toEqual(run(updates, false, REFERENCE, 1).seen);
+    expect(run(updates, true, tuning, 1).seen).toEqual(run(updates, false, REFERENCE.tuning, 1).seen);
   });
 
   test.each(WHOLE)("is left to the processor for %s", (_what, updates) => {
-    const [fast, reference] = [run(updates, true, tuning, 1), run(updates, false, REFERENCE, 1)];
+    const [fast, reference] = [run(updates, true, tuning, 1), run(updates, false, REFERENCE.tuning, 1)];
     expect(fast.seen).toEqual(reference.seen);
     expect(fast.stores).toBe(0);
     expect(reference.stores).toBe(updates.length);
@@ -236,6 +232,6 @@ describe.each<[string, EngineTuning]>([
   ])("is left to the processor for %s", (_what, low, high) => {
     const updates = ABSENT.map((index): Update => ({ ...PLAIN, index, low, high }));
     expect(run(updates, true, tuning, 1).stores).toBe(0);
-    expect(run(updates, false, REFERENCE, 1).stores).toBe(ABSENT.length);
+    expect(run(updates, false, REFERENCE.tuning, 1).stores).toBe(ABSENT.length);
   });
 });

@@ -1,5 +1,4 @@
 import { entryLow, FLAG, PTE } from "@xenolith/x86-architecture";
-import type { EngineTuning } from "@xenolith/x86-cpu";
 import { DOMID_SELF, toVcpuIndex } from "@xenolith/xen-abi";
 import {
   FLAT_RING3_CS32,
@@ -44,7 +43,7 @@ import {
   setByte,
   type TwoSides,
 } from "./support/two-sides.ts";
-import { REFERENCE } from "./support/way.ts";
+import { ENGINES, REFERENCE } from "./support/way.ts";
 
 /** CPUID with a leaf and a subleaf, and a trace of the answer in RBP. */
 const identify = (leaf: number, subleaf: number): number[] => [
@@ -180,10 +179,7 @@ const scene: fc.Arbitrary<TwoSides> = fc.record({
   ioPrivilege: fc.constantFrom(0, 1, 1, 3),
 });
 
-describe.each<[string, EngineTuning]>([
-  ["interpreted", { engine: "interpreter" }],
-  ["translated", { translateAfter: 0 }],
-])("transition gates in 64-bit code that is %s", (_name, tuning) => {
+describe.each(ENGINES)("transition gates in 64-bit code that is %s", (_name, tuning) => {
   test("do what the hypervisor does, to the nanosecond", { timeout: 300_000 }, () => {
     fc.assert(
       fc.property(scene, fc.integer({ min: 2000, max: 8000 }), (given, first) => {

@@ -1,11 +1,10 @@
 import { FLAG } from "@xenolith/x86-architecture";
-import type { EngineTuning } from "@xenolith/x86-cpu";
 import { VCPU_INFO } from "@xenolith/xen-abi/shared-info";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { dword } from "./support/assemble.ts";
 import { PLAIN, runTwoSides, SET_UP, SHARED, setByte, type TwoSides } from "./support/two-sides.ts";
-import { REFERENCE } from "./support/way.ts";
+import { ENGINES, REFERENCE } from "./support/way.ts";
 
 const { evtchnUpcallMask, evtchnUpcallPending } = VCPU_INFO.layout.x86_64;
 
@@ -61,10 +60,7 @@ const scene: fc.Arbitrary<TwoSides> = fc
   })
   .map((drawn) => ({ ...PLAIN, ...drawn }));
 
-describe.each<[string, EngineTuning]>([
-  ["interpreted", { engine: "interpreter" }],
-  ["translated", { translateAfter: 0 }],
-])("instructions of a 64-bit guest that are usual, %s", (_name, tuning) => {
+describe.each(ENGINES)("instructions of a 64-bit guest that are usual, %s", (_name, tuning) => {
   test("do what the hypervisor and the system operations do, to the nanosecond", { timeout: 300_000 }, () => {
     fc.assert(
       fc.property(

@@ -12,6 +12,12 @@ export interface Way {
 /** By the hypervisor alone. */
 export const REFERENCE: Way = { directGates: false, tuning: { engine: "interpreter" } };
 
+/** The engines that runs with gates are made in, by what becomes of code. */
+export const ENGINES: readonly (readonly [string, EngineTuning])[] = [
+  ["interpreted", { engine: "interpreter" }],
+  ["translated", { translateAfter: 0 }],
+];
+
 /** A machine for runs that are compared with one another. */
 export const createMachineFor = ({ directGates, tuning, instructionNs = 1 }: Way): TestMachine =>
   createTestMachine({
