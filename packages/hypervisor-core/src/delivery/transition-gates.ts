@@ -96,19 +96,22 @@ const BOUNCED_64: readonly number[] = [
 const [first = 0, second = 0, third = 0, fourth = 0] = XEN_EMULATE_PREFIX;
 const EMULATED = (first | (second << 8) | (third << 16) | (fourth << 24)) >>> 0;
 
-/** What calls and emulations take a run of its budget, where all of that is a whole number of instructions. */
-interface Costs {
+/** What calls and emulations take. */
+const COST_NS = {
   /** A hypercall, besides the instruction and what follows. */
-  readonly call: number;
+  call: HYPERCALL_COST_NS,
   /** Emulating an instruction, besides the instruction. */
-  readonly emulation: number;
+  emulation: EMULATION_COST_NS,
   /** mmu_update and mmuext_op of one request, besides the instruction: storing in a table, storing elsewhere, flushing. */
-  readonly update: number;
-  readonly request: number;
-  readonly flush: number;
+  update: UPDATE_NS,
+  request: REQUEST_NS,
+  flush: REQUEST_NS + FLUSH_NS,
   /** Each call of a multicall. */
-  readonly entry: number;
-}
+  entry: ENTRY_COST_NS,
+} as const;
+
+/** What all of {@link COST_NS} takes a run of its budget. */
+type Costs = Readonly<Record<keyof typeof COST_NS, number>>;
 
 /** Commands of mmuext_op for which nothing is to be done, as bits: see `AddressSpaces`. */
 const FLUSH_COMMANDS = [
@@ -154,21 +157,15 @@ const prepare = ({ gates }: X86Vcpu, { width, id }: Domain, costs: Costs | null)
   gates.flushCommands = FLUSH_COMMANDS;
 };
 
+/** Null where one of the costs is no whole number of instructions. */
 const costsOf = (speed: Pick<ProcessorSpeed, "instructionsFor">): Costs | null => {
-  const call = speed.instructionsFor(HYPERCALL_COST_NS);
-  const emulation = speed.instructionsFor(EMULATION_COST_NS);
-  const update = speed.instructionsFor(UPDATE_NS);
-  const request = speed.instructionsFor(REQUEST_NS);
-  const flush = speed.instructionsFor(REQUEST_NS + FLUSH_NS);
-  const entry = speed.instructionsFor(ENTRY_COST_NS);
-  const areWhole =
-    call !== null &&
-    emulation !== null &&
-    update !== null &&
-    request !== null &&
-    flush !== null &&
-    entry !== null;
-  return areWhole ? { call, emulation, update, request, flush, entry } : null;
+  const costs = { call: 0, emulation: 0, update: 0, request: 0, flush: 0, entry: 0 };
+  for (const name of Object.keys(costs) as (keyof Costs)[]) {
+    const cost = speed.instructionsFor(COST_NS[name]);
+    if (cost === null) return null;
+    costs[name] = cost;
+  }
+  return costs;
 };
 
 /** Makes the transitions of a host's guests. */
