@@ -196,9 +196,43 @@ export const tee = (target: Value, value: Value): Value => {
   return new Value(value.type, NODE.tee, target.operation, Number.NaN, null, value, null, null);
 };
 
+/**
+ * The place `distance` bytes (0 to 2^31 - 1) behind an address (i32), where the sum is known not to wrap: {@link load} and
+ * `FunctionBody.store` take the distance along as part of their offset.
+ */
+export const displaced = (address: Value, distance: number): Value => {
+  const known = displacement(address);
+  const base = known === 0 ? address : (address.first ?? address);
+  const sum = known + distance;
+  if (sum === 0) return base;
+  return new Value(TYPE.i32, NODE.binary, ARITHMETIC.add, sum, null, base, i32(sum), null);
+};
+
+/** How far behind its first operand a {@link displaced} address is; 0: it is none. */
+export const displacement = (address: Value): number =>
+  address.node === NODE.binary && !Number.isNaN(address.number) ? address.number : 0;
+
 /** Memory at `address` (i32) + `offset`: `bytes` wide, extended to `type`. Vectors: 4, 8 (zeros above) or 16 bytes. */
-export const load = (type: ValueType, bytes: number, isSigned: boolean, address: Value, offset = 0): Value =>
-  new Value(type, NODE.load, loadOpcode(type, bytes, isSigned), offset, null, address, null, null);
+export const load = (
+  type: ValueType,
+  bytes: number,
+  isSigned: boolean,
+  address: Value,
+  offset = 0,
+): Value => {
+  const distance = displacement(address);
+  const base = distance === 0 ? address : address.first;
+  return new Value(
+    type,
+    NODE.load,
+    loadOpcode(type, bytes, isSigned),
+    offset + distance,
+    null,
+    base,
+    null,
+    null,
+  );
+};
 
 /** Low word of an i64; an i32 stays as it is. */
 export const wrap = (a: Value): Value => {

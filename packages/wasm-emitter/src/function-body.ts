@@ -1,5 +1,5 @@
 import { ByteBuffer } from "./byte-buffer.ts";
-import { constant, local } from "./expressions.ts";
+import { constant, displacement, local } from "./expressions.ts";
 import { BULK, OP, storeOpcode, VOID } from "./opcodes.ts";
 import { EmitterError, TYPE, type ValueType } from "./types.ts";
 import type { Value } from "./value.ts";
@@ -65,7 +65,9 @@ export class FunctionBody {
 
   /** Stores the low `bytes` of a value at `address` + `offset`. Vectors: 1, 2, 4, 8 or 16 bytes. */
   store(bytes: number, address: Value, value: Value, offset = 0): void {
-    address.emit(this.#code);
+    const distance = displacement(address);
+    if (distance === 0) address.emit(this.#code);
+    else address.first?.emit(this.#code);
     value.emit(this.#code);
     const opcode = storeOpcode(value.type, bytes);
     if (opcode < 0x100) this.#code.byte(opcode);
@@ -74,7 +76,7 @@ export class FunctionBody {
       this.#code.unsigned(opcode & 0xffff);
     }
     this.#code.byte(0);
-    this.#code.unsigned(offset);
+    this.#code.unsigned(offset + distance);
     if (value.type === TYPE.v128 && bytes < 16) this.#code.byte(0);
   }
 
@@ -179,6 +181,12 @@ export class FunctionBody {
   /** Pushes what a global holds. */
   getGlobal(index: number): void {
     this.#code.byte(OP.globalGet);
+    this.#code.unsigned(index);
+  }
+
+  /** Sets a global from the top of the stack. */
+  setGlobal(index: number): void {
+    this.#code.byte(OP.globalSet);
     this.#code.unsigned(index);
   }
 

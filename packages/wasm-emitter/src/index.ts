@@ -7,6 +7,8 @@ export {
   constant,
   convert,
   ctz,
+  displaced,
+  displacement,
   eq,
   gtU,
   i32,

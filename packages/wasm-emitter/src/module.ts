@@ -1,11 +1,22 @@
 import { ByteBuffer } from "./byte-buffer.ts";
 import { FunctionBody } from "./function-body.ts";
 import { EmitterError, type ValueType } from "./types.ts";
+import type { Value } from "./value.ts";
 
-const SECTION = { type: 1, import: 2, function: 3, table: 4, export: 7, element: 9, code: 10 } as const;
+const SECTION = {
+  type: 1,
+  import: 2,
+  function: 3,
+  table: 4,
+  global: 6,
+  export: 7,
+  element: 9,
+  code: 10,
+} as const;
 const EXTERNAL = { function: 0, table: 1, memory: 2, global: 3 } as const;
 const FUNCREF = 0x70;
 const FUNCTION_TYPE = 0x60;
+const END = 0x0b;
 
 interface Definition {
   readonly typeIndex: number;
@@ -20,6 +31,7 @@ export class ModuleBuilder {
   readonly #imports: ByteBuffer[] = [];
   readonly #functions: Definition[] = [];
   readonly #elements: { readonly offset: number; readonly functions: readonly number[] }[] = [];
+  readonly #globals: ByteBuffer[] = [];
   #importedFunctions = 0;
   #importedGlobals = 0;
 
@@ -72,12 +84,25 @@ export class ModuleBuilder {
 
   /** Imports a global that does not change, and returns its index. */
   importGlobal(module: string, name: string, type: ValueType): number {
+    if (this.#globals.length > 0) throw new EmitterError("imports of globals come before globals");
     this.#import(module, name, EXTERNAL.global, (out) => {
       out.byte(type);
       out.byte(0);
     });
     this.#importedGlobals += 1;
     return this.#importedGlobals - 1;
+  }
+
+  /** Adds a global that may change, and returns its index. Imports of globals come before the first one. */
+  global(initial: Value): number {
+    if (!initial.isConstant) throw new EmitterError("a global begins with a constant");
+    const out = new ByteBuffer();
+    out.byte(initial.type);
+    out.byte(1);
+    initial.emit(out);
+    out.byte(END);
+    this.#globals.push(out);
+    return this.#importedGlobals + this.#globals.length - 1;
   }
 
   /** Imports table 0 of functions. */
@@ -115,6 +140,7 @@ export class ModuleBuilder {
       inner.unsigned(this.#functions.length);
       for (const { typeIndex } of this.#functions) inner.unsigned(typeIndex);
     });
+    if (this.#globals.length > 0) section(out, SECTION.global, (inner) => list(inner, this.#globals));
     this.#exports(out);
     this.#elementSegments(out);
     section(out, SECTION.code, (inner) => {
@@ -146,7 +172,7 @@ export class ModuleBuilder {
         inner.byte(0);
         inner.byte(0x41);
         inner.signed(offset);
-        inner.byte(0x0b);
+        inner.byte(END);
         inner.unsigned(functions.length);
         for (const index of functions) inner.unsigned(index);
       }
@@ -189,7 +215,7 @@ const functionCode = (out: ByteBuffer, body: FunctionBody): void => {
     out.unsigned(head.length + code.length + 1);
     out.bytes(head.view());
     out.bytes(code);
-    out.byte(0x0b);
+    out.byte(END);
   });
   head.release();
 };

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import {
   add,
+  displaced,
+  displacement,
   EmitterError,
   eq,
   i32,
@@ -50,6 +52,41 @@ describe("ModuleBuilder", () => {
       new WebAssembly.Global({ value: type }, of);
     const exports = instantiate(module, { host: { first: value("i32", 5), second: value("i64", 7n) } });
     expect((exports["run"] as () => bigint)()).toBe(7n);
+  });
+
+  it("has globals of its own behind those that it imports, and sets them", () => {
+    const module = new ModuleBuilder();
+    module.importGlobal("host", "first", TYPE.i32);
+    const own = module.global(i64(-1));
+    const other = module.global(i32(3));
+    const run = module.function([TYPE.i64], [TYPE.i64], "run");
+    run.getGlobal(own);
+    run.push(run.parameter(0));
+    run.setGlobal(own);
+    const read = module.function([], [TYPE.i32], "read");
+    read.getGlobal(other);
+    const exports = instantiate(module, { host: { first: new WebAssembly.Global({ value: "i32" }, 5) } });
+    const set = exports["run"] as (value: bigint) => bigint;
+    expect([set(6n), set(7n)]).toEqual([-1n, 6n]);
+    expect((exports["read"] as () => number)()).toBe(3);
+    expect(() => module.global(run.parameter(0))).toThrow(EmitterError);
+    expect(() => module.importGlobal("host", "late", TYPE.i32)).toThrow(EmitterError);
+  });
+
+  it("takes a distance along in loads and stores, which a sum by itself has too", () => {
+    const memory = new WebAssembly.Memory({ initial: 1 });
+    const view = new DataView(memory.buffer);
+    const module = new ModuleBuilder();
+    module.importMemory("host", "memory", 1);
+    const body = module.function([TYPE.i32], [TYPE.i32], "run");
+    const place = displaced(displaced(body.parameter(0), 8), 4);
+    body.store(4, place, load(TYPE.i32, 4, false, displaced(body.parameter(0), 4), 16), 100);
+    body.push(place);
+    view.setInt32(1020, 77, true);
+    expect((instantiate(module, { host: { memory } })["run"] as (at: number) => number)(1000)).toBe(1012);
+    expect(view.getInt32(1112, true)).toBe(77);
+    expect(displaced(i32(5), 0)).toBe(i32(5));
+    expect([displacement(place), displacement(add(body.parameter(0), 12))]).toEqual([12, 0]);
   });
 
   it("sets a local where its value is used", () => {
