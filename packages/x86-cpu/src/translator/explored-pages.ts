@@ -16,9 +16,9 @@ export type ExploredCode = ExecutedCode &
 interface KnownPage {
   readonly page: WeakRef<ExploredPage>;
   readonly version: number;
+  /** Instructions that had been decoded of it when another page was asked for. */
+  size: number;
 }
-
-const sizeOf = (page: WeakRef<ExploredPage>): number => page.deref()?.size ?? 0;
 
 /** Pages that were explored last: regions are looked for in the same ones again and again. What has not changed is decoded once. */
 export class ExploredPages {
@@ -28,6 +28,10 @@ export class ExploredPages {
   readonly #wideEffects = new EffectTable({ wide: true });
   /** By frame and mode; those that were asked for last are the last ones. */
   readonly #known = new Map<number, KnownPage>();
+  /** Sum of the sizes of all. */
+  #size = 0;
+  /** The page that was asked for last: more may be decoded of it. */
+  #latest: { readonly page: ExploredPage; readonly known: KnownPage } | null = null;
 
   constructor(code: ExploredCode, handlerOf: HandlerLookup) {
     this.#code = code;
@@ -40,14 +44,18 @@ export class ExploredPages {
     const at = instructionPointer - offsetInPage(instructionPointer);
     const version = code.versionOf(frame);
     const key = frame * FIRST_MODE_WITHOUT_STOPS + mode.number;
-    const known = this.#known.get(key);
-    this.#known.delete(key);
+    this.#measureLatest();
+    let known = this.#known.get(key);
     let page = known?.version === version ? known.page.deref() : undefined;
-    if (known === undefined || page?.at !== at) {
+    if (known !== undefined && page?.at === at) this.#known.delete(key);
+    else {
+      if (known !== undefined) this.#forget(key, known);
       this.#makeRoom();
       page = new ExploredPage(code, this.#discoveryOf(frame, at, mode));
-      this.#known.set(key, { page: new WeakRef(page), version });
-    } else this.#known.set(key, known);
+      known = { page: new WeakRef(page), version, size: 0 };
+    }
+    this.#known.set(key, known);
+    this.#latest = { page, known };
     page.live = code.translationsOf(frame, mode.number).filter((one) => one.page === at);
     return page;
   }
@@ -66,14 +74,24 @@ export class ExploredPages {
     );
   }
 
+  #measureLatest(): void {
+    if (this.#latest === null) return;
+    const { page, known } = this.#latest;
+    this.#size += page.size - known.size;
+    known.size = page.size;
+    this.#latest = null;
+  }
+
+  #forget(key: number, { size }: KnownPage): void {
+    this.#known.delete(key);
+    this.#size -= size;
+  }
+
   /** Forgets those that have not been asked for longest, where there are too many for another one. */
   #makeRoom(): void {
-    let instructions = 0;
-    for (const { page } of this.#known.values()) instructions += sizeOf(page);
-    for (const [key, { page }] of this.#known) {
-      if (this.#known.size < MOST.pages && instructions < MOST.instructions) return;
-      this.#known.delete(key);
-      instructions -= sizeOf(page);
+    for (const [key, known] of this.#known) {
+      if (this.#known.size < MOST.pages && this.#size < MOST.instructions) return;
+      this.#forget(key, known);
     }
   }
 }
