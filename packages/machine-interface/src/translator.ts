@@ -100,7 +100,7 @@ export const REFILL_REASON = { pageFault: 0, linearLimit: 1, notCanonical: 2, wi
  * | 12 | u32 | frame number, for invalidation by frame |
  *
  * A write entry exists only where the page-table entry is writable and already dirty and the frame is not watched, so a
- * hit needs no further work. An access that crosses a page never hits: `(address + size - 1) & ~0xfff` is compared with
+ * hit needs no further work: what may be written may be read, so that reads may use a write entry too. An access that crosses a page never hits: `(address + size - 1) & ~0xfff` is compared with
  * the tag found at the index of `address`.
  */
 export const TLB_ENTRY_COUNT = 4096;

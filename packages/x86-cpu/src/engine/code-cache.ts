@@ -7,6 +7,7 @@ import type { Block } from "./block.ts";
 import { BlockDecoder, type DecodedBlock, type FetchSecondPage, type LinkRequest } from "./block-decoder.ts";
 import { CodeFrame } from "./code-frame.ts";
 import type { CodePlace } from "./code-place.ts";
+import type { CodeStamps } from "./code-stamps.ts";
 import type { CodeWidths } from "./code-width.ts";
 import type { DecodedChunks } from "./decoded-chunks.ts";
 import type { JumpCache } from "./jump-cache.ts";
@@ -33,6 +34,7 @@ const SELDOM = 1 / 128;
 export class CodeCache {
   /** Where in each frame code was decoded from. */
   readonly chunks: DecodedChunks;
+  readonly #stamps: CodeStamps;
   /** Finds a translation for the code at a place that was made for another frame. */
   adopt: (place: CodePlace) => Translation | null = () => null;
   readonly #translateAfter: number;
@@ -57,9 +59,10 @@ export class CodeCache {
     widths: CodeWidths,
     jumpCache: JumpCache,
     translateAfter: number,
-    chunks: DecodedChunks,
+    { chunks, stamps }: { readonly chunks: DecodedChunks; readonly stamps: CodeStamps },
   ) {
     this.chunks = chunks;
+    this.#stamps = stamps;
     this.#translateAfter = translateAfter;
     this.#machine = machine;
     this.#arena = arena;
@@ -89,6 +92,7 @@ export class CodeCache {
   flush(): void {
     for (const frame of this.#frames.keys()) {
       this.chunks.clear(frame);
+      this.#stamps.clear(frame);
       this.#machine.unwatch(toMfn(frame), FRAME_WATCH.code);
     }
     this.#frames.clear();
@@ -151,6 +155,7 @@ export class CodeCache {
     if (codeFrame === undefined) {
       codeFrame = new CodeFrame(frame, this.#takeVersion(), this.chunks);
       this.#frames.set(frame, codeFrame);
+      this.#stamps.renew(frame);
       this.#machine.watch(toMfn(frame), FRAME_WATCH.code);
     }
     return codeFrame;
@@ -337,6 +342,7 @@ export class CodeCache {
   invalidate(frame: number, offset: number, lengthBytes: number): void {
     const codeFrame = this.#frames.get(frame);
     if (codeFrame === undefined) return;
+    this.#stamps.renew(frame);
     // A frame that has lost its code stays watched until the next store: code that is patched again and again comes back.
     this.#dropIfEmpty(codeFrame, frame);
     if (!codeFrame.mayHold(offset, lengthBytes)) return;
@@ -379,6 +385,7 @@ export class CodeCache {
     if (!codeFrame.isEmpty) return;
     this.#frames.delete(frame);
     this.chunks.clear(frame);
+    this.#stamps.clear(frame);
     this.#machine.unwatch(toMfn(frame), FRAME_WATCH.code);
   }
 

@@ -17,6 +17,7 @@ import { TranslationStore } from "../translator/translation-store.ts";
 import { Translator } from "../translator/translator.ts";
 import { CarefulAccess } from "./careful-access.ts";
 import { CodeCache } from "./code-cache.ts";
+import { CodeStamps } from "./code-stamps.ts";
 import { CodeWidth, type CodeWidths } from "./code-width.ts";
 import { DecodedChunks } from "./decoded-chunks.ts";
 import { JumpCache } from "./jump-cache.ts";
@@ -83,6 +84,7 @@ export class Engine {
     const arena = new RecordArena(machine, options.recordBytes ?? DEFAULT_RECORD_BYTES);
     const jumpCache = new JumpCache(machine);
     const chunks = new DecodedChunks(machine);
+    const stamps = new CodeStamps(machine);
     this.scratch = arena.scratch;
     this.accesses = new CarefulAccess(machine);
     this.window = new StateWindow(machine);
@@ -127,13 +129,14 @@ export class Engine {
       narrow: new CodeWidth(false, arena, environment, { translates, features, system }),
       wide: new CodeWidth(true, arena, environment, { translates, features, system }),
     };
-    this.code = new CodeCache(machine, arena, this.widths, jumpCache, translateAfter, chunks);
+    this.code = new CodeCache(machine, arena, this.widths, jumpCache, translateAfter, { chunks, stamps });
     const modules: ModuleEnvironment = {
       places: {
         tlb: translator.tlb,
         state: this.window.base,
         entryCache: jumpCache.entryCache,
         decodedChunks: chunks.offset,
+        codeStamps: stamps.offset,
       },
       memoryPages: machine.memory.buffer.byteLength / WASM_PAGE_BYTES,
     };

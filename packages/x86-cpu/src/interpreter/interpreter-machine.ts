@@ -246,8 +246,9 @@ export class InterpreterMachine extends Machine {
     return this.address();
   }
 
-  protected override translate(sizeBytes: number, address: Value, isWrite: boolean): Value {
+  protected override translate(sizeBytes: number, at: Value, isWrite: boolean): Value {
     const { body } = this;
+    const address = this.hold(at);
     if (!this.#careful) this.#checkWrittenLast(isWrite);
     const table = isWrite ? this.#tlb.write : this.#tlb.read;
     const flags = isWrite ? TRANSLATE.write : 0;

@@ -4,6 +4,7 @@ import {
   compare,
   constant,
   convert,
+  displaced,
   type FunctionBody,
   load,
   ltU,
@@ -151,7 +152,7 @@ export abstract class Machine {
   abstract offset(): Value;
   /**
    * Offset in machine memory where `sizeBytes` at a linear address can be read or written. Does not come back when they
-   * cannot. The address is held; the offset has to be pinned where it is used more than once.
+   * cannot. The offset has to be pinned where it is used more than once.
    */
   protected abstract translate(sizeBytes: number, address: Value, isWrite: boolean): Value;
   /** Stores to a place that {@link translate} gave. */
@@ -167,21 +168,21 @@ export abstract class Machine {
 
   /** Reads memory. */
   load(sizeBytes: number, address: Value, extension: Extension = "any"): Value {
-    const host = this.translate(sizeBytes, this.hold(address), false);
+    const host = this.translate(sizeBytes, address, false);
     return this.pin(this.loadTranslated(sizeBytes, host, extension));
   }
 
   /** Writes memory. */
   store(sizeBytes: number, address: Value, value: Value): void {
     const held = this.hold(value);
-    const host = this.translate(sizeBytes, this.hold(address), true);
+    const host = this.translate(sizeBytes, address, true);
     this.storeTranslated(sizeBytes, host, held);
     this.storesDone(host);
   }
 
   /** Memory that is read and then written. */
   modifyMemory(sizeBytes: number, address: Value): Place {
-    const host = this.pin(this.translate(sizeBytes, this.hold(address), true));
+    const host = this.pin(this.translate(sizeBytes, address, true));
     return {
       get: (extension = "signed") => this.loadTranslated(sizeBytes, host, extension),
       set: (value) => {
@@ -193,17 +194,17 @@ export abstract class Machine {
 
   /** Reads an extended value of 10 bytes: mantissa (i64), sign and exponent (i32). */
   loadExtended(address: Value): readonly [Value, Value] {
-    const host = this.pin(this.translate(10, this.hold(address), false));
+    const host = this.pin(this.translate(10, address, false));
     const mantissa = this.pin(this.loadTranslated(8, host, "zero"));
-    return [mantissa, this.pin(this.loadTranslated(2, add(host, 8), "zero"))];
+    return [mantissa, this.pin(this.loadTranslated(2, displaced(host, 8), "zero"))];
   }
 
   /** Checks that 10 bytes can be written, and gives a way to write them. */
   modifyExtended(address: Value): (mantissa: Value, head: Value) => void {
-    const host = this.pin(this.translate(10, this.hold(address), true));
+    const host = this.pin(this.translate(10, address, true));
     return (mantissa, head) => {
       this.storeTranslated(8, host, mantissa);
-      this.storeTranslated(2, add(host, 8), head);
+      this.storeTranslated(2, displaced(host, 8), head);
       this.storesDone(host);
     };
   }
@@ -292,21 +293,21 @@ export abstract class Machine {
 
   /** Reads 4, 8 or 16 bytes of memory into a vector, with zeros above. */
   loadVector(bytes: number, address: Value): Value {
-    const host = this.translate(bytes, this.hold(address), false);
+    const host = this.translate(bytes, address, false);
     return this.pin(load(TYPE.v128, bytes, false, host));
   }
 
   /** Writes the low 4, 8 or 16 bytes of a vector. */
   storeVector(bytes: number, address: Value, value: Value): void {
     const held = this.hold(value);
-    const host = this.translate(bytes, this.hold(address), true);
+    const host = this.translate(bytes, address, true);
     this.body.store(bytes, host, held);
     this.storesDone(host);
   }
 
   /** Memory of 8 or 16 bytes that is read as a vector and then written. */
   modifyVector(bytes: number, address: Value): { get(): Value; set(value: Value): void } {
-    const host = this.pin(this.translate(bytes, this.hold(address), true));
+    const host = this.pin(this.translate(bytes, address, true));
     return {
       get: () => load(TYPE.v128, bytes, false, host),
       set: (value) => {
@@ -356,7 +357,11 @@ export abstract class Machine {
         this.translate(rowBytes, this.stackAddress(below(rowBytes), rowBytes, true), true),
       );
       for (const [index, value] of values.entries())
-        this.storeTranslated(sizeBytes, add(host, rowBytes - sizeBytes * (index + 1)), this.hold(value));
+        this.storeTranslated(
+          sizeBytes,
+          displaced(host, rowBytes - sizeBytes * (index + 1)),
+          this.hold(value),
+        );
       this.storesDone(host);
     }
     this.setStackPointer(below(rowBytes));

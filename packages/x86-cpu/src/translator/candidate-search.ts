@@ -3,10 +3,10 @@ import type { Block } from "../engine/block.ts";
 import type { CodeCache } from "../engine/code-cache.ts";
 import type { Mode } from "../engine/mode.ts";
 import type { Discovery } from "./discovery.ts";
-import { DISTANT_LIMITS, distantFunction, MOST_DISTANT } from "./distant-function.ts";
+import { DistantFunctions } from "./distant-function.ts";
 import type { ExploredPages } from "./explored-pages.ts";
 import { buildFlowGraph } from "./flow-graph.ts";
-import { offsetInPage, PAGE_BYTES } from "./page-offset.ts";
+import { offsetInPage } from "./page-offset.ts";
 import type { RegionBlock } from "./region-block.ts";
 import type { Translation } from "./translation.ts";
 
@@ -17,6 +17,9 @@ const LARGEST_UNION = 500;
  * Loops within loops are better off as one.
  */
 const ANY_UNION = { loop: 100, straight: 30 };
+
+/** Beyond this many instructions of all functions that a region takes along it takes no further one. */
+const MOST_DISTANT = 320;
 
 /** A region that is about to be translated. */
 export interface Candidate {
@@ -44,9 +47,11 @@ export class CandidateSearch {
   /** Those found so far. */
   readonly candidates: Candidate[] = [];
   readonly #options: SearchOptions;
+  readonly #functions: DistantFunctions;
 
   constructor(options: SearchOptions) {
     this.#options = options;
+    this.#functions = new DistantFunctions(options);
   }
 
   /** Adds the region of a block to those to be translated, unless another has it already. */
@@ -90,11 +95,11 @@ export class CandidateSearch {
         return;
       }
     }
-    const size = instructionCount(discovery);
+    const size = instructionCount(discovery.blocks);
     if (replaced.length > 0 && size > (block.spot.isLoop ? ANY_UNION.loop : ANY_UNION.straight)) {
       const avoided = new Set(live.flatMap(({ entries }) => entries.map(offsetInPage)));
       const rest = page.explore(rootsWith(joined), { avoided });
-      if (size > LARGEST_UNION || size > 2 * instructionCount(rest)) {
+      if (size > LARGEST_UNION || size > 2 * instructionCount(rest.blocks)) {
         replaced = [];
         roots = rootsWith(joined);
         discovery = rest;
@@ -108,24 +113,21 @@ export class CandidateSearch {
 
   /** Functions in other pages that blocks of a region call and that are small and simple: the region takes them along. */
   distantBlocks({ frame: caller, discovery: { blocks } }: Candidate): readonly RegionBlock[] {
-    const { code, machine, pages, mode } = this.#options;
+    const { code, mode } = this.#options;
     const found = new Map<number, RegionBlock>();
     const own = new Set(blocks.map(({ at }) => at));
     const asked = new Set<number>();
     let instructions = 0;
     for (const { at, end, target } of blocks) {
+      if (instructions >= MOST_DISTANT) break;
       if (end !== "call" || target === null || own.has(target) || asked.has(target)) continue;
       if (!code.isBusy(caller, mode.number, at)) continue;
       asked.add(target);
-      const frame = code.frameOf(mode.number, target);
-      if (frame === null || instructions >= MOST_DISTANT) continue;
-      const page = pages.of(frame, target, mode);
-      const discovery = page.explore([target], { limits: DISTANT_LIMITS });
+      const taken = this.#functions.of(target);
       // No place twice: one of the region's own page may be part of a function that is none of its own blocks.
-      if (discovery.blocks.some((one) => own.has(one.at) || found.has(one.at))) continue;
-      const taken = distantFunction(target, discovery, page.at, machine.bytes, frame * PAGE_BYTES) ?? [];
+      if (taken.some((one) => own.has(one.at) || found.has(one.at))) continue;
       for (const block of taken) found.set(block.at, block);
-      if (taken.length > 0) instructions += instructionCount(discovery);
+      instructions += instructionCount(taken);
     }
     return [...found.values()];
   }
@@ -135,7 +137,7 @@ export class CandidateSearch {
 const offsetsOf = ({ blocks }: Discovery): ReadonlySet<number> =>
   new Set(blocks.map(({ at }) => offsetInPage(at)));
 
-const instructionCount = ({ blocks }: Discovery): number =>
+const instructionCount = (blocks: readonly RegionBlock[]): number =>
   blocks.reduce((sum, { instructions }) => sum + instructions.length, 0);
 
 /** How many edges of a region structured code cannot express. */

@@ -9,6 +9,14 @@ import type { SupportFunction } from "../support/support-function.ts";
 /** How an instruction treats the lazy flags: leaves them, sets some or sets them sometimes, sets all always. */
 export const FLAG_EFFECT = { none: 0, partial: 1, full: 2 } as const;
 
+/** An access that the instructions of a form make. */
+export interface AccessEffect {
+  readonly sizeBytes: number;
+  readonly isWrite: boolean;
+  /** Whether it is made only sometimes. */
+  readonly isConditional: boolean;
+}
+
 /** What the instructions of one form do, beyond what their operands say. Not to be changed once it is known. */
 export interface Effects {
   /** Masks of general registers read and written that are not operands. */
@@ -28,6 +36,7 @@ export interface Effects {
   /** Whether it ends in a transfer that a support function makes. */
   isSystem: boolean;
   readonly support: SupportFunction[];
+  readonly accesses: AccessEffect[];
 }
 
 const newEffects = (): Effects => ({
@@ -42,6 +51,7 @@ const newEffects = (): Effects => ({
   mayLeave: false,
   isSystem: false,
   support: [],
+  accesses: [],
 });
 
 /** Runs meanings for what they ask of the machine. What they emit is thrown away. */
@@ -148,7 +158,8 @@ class ProbeMachine extends Machine {
     return local(0, this.addressType);
   }
 
-  protected override translate(): Value {
+  protected override translate(sizeBytes: number, _address: Value, isWrite: boolean): Value {
+    this.effects.accesses.push({ sizeBytes, isWrite, isConditional: this.#conditional > 0 });
     this.effects.mayLeave = true;
     return i32(0);
   }

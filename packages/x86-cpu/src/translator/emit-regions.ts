@@ -3,10 +3,11 @@ import type { Mode } from "../engine/mode.ts";
 import { TRANSLATION_PARAMETERS } from "../interpreter/build-interpreter.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import { linkSupport, SUPPORT_IMPORT } from "../support/support-module.ts";
+import { DistantChecks } from "./distant-checks.ts";
 import { buildFlowGraph } from "./flow-graph.ts";
 import type { RegionBlock } from "./region-block.ts";
 import { RegionEmitter } from "./region-emitter.ts";
-import type { TranslatorPlaces } from "./translator-machine.ts";
+import type { TranslatorPlaces } from "./translator-places.ts";
 
 /** All that a region's function is made from. */
 export interface RegionPlan {
@@ -70,11 +71,16 @@ export const emitRegions = (
   const global = module.importGlobal("machine", "firstSlot", TYPE.i32);
   const support = supportOf(plans.flatMap(({ blocks, distant }) => [...blocks, ...distant]));
   const callSupport = linkSupport(module, support);
+  const checks = new DistantChecks(module, places, mode.codeBytes === 8 ? TYPE.i64 : TYPE.i32);
   const entries = plans.map(({ page, blocks, entries: wanted, distant }, position) => {
     const graph = buildFlowGraph({ blocks, entries: wanted }, distant);
     const body: FunctionBody = module.function(TRANSLATION_PARAMETERS, [TYPE.i32], regionExport(position));
-    new RegionEmitter({ graph, mode, places, page, slot: { global, position }, callSupport }, body).emit();
+    new RegionEmitter(
+      { graph, mode, places, page, slot: { global, position }, callSupport, checks },
+      body,
+    ).emit();
     return graph.entries.map((entry) => graph.nodes[entry]?.block?.at ?? 0);
   });
+  checks.finish();
   return { bytes: module.finish(), support: support.map(({ name }) => name), entries };
 };

@@ -21,7 +21,7 @@ import {
 } from "@xenolith/wasm-emitter";
 import { tlbEntryOffset, tlbTag } from "../machine/tlb-probe.ts";
 import { STATE } from "../state/layout.ts";
-import type { TranslatorPlaces } from "./translator-machine.ts";
+import type { TranslatorPlaces } from "./translator-places.ts";
 
 const PAGE_BYTES = 4096;
 

@@ -27,26 +27,24 @@ import { STATE } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import type { SupportCaller } from "../support/support-module.ts";
 import { REFUSED } from "../support/system/system-emitter.ts";
-import { branchIfThere } from "./distant-function.ts";
-import { branchIfReturn } from "./distant-return.ts";
+import type { DistantChecks } from "./distant-checks.ts";
 import { type EntryTable, entryTable } from "./entry-table.ts";
 import { exitWord, readExitWord } from "./exit-word.ts";
 import { liveFlags } from "./flag-liveness.ts";
 import { DISPATCHER, type FlowGraph, type FlowNode, isSelfLoop } from "./flow-graph.ts";
+import { GroupFinder } from "./group-finder.ts";
 import type { NamedFlags } from "./named-flags.ts";
 import { emitPageRun, type SteadyAccess } from "./page-run.ts";
 import type { PlacedInstruction, RegionBlock } from "./region-block.ts";
+import { RegionExpectations } from "./region-expectations.ts";
+import type { RegionFlow, RegionLocals } from "./region-flow.ts";
 import { loadRegisters, storeRegisters } from "./register-locals.ts";
 import { type RegionUse, registerUse } from "./register-use.ts";
 import { type SlotPlace, slotValue } from "./slot-place.ts";
 import { stackRow } from "./stack-row.ts";
 import { type SteadyAddress, steadyBlocks, wrappingRegisters } from "./steady-address.ts";
-import {
-  type RegionFlow,
-  type RegionLocals,
-  TranslatorMachine,
-  type TranslatorPlaces,
-} from "./translator-machine.ts";
+import { TranslatorMachine } from "./translator-machine.ts";
+import type { TranslatorPlaces } from "./translator-places.ts";
 
 /** What one region is emitted from. */
 export interface RegionSource {
@@ -58,6 +56,7 @@ export interface RegionSource {
   /** The region's function has the number in the table that a global holds, and so many more. */
   readonly slot: SlotPlace;
   readonly callSupport: SupportCaller;
+  readonly checks: DistantChecks;
 }
 
 /** Where emission stands: restored when an edge has been followed and its alternative comes next. */
@@ -78,6 +77,8 @@ export class RegionEmitter implements RegionFlow {
   readonly #body: FunctionBody;
   readonly #machine: TranslatorMachine;
   readonly #use: RegionUse;
+  readonly #groups: GroupFinder;
+  readonly #expectations: RegionExpectations;
   readonly #live: readonly boolean[];
   /** The space tag, of the address type. */
   readonly #spaceTag: Value;
@@ -118,6 +119,7 @@ export class RegionEmitter implements RegionFlow {
     this.#source = source;
     this.#body = body;
     this.#use = registerUse(graph);
+    this.#groups = new GroupFinder(mode);
     this.#live = liveFlags(graph);
     this.#steadyOf = steadyBlocks(graph.nodes, mode);
     const addressType = mode.codeBytes === 8 ? TYPE.i64 : TYPE.i32;
@@ -133,6 +135,7 @@ export class RegionEmitter implements RegionFlow {
     this.#from = body.local(addressType);
     this.#code = body.local(TYPE.i32);
     this.#table = entryTable(graph);
+    this.#expectations = new RegionExpectations(body, this.#spaceTag, source.places.tlb, source.checks);
     this.#machine = new TranslatorMachine(body, mode, {
       places: source.places,
       locals: this.#locals,
@@ -177,6 +180,7 @@ export class RegionEmitter implements RegionFlow {
     storeKeptFlags(this.#machine, this.#state);
     body.end();
     this.#storeRegisters();
+    this.#expectations.finish();
     body.push(this.#code);
   }
 
@@ -401,10 +405,11 @@ export class RegionEmitter implements RegionFlow {
     const machine = this.#machine;
     this.#index = index;
     this.#placed = null;
-    machine.beginBlock();
-    if (flags !== null) machine.restoreFlags(flags);
     const { instructions, next, end } = this.#block;
-    this.#expectFunction(this.#block);
+    machine.beginBlock(this.#groups.find(instructions));
+    if (flags !== null) machine.restoreFlags(flags);
+    const { at, distant } = this.#block;
+    if (distant?.at === at) this.#expectations.expectFunction(distant, () => this.#leaveAt(LEAVE.next, at));
     this.#body.set(this.#budget, sub(this.#budget, instructions.length));
     let done = 0;
     for (let placed = instructions[0]; placed !== undefined; placed = instructions[done]) {
@@ -484,27 +489,9 @@ export class RegionEmitter implements RegionFlow {
     else this.#expectReturn(behind);
   }
 
-  /** Leaves for an offset in CS unless a check of what is there branches to the label that it is given. */
-  #expect(at: number, refund: number, check: (isThere: Label) => void): void {
-    const isThere = this.#body.block();
-    check(isThere);
-    this.#leaveAt(LEAVE.next, at, refund);
-    this.#body.end();
-  }
-
-  /** Before the first block of a function in another page: it may not be the one any more that the region has a copy of. */
-  #expectFunction({ at, distant }: RegionBlock): void {
-    if (distant?.at !== at) return;
-    this.#expect(at, 0, (isThere) =>
-      branchIfThere(this.#body, isThere, this.#source.places, this.#spaceTag, distant),
-    );
-  }
-
   /** Goes on from a jump to the return in another page that it leads to, or leaves where there is none any more. */
   #expectReturn({ at }: PlacedInstruction): void {
-    this.#expect(at, this.#size - this.#done - 1, (isThere) =>
-      branchIfReturn(this.#body, isThere, this.#source.places.tlb, this.#spaceTag, at),
-    );
+    this.#expectations.expectReturn(at, () => this.#leaveAt(LEAVE.next, at, this.#size - this.#done - 1));
   }
 
   jumpIf(condition: Value): void {

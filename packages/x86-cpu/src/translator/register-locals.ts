@@ -1,7 +1,7 @@
 import { type FunctionBody, load, TYPE, type Value } from "@xenolith/wasm-emitter";
 import { STATE, VECTOR_BYTES } from "../state/layout.ts";
+import type { RegionLocals } from "./region-flow.ts";
 import type { RegionUse } from "./register-use.ts";
-import type { RegionLocals } from "./translator-machine.ts";
 
 type RegisterLocals = Pick<RegionLocals, "registers" | "vectors">;
 

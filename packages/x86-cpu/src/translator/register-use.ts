@@ -48,10 +48,13 @@ class UseCounter implements RegionUse {
 }
 
 /** Mask of the general registers that an instruction writes. */
-export const registersWritten = (placed: PlacedInstruction): number => {
-  const use = new UseCounter();
-  use.add(placed);
-  return use.written;
+export const registersWritten = ({ instruction: { operands }, effects }: PlacedInstruction): number => {
+  let written = effects.writes;
+  for (let rest = effects.operandWrites, position = 0; rest !== 0; rest >>= 1, position++) {
+    const operand = (rest & 1) === 0 ? undefined : operands[position];
+    if (operand?.kind === "register") written |= bitOf(operand.register);
+  }
+  return written;
 };
 
 /** What all instructions of a region use. */

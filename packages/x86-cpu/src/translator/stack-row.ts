@@ -12,12 +12,20 @@ const movedRegister = ({ instruction, handler }: PlacedInstruction, wordBytes: n
   return operand?.kind === "register" && operand.register !== REGISTER.rsp ? operand.register : -1;
 };
 
-/** Registers that are pushed, or popped, by consecutive instructions from a position on. Fewer than two are no row. */
+/** Pushes, or pops, that follow one another. Fewer than two are no row. */
+export interface StackRow {
+  /** The registers that they move, in their order. */
+  readonly registers: readonly number[];
+  /** The one whose word is lowest. */
+  readonly lowest: PlacedInstruction | null;
+}
+
+/** The row of pushes or pops that begins at a position. */
 export const stackRow = (
   instructions: readonly PlacedInstruction[],
   position: number,
   wordBytes: number,
-): readonly number[] => {
+): StackRow => {
   const row: number[] = [];
   const kind = instructions[position]?.instruction.mnemonic;
   for (let at = position; row.length < MOST; at++) {
@@ -27,5 +35,6 @@ export const stackRow = (
     if (register < 0) break;
     row.push(register);
   }
-  return row;
+  const lowest = instructions[kind === "push" ? position + row.length - 1 : position];
+  return { registers: row, lowest: lowest ?? null };
 };

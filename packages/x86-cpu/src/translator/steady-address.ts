@@ -1,15 +1,14 @@
 import type { Instruction } from "../decoder/instruction.ts";
-import { displacementOf, isBitString, memoryOperand } from "../engine/instruction-form.ts";
+import { displacementOf } from "../engine/instruction-form.ts";
 import { isFlat, type Mode } from "../engine/mode.ts";
+import { constantStep } from "./constant-step.ts";
 import { LONGEST_STRIDE } from "./page-run.ts";
+import { plainOperand } from "./plain-operand.ts";
 import type { PlacedInstruction, RegionBlock } from "./region-block.ts";
 import { registersWritten } from "./register-use.ts";
 
 /** A loop with more instructions is not worth a further copy. */
 const MOST_INSTRUCTIONS = 24;
-/** Their addresses are not those of their operands. */
-const STRINGS = /^(rep|movs[bwdq]?$|stos|lods|scas|cmps|ins|outs|xlat|maskmov)/;
-
 /** In which way a register is used: all of it, or its low 32 bits, extended. */
 type Extension = "whole" | "zero" | "sign";
 
@@ -37,27 +36,6 @@ export interface SteadyAddress {
   /** Bytes from turn to turn. */
   readonly stride: number;
 }
-
-/** How an instruction makes a register from another: what it adds. Null: it does anything else. */
-const constantStep = (
-  { mnemonic, operands, addressBytes }: Instruction,
-  wordBytes: number,
-): { readonly from: number; readonly by: number } | null => {
-  const [target, source] = operands;
-  if (target?.kind !== "register" || target.high) return null;
-  const from = target.register;
-  if (mnemonic === "inc") return { from, by: 1 };
-  if (mnemonic === "dec") return { from, by: -1 };
-  if (mnemonic === "lea" && source?.kind === "memory") {
-    const isPlain = source.base >= 0 && source.index < 0 && !source.isRipRelative;
-    return isPlain && addressBytes === wordBytes ? { from: source.base, by: source.displacement } : null;
-  }
-  if (source?.kind === "register" && (mnemonic === "mov" || mnemonic === "movsxd"))
-    return source.high ? null : { from: source.register, by: 0 };
-  if (source?.kind !== "immediate" || source.high !== source.value >> 31) return null;
-  if (mnemonic === "add") return { from, by: source.value | 0 };
-  return mnemonic === "sub" ? { from, by: -(source.value | 0) } : null;
-};
 
 /** What registers hold in a turn. */
 class Turn {
@@ -122,9 +100,8 @@ const steadyAddresses = ({ instructions }: RegionBlock, mode: Mode): readonly St
   const turn = new Turn(instructions, wordBytes);
   return instructions.flatMap((placed): readonly SteadyAddress[] => {
     const { instruction } = placed;
-    const memory = memoryOperand(instruction)?.operand;
-    if (memory === undefined || instruction.addressBytes !== wordBytes || memory.isRipRelative) return [];
-    if (STRINGS.test(instruction.mnemonic) || isBitString(instruction)) return [];
+    const memory = plainOperand(instruction, wordBytes);
+    if (memory === null || memory.isRipRelative) return [];
     if (!isFlat(mode, memory.segment) || displacementOf(instruction, memory) !== memory.displacement)
       return [];
     const base = turn.steady(placed, memory.base);

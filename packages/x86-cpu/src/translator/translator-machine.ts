@@ -1,9 +1,11 @@
-import { TLB_ENTRY, type TlbRegion } from "@xenolith/machine-interface";
+import { TLB_ENTRY } from "@xenolith/machine-interface";
 import {
   add,
   and,
   constant,
   convert,
+  displaced,
+  displacement,
   type FunctionBody,
   i32,
   load,
@@ -43,52 +45,17 @@ import {
 } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import type { SupportCaller } from "../support/support-module.ts";
+import { type AccessGroup, type AccessGroups, NO_GROUPS } from "./access-group.ts";
 import { type NamedFlags, nameFlags, type RegisterName, restoreFlags } from "./named-flags.ts";
 import type { SteadyCounter } from "./page-run.ts";
 import type { PlacedInstruction } from "./region-block.ts";
+import type { RegionFlow, RegionLocals, TranslatedAccess } from "./region-flow.ts";
+import type { StackRow } from "./stack-row.ts";
 import type { SteadyAddress, SteadyRegister } from "./steady-address.ts";
+import type { TranslatorPlaces } from "./translator-places.ts";
 
 /** In place of the number of a general register. */
 const VECTOR_LOCAL = 16;
-
-/** Where control goes from the instruction that is being translated. The emitter of the region knows. */
-export interface RegionFlow {
-  /** Leaves the region before the present instruction when a condition holds, for the interpreter to do it. */
-  leaveIf(condition: Value): void;
-  jump(): void;
-  jumpIf(condition: Value): void;
-  jumpTo(target: Value): void;
-  /** See `Machine.bulk`. The counter may be zero. Iterations that are left over are left to the interpreter. */
-  repeat(count: Value, run: (most: Value) => Value, advance: (done: Value) => Value): void;
-  system(support: SupportFunction, values: readonly Value[]): void;
-}
-
-/** Fixed places that translated code refers to. */
-export interface TranslatorPlaces {
-  readonly tlb: TlbRegion;
-  /** Offset in memory of the state window. */
-  readonly state: number;
-  readonly entryCache: number;
-  /** Offset in memory of the table of decoded chunks; see `DecodedChunks`. */
-  readonly decodedChunks: number;
-}
-
-/** An access that an instruction makes. */
-export interface TranslatedAccess {
-  readonly placed: PlacedInstruction;
-  readonly sizeBytes: number;
-  readonly isWrite: boolean;
-}
-
-/** Locals of a region. */
-export interface RegionLocals {
-  /** The space tag, of the address type. */
-  readonly spaceTag: Value;
-  /** General registers that the region uses, of the address type. */
-  readonly registers: readonly (Value | undefined)[];
-  /** Vector registers that the region uses. */
-  readonly vectors: readonly (Value | undefined)[];
-}
 
 /**
  * Emits the instructions of a region: operands are constants, registers are locals, flags are values that nobody has computed
@@ -107,7 +74,12 @@ export class TranslatorMachine extends Machine {
   /** For each local of a temporary that holds what a register holds: 1 + that register's number; else 0. */
   readonly #named: number[] = [];
   #placed: PlacedInstruction | null = null;
-  /** Accesses of the present block so far that asked the TLB. */
+  #groups: AccessGroups = NO_GROUPS;
+  /** Where the groups of the present block begin in memory, of which a member has asked the TLB. */
+  readonly #found = new Map<AccessGroup, Value>();
+  /** The instruction whose place in its group counts: the present one, or of a row the lowest. */
+  #located: PlacedInstruction | null = null;
+  /** Accesses of the present block so far. */
   readonly accesses: TranslatedAccess[] = [];
   /** What is to be added to the addresses of instructions whose only access needs no question. */
   addends: ReadonlyMap<PlacedInstruction, Value> = new Map();
@@ -146,8 +118,10 @@ export class TranslatorMachine extends Machine {
     return { kind: dynamicKind, a, b, result };
   }
 
-  /** Begins a block: flags are those that are kept. */
-  beginBlock(): void {
+  /** Begins a block with the groups of its accesses: flags are those that are kept. */
+  beginBlock(groups: AccessGroups): void {
+    this.#groups = groups;
+    this.#found.clear();
     this.temporaries.reset();
     this.#named.length = 0;
     this.accesses.length = 0;
@@ -173,8 +147,9 @@ export class TranslatorMachine extends Machine {
    * Emits one instruction, or a row of pushes or pops that begins with it. The page is looked for once for all of a row: where that
    * fails, nothing of it has happened. @returns how many instructions that were
    */
-  emit(placed: PlacedInstruction, row: readonly number[]): number {
+  emit(placed: PlacedInstruction, { registers: row, lowest }: StackRow): number {
     this.#placed = placed;
+    this.#located = row.length < 2 ? placed : this.#locate(placed, lowest);
     const { form, definition } = placed.handler;
     this.sizeBytes = form.sizeBytes;
     this.operands = form.operands;
@@ -188,12 +163,18 @@ export class TranslatorMachine extends Machine {
     return Math.max(row.length, 1);
   }
 
+  /** The lowest instruction of a row, unless the row is not all in one group. */
+  #locate(first: PlacedInstruction, lowest: PlacedInstruction | null): PlacedInstruction | null {
+    if (lowest === null) return null;
+    return this.#groups.get(first)?.group === this.#groups.get(lowest)?.group ? lowest : null;
+  }
+
   #popRow(row: readonly number[]): void {
     const { wordBytes } = this;
     const top = this.pin(this.stackPointer());
     const host = this.pin(this.translate(wordBytes * row.length, top, false));
     for (const [index, register] of row.entries()) {
-      const value = this.loadTranslated(wordBytes, add(host, wordBytes * index), "any");
+      const value = this.loadTranslated(wordBytes, displaced(host, wordBytes * index), "any");
       this.setRegister(register, wordBytes, this.pin(value));
     }
     this.setStackPointer(add(top, wordBytes * row.length));
@@ -206,7 +187,8 @@ export class TranslatorMachine extends Machine {
 
   /** A local that holds a register changes: it is copied where others need no copy. */
   override pin(value: Value): Value {
-    if (value.isPinned && !this.#changes(value)) return value;
+    const place = displacement(value) > 0 ? value.first : value;
+    if (place?.isPinned === true && !this.#changes(place)) return value;
     const name = this.temporary(value.type);
     this.body.set(name, value);
     const source = wrapped(value) ?? value;
@@ -425,12 +407,27 @@ export class TranslatorMachine extends Machine {
   // Memory
 
   protected override translate(sizeBytes: number, address: Value, isWrite: boolean): Value {
-    const { tlb } = this.#places;
-    const table = isWrite ? tlb.write : tlb.read;
     const placed = this.#placed;
     const addend = placed === null ? undefined : this.addends.get(placed);
-    if (addend !== undefined) return add(wrap(address), addend);
+    if (addend !== undefined) return add(wrap(this.hold(address)), addend);
     if (placed !== null) this.accesses.push({ placed, sizeBytes, isWrite });
+    const member = this.#located === null ? undefined : this.#groups.get(this.#located);
+    if (member === undefined || member.group.count < 2)
+      return this.#ask(sizeBytes, this.hold(address), isWrite);
+    const { group, place } = member;
+    const distance = group.distanceTo(place);
+    const known = this.#found.get(group);
+    if (known !== undefined) return displaced(known, distance);
+    const first = this.pin(add(address, -distance));
+    const found = this.pin(this.#ask(group.sizeBytes, first, group.isWrite));
+    this.#found.set(group, found);
+    return displaced(found, distance);
+  }
+
+  /** Where bytes are in memory, by the TLB. */
+  #ask(sizeBytes: number, address: Value, isWrite: boolean): Value {
+    const { tlb } = this.#places;
+    const table = isWrite ? tlb.write : tlb.read;
     const entry = this.temporary(TYPE.i32);
     const found = tee(entry, tlbEntryOffset(address, this.#locals.spaceTag, this.#isLower));
     const tag = tlbTag(address, sizeBytes, this.#locals.spaceTag);

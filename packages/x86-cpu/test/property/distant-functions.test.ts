@@ -7,6 +7,7 @@ import { CODE, createEngineBench, type EngineBench, STACK, snapshot } from "../s
 const { rbx, rcx, rdi, rsp } = REGISTER;
 const FUNCTION = 0x3000;
 const ANOTHER = 0x5010;
+const THIRD = 0x7020;
 const DATA = 0xa000;
 const TURNS = 300;
 /** l: call FUNCTION; dec ecx; jnz l; e: jmp e */
@@ -38,6 +39,35 @@ const PROGRAMS = [
   ["is changed by who calls it", CHANGING_LOOP, PLAIN],
 ] as const;
 
+/** call ANOTHER; inc ebx; ret */
+const CALLING = "e8 0b 20 00 00 43 c3";
+/** Name of a program, its function and the one that this leads to. */
+const CHAINS = [
+  ["calls another one", CALLING, PLAIN],
+  // call THIRD; inc edi; ret
+  ["calls one that calls a third one", CALLING, "e8 0b 20 00 00 47 c3"],
+  // jmp THIRD
+  ["calls one that leads on to a third one", CALLING, "e9 0b 20 00 00"],
+  // call ANOTHER; call ANOTHER; inc edi; ret
+  ["calls another one twice", "e8 0b 20 00 00 e8 06 20 00 00 47 c3", PLAIN],
+  // test cl, 1; jz n; call ANOTHER; n: call ANOTHER; inc edi; ret
+  ["calls another one on two ways", "f6 c1 01 74 05 e8 06 20 00 00 e8 01 20 00 00 47 c3", PLAIN],
+  // push ecx; mov ecx, 3; l: call ANOTHER; dec ecx; jnz l; pop ecx; ret
+  ["calls another one in a loop", "51 b9 03 00 00 00 e8 05 20 00 00 49 75 f8 59 c3", PLAIN],
+  // test al, 3; jz n; dec eax; call FUNCTION; n: add eax, 5; inc ebx; ret
+  ["calls itself", "a8 03 74 06 48 e8 f6 ff ff ff 83 c0 05 43 c3", PLAIN],
+  // test al, 3; jz n; dec eax; call FUNCTION; n: add eax, 5; inc edi; ret
+  ["calls one that calls it", CALLING, "a8 03 74 06 48 e8 e6 df ff ff 83 c0 05 47 c3"],
+  // xor byte [what comes behind the call], 4; ret
+  ["calls one that changes it", CALLING, "80 35 05 30 00 00 04 c3"],
+  // inc dword [esp]: not to where it was called; ret
+  ["calls one that comes back elsewhere", "e8 0b 20 00 00 43 47 c3", "ff 04 24 c3"],
+  // pop eax; stc; jmp eax
+  ["calls one that comes back by a jump", "e8 0b 20 00 00 83 d3 00 c3", "58 f9 ff e0"],
+  // stc; ret, and adc ebx, 0 behind the call
+  ["is left a flag", "e8 0b 20 00 00 83 d3 00 c3", "f9 c3"],
+] as const;
+
 /** Goes to the beginning of the loop. */
 const begin = ({ context, memory }: EngineBench): void => {
   context.instructionPointer = CODE;
@@ -49,17 +79,20 @@ const begin = ({ context, memory }: EngineBench): void => {
   memory.view.setUint32(DATA + 4, ANOTHER, true);
 };
 
-const start = (translateAfter: number, loop: string, body: string): EngineBench => {
+const start = (translateAfter: number, loop: string, body: string, another = PLAIN): EngineBench => {
   const bench = createEngineBench({ translateAfter });
   bench.place(body, FUNCTION);
-  bench.place(PLAIN, ANOTHER);
+  bench.place(another, ANOTHER);
+  bench.place(PLAIN, THIRD);
   bench.load(loop);
   begin(bench);
   return bench;
 };
 /** The function has been called a few times when the loop is translated. */
-const translated = (loop: string, body: string): EngineBench => start(4, loop, body);
-const interpreted = (loop: string, body: string): EngineBench => start(1_000_000, loop, body);
+const translated = (loop: string, body: string, another?: string): EngineBench =>
+  start(4, loop, body, another);
+const interpreted = (loop: string, body: string, another?: string): EngineBench =>
+  start(1_000_000, loop, body, another);
 
 /** Another frame behind a page, for execution alone, as if page tables had changed and been asked again. */
 const remap = ({ memory, translator }: EngineBench, page: number, frame: number): void => {
@@ -71,23 +104,29 @@ const remap = ({ memory, translator }: EngineBench, page: number, frame: number)
 /** Instructions of a turn of {@link LOOP} with {@link PLAIN}. */
 const TURN = 5;
 
+/** Both do the same, wherever runs end. */
+const compare = (one: EngineBench, other: EngineBench): void => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 8 }), (budgets) => {
+      for (const bench of [one, other]) begin(bench);
+      for (const budget of [...budgets, 20_000]) {
+        expect(one.run(budget)).toEqual(other.run(budget));
+        expect(snapshot(one.context)).toEqual(snapshot(other.context));
+      }
+      expect(one.context.register(rcx)).toBe(0);
+    }),
+    { numRuns: 25 },
+  );
+};
+
 describe("a function in another page that a loop calls", () => {
-  for (const [name, loop, body] of PROGRAMS) {
-    it(`does what the interpreter does, wherever runs end: one that ${name}`, () => {
-      const [one, other] = [translated(loop, body), interpreted(loop, body)];
-      fc.assert(
-        fc.property(fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 8 }), (budgets) => {
-          for (const bench of [one, other]) begin(bench);
-          for (const budget of [...budgets, 6000]) {
-            expect(one.run(budget)).toEqual(other.run(budget));
-            expect(snapshot(one.context)).toEqual(snapshot(other.context));
-          }
-          expect(one.context.register(rcx)).toBe(0);
-        }),
-        { numRuns: 25 },
-      );
-    });
-  }
+  for (const [name, loop, body] of PROGRAMS)
+    it(`does what the interpreter does, wherever runs end: one that ${name}`, () =>
+      compare(translated(loop, body), interpreted(loop, body)));
+
+  for (const [name, body, another] of CHAINS)
+    it(`does so together with those that it calls: one that ${name}`, () =>
+      compare(translated(LOOP, body, another), interpreted(LOOP, body, another)));
 
   it("is another one when it has been written anew between two runs", () => {
     const bench = translated(LOOP, PLAIN);

@@ -33,12 +33,12 @@ interface Watched {
   readonly seen: string[];
 }
 
-/** A machine whose stack may come to a page that cannot be written, one that cannot be read, and one that is watched. */
+/** A machine whose stack may come to a page that cannot be written, one that cannot be accessed, and one that is watched. */
 const createWatched = (translateAfter: number): Watched => {
   const bench = createEngineBench({ translateAfter });
   const seen: string[] = [];
   bench.translator.deny(STACK_PAGE - 2, ACCESS.write);
-  bench.translator.deny(STACK_PAGE + 2, ACCESS.read);
+  for (const access of [ACCESS.read, ACCESS.write]) bench.translator.deny(STACK_PAGE + 2, access);
   bench.memory.watch(toMfn(STACK_PAGE - 1), FRAME_WATCH.hook);
   bench.memory.onWrite(FRAME_WATCH.hook, (frame, offset, lengthBytes) => {
     seen.push(`${frame} ${offset} ${lengthBytes}`);
@@ -77,7 +77,7 @@ describe("rows of pushes and pops", () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(pushed, popped), { minLength: 1, maxLength: 3 }),
-        // Near the page that cannot be written, the one that is watched, and the one that cannot be read.
+        // Near the page that cannot be written, the one that is watched, and the one that cannot be accessed.
         fc.tuple(fc.constantFrom(-4096, 0, 8192), fc.integer({ min: -60, max: 60 })),
         fc.array(fc.integer({ min: 1, max: 600 }), { minLength: 1, maxLength: 4 }),
         (rows, [border, distance], budgets) => {
