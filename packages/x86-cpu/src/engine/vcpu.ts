@@ -251,6 +251,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
   run(budget: number): Exit {
     const { isShadowed } = this;
     this.#engine.window.enter(this.state);
+    this.#engine.hotCode.ran();
     this.#budget.start(budget);
     this.gates.startRun();
     this.state.setU32(STATE.budget, 0);

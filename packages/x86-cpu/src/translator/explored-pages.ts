@@ -7,14 +7,16 @@ import { offsetInPage } from "./page-offset.ts";
 
 /** Pages of which is kept what was decoded, and most instructions of all of them. */
 const MOST = { pages: 256, instructions: 40_000 };
+/** Runs of guests without a page being asked for after which none is kept: nothing is being translated any more. */
+const MOST_IDLE_RUNS = 1024;
 
 /** Where pages are read from. */
 export type ExploredCode = ExecutedCode &
   Pick<CodeCache, "versionOf" | "instructionAt" | "translationsOf" | "frameOf" | "isStop">;
 
-/** A page, for as long as nobody needs its memory, and the version of its frame that was decoded. */
+/** A page, and the version of its frame that was decoded. */
 interface KnownPage {
-  readonly page: WeakRef<ExploredPage>;
+  readonly page: ExploredPage;
   readonly version: number;
   /** Instructions that had been decoded of it when another page was asked for. */
   size: number;
@@ -31,7 +33,8 @@ export class ExploredPages {
   /** Sum of the sizes of all. */
   #size = 0;
   /** The page that was asked for last: more may be decoded of it. */
-  #latest: { readonly page: ExploredPage; readonly known: KnownPage } | null = null;
+  #latest: KnownPage | null = null;
+  #idleRuns = 0;
 
   constructor(code: ExploredCode, handlerOf: HandlerLookup) {
     this.#code = code;
@@ -44,20 +47,29 @@ export class ExploredPages {
     const at = instructionPointer - offsetInPage(instructionPointer);
     const version = code.versionOf(frame);
     const key = frame * FIRST_MODE_WITHOUT_STOPS + mode.number;
+    this.#idleRuns = 0;
     this.#measureLatest();
     let known = this.#known.get(key);
-    let page = known?.version === version ? known.page.deref() : undefined;
-    if (known !== undefined && page?.at === at) this.#known.delete(key);
+    if (known?.version === version && known.page.at === at) this.#known.delete(key);
     else {
       if (known !== undefined) this.#forget(key, known);
       this.#makeRoom();
-      page = new ExploredPage(code, this.#discoveryOf(frame, at, mode));
-      known = { page: new WeakRef(page), version, size: 0 };
+      known = { page: new ExploredPage(code, this.#discoveryOf(frame, at, mode)), version, size: 0 };
     }
     this.#known.set(key, known);
-    this.#latest = { page, known };
+    this.#latest = known;
+    const { page } = known;
     page.live = code.translationsOf(frame, mode.number).filter((one) => one.page === at);
     return page;
+  }
+
+  /** Told of each run of a guest. */
+  ran(): void {
+    this.#idleRuns += 1;
+    if (this.#idleRuns !== MOST_IDLE_RUNS) return;
+    this.#known.clear();
+    this.#size = 0;
+    this.#latest = null;
   }
 
   #discoveryOf(frame: number, at: number, mode: Mode): PageDiscovery {
@@ -76,9 +88,9 @@ export class ExploredPages {
 
   #measureLatest(): void {
     if (this.#latest === null) return;
-    const { page, known } = this.#latest;
-    this.#size += page.size - known.size;
-    known.size = page.size;
+    const { page, size } = this.#latest;
+    this.#size += page.size - size;
+    this.#latest.size = page.size;
     this.#latest = null;
   }
 

@@ -55,6 +55,11 @@ export class Translator {
     return mode.codeBytes >= 4 && mode.codeBase === 0 && mode.codeLimit >= 0xffff_ffff && mode.hasFlatStack;
   }
 
+  /** Told of each run of a guest: what was decoded to be translated is not kept for ever. */
+  ran(): void {
+    this.#pages.ran();
+  }
+
   /** A translation made for other frames, or by another engine, that holds the same code and may be entered at this place. */
   adopt(place: CodePlace): Translation | null {
     const { store, machine } = this.#options;

@@ -68,6 +68,19 @@ const translationOf = (blocks: readonly number[], entries: readonly number[], pa
 });
 
 describe("a page that is explored", () => {
+  it("is not kept where guests have run for long and nobody has asked for one", () => {
+    const bench = createBench();
+    const decoded = (): number => {
+      bench.explore(0);
+      return bench.known.decoded;
+    };
+    const first = decoded();
+    for (let run = 0; run < 1000; run++) bench.pages.ran();
+    expect(decoded()).toBe(first);
+    for (let run = 0; run < 1024; run++) bench.pages.ran();
+    expect(decoded()).toBe(2 * first);
+  });
+
   it("is decoded once as long as it does not change", () => {
     const bench = createBench();
     for (const at of [4, 5]) bench.known.executed.add(PAGE + at);
