@@ -1,11 +1,8 @@
-import { TLB_ENTRY } from "@xenolith/machine-interface";
 import {
-  add,
   and,
   constant,
   eq,
   type FunctionBody,
-  i32,
   i64,
   isZero,
   type Label,
@@ -22,8 +19,8 @@ import {
   xor,
 } from "@xenolith/wasm-emitter";
 import { CHUNK_SHIFT } from "../engine/decoded-chunks.ts";
-import { tlbEntryOffset, tlbTag } from "../machine/tlb-probe.ts";
 import type { CodeRange } from "./code-range.ts";
+import { executeEntry } from "./execute-entry.ts";
 import type { DistantFunction } from "./region-block.ts";
 import type { TranslatorPlaces } from "./translator-places.ts";
 
@@ -107,11 +104,10 @@ export class DistantChecks {
     global: number,
   ): void {
     const linear = constant(this.#addressType, at);
-    const page = this.#pageOf(linear, spaceTag);
-    const frame = load(TYPE.i32, 4, false, page, TLB_ENTRY.frame);
+    const { isMapped, frame } = executeEntry(this.#places.tlb, linear, spaceTag);
     const stamp = load(TYPE.i64, 8, false, shl(frame, 3), this.#places.codeStamps);
     const found = body.local(TYPE.i64);
-    body.if(this.#isMapped(linear, page, spaceTag));
+    body.if(isMapped);
     body.getGlobal(global);
     body.set(found);
     body.branchIf(label, eq(stamp, found));
@@ -130,9 +126,9 @@ export class DistantChecks {
     for (const [distant, { global }] of this.#known) {
       body.end();
       const linear = constant(this.#addressType, distant.at);
-      const page = this.#pageOf(linear, spaceTag);
-      body.branchIf(none, isZero(this.#isMapped(linear, page, spaceTag)));
-      body.set(host, shl(load(TYPE.i32, 4, false, page, TLB_ENTRY.frame), PAGE_BITS));
+      const { isMapped, frame } = executeEntry(this.#places.tlb, linear, spaceTag);
+      body.branchIf(none, isZero(isMapped));
+      body.set(host, shl(frame, PAGE_BITS));
       const chunks = distant.ranges.map(chunksOf).reduce((all, one) => all | one, 0n);
       const decoded = load(TYPE.i64, 8, false, shrU(host, PAGE_BITS - 3), this.#places.decodedChunks);
       const undecoded = and(xor(decoded, -1), i64(chunks));
@@ -149,16 +145,5 @@ export class DistantChecks {
       body.branch(none);
     }
     body.end();
-  }
-
-  /** Offset in memory of the execute entry of an address. */
-  #pageOf(linear: Value, spaceTag: Value): Value {
-    return add(tlbEntryOffset(linear, spaceTag), i32(this.#places.tlb.execute));
-  }
-
-  /** Whether that entry is the address'. */
-  #isMapped(linear: Value, page: Value, spaceTag: Value): Value {
-    const bytes = linear.type === TYPE.i64 ? 8 : 4;
-    return eq(load(linear.type, bytes, false, page, TLB_ENTRY.tag), tlbTag(linear, 1, spaceTag));
   }
 }

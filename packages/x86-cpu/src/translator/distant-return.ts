@@ -1,6 +1,5 @@
-import { TLB_ENTRY, type TlbRegion } from "@xenolith/machine-interface";
+import type { TlbRegion } from "@xenolith/machine-interface";
 import {
-  add,
   constant,
   eq,
   type FunctionBody,
@@ -11,7 +10,7 @@ import {
   type Value,
 } from "@xenolith/wasm-emitter";
 import type { Instruction } from "../decoder/instruction.ts";
-import { tlbEntryOffset, tlbTag } from "../machine/tlb-probe.ts";
+import { executeEntry } from "./execute-entry.ts";
 
 /** Opcode of the near return without operands. */
 const BARE_RETURN = 0xc3;
@@ -32,10 +31,9 @@ export const branchIfReturn = (
   at: number,
 ): void => {
   const linear = constant(spaceTag.type, at);
-  const page = add(tlbEntryOffset(linear, spaceTag), tlb.execute);
-  const tag = load(linear.type, linear.type === TYPE.i64 ? 8 : 4, false, page, TLB_ENTRY.tag);
-  const host = shl(load(TYPE.i32, 4, false, page, TLB_ENTRY.frame), 12);
-  body.if(eq(tag, tlbTag(linear, 1, spaceTag)));
+  const { isMapped, frame } = executeEntry(tlb, linear, spaceTag);
+  const host = shl(frame, 12);
+  body.if(isMapped);
   body.branchIf(label, eq(load(TYPE.i32, 1, false, host, at & 0xfff), BARE_RETURN));
   body.end();
 };
