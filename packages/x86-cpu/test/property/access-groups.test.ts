@@ -1,17 +1,13 @@
-import { ACCESS, FRAME_WATCH, toMfn } from "@xenolith/machine-interface";
 import { FLAG, REGISTER } from "@xenolith/x86-architecture";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createEngineBench, type EngineBench } from "../support/engine-bench.ts";
-import { ABOVE, createWideBench, UPPER, type WideBench } from "../support/wide-bench.ts";
+import { createEngineBench } from "../support/engine-bench.ts";
+import { type Bench, fillPages, guardPages, mirrored } from "../support/guarded-pages.ts";
+import { ABOVE, createWideBench, UPPER } from "../support/wide-bench.ts";
 
 const { rax, rbx, rcx, rdx, rsi, rdi, rsp } = REGISTER;
 const PAGE = 4096;
 const FRAMES = 24;
-/** Pages that cannot be accessed, cannot be written, and whose stores somebody wants to see. */
-const CLOSED = 12;
-const UNWRITABLE = 15;
-const WATCHED_PAGE = 18;
 const TURNS = 12;
 
 const byte = (value: number): string => (value & 0xff).toString(16).padStart(2, "0");
@@ -77,20 +73,14 @@ const encode = ({ body }: Program, wide: boolean): string => {
   return `${code} ${count} 75 ${byte(-(length + 2))} 0f 0b`;
 };
 
-type Bench = EngineBench | WideBench;
-
-const CONTENTS = Uint8Array.from({ length: (FRAMES - 2) * PAGE }, (_, at) => (at * 37 + (at >>> 8)) & 0xff);
-
 /** Everything that can be seen after each of some runs, of the second time that a program is gone through. */
 const observe = (bench: Bench, one: Program, mirror: number | null): unknown[] => {
   const { memory, context } = bench;
-  const address = (at: number): bigint =>
-    BigInt.asUintN(mirror === null ? 32 : 64, BigInt(at + (mirror ?? 0)));
+  const address = (at: number): bigint => mirrored(at, mirror);
   const seen: unknown[] = [];
   for (const budgets of [[TURNS * 12], one.budgets]) {
     seen.length = 0;
-    memory.bytes.set(CONTENTS, 2 * PAGE);
-    for (let frame = 2; frame < FRAMES; frame++) memory.written(toMfn(frame), 0, PAGE);
+    fillPages(bench, FRAMES);
     bench.load(encode(one, mirror !== null));
     for (const [register, value] of [
       [rax, 0x1234_5678n],
@@ -115,16 +105,9 @@ const observe = (bench: Bench, one: Program, mirror: number | null): unknown[] =
   return seen;
 };
 
-const guard = (bench: Bench): Bench => {
-  for (const access of [ACCESS.read, ACCESS.write]) bench.translator.deny(CLOSED, access);
-  bench.translator.deny(UNWRITABLE, ACCESS.write);
-  bench.memory.watch(toMfn(WATCHED_PAGE), FRAME_WATCH.hook);
-  return bench;
-};
-
 const benches = (create: (translateAfter: number) => Bench): readonly [Bench, Bench] => [
-  guard(create(1)),
-  guard(create(1_000_000)),
+  guardPages(create(1)),
+  guardPages(create(1_000_000)),
 ];
 
 describe("accesses that lie near to one another", () => {

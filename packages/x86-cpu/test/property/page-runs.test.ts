@@ -1,17 +1,13 @@
-import { ACCESS, FRAME_WATCH, toMfn } from "@xenolith/machine-interface";
 import { FLAG, REGISTER } from "@xenolith/x86-architecture";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createEngineBench, type EngineBench } from "../support/engine-bench.ts";
-import { ABOVE, createWideBench, UPPER, type WideBench } from "../support/wide-bench.ts";
+import { createEngineBench } from "../support/engine-bench.ts";
+import { type Bench, fillPages, guardPages, mirrored } from "../support/guarded-pages.ts";
+import { ABOVE, createWideBench, UPPER } from "../support/wide-bench.ts";
 
 const { rax, rbx, rcx, rdx, rsi, rdi } = REGISTER;
 const PAGE = 4096;
 const FRAMES = 32;
-/** Pages that cannot be read, cannot be written, and whose stores somebody wants to see. */
-const UNREADABLE = 12;
-const UNWRITABLE = 15;
-const WATCHED_PAGE = 18;
 const INTERPRETED = 1_000_000;
 
 const signed = fc.integer({ min: -128, max: 127 });
@@ -132,19 +128,13 @@ const encode = ({ body }: Loop, wide: boolean): string => {
   return `${code} 75 ${byte(back)} 0f 0b`;
 };
 
-type Bench = EngineBench | WideBench;
-
-const CONTENTS = Uint8Array.from({ length: (FRAMES - 2) * PAGE }, (_, at) => (at * 37 + (at >>> 8)) & 0xff);
-
 /** Runs a loop twice, so that there is a translation from the beginning, and tells everything that can be seen after each slice. */
 const observe = (bench: Bench, one: Loop, mirror: number | null): unknown[] => {
   const { memory, context } = bench;
-  const address = (at: number): bigint =>
-    BigInt.asUintN(mirror === null ? 32 : 64, BigInt(at + (mirror ?? 0)));
+  const address = (at: number): bigint => mirrored(at, mirror);
   const seen: unknown[] = [];
   for (const budgets of [[one.count * 8], one.budgets]) {
-    memory.bytes.set(CONTENTS, 2 * PAGE);
-    for (let frame = 2; frame < FRAMES; frame++) memory.written(toMfn(frame), 0, PAGE);
+    fillPages(bench, FRAMES);
     bench.load(encode(one, mirror !== null));
     for (const [register, value] of [
       [rax, 0x1234_5678n],
@@ -175,20 +165,12 @@ const observe = (bench: Bench, one: Loop, mirror: number | null): unknown[] => {
   return seen;
 };
 
-const guard = (bench: Bench): Bench => {
-  bench.translator.deny(UNREADABLE, ACCESS.read);
-  bench.translator.deny(UNREADABLE, ACCESS.write);
-  bench.translator.deny(UNWRITABLE, ACCESS.write);
-  bench.memory.watch(toMfn(WATCHED_PAGE), FRAME_WATCH.hook);
-  return bench;
-};
-
 describe("loops that do not ask the TLB in every turn", () => {
   const runs = { numRuns: 400 };
 
   it("do what the interpreter does", () => {
-    const translated = guard(createEngineBench({ frameCount: FRAMES, translateAfter: 1 }));
-    const interpreted = guard(createEngineBench({ frameCount: FRAMES, translateAfter: INTERPRETED }));
+    const translated = guardPages(createEngineBench({ frameCount: FRAMES, translateAfter: 1 }));
+    const interpreted = guardPages(createEngineBench({ frameCount: FRAMES, translateAfter: INTERPRETED }));
     fc.assert(
       fc.property(loop, (one) => {
         expect(observe(translated, one, null)).toEqual(observe(interpreted, one, null));
@@ -198,8 +180,8 @@ describe("loops that do not ask the TLB in every turn", () => {
   });
 
   it("do so where 64-bit addresses follow from 32 bits that may wrap", () => {
-    const translated = guard(createWideBench({ translateAfter: 1 }));
-    const interpreted = guard(createWideBench({ translateAfter: INTERPRETED }));
+    const translated = guardPages(createWideBench({ translateAfter: 1 }));
+    const interpreted = guardPages(createWideBench({ translateAfter: INTERPRETED }));
     fc.assert(
       fc.property(narrowLoop, fc.constantFrom(0, ABOVE, UPPER), (one, mirror) => {
         expect(observe(translated, one, mirror)).toEqual(observe(interpreted, one, mirror));
@@ -209,8 +191,8 @@ describe("loops that do not ask the TLB in every turn", () => {
   });
 
   it("do so in 64-bit code", () => {
-    const translated = guard(createWideBench({ translateAfter: 1 }));
-    const interpreted = guard(createWideBench({ translateAfter: INTERPRETED }));
+    const translated = guardPages(createWideBench({ translateAfter: 1 }));
+    const interpreted = guardPages(createWideBench({ translateAfter: INTERPRETED }));
     fc.assert(
       fc.property(loop, fc.constantFrom(0, ABOVE, UPPER), (one, mirror) => {
         expect(observe(translated, one, mirror)).toEqual(observe(interpreted, one, mirror));
