@@ -67,15 +67,19 @@ export const buildBootstrapTables = (
     );
   }
   const map = ({ base: start, pages }: Mapping): void => {
-    let table = tableFor(1, start);
-    for (let index = 0; index < pages.count; index++) {
-      const address = start + index * PAGE_SIZE;
-      const page = pages.first + index;
-      const isTable = isIn(plan.tables, page) || isIn(plan.frameListTables, page);
-      const flags = flagsAt(width, 1) & ~(isTable ? PTE.writable : 0);
-      const at = tableIndex(shape, 1, address);
-      if (at === 0) table = tableFor(1, address);
-      if (table !== undefined) setEntry(table.view, at, page, flags);
+    const writable = flagsAt(width, 1);
+    const tableEntries = 1 << shape.indexBits;
+    for (let mapped = 0; mapped < pages.count; ) {
+      const address = start + mapped * PAGE_SIZE;
+      const first = tableIndex(shape, 1, address);
+      const end = Math.min(first + pages.count - mapped, tableEntries);
+      const table = tableFor(1, address);
+      for (let at = first; at < end; at++) {
+        const page = pages.first + mapped++;
+        const isTable = isIn(plan.tables, page) || isIn(plan.frameListTables, page);
+        if (table !== undefined)
+          setEntry(table.view, at, page, isTable ? writable & ~PTE.writable : writable);
+      }
     }
   };
   map({ base, pages: { first: 0, count: plan.mappedPages } });

@@ -5,7 +5,7 @@ import { type DomId, EOPNOTSUPP, longBytes, type Port, toPfn, toVcpuIndex } from
 import { SIF_MOD_START_PFN, START_INFO, startInfoMagic, writeStartInfo } from "@xenolith/xen-abi/start-info";
 import { buildBootstrapTables } from "./bootstrap-tables.ts";
 import type { KernelImage } from "./kernel-image.ts";
-import { type MemoryPlan, planMemory } from "./memory-plan.ts";
+import { type MemoryPlan, planMemory, usedPages } from "./memory-plan.ts";
 import { type BuildProblem, buildProblem } from "./problem.ts";
 
 /** What to build a domain from. The domain exists already, paused and without memory. */
@@ -31,7 +31,8 @@ export interface BuiltDomain {
 const encodeFrameList = (frames: readonly Mfn[], bytesPerEntry: 4 | 8): Uint8Array => {
   const bytes = new Uint8Array(frames.length * bytesPerEntry);
   const view = new DataView(bytes.buffer);
-  for (const [index, frame] of frames.entries()) view.setUint32(index * bytesPerEntry, frame, true);
+  for (let index = 0; index < frames.length; index++)
+    view.setUint32(index * bytesPerEntry, frames[index] ?? 0, true);
   return bytes;
 };
 
@@ -100,7 +101,7 @@ export const buildDomain = (control: DomainControl, request: BuildRequest): Buil
   if (typeof frames === "number")
     return buildProblem(`no ${request.memoryPages} pages of memory for the domain (error ${frames})`);
   const numbered = control.setPhysicalNumbers(domain, frames, toPfn(0));
-  const memory = control.mapFrames(domain, frames);
+  const memory = control.mapFrames(domain, frames.slice(0, usedPages(plan)));
   const root = frames[plan.tables.first];
   const consoleFrame = frames[plan.console];
   const storeFrame = frames[plan.store];

@@ -114,6 +114,15 @@ const rangeProblem = (image: KernelImage, mappings: readonly Mapping[]): BuildPr
   return null;
 };
 
+/** Pages from the first to the last that something lies in at the start of day. */
+export const usedPages = ({
+  stack,
+  ramdisk,
+  frameList,
+  frameListTables,
+}: Pick<MemoryPlan, "stack" | "ramdisk" | "frameList" | "frameListTables">): number =>
+  Math.max(stack + 1, ...[ramdisk, frameList, frameListTables].map((run) => run.first + run.count));
+
 /** Plans a domain's memory, or says why it does not fit. */
 export const planMemory = (
   image: KernelImage,
@@ -158,15 +167,10 @@ export const planMemory = (
   const { further } = plannedTables({ shape, mappedPages, frameList, frameListBase }, image.virtualBase);
   const frameListTables = take(further.length);
 
-  const lastPage = Math.max(
-    stack,
-    ...[ramdisk, frameList, frameListTables].map((run) => run.first + run.count - 1),
-  );
-  if (lastPage >= memoryPages) {
+  const used = usedPages({ stack, ramdisk, frameList, frameListTables });
+  if (used > memoryPages) {
     const what = ramdiskBytes > 0 ? "kernel and ramdisk need" : "the kernel needs";
-    return buildProblem(
-      `${what} ${inMiB(lastPage + 1)} MiB with page tables, the domain has ${memoryMiB} MiB`,
-    );
+    return buildProblem(`${what} ${inMiB(used)} MiB with page tables, the domain has ${memoryMiB} MiB`);
   }
   const kernel = { base: image.virtualBase, pages: { first: 0, count: mappedPages } };
   const problem = rangeProblem(image, [kernel, { base: frameListBase, pages: frameList }]);

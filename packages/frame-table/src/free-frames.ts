@@ -17,6 +17,8 @@ export interface FreeFrames {
   readonly count: number;
   /** Takes a frame. @returns null when there is none. Cost: at worst a look at the frames of a block. */
   take(): Mfn | null;
+  /** Takes the frames that as many calls of {@link take} would, in this order, or all there are: at a start of day it is every frame. */
+  takeSeveral(wanted: number): Mfn[];
   /**
    * Takes 2^order frames that lie one behind the other, the first at a multiple of their number, all below `limit`: the
    * highest there are. @returns the first, or null when there are none. Cost: at worst a walk over all frames.
@@ -77,7 +79,20 @@ export const createFreeFrames = (
     return true;
   };
 
-  for (let frame = first; frame < end; frame++) add(frame);
+  /** The place of the next free frame of the block. */
+  const nextFree = (): number => {
+    while (!isFree(block * BLOCK_FRAMES + next)) next = (next + 1) % BLOCK_FRAMES;
+    return block * BLOCK_FRAMES + next;
+  };
+
+  if (end > first) {
+    free.fill(1, first, end);
+    total = end - first;
+    lowest = Math.floor(first / BLOCK_FRAMES);
+    counts.fill(BLOCK_FRAMES, lowest);
+    counts[lowest] = BLOCK_FRAMES - (first % BLOCK_FRAMES);
+    counts[blocks - 1] = countOf(blocks - 1) - (blocks * BLOCK_FRAMES - end);
+  }
 
   return {
     get count(): number {
@@ -90,11 +105,27 @@ export const createFreeFrames = (
     take() {
       if (total === 0) return null;
       chooseBlock();
-      while (!isFree(block * BLOCK_FRAMES + next)) next = (next + 1) % BLOCK_FRAMES;
-      const frame = block * BLOCK_FRAMES + next;
+      const frame = nextFree();
       remove(frame);
       changed(total);
       return toMfn(frame);
+    },
+    takeSeveral(wanted) {
+      const taken: Mfn[] = [];
+      const enough = Math.min(wanted, total);
+      while (taken.length < enough) {
+        chooseBlock();
+        const count = Math.min(enough - taken.length, countOf(block));
+        for (let left = count; left > 0; left--) {
+          const frame = nextFree();
+          free[frame] = 0;
+          taken.push(toMfn(frame));
+        }
+        counts[block] = countOf(block) - count;
+        total -= count;
+      }
+      changed(total);
+      return taken;
     },
     takeExtent(order, limit) {
       const count = 2 ** order;

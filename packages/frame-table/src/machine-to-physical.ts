@@ -58,6 +58,12 @@ export const createMachineToPhysical = (parts: MachineToPhysicalParts): MachineT
     memory.written(frameOf(toMachineAddress(address)), address % PAGE_SIZE, entryBytes);
   };
 
+  /** Announces that the entries of the frames from `first` to `last` have changed in a table. */
+  const announce = (table: readonly Mfn[], entryBytes: 4 | 8, first: number, last: number): void => {
+    const pageOf = (frame: number): number => Math.floor((frame * entryBytes) / PAGE_SIZE);
+    for (const page of table.slice(pageOf(first), pageOf(last) + 1)) memory.written(page, 0, PAGE_SIZE);
+  };
+
   return {
     frames,
     wideFrames,
@@ -70,6 +76,30 @@ export const createMachineToPhysical = (parts: MachineToPhysicalParts): MachineT
     write(frame, pfn) {
       store(frames, 4, frame, pfn);
       store(wideFrames, 8, frame, pfn);
+    },
+    number(list, firstPfn) {
+      const { words, frameCount } = memory;
+      const narrow = frameAddress(frames[0] ?? toMfn(0)) >>> 2;
+      const wide = frameAddress(wideFrames[0] ?? toMfn(0)) >>> 2;
+      const hasWide = wideFrames.length > 0;
+      let lowest = frameCount;
+      let highest = -1;
+      let pfn = firstPfn;
+      for (const frame of list) {
+        if (frame < frameCount) {
+          words[narrow + frame] = pfn;
+          if (hasWide) {
+            words[wide + 2 * frame] = pfn;
+            words[wide + 2 * frame + 1] = 0;
+          }
+          if (frame < lowest) lowest = frame;
+          if (frame > highest) highest = frame;
+        }
+        pfn++;
+      }
+      if (highest < 0) return;
+      announce(frames, 4, lowest, highest);
+      announce(wideFrames, 8, lowest, highest);
     },
   };
 };

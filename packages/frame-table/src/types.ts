@@ -132,6 +132,8 @@ export interface MachineToPhysical {
   read(frame: Mfn): number | null;
   /** Enters a pseudo-physical number; null makes the entry invalid. Any 32-bit value is allowed. */
   write(frame: Mfn, pfn: number | null): void;
+  /** Enters the numbers from `firstPfn` on, as {@link write} does, one for each frame of a list: at a start of day it has them all. */
+  number(list: readonly Mfn[], firstPfn: number): void;
 }
 
 /**

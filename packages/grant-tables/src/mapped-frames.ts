@@ -38,16 +38,20 @@ class FramePages implements MappedFrames {
   copyIn(at: number, bytes: Uint8Array): void {
     if (!this.writable) return;
     const memory = this.#memory;
-    this.#forEachPage(at, bytes.length, (frame, offset, position, count) => {
-      memory.bytes.set(bytes.subarray(position, position + count), frame * PAGE_SIZE + offset);
-      memory.written(frame, offset, count);
+    this.#forEachRun(at, bytes.length, (start, position, count) => {
+      memory.bytes.set(bytes.subarray(position, position + count), start);
+      for (let done = 0; done < count; ) {
+        const offset = (start + done) % PAGE_SIZE;
+        const length = Math.min(PAGE_SIZE - offset, count - done);
+        memory.written(Math.floor((start + done) / PAGE_SIZE) as Mfn, offset, length);
+        done += length;
+      }
     });
   }
 
   copyOut(at: number, into: Uint8Array): void {
     let filled = 0;
-    this.#forEachPage(at, into.length, (frame, offset, position, count) => {
-      const start = frame * PAGE_SIZE + offset;
+    this.#forEachRun(at, into.length, (start, position, count) => {
       into.set(this.#memory.bytes.subarray(start, start + count), position);
       filled = position + count;
     });
@@ -76,19 +80,25 @@ class FramePages implements MappedFrames {
     this.#frames = [];
   }
 
-  /** Calls `piece(frame, offset in it, position in the caller's bytes, length)` for each page of a range, up to the end. */
-  #forEachPage(
+  /**
+   * Calls `piece(address in memory, position in the caller's bytes, length)` for each part of a range, up to the end, that lies in
+   * frames one behind the other.
+   */
+  #forEachRun(
     at: number,
     length: number,
-    piece: (frame: Mfn, offset: number, position: number, count: number) => void,
+    piece: (start: number, position: number, count: number) => void,
   ): void {
+    const frames = this.#frames;
     const end = Math.min(at + length, this.lengthBytes);
     for (let place = at; place < end; ) {
-      const frame = this.#frames[Math.floor(place / PAGE_SIZE)];
+      const first = Math.floor(place / PAGE_SIZE);
+      const frame = frames[first];
       if (frame === undefined) return;
-      const offset = place % PAGE_SIZE;
-      const count = Math.min(PAGE_SIZE - offset, end - place);
-      piece(frame, offset, place - at, count);
+      let next = first + 1;
+      while (next * PAGE_SIZE < end && frames[next] === frame + next - first) next++;
+      const count = Math.min(next * PAGE_SIZE, end) - place;
+      piece(frame * PAGE_SIZE + (place % PAGE_SIZE), place - at, count);
       place += count;
     }
   }

@@ -1,5 +1,5 @@
 import { createEntropy } from "@xenolith/machine";
-import { frameAddress, type Mfn, PAGE_SIZE, toMfn } from "@xenolith/machine-interface";
+import { FRAME_WATCH, frameAddress, type Mfn, PAGE_SIZE, toMfn } from "@xenolith/machine-interface";
 import { DOMID_INVALID, DOMID_IO, DOMID_XEN, EINVAL, ENOMEM, EPERM } from "@xenolith/xen-abi";
 import { beforeEach, describe, expect, it } from "vitest";
 import { FRAME_TYPE } from "../../src/index.ts";
@@ -244,5 +244,23 @@ describe("machine-to-physical table", () => {
     expect(memory.view.getBigUint64(frameAddress(table) + frame * 8, true)).toBe(2n ** 64n - 1n);
     frames.machineToPhysical.write(frame, 77);
     expect(memory.view.getBigUint64(frameAddress(table) + frame * 8, true)).toBe(77n);
+  });
+
+  it("numbers a list of frames as single entries would, and announces it", () => {
+    const { frames, memory, take } = createFixture({ wideMachineToPhysical: true });
+    const { machineToPhysical } = frames;
+    const list = [...take(DOM1, 5), toMfn(9_999_999)];
+    const announced: number[] = [];
+    memory.onWrite(FRAME_WATCH.hook, (frame) => announced.push(frame));
+    for (const table of [...machineToPhysical.frames, ...machineToPhysical.wideFrames])
+      memory.watch(table, FRAME_WATCH.hook);
+    machineToPhysical.number(list, 100);
+    expect(list.map((frame) => machineToPhysical.read(frame))).toEqual([100, 101, 102, 103, 104, null]);
+    const wide = first(machineToPhysical.wideFrames);
+    expect(
+      list.slice(0, 5).map((frame) => memory.view.getBigUint64(frameAddress(wide) + frame * 8, true)),
+    ).toEqual([100n, 101n, 102n, 103n, 104n]);
+    expect(announced).toContain(first(machineToPhysical.frames));
+    expect(announced).toContain(wide);
   });
 });

@@ -155,7 +155,7 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
     },
     setPhysicalNumbers(domain, list, first) {
       if (list.some((frame) => frames.ownerOf(frame) !== domain.id)) return -EINVAL;
-      for (const [index, frame] of list.entries()) frames.machineToPhysical.write(frame, first + index);
+      frames.machineToPhysical.number(list, first);
       return 0;
     },
     setInitialPageTableBase(domain, root) {
