@@ -4,10 +4,10 @@ import type { InterpreterEnvironment } from "../interpreter/build-interpreter.ts
 import type { SystemCode } from "../meanings/definition.ts";
 import { CpuidTables } from "../state/cpuid-tables.ts";
 import { STATE_BYTES } from "../state/layout.ts";
-import { supportFunctionsOf } from "../support/support-functions.ts";
+import { supportGroupsOf } from "../support/support-functions.ts";
 import {
   type AnnounceStore,
-  createSupportModule,
+  createSupport,
   type SupportEnvironment,
   type SupportExports,
 } from "../support/support-module.ts";
@@ -106,7 +106,7 @@ export class Engine {
       },
       announceStore,
     };
-    this.support = createSupportModule(supportEnvironment, supportFunctionsOf(options.system));
+    this.support = createSupport(supportEnvironment, supportGroupsOf(options.system));
     this.translations = new TranslationStore(options.translationBytes ?? DEFAULT_TRANSLATION_BYTES);
     const environment: InterpreterEnvironment = {
       memory: machine.memory,

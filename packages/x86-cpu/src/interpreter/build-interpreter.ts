@@ -1,7 +1,13 @@
 import type { AddressTranslator } from "@xenolith/machine-interface";
 import { ModuleBuilder, TYPE, type ValueType } from "@xenolith/wasm-emitter";
 import { PART, type Part } from "../meanings/part.ts";
+import { STRING_FUNCTIONS } from "../support/strings/index.ts";
+import type { SupportFunction } from "../support/support-function.ts";
+import { SUPPORT_GROUPS } from "../support/support-functions.ts";
 import { importSupport, type SupportExports } from "../support/support-module.ts";
+import { SYSTEM_FUNCTIONS } from "../support/system/index.ts";
+import { DELIVER_PAGE_FAULT } from "../support/system/page-fault.ts";
+import { INTEGER_FUNCTIONS } from "../vector-support/integer-functions.ts";
 import { emitDispatcher } from "./emit-dispatcher.ts";
 import { emitInterpreter } from "./emit-interpreter.ts";
 import {
@@ -70,8 +76,21 @@ interface OpenModule {
   readonly places: InterpreterPlaces;
 }
 
-/** A module under construction that has all imports of an interpreter and its translation function. */
-const openModule = (shape: InterpreterShape, environment: InterpreterEnvironment): OpenModule => {
+/** The support functions that handlers of a part call. */
+const SUPPORT_OF: Readonly<Record<Part, readonly SupportFunction[]>> = {
+  [PART.common]: [],
+  [PART.general]: [...STRING_FUNCTIONS, ...INTEGER_FUNCTIONS],
+  [PART.system]: SYSTEM_FUNCTIONS,
+  [PART.x87]: SUPPORT_GROUPS.x87,
+  [PART.vector]: SUPPORT_GROUPS.vector,
+};
+
+/** A module under construction that has the imports of an interpreter and its translation function. */
+const openModule = (
+  shape: InterpreterShape,
+  environment: InterpreterEnvironment,
+  support: readonly SupportFunction[],
+): OpenModule => {
   const module = new ModuleBuilder();
   const { tlb } = environment.translator;
   module.importMemory("machine", "memory", 1);
@@ -81,7 +100,7 @@ const openModule = (shape: InterpreterShape, environment: InterpreterEnvironment
     access: module.importFunction("machine", "access", [TYPE.f64, TYPE.i32], [TYPE.i32]),
   };
   const commit = module.importFunction("machine", "commit", [], []);
-  const supportIndex = importSupport(module);
+  const supportIndex = importSupport(module, support);
   module.importTable("machine", "translations", 1);
   const translate = module.function(translationParameters(shape), [TYPE.i32]);
   if (shape.careful) emitCarefulTranslation(translate, { ...environment, tlb }, imports);
@@ -120,7 +139,8 @@ export const buildInterpreter = (
   handlers: HandlerTable,
   environment: InterpreterEnvironment,
 ): InterpreterFunction => {
-  const { module, imports, places } = openModule(shape, environment);
+  const called = shape.counts ? [DELIVER_PAGE_FAULT] : SUPPORT_OF[PART.common];
+  const { module, imports, places } = openModule(shape, environment, called);
   const parameters = [TYPE.i32, TYPE.i32, TYPE.i32];
   const emitMisses = (): MissFunctions => {
     const miss = module.function(translationParameters(shape), [TYPE.i32]);
@@ -148,7 +168,7 @@ export const buildPart = (
   environment: InterpreterEnvironment,
   part: Part,
 ): void => {
-  const { module, places } = openModule(shape, environment);
+  const { module, places } = openModule(shape, environment, SUPPORT_OF[part]);
   const body = module.function(PART_PARAMETERS, PART_RESULTS, "part");
   emitPart(body, shape, handlers, places, part);
   environment.translations.set(partSlot(shape, part), instantiate(module, environment)["part"]);

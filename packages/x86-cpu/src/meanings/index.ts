@@ -25,7 +25,7 @@ import { sse4 } from "./vectors/sse4.ts";
 import { ssse3 } from "./vectors/ssse3.ts";
 import { stringComparisons } from "./vectors/string-comparisons.ts";
 import { x87Arithmetic } from "./x87/arithmetic.ts";
-import { x87Control } from "./x87/control.ts";
+import { x87Control, x87Environment } from "./x87/control.ts";
 import { x87Transfer } from "./x87/transfer.ts";
 
 const inPart = (part: Part, ...groups: readonly (readonly Definition[])[]): readonly Definition[] =>
@@ -46,7 +46,7 @@ export const DEFINITIONS: readonly Definition[] = [
   ...flagInstructions,
   ...strings,
   ...bitManipulation,
-  ...inPart(PART.system, systemFlags, system),
+  ...inPart(PART.system, systemFlags, system, x87Environment),
   ...inPart(PART.x87, x87Arithmetic, x87Transfer, x87Control),
   ...inPart(
     PART.vector,

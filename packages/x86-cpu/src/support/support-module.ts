@@ -1,7 +1,7 @@
 import type { AddressTranslator, MachineMemory } from "@xenolith/machine-interface";
 import { type FunctionBody, i32, ModuleBuilder, TYPE, type Value } from "@xenolith/wasm-emitter";
 import type { SupportContext, SupportFunction } from "./support-function.ts";
-import { BRIEF_SUPPORT, SUPPORT_FUNCTIONS } from "./support-functions.ts";
+import { BRIEF_SUPPORT } from "./support-functions.ts";
 import type { SupportHost } from "./support-host.ts";
 
 /**
@@ -23,7 +23,7 @@ export interface SupportEnvironment {
 /** Name under which generated modules import support functions. */
 export const SUPPORT_IMPORT = "support";
 
-/** Support functions of one engine, compiled. */
+/** Support functions of one engine by name, compiled. Looking at one generates it and those of its group. */
 export type SupportExports = Readonly<Record<string, CallableFunction>>;
 
 /** A support function of i32 parameters and one i32 result, as TypeScript calls it. */
@@ -36,10 +36,14 @@ export const supportFunctionOf = (exports: SupportExports, { name }: SupportFunc
   return found as SupportCall;
 };
 
-/** Generates and instantiates the module of all support functions. Bodies are compiled when they are first called. */
-export const createSupportModule = (
+/** Bytes for what all support functions together keep in memory. */
+const CONSTANT_BYTES = 4608;
+
+/** Generates and instantiates the module of a group of support functions. Bodies are compiled when they are first called. */
+const createGroup = (
   environment: SupportEnvironment,
-  functions: readonly SupportFunction[] = SUPPORT_FUNCTIONS,
+  functions: readonly SupportFunction[],
+  constants: SupportContext["constants"],
 ): SupportExports => {
   const module = new ModuleBuilder();
   const { host } = environment;
@@ -72,8 +76,12 @@ export const createSupportModule = (
     forgetFrame,
     watchTable: environment.machine.watchTableOffset,
     announceStore,
-    constants: (words) => placeConstants(environment.machine, words),
-    indexOf: ({ name }) => bodies.get(name)?.index ?? -1,
+    constants,
+    indexOf({ name }) {
+      const index = bodies.get(name)?.index;
+      if (index === undefined) throw new RangeError(`the support function ${name} is not of this group`);
+      return index;
+    },
   };
   for (const support of functions) {
     const body = bodies.get(support.name);
@@ -96,18 +104,49 @@ export const createSupportModule = (
   return instance.exports as SupportExports;
 };
 
-const placeConstants = (machine: MachineMemory, words: readonly bigint[]): number => {
-  const at = machine.reserve(8 * words.length);
-  words.forEach((word, index) => {
-    machine.view.setBigUint64(at + 8 * index, BigInt.asUintN(64, word), true);
-  });
-  return at;
+/** Places constants one behind the other. Their room is taken at once: what is reserved later has its place whatever was needed. */
+const placeConstants = (machine: MachineMemory): SupportContext["constants"] => {
+  let next = machine.reserve(CONSTANT_BYTES);
+  const end = next + CONSTANT_BYTES;
+  return (words) => {
+    const at = next;
+    next += 8 * words.length;
+    if (next > end) throw new RangeError("support functions keep more constants than there is room for");
+    words.forEach((word, index) => {
+      machine.view.setBigUint64(at + 8 * index, BigInt.asUintN(64, word), true);
+    });
+    return at;
+  };
 };
 
-/** Imports all support functions into a module under construction. @returns the index of each. */
+/** Makes the support functions of an engine. A group is generated when one of its functions is first looked at. */
+export const createSupport = (
+  environment: SupportEnvironment,
+  groups: readonly (readonly SupportFunction[])[],
+): SupportExports => {
+  const constants = placeConstants(environment.machine);
+  const support: Record<string, CallableFunction> = {};
+  for (const functions of groups) {
+    let made: SupportExports | null = null;
+    for (const { name } of functions) {
+      const get = (): CallableFunction | undefined => {
+        made ??= createGroup(environment, functions, constants);
+        return made[name];
+      };
+      Object.defineProperty(support, name, { get, enumerable: true });
+    }
+  }
+  return support;
+};
+
+/**
+ * Imports support functions into a module under construction: no more than it calls, as the compiler makes an adapter for each
+ * type of them, which takes longer than a small module.
+ * @returns gives the index of each. @throws RangeError for one that was not imported.
+ */
 export const importSupport = (
   module: ModuleBuilder,
-  functions: readonly SupportFunction[] = SUPPORT_FUNCTIONS,
+  functions: readonly SupportFunction[],
 ): ((support: SupportFunction) => number) => {
   const indices = new Map(
     functions.map(({ name, parameters, results }) => [
@@ -115,7 +154,11 @@ export const importSupport = (
       module.importFunction(SUPPORT_IMPORT, name, parameters, results),
     ]),
   );
-  return ({ name }) => indices.get(name) ?? -1;
+  return ({ name }) => {
+    const index = indices.get(name);
+    if (index === undefined) throw new RangeError(`the support function ${name} is not imported`);
+    return index;
+  };
 };
 
 /** Emits a call of a support function, whose results stay on the operand stack. */

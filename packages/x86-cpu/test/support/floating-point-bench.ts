@@ -2,8 +2,8 @@ import { createFakeMemory, createIdentityTranslator } from "@xenolith/machine-in
 import { FloatingPointState } from "../../src/state/floating-point-state.ts";
 import { STATE_BYTES } from "../../src/state/layout.ts";
 import type { SupportFunction } from "../../src/support/support-function.ts";
-import { SUPPORT_FUNCTIONS } from "../../src/support/support-functions.ts";
-import { createSupportModule } from "../../src/support/support-module.ts";
+import { SUPPORT_GROUPS } from "../../src/support/support-functions.ts";
+import { createSupport } from "../../src/support/support-module.ts";
 import type { Extended } from "./extended-oracle.ts";
 
 /** The support functions over a state block of their own. */
@@ -19,7 +19,7 @@ export const createFloatingPointBench = (): FloatingPointBench => {
   const memory = createFakeMemory({ reserveBytes: 1 << 20 });
   const base = memory.reserve(STATE_BYTES);
   const nothing = (): number => 0;
-  const exports = createSupportModule(
+  const exports = createSupport(
     {
       machine: memory,
       translator: createIdentityTranslator(memory),
@@ -34,7 +34,7 @@ export const createFloatingPointBench = (): FloatingPointBench => {
       },
       announceStore: nothing,
     },
-    SUPPORT_FUNCTIONS,
+    Object.values(SUPPORT_GROUPS),
   );
   const call = (support: SupportFunction, ...values: readonly (number | bigint)[]): unknown =>
     (exports[support.name] as (...all: readonly (number | bigint)[]) => unknown)(...values);

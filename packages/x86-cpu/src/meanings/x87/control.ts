@@ -38,6 +38,17 @@ const turn = (by: number): Meaning =>
     m.call(X87_TURN, i32(by));
   });
 
+/** What kernels do with the x87 unit without a use for its registers. [SDM1-8.3.11] */
+export const x87Environment: readonly Definition[] = [
+  x87Definition("fninit", "", initialise),
+  x87Definition("fnclex", "", clearExceptions),
+  x87Definition("fnop", "", waiting(nothing)),
+  x87Definition("wait", "", waiting(nothing)),
+  x87Definition("fneni", "", nothing),
+  x87Definition("fndisi", "", nothing),
+  x87Definition("fnsetpm", "", nothing),
+];
+
 /** Instructions on control, status and tags. [SDM1-8.3.11] */
 export const x87Control: readonly Definition[] = [
   x87Definition("fnstsw", "r", word(STATE.x87Status)),
@@ -51,13 +62,6 @@ export const x87Control: readonly Definition[] = [
     }),
     2,
   ),
-  x87Definition("fninit", "", initialise),
-  x87Definition("fnclex", "", clearExceptions),
-  x87Definition("fnop", "", waiting(nothing)),
-  x87Definition("wait", "", waiting(nothing)),
-  x87Definition("fneni", "", nothing),
-  x87Definition("fndisi", "", nothing),
-  x87Definition("fnsetpm", "", nothing),
   x87Definition("ffree", "f", free(0)),
   x87Definition("ffreep", "f", free(1)),
   x87Definition("fdecstp", "", turn(-0x800)),
