@@ -21,9 +21,12 @@ import { cacheDirectory, repositoryRoot } from "./repository.mjs";
  * @property {Record<string, string>} inputs path relative to the root -> its state when the bundle was made
  */
 
+const ANY_ENTRY = { throwIfNoEntry: false };
+
 /** Changes whenever the file's content may have changed; empty for a missing file. @param {string} path */
 function stateOf(path) {
-  const stat = statSync(join(repositoryRoot, path), { throwIfNoEntry: false });
+  // Asked for every input of a bundle before each start: not even paths are put together in more steps than necessary.
+  const stat = statSync(`${repositoryRoot}/${path}`, ANY_ENTRY);
   return stat === undefined ? "" : `${stat.mtimeMs}:${stat.size}`;
 }
 
@@ -39,7 +42,8 @@ function readStamp(file) {
 /** @param {Stamp} stamp */
 function isFresh(stamp) {
   if (!existsSync(join(cacheDirectory, stamp.bundle, "main.js"))) return false;
-  return Object.entries(stamp.inputs).every(([path, state]) => stateOf(path) === state);
+  for (const path in stamp.inputs) if (stateOf(path) !== stamp.inputs[path]) return false;
+  return true;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { StoreCallback, StoreClient, StoreNodes } from "./types.ts";
 
 /** A store operation that failed, for code that is written with promises. */
 export class StoreError extends Error {
-  /** Xenstore's name of the error: `ENOENT` … */
+  /** Xenstore's name of the error, such as `ENOENT`. */
   readonly code: string;
   constructor(operation: string, path: string, code: string) {
     super(`xenstore: ${operation} ${path}: ${code}`);

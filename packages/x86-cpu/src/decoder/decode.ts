@@ -33,7 +33,7 @@ const open = (encoding: Encoding): Specification => {
   const second = reader.u8();
   if (second === 0x38) return openVector(encoding, VECTOR_MAP["0f38"], reader.u8());
   if (second === 0x3a) return openVector(encoding, VECTOR_MAP["0f3a"], reader.u8());
-  if (vectors[second]) return openVector(encoding, vectors, second);
+  if (vectors.rows[second] !== null) return openVector(encoding, vectors, second);
   return openUsual(encoding, twoByte[second], second);
 };
 

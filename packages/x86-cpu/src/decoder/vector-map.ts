@@ -43,28 +43,42 @@ const parseColumn = (text: string, column: number, fallback: Feature | null): Co
   return { memory: group(usual), register: group(register) };
 };
 
-const parse = (text: string, fallback: Feature | null): VectorMap => {
-  const rows: (Row | null)[] = new Array(256).fill(null);
-  for (const line of text.trim().split("\n")) {
-    const space = line.indexOf(" ");
-    const columns = line.slice(space + 1).split(" / ");
-    rows[Number.parseInt(line.slice(0, space), 16)] = columns.map((column, index) =>
-      parseColumn(column, index, fallback),
-    );
-  }
-  return rows;
+/** A map of vector opcodes. Most programs use few of them: what the table says of an opcode is read when {@link rowOf} is first asked. */
+export interface VectorMap {
+  /** By opcode: its line in the table, and then what it says; null where an opcode is none. */
+  readonly rows: (string | Row | null)[];
+  /** What an opcode needs that the table says nothing of; null: what its column usually needs. */
+  readonly fallback: Feature | null;
+}
+
+const linesOf = (text: string): readonly (readonly [opcode: number, columns: string])[] =>
+  text
+    .trim()
+    .split("\n")
+    .map((line) => [Number.parseInt(line, 16), line.slice(line.indexOf(" ") + 1)]);
+
+const openMap = (text: string, fallback: Feature | null): VectorMap => {
+  const rows: (string | null)[] = new Array(256).fill(null);
+  for (const [opcode, columns] of linesOf(text)) rows[opcode] = columns;
+  return { rows, fallback };
 };
 
-/** A map of vector opcodes; null where an opcode is none. */
-export type VectorMap = readonly (Row | null)[];
+/** What an opcode of a map is; null: none. */
+export const rowOf = ({ rows, fallback }: VectorMap, opcode: number): Row | null => {
+  const row = rows[opcode] ?? null;
+  if (typeof row !== "string") return row;
+  const read = row.split(" / ").map((column, index) => parseColumn(column, index, fallback));
+  rows[opcode] = read;
+  return read;
+};
 
 /** The maps behind 0F, 0F 38 and 0F 3A, and the two of VEX. */
 export const VECTOR_MAP: Readonly<Record<"0f" | "0f38" | "0f3a" | "vex38" | "vex3a", VectorMap>> = {
-  "0f": parse(VECTOR_MAP_0F, null),
-  "0f38": parse(VECTOR_MAP_0F38, "ssse3"),
-  "0f3a": parse(VECTOR_MAP_0F3A, "sse41"),
-  vex38: parse(VEX_MAP_0F38, "bmi1"),
-  vex3a: parse(VEX_MAP_0F3A, "bmi2"),
+  "0f": openMap(VECTOR_MAP_0F, null),
+  "0f38": openMap(VECTOR_MAP_0F38, "ssse3"),
+  "0f3a": openMap(VECTOR_MAP_0F3A, "sse41"),
+  vex38: openMap(VEX_MAP_0F38, "bmi1"),
+  vex3a: openMap(VEX_MAP_0F3A, "bmi2"),
 };
 
 /** Number of the column for mandatory prefixes: F3 and F2 (0xf3, 0xf2, or 0) go before 66. */
@@ -80,19 +94,15 @@ export const vectorSpecification = (
   column: number,
   modRm: number,
 ): Specification | null => {
-  const found = map[opcode]?.[column];
+  const found = rowOf(map, opcode)?.[column];
   if (!found) return null;
   const group = modRm >= 0xc0 ? found.register : found.memory;
   return (group.length === 1 ? group[0] : group[(modRm >> 3) & 7]) ?? null;
 };
 
-/** Every mnemonic of the maps. */
+/** Every mnemonic of the maps: what stands first in each alternative of each column. */
 export const VECTOR_MNEMONICS: ReadonlySet<string> = new Set(
-  Object.values(VECTOR_MAP).flatMap((rows) =>
-    rows.flatMap((row) =>
-      (row ?? []).flatMap((column) =>
-        column === null ? [] : [...column.memory, ...column.register].map(({ mnemonic }) => mnemonic),
-      ),
-    ),
-  ),
+  [VECTOR_MAP_0F, VECTOR_MAP_0F38, VECTOR_MAP_0F3A, VEX_MAP_0F38, VEX_MAP_0F3A]
+    .flatMap(linesOf)
+    .flatMap(([, columns]) => columns.match(/(?<=^ *|[/~|] *)[a-z]\w*/g) ?? []),
 );
