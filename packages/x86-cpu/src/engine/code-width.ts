@@ -86,12 +86,22 @@ export class CodeWidth {
     return this.#fast;
   }
 
-  /** The interpreter for any stack and for accesses that the fast one refuses. */
+  /**
+   * The interpreter for any stack and for accesses that the fast one refuses. It does little: where it leaves for a careful
+   * interpreter itself, it needs {@link buildCarefulParts}.
+   */
   get careful(): InterpreterFunction {
-    const shape = { wide: this.isWide, careful: true, counts: false };
-    this.#careful ??= buildInterpreter(shape, this.handlers, this.#environment);
-    this.#buildParts(shape, this.#carefulParts);
+    this.#careful ??= buildInterpreter(this.#carefulShape, this.handlers, this.#environment);
     return this.#careful;
+  }
+
+  /** Generates the parts that the careful interpreter lacks. */
+  buildCarefulParts(): void {
+    this.#buildParts(this.#carefulShape, this.#carefulParts);
+  }
+
+  get #carefulShape(): InterpreterShape {
+    return { wide: this.isWide, careful: true, counts: false };
   }
 
   /** Generates the parts that code needs and that are not there yet. */

@@ -335,6 +335,16 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.state.setU32(STATE.isObserved, isObserved ? 1 : 0);
   }
 
+  /** Runs the rest of a block from the record on that an interpreter has stopped at. */
+  #runCarefully(width: CodeWidth): number {
+    const { state } = this;
+    const run = (): number => width.careful(state.u32(STATE.spaceTag), state.u32(STATE.exitRecord), 1);
+    const code = run();
+    if (code !== LEAVE.careful) return code;
+    width.buildCarefulParts();
+    return run();
+  }
+
   /** Runs generated code until its slice is used up or something has happened that the loop must look at. */
   #runSlice(): ExitKind | null {
     const { state } = this;
@@ -347,9 +357,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
       const interpret = mode.hasFlatStack ? width.fast : width.careful;
       let code = interpret(state.u32(STATE.spaceTag), record, 0);
       record = 0;
-      if (code === LEAVE.careful) {
-        code = width.careful(state.u32(STATE.spaceTag), state.u32(STATE.exitRecord), 1);
-      }
+      if (code === LEAVE.careful) code = this.#runCarefully(width);
       switch (code) {
         case LEAVE.resolve:
         case LEAVE.help:

@@ -6,6 +6,7 @@ import {
   type FunctionBody,
   i32,
   isZero,
+  type Label,
   load,
   sub,
   TYPE,
@@ -58,17 +59,20 @@ interface PartHandlers {
   readonly handlers: readonly (Handler | null)[];
 }
 
+/** What is emitted of a part in the loop that its handlers go on in. */
+type PartBody = (m: InterpreterMachine, foreign: Label) => void;
+
 /**
  * Emits a part of an interpreter, (record, space tag) -> why: it does the instructions of the records from the given one on as
  * long as their handlers are its own. Flags, budget, instruction pointer and the record to go on with are handed over in the
  * state block both ways, the space tag is there when it comes back. The answer is where the common part goes on, or a value of
  * `LEAVE`.
  */
-const emitHandlers = (
+const emitLoop = (
   body: FunctionBody,
   shape: InterpreterShape,
   places: InterpreterPlaces,
-  { first, handlers }: PartHandlers,
+  emitBody: PartBody,
 ): void => {
   const locals: InterpreterLocals = {
     state: i32(places.state),
@@ -96,12 +100,7 @@ const emitHandlers = (
   });
   loadState(m, locals);
   labels.next = body.loop();
-  const own = handlers.filter((handler) => handler !== null);
-  const blocks = own.map(() => body.block()).toReversed();
-  let position = 0;
-  const targets = handlers.map((handler) => (handler === null ? foreign : (blocks[position++] ?? foreign)));
-  body.branchTable(sub(m.field16(RECORD.handler), first), targets, foreign);
-  emitMeanings(m, own);
+  emitBody(m, foreign);
   body.end();
   for (const answer of [GO_ON.next, GO_ON.enter, GO_ON.lookup]) {
     body.end();
@@ -119,6 +118,32 @@ const emitHandlers = (
   storeState(m, locals);
   body.push(locals.leaveCode);
 };
+
+const emitHandlers = (
+  body: FunctionBody,
+  shape: InterpreterShape,
+  places: InterpreterPlaces,
+  { first, handlers }: PartHandlers,
+): void =>
+  emitLoop(body, shape, places, (m, foreign) => {
+    const own = handlers.filter((handler) => handler !== null);
+    const blocks = own.map(() => body.block()).toReversed();
+    let position = 0;
+    const targets = handlers.map((handler) => (handler === null ? foreign : (blocks[position++] ?? foreign)));
+    body.branchTable(sub(m.field16(RECORD.handler), first), targets, foreign);
+    emitMeanings(m, own);
+  });
+
+/** Emits what stands where parts have not been generated: the record needs one of them. */
+export const emitMissingPart = (
+  body: FunctionBody,
+  shape: InterpreterShape,
+  places: InterpreterPlaces,
+): void =>
+  emitLoop(body, shape, places, (m) => {
+    m.refund();
+    m.leave(LEAVE.careful);
+  });
 
 /** Emits a part that is not the common one. */
 export const emitPart = (
@@ -169,7 +194,7 @@ export const emitPartCall = (
 ): void => {
   const { body } = m;
   let slot: Value = i32(firstPartSlot);
-  for (const part of [PART.system, PART.x87, PART.vector])
+  for (const part of [PART.system, PART.x87, PART.vector, PART.float, PART.rare])
     slot = add(slot, compare("geU", m.field16(RECORD.handler), i32(table.firstOf(part))));
   storeState(m, locals);
   body.callIndirect(partType, slot, locals.record, locals.spaceTag);

@@ -55,10 +55,30 @@ const COMMON: Readonly<Record<"full" | "byte" | "word", ReadonlyMap<string, stri
   word: new Map([...named(["mov"], "rm mr mi"), ...named(["cmp"], "rm ri mi")]),
 };
 
+const setOf = (names: string): ReadonlySet<string> => new Set(names.split(" "));
+
+/** Instructions that kernels and compilers have little use for. */
+const RARE = setOf(
+  "rcl rcr shld no-shift btc xadd cmpxchg8b pusha popa loope loopne jcxz cmc std lahf sahf salc " +
+    "rep-lods scas rep-scas cmps rep-cmps repne-cmps lzcnt tzcnt movbe andn blsr blsmsk blsi bzhi bextr pdep pext " +
+    "mulx shlx shrx sarx rorx crc32 clflush clflushopt clwb",
+);
+
+/** Those that are rare with words. */
+const RARE_WITH_WORDS = setOf(
+  `adc neg not movzx movsx movsxd lea xchg cbw cwd bswap ror shrd bt bts btr bsf bsr mul imul div idiv cmpxchg popcnt push pop ${CONDITIONS.map(
+    (name) => `cmov${name}`,
+  ).join(" ")}`,
+);
+
+const isRare = ({ mnemonic, sizeBytes }: Form): boolean =>
+  RARE.has(mnemonic) || (sizeBytes === 2 && RARE_WITH_WORDS.has(mnemonic));
+
 /** The part that an instruction's handler belongs to. */
 export const partOf = (form: Form, { part }: Definition): Part => {
   if (part !== undefined) return part;
   const table = form.sizeBytes === 1 ? COMMON.byte : form.sizeBytes === 2 ? COMMON.word : COMMON.full;
   const operands = form.operands.map(({ kind }) => kind.charAt(0)).join("");
-  return table.get(form.mnemonic)?.split(" ").includes(operands) === true ? PART.common : PART.general;
+  if (table.get(form.mnemonic)?.split(" ").includes(operands) === true) return PART.common;
+  return isRare(form) ? PART.rare : PART.general;
 };

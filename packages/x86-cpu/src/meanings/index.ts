@@ -15,8 +15,8 @@ import { stack } from "./stack.ts";
 import { strings } from "./strings.ts";
 import { system } from "./system.ts";
 import { systemFlags } from "./system-flags.ts";
-import { floatArithmetic } from "./vectors/float-arithmetic.ts";
-import { floatComparisons } from "./vectors/float-compare.ts";
+import { floatArithmetic, floatBits } from "./vectors/float-arithmetic.ts";
+import { floatComparisons, floatControl } from "./vectors/float-compare.ts";
 import { floatConversions } from "./vectors/float-conversions.ts";
 import { integerVectors } from "./vectors/integer.ts";
 import { vectorMoves } from "./vectors/moves.ts";
@@ -46,18 +46,17 @@ export const DEFINITIONS: readonly Definition[] = [
   ...flagInstructions,
   ...strings,
   ...bitManipulation,
-  ...inPart(PART.system, systemFlags, system, x87Environment),
+  ...inPart(PART.system, systemFlags, system, x87Environment, floatControl),
   ...inPart(PART.x87, x87Arithmetic, x87Transfer, x87Control),
   ...inPart(
     PART.vector,
     integerVectors,
     vectorMoves,
     vectorShuffles,
-    floatArithmetic,
-    floatComparisons,
-    floatConversions,
+    floatBits,
     ssse3,
     sse4,
     stringComparisons,
   ),
+  ...inPart(PART.float, floatArithmetic, floatComparisons, floatConversions),
 ];

@@ -191,10 +191,6 @@ export const floatArithmetic: readonly Definition[] = [
   ...(["ps", "pd"] as const).flatMap((suffix) => {
     const p = suffix === "ps" ? SINGLE : DOUBLE;
     return [
-      ...Object.entries(BITWISE).map(([name, operation]) => binary(name + suffix, lanes(operation))),
-      binary(`andn${suffix}`, (_m, a, b) => vector2("v128.andnot", b, a)),
-      binary(`unpckl${suffix}`, interleave(p.bytes, 0)),
-      binary(`unpckh${suffix}`, interleave(p.bytes, 8)),
       binary(`addsub${suffix}`, alternating(p)),
       binary(`hadd${suffix}`, (m, a, b) => horizontal(m, p, "add", a, b)),
       binary(`hsub${suffix}`, (m, a, b) => horizontal(m, p, "sub", a, b)),
@@ -204,3 +200,14 @@ export const floatArithmetic: readonly Definition[] = [
   ...approximation("rcp", reciprocal),
   ...approximation("rsqrt", reciprocalRoot),
 ];
+
+/** Instructions on floats that do not look at them. */
+export const floatBits: readonly Definition[] = (["ps", "pd"] as const).flatMap((suffix) => {
+  const { bytes } = suffix === "ps" ? SINGLE : DOUBLE;
+  return [
+    ...Object.entries(BITWISE).map(([name, operation]) => binary(name + suffix, lanes(operation))),
+    binary(`andn${suffix}`, (_m, a, b) => vector2("v128.andnot", b, a)),
+    binary(`unpckl${suffix}`, interleave(bytes, 0)),
+    binary(`unpckh${suffix}`, interleave(bytes, 8)),
+  ];
+});

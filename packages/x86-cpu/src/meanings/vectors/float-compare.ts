@@ -138,7 +138,7 @@ const loadControl: Meaning = (m) => {
   m.setStateField(4, STATE.mxcsr, value);
 };
 
-/** Comparisons of floats, and MXCSR. [SDM1-10.4] [SDM1-11.4] */
+/** Comparisons of floats. [SDM1-10.4] [SDM1-11.4] */
 export const floatComparisons: readonly Definition[] = [
   ternary("cmpps", compareLanes(SINGLE, "all")),
   ternary("cmppd", compareLanes(DOUBLE, "all")),
@@ -148,6 +148,10 @@ export const floatComparisons: readonly Definition[] = [
   flagComparison("comisd", DOUBLE, LANE_OPERATION.compare),
   flagComparison("ucomiss", SINGLE, LANE_OPERATION.compareQuietly),
   flagComparison("ucomisd", DOUBLE, LANE_OPERATION.compareQuietly),
+];
+
+/** What kernels do with MXCSR. [SDM1-10.2.3] */
+export const floatControl: readonly Definition[] = [
   { mnemonic: "ldmxcsr", sizes: exactly(4), forms: ["m"], meaning: loadControl },
   {
     mnemonic: "stmxcsr",
