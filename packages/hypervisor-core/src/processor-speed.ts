@@ -52,14 +52,17 @@ const SMOOTHING = 0.2;
 /** Runs shorter than this say too little about speed. */
 const MEASURABLE_RETIRED = 10_000;
 
+/** Faster than this, in instructions per nanosecond, no guest runs: turns of a loop that only counts were done at once. */
+const MOST_SPEED = 16;
+
 /** Under a real clock time passes by itself; budgets follow the speed that was measured. */
 export const createRealSpeed = (clock: Clock): ProcessorSpeed => {
   let instructionsPerNs = INITIAL_SPEED;
 
   const measure = (startNs: number, retired: number): number => {
     const elapsedNs = Math.max(0, clock.now() - startNs);
-    if (retired >= MEASURABLE_RETIRED && elapsedNs > 0)
-      instructionsPerNs += SMOOTHING * (retired / elapsedNs - instructionsPerNs);
+    const isMeasured = retired >= MEASURABLE_RETIRED && retired <= MOST_SPEED * elapsedNs;
+    if (isMeasured) instructionsPerNs += SMOOTHING * (retired / elapsedNs - instructionsPerNs);
     return elapsedNs;
   };
 

@@ -48,4 +48,14 @@ describe("under a real clock", () => {
     expect(speed.budget(Number.POSITIVE_INFINITY)).toBeLessThan(3_000_000);
     expect(speed.budget(-5)).toBeGreaterThan(0);
   });
+
+  it("turns of loops that were done at once make no budget longer", () => {
+    const clock = createManualClock();
+    const speed = createRealSpeed(clock);
+    const first = speed.budget(1_000_000);
+    clock.set(1_000);
+    speed.elapsed(0, 1_000_000_000);
+    speed.elapsed(1_000, 1_000_000_000);
+    expect(speed.budget(1_000_000)).toBe(first);
+  });
 });

@@ -27,6 +27,7 @@ import { STATE } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import type { SupportCaller } from "../support/support-module.ts";
 import { REFUSED } from "../support/system/system-emitter.ts";
+import { countedTurn } from "./counted-turns.ts";
 import type { DistantChecks } from "./distant-checks.ts";
 import { type EntryTable, entryTable } from "./entry-table.ts";
 import { exitWord, readExitWord } from "./exit-word.ts";
@@ -40,6 +41,7 @@ import { RegionExpectations } from "./region-expectations.ts";
 import type { RegionFlow, RegionLocals } from "./region-flow.ts";
 import { loadRegisters, storeRegisters } from "./register-locals.ts";
 import { type RegionUse, registerUse } from "./register-use.ts";
+import { emitSkippedTurns } from "./skip-turns.ts";
 import { type SlotPlace, slotValue } from "./slot-place.ts";
 import { stackRow } from "./stack-row.ts";
 import { type SteadyAddress, steadyBlocks, wrappingRegisters } from "./steady-address.ts";
@@ -285,8 +287,17 @@ export class RegionEmitter implements RegionFlow {
       return;
     }
     this.#loops[index] = this.#body.loop();
+    this.#skipTurns(index);
     this.#layOut(index, 0);
     this.#body.end();
+  }
+
+  /** Does turns of a loop at once where all they do is to count. */
+  #skipTurns(index: number): void {
+    const { nodes } = this.#source.graph;
+    const turn = countedTurn(nodes, index, this.#machine.wordBytes, this.#live[index] === true);
+    const least = this.#node(index).longestPath;
+    emitSkippedTurns({ body: this.#body, registers: this.#registers, budget: this.#budget, least }, turn);
   }
 
   /** The node inside a block for each merge that it dominates, so that edges to them leave that block. */
@@ -330,6 +341,7 @@ export class RegionEmitter implements RegionFlow {
     const { flags } = this.#selfLoop;
     const accesses = this.#steadyAccesses(index);
     this.#selfLoop = { index, label: body.loop(), flags };
+    this.#skipTurns(index);
     if (accesses.size > 0) this.#emitPageRun(index, flags, accesses);
     this.#emitBlock(index, flags);
     body.end();
