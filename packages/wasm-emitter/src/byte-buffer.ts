@@ -1,6 +1,8 @@
 const free: Uint8Array[] = [];
 const INITIAL_BYTES = 4096;
 const KEPT_BUFFERS = 64;
+const EMPTY = new Uint8Array(0);
+const encoder = new TextEncoder();
 
 /**
  * A growing sequence of bytes. Its storage is taken from a pool and goes back there with {@link release}, because a fresh
@@ -8,6 +10,7 @@ const KEPT_BUFFERS = 64;
  */
 export class ByteBuffer {
   #bytes: Uint8Array = free.pop() ?? new Uint8Array(INITIAL_BYTES);
+  #capacity: number = this.#bytes.length;
   #length = 0;
 
   /** Bytes written so far. */
@@ -23,77 +26,107 @@ export class ByteBuffer {
   /** Gives the storage back. The buffer is empty and usable afterwards, but must not be used by two owners. */
   release(): void {
     if (free.length < KEPT_BUFFERS) free.push(this.#bytes);
-    this.#bytes = new Uint8Array(0);
+    this.#bytes = EMPTY;
+    this.#capacity = 0;
     this.#length = 0;
   }
 
-  #reserve(count: number): void {
-    if (this.#length + count <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(INITIAL_BYTES, 2 * this.#bytes.length, this.#length + count));
+  #grow(count: number): void {
+    const larger = new Uint8Array(Math.max(INITIAL_BYTES, 2 * this.#capacity, this.#length + count));
     larger.set(this.view());
     this.#bytes = larger;
+    this.#capacity = larger.length;
   }
 
   byte(value: number): void {
-    if (this.#length === this.#bytes.length) this.#reserve(1);
-    this.#bytes[this.#length++] = value;
+    const at = this.#length;
+    if (at === this.#capacity) this.#grow(1);
+    this.#bytes[at] = value;
+    this.#length = at + 1;
+  }
+
+  /** A byte and an unsigned LEB128: most instructions with an immediate. */
+  instruction(opcode: number, immediate: number): void {
+    const at = this.#length;
+    if (immediate < 0 || immediate > 0x7f) {
+      this.byte(opcode);
+      this.unsigned(immediate);
+      return;
+    }
+    if (at + 2 > this.#capacity) this.#grow(2);
+    const bytes = this.#bytes;
+    bytes[at] = opcode;
+    bytes[at + 1] = immediate;
+    this.#length = at + 2;
+  }
+
+  /** A byte and a signed LEB128 of 32 bits. */
+  constant(opcode: number, value: number): void {
+    let at = this.#length;
+    if (at + 6 > this.#capacity) this.#grow(6);
+    const bytes = this.#bytes;
+    bytes[at++] = opcode;
+    let rest = value;
+    while (rest < -64 || rest > 63) {
+      bytes[at++] = (rest & 0x7f) | 0x80;
+      rest >>= 7;
+    }
+    bytes[at++] = rest & 0x7f;
+    this.#length = at;
+  }
+
+  /** An opcode: one byte, or a prefix in bits 23:16 and the unsigned LEB128 of the rest. */
+  opcode(value: number): void {
+    if (value < 0x100) this.byte(value);
+    else this.instruction(value >>> 16, value & 0xffff);
   }
 
   bytes(values: ArrayLike<number>): void {
-    this.#reserve(values.length);
-    this.#bytes.set(values, this.#length);
-    this.#length += values.length;
+    const at = this.#length;
+    if (at + values.length > this.#capacity) this.#grow(values.length);
+    this.#bytes.set(values, at);
+    this.#length = at + values.length;
   }
 
   /** Unsigned LEB128 of a value below 2^32. [WASM 5.2.2] */
   unsigned(value: number): void {
+    let at = this.#length;
+    if (at + 5 > this.#capacity) this.#grow(5);
+    const bytes = this.#bytes;
     let rest = value >>> 0;
-    this.#reserve(5);
     while (rest >= 0x80) {
-      this.#bytes[this.#length++] = (rest & 0x7f) | 0x80;
+      bytes[at++] = (rest & 0x7f) | 0x80;
       rest >>>= 7;
     }
-    this.#bytes[this.#length++] = rest;
+    bytes[at++] = rest;
+    this.#length = at;
   }
 
   /** Signed LEB128 of a safe integer. */
   signed(value: number): void {
-    this.#reserve(10);
-    if (value === (value | 0)) {
-      this.#signedWord(value);
-      return;
-    }
-    let rest = value;
-    for (;;) {
-      const low = rest & 0x7f;
-      rest = Math.floor(rest / 128);
-      const isLast = (rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0);
-      this.#bytes[this.#length++] = isLast ? low : low | 0x80;
-      if (isLast) return;
-    }
-  }
-
-  /** The same for 32 bits, which almost all are. */
-  #signedWord(value: number): void {
-    let rest = value;
-    while (rest < -64 || rest > 63) {
-      this.#bytes[this.#length++] = (rest & 0x7f) | 0x80;
-      rest >>= 7;
-    }
-    this.#bytes[this.#length++] = rest & 0x7f;
+    this.#signedHalves(value | 0, Math.floor(value / 2 ** 32) | 0);
   }
 
   /** Signed LEB128 of a 64-bit integer. */
   signedWide(value: bigint): void {
-    this.#reserve(10);
-    let rest = value;
-    for (;;) {
-      const low = Number(rest & 0x7fn);
-      rest >>= 7n;
-      const isLast = (rest === 0n && (low & 0x40) === 0) || (rest === -1n && (low & 0x40) !== 0);
-      this.#bytes[this.#length++] = isLast ? low : low | 0x80;
-      if (isLast) return;
+    this.#signedHalves(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+  }
+
+  /** Signed LEB128 of 64 bits in two words, both signed. */
+  #signedHalves(low: number, high: number): void {
+    let at = this.#length;
+    if (at + 10 > this.#capacity) this.#grow(10);
+    const bytes = this.#bytes;
+    let rest = low;
+    let above = high;
+    // The sign of the low word must be that of the whole before the rest of it can stand for all.
+    while (above !== rest >> 31 || rest < -64 || rest > 63) {
+      bytes[at++] = (rest & 0x7f) | 0x80;
+      rest = (rest >>> 7) | (above << 25);
+      above >>= 7;
     }
+    bytes[at++] = rest & 0x7f;
+    this.#length = at;
   }
 
   /** Eight bytes of a double, little-endian. */
@@ -108,15 +141,12 @@ export class ByteBuffer {
 
   /** Sixteen bytes, lowest first. */
   vector(bits: bigint): void {
-    this.#reserve(16);
-    for (let byte = 0n; byte < 128n; byte += 8n) {
-      this.#bytes[this.#length++] = Number((bits >> byte) & 0xffn);
-    }
+    for (let byte = 0n; byte < 128n; byte += 8n) this.byte(Number((bits >> byte) & 0xffn));
   }
 
   /** A name: length, then UTF-8. */
   name(text: string): void {
-    const encoded = new TextEncoder().encode(text);
+    const encoded = encoder.encode(text);
     this.unsigned(encoded.length);
     this.bytes(encoded);
   }

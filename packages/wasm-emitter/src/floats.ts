@@ -70,21 +70,21 @@ const ofType = (opcode: number, a: Value, difference: number): number =>
 export const float = (name: FloatBinaryName, a: Value, b: Value): Value => {
   expectPair(a, b, name);
   const opcode = ofType(BINARY[name], a, F32_OPERATION);
-  return new Value(a.type, NODE.binary, opcode, Number.NaN, null, a, b, null);
+  return new Value(a.type, NODE.binary, opcode, 0, null, a, b, null);
 };
 
 /** One-operand instruction on f32 or f64. */
 export const float1 = (name: FloatUnaryName, a: Value): Value => {
   expectFloat(a, name);
   const opcode = ofType(UNARY[name], a, F32_OPERATION);
-  return new Value(a.type, NODE.unary, opcode, Number.NaN, null, a, null, null);
+  return new Value(a.type, NODE.unary, opcode, 0, null, a, null, null);
 };
 
 /** Comparison of two f32 or two f64; false (`ne`: true) when one is not a number. */
 export const floatCompare = (name: FloatComparisonName, a: Value, b: Value): Value => {
   expectPair(a, b, name);
   const opcode = ofType(COMPARISON[name], a, F32_COMPARISON);
-  return new Value(TYPE.i32, NODE.binary, opcode, Number.NaN, null, a, b, null);
+  return new Value(TYPE.i32, NODE.binary, opcode, 0, null, a, b, null);
 };
 
 const typeNamed = (name: string | undefined): ValueType => {
@@ -98,5 +98,5 @@ const typeNamed = (name: string | undefined): ValueType => {
 export const conversion = (name: ConversionName, a: Value): Value => {
   const [, result, operand] = /^(...)\..*?([IF][36][24])/.exec(name) ?? [];
   if (a.type !== typeNamed(operand)) throw new EmitterError(`${name}: operand of type ${a.type}`);
-  return new Value(typeNamed(result), NODE.unary, CONVERSION[name], Number.NaN, null, a, null, null);
+  return new Value(typeNamed(result), NODE.unary, CONVERSION[name], 0, null, a, null, null);
 };

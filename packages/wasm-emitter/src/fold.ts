@@ -1,57 +1,94 @@
-import type { ArithmeticName, ComparisonName } from "./opcodes.ts";
+import { ARITHMETIC, type ComparisonName } from "./opcodes.ts";
 
-/** Result of an i32 operation on constants, or null where it would trap. */
-export const foldNarrow = (name: ArithmeticName, a: number, b: number): number | null => {
-  switch (name) {
-    case "add":
+/** Result of an i32 operation on constants by its opcode, or null where it would trap. */
+export const foldNarrow = (opcode: number, a: number, b: number): number | null => {
+  switch (opcode) {
+    case ARITHMETIC.add:
       return (a + b) | 0;
-    case "sub":
+    case ARITHMETIC.sub:
       return (a - b) | 0;
-    case "mul":
+    case ARITHMETIC.mul:
       return Math.imul(a, b);
-    case "and":
+    case ARITHMETIC.and:
       return a & b;
-    case "or":
+    case ARITHMETIC.or:
       return a | b;
-    case "xor":
+    case ARITHMETIC.xor:
       return a ^ b;
-    case "shl":
+    case ARITHMETIC.shl:
       return a << b;
-    case "shrS":
+    case ARITHMETIC.shrS:
       return a >> b;
-    case "shrU":
+    case ARITHMETIC.shrU:
       return (a >>> b) | 0;
-    case "rotl":
+    case ARITHMETIC.rotl:
       return (a << b) | (b & 31 ? a >>> (32 - (b & 31)) : 0);
-    case "rotr":
+    case ARITHMETIC.rotr:
       return (b & 31 ? a >>> b : a) | (b & 31 ? a << (32 - (b & 31)) : 0);
     default:
       return null;
   }
 };
 
-/** Result of an i64 operation on constants, or null where it is not worth it or would trap. */
-export const foldWide = (name: ArithmeticName, a: bigint, b: bigint): bigint | null => {
+const WORD = 2 ** 32;
+const safe = (value: number): number | null => (Number.isSafeInteger(value) ? value : null);
+const high = (value: number): number => Math.floor(value / WORD);
+
+/** Bits of a number, as those of an i64, moved to the right by less than 64. */
+const shiftedRight = (value: number, count: number): number | null => {
+  if (value >= 0) return Math.floor(value / 2 ** count);
+  if (count >= 32) return (high(value) >>> 0) >>> (count - 32);
+  return safe((high(value) >>> 0) * 2 ** (32 - count) + ((value | 0) >>> count));
+};
+
+/** What {@link foldWide} gives where operands and result are safe integers, or null. */
+export const foldSafe = (opcode: number, a: number, b: number): number | null => {
+  switch (opcode) {
+    case ARITHMETIC.add:
+      return safe(a + b);
+    case ARITHMETIC.sub:
+      return safe(a - b);
+    case ARITHMETIC.mul:
+      return safe(a * b);
+    case ARITHMETIC.and:
+      return safe((high(a) & high(b)) * WORD + ((a & b) >>> 0));
+    case ARITHMETIC.or:
+      return safe((high(a) | high(b)) * WORD + ((a | b) >>> 0));
+    case ARITHMETIC.xor:
+      return safe((high(a) ^ high(b)) * WORD + ((a ^ b) >>> 0));
+    case ARITHMETIC.shl:
+      return safe(a * 2 ** (b & 63));
+    case ARITHMETIC.shrS:
+      return Math.floor(a / 2 ** (b & 63));
+    case ARITHMETIC.shrU:
+      return shiftedRight(a, b & 63);
+    default:
+      return null;
+  }
+};
+
+/** Result of an i64 operation on constants by the opcode of that on i32, or null where it is not worth it or would trap. */
+export const foldWide = (opcode: number, a: bigint, b: bigint): bigint | null => {
   const signed = (value: bigint): bigint => BigInt.asIntN(64, value);
   const count = b & 63n;
-  switch (name) {
-    case "add":
+  switch (opcode) {
+    case ARITHMETIC.add:
       return signed(a + b);
-    case "sub":
+    case ARITHMETIC.sub:
       return signed(a - b);
-    case "mul":
+    case ARITHMETIC.mul:
       return signed(a * b);
-    case "and":
+    case ARITHMETIC.and:
       return a & b;
-    case "or":
+    case ARITHMETIC.or:
       return a | b;
-    case "xor":
+    case ARITHMETIC.xor:
       return a ^ b;
-    case "shl":
+    case ARITHMETIC.shl:
       return signed(a << count);
-    case "shrS":
+    case ARITHMETIC.shrS:
       return a >> count;
-    case "shrU":
+    case ARITHMETIC.shrU:
       return signed(BigInt.asUintN(64, a) >> count);
     default:
       return null;

@@ -49,35 +49,35 @@ export class FunctionBody {
 
   /** Leaves values on the stack. */
   push(...values: readonly Value[]): void {
-    for (const value of values) value.emit(this.#code);
+    this.#pushAll(values);
+  }
+
+  #pushAll(values: readonly Value[]): void {
+    const code = this.#code;
+    for (let position = 0; position < values.length; position++) values[position]?.emit(code);
   }
 
   /** Sets a local from a value, or from the top of the stack. */
   set(target: Value, value?: Value): void {
+    const code = this.#code;
     if (value !== undefined) {
       if (value.type !== target.type)
         throw new EmitterError(`set: local ${target.type}, value ${value.type}`);
-      value.emit(this.#code);
+      value.emit(code);
     }
-    this.#code.byte(OP.localSet);
-    this.#code.unsigned(target.operation);
+    code.instruction(OP.localSet, target.operation);
   }
 
   /** Stores the low `bytes` of a value at `address` + `offset`. Vectors: 1, 2, 4, 8 or 16 bytes. */
   store(bytes: number, address: Value, value: Value, offset = 0): void {
+    const code = this.#code;
     const distance = displacement(address);
-    if (distance === 0) address.emit(this.#code);
-    else address.first?.emit(this.#code);
-    value.emit(this.#code);
-    const opcode = storeOpcode(value.type, bytes);
-    if (opcode < 0x100) this.#code.byte(opcode);
-    else {
-      this.#code.byte(opcode >>> 16);
-      this.#code.unsigned(opcode & 0xffff);
-    }
-    this.#code.byte(0);
-    this.#code.unsigned(offset + distance);
-    if (value.type === TYPE.v128 && bytes < 16) this.#code.byte(0);
+    if (distance === 0) address.emit(code);
+    else address.first?.emit(code);
+    value.emit(code);
+    code.opcode(storeOpcode(value.type, bytes));
+    code.instruction(0, offset + distance);
+    if (value.type === TYPE.v128 && bytes < 16) code.byte(0);
   }
 
   /** Copies bytes of memory; the two areas may overlap. Offsets and count are i32. */
@@ -98,8 +98,7 @@ export class FunctionBody {
   }
 
   #open(opcode: number, result: ValueType | undefined): Label {
-    this.#code.byte(opcode);
-    this.#code.byte(result ?? VOID);
+    this.#code.instruction(opcode, result ?? VOID);
     this.#depth += 1;
     return this.#depth;
   }
@@ -132,31 +131,30 @@ export class FunctionBody {
   }
 
   branch(label: Label): void {
-    this.#code.byte(OP.branch);
-    this.#code.unsigned(this.#depth - label);
+    this.#code.instruction(OP.branch, this.#depth - label);
   }
 
   /** Branches when the condition (or, without one, the top of the stack) is not zero. */
   branchIf(label: Label, condition?: Value): void {
     condition?.emit(this.#code);
-    this.#code.byte(OP.branchIf);
-    this.#code.unsigned(this.#depth - label);
+    this.#code.instruction(OP.branchIf, this.#depth - label);
   }
 
   /** Branches to `labels[selector]`, or to `otherwise`. */
   branchTable(selector: Value, labels: readonly Label[], otherwise: Label): void {
-    selector.emit(this.#code);
-    this.#code.byte(OP.branchTable);
-    this.#code.unsigned(labels.length);
-    for (const label of labels) this.#code.unsigned(this.#depth - label);
-    this.#code.unsigned(this.#depth - otherwise);
+    const code = this.#code;
+    const depth = this.#depth;
+    selector.emit(code);
+    code.instruction(OP.branchTable, labels.length);
+    for (let position = 0; position < labels.length; position++)
+      code.unsigned(depth - (labels[position] ?? otherwise));
+    code.unsigned(depth - otherwise);
   }
 
   /** Calls a function; its results are on the stack. */
   call(functionIndex: number, ...values: readonly Value[]): void {
-    this.push(...values);
-    this.#code.byte(OP.call);
-    this.#code.unsigned(functionIndex);
+    this.#pushAll(values);
+    this.#code.instruction(OP.call, functionIndex);
   }
 
   /** Calls a function and sets a local from each of its results. */
@@ -167,27 +165,25 @@ export class FunctionBody {
 
   /** Calls entry `selector` of table 0, of the type with index `typeIndex`. */
   callIndirect(typeIndex: number, selector: Value, ...values: readonly Value[]): void {
-    this.push(...values, selector);
-    this.#code.byte(OP.callIndirect);
-    this.#code.unsigned(typeIndex);
+    this.#pushAll(values);
+    selector.emit(this.#code);
+    this.#code.instruction(OP.callIndirect, typeIndex);
     this.#code.unsigned(0);
   }
 
   return(...values: readonly Value[]): void {
-    this.push(...values);
+    this.#pushAll(values);
     this.#code.byte(OP.return);
   }
 
   /** Pushes what a global holds. */
   getGlobal(index: number): void {
-    this.#code.byte(OP.globalGet);
-    this.#code.unsigned(index);
+    this.#code.instruction(OP.globalGet, index);
   }
 
   /** Sets a global from the top of the stack. */
   setGlobal(index: number): void {
-    this.#code.byte(OP.globalSet);
-    this.#code.unsigned(index);
+    this.#code.instruction(OP.globalSet, index);
   }
 
   drop(): void {

@@ -16,6 +16,9 @@ export const NODE = {
   tee: 8,
 } as const;
 
+const CONSTANT = NODE.constant;
+const LOCAL = NODE.local;
+
 type NodeKind = (typeof NODE)[keyof typeof NODE];
 
 /**
@@ -28,10 +31,16 @@ export class Value {
   readonly node: NodeKind;
   /** Opcode (prefix in bits 23:16), index of the local (also of `tee`), or unused for constants. */
   readonly operation: number;
-  /** Numeric value of a constant: i32 signed, i64 when it is a safe integer, floats. Offset of a load; number of a lane. */
+  /**
+   * Value of an integer constant that fits into 32 bits, signed. Offset of a load, modulo 2^32; number of a lane; of an addition, how
+   * far a `displaced` address is behind its first operand. Else 0. Never more than 32 bits: engines keep such fields unboxed.
+   */
   readonly number: number;
-  /** Value of an i64 constant that is not a safe integer; bits of a vector; bytes of a shuffle, first lowest. */
-  readonly wide: bigint | null;
+  /**
+   * Value of a constant that `number` cannot hold: of an i64, a number when that is a safe integer; of a float, a number always;
+   * bits of a vector. Bytes of a shuffle, first lowest. Else null.
+   */
+  readonly wide: number | bigint | null;
   readonly first: Value | null;
   readonly second: Value | null;
   readonly third: Value | null;
@@ -41,7 +50,7 @@ export class Value {
     node: NodeKind,
     operation: number,
     number: number,
-    wide: bigint | null,
+    wide: number | bigint | null,
     first: Value | null,
     second: Value | null,
     third: Value | null,
@@ -57,67 +66,58 @@ export class Value {
   }
 
   get isConstant(): boolean {
-    return this.node === NODE.constant;
+    return this.node === CONSTANT;
   }
 
   get isLocal(): boolean {
-    return this.node === NODE.local;
+    return this.node === LOCAL;
   }
 
   /** Whether emitting it twice costs nothing: a constant or a local. */
   get isPinned(): boolean {
-    return this.node <= NODE.local;
+    return this.node <= LOCAL;
   }
 
   /** Appends the instructions that leave the value on the stack. */
   emit(out: ByteBuffer): void {
-    if (this.node === NODE.constant) {
-      this.#emitConstant(out);
+    const { node, operation } = this;
+    if (node === LOCAL) {
+      out.instruction(OP.localGet, operation);
       return;
     }
-    if (this.node === NODE.local) {
-      out.byte(OP.localGet);
-      out.unsigned(this.operation);
+    if (node === CONSTANT) {
+      if (this.type === TYPE.i32) out.constant(OP.i32Const, this.number);
+      else if (this.wide === null) out.constant(OP.i64Const, this.number);
+      else emitWide(out, this.type, this.wide);
       return;
     }
-    this.first?.emit(out);
-    this.second?.emit(out);
-    this.third?.emit(out);
-    if (this.node === NODE.tee) {
-      out.byte(OP.localTee);
-      out.unsigned(this.operation);
-      return;
-    }
-    if (this.operation < 0x100) out.byte(this.operation);
+    if (this.first !== null) this.first.emit(out);
+    if (this.second !== null) this.second.emit(out);
+    if (this.third !== null) this.third.emit(out);
+    if (node === NODE.tee) out.instruction(OP.localTee, operation);
     else {
-      out.byte(this.operation >>> 16);
-      out.unsigned(this.operation & 0xffff);
-    }
-    if (this.node === NODE.load) {
-      out.byte(0);
-      out.unsigned(this.number);
-    } else if (this.node === NODE.lane) out.byte(this.number);
-    else if (this.node === NODE.shuffle) out.vector(this.wide ?? 0n);
-  }
-
-  #emitConstant(out: ByteBuffer): void {
-    if (this.type === TYPE.i32) {
-      out.byte(OP.i32Const);
-      out.signed(this.number);
-    } else if (this.type === TYPE.f64) {
-      out.byte(OP.f64Const);
-      out.float64(this.number);
-    } else if (this.type === TYPE.f32) {
-      out.byte(OP.f32Const);
-      out.float32(this.number);
-    } else if (this.type === TYPE.v128) {
-      out.byte(VECTOR_PREFIX >>> 16);
-      out.byte(VECTOR_CONSTANT);
-      out.vector(this.wide ?? 0n);
-    } else {
-      out.byte(OP.i64Const);
-      if (this.wide === null) out.signed(this.number);
-      else out.signedWide(this.wide);
+      out.opcode(operation);
+      if (node === NODE.load) out.instruction(0, this.number);
+      else if (node === NODE.lane) out.byte(this.number);
+      else if (node === NODE.shuffle) out.vector(BigInt(this.wide ?? 0));
     }
   }
 }
+
+/** Emits a constant that takes more than 32 bits. */
+const emitWide = (out: ByteBuffer, type: ValueType, value: number | bigint): void => {
+  if (type === TYPE.i64) {
+    out.byte(OP.i64Const);
+    if (typeof value === "number") out.signed(value);
+    else out.signedWide(value);
+  } else if (type === TYPE.v128) {
+    out.opcode(VECTOR_PREFIX | VECTOR_CONSTANT);
+    out.vector(BigInt(value));
+  } else if (type === TYPE.f64) {
+    out.byte(OP.f64Const);
+    out.float64(Number(value));
+  } else {
+    out.byte(OP.f32Const);
+    out.float32(Number(value));
+  }
+};

@@ -33,7 +33,7 @@ const expectType = (value: Value, type: ValueType, what: string): void => {
 
 /** A vector constant: 128 bits, lane 0 lowest. Taken modulo 2^128. */
 export const v128 = (bits: bigint): Value =>
-  new Value(TYPE.v128, NODE.constant, 0, Number.NaN, BigInt.asUintN(128, bits), null, null, null);
+  new Value(TYPE.v128, NODE.constant, 0, 0, BigInt.asUintN(128, bits), null, null, null);
 
 /** A vector constant whose lanes of 64 bits are all `bits`. */
 export const v128Pair = (bits: bigint): Value => {
@@ -45,57 +45,39 @@ export const v128Pair = (bits: bigint): Value => {
 export const vector2 = (name: VectorBinaryName, a: Value, b: Value): Value => {
   expectType(a, TYPE.v128, name);
   expectType(b, TYPE.v128, name);
-  return new Value(TYPE.v128, NODE.binary, VECTOR_PREFIX | VECTOR_BINARY[name], Number.NaN, null, a, b, null);
+  return new Value(TYPE.v128, NODE.binary, VECTOR_PREFIX | VECTOR_BINARY[name], 0, null, a, b, null);
 };
 
 /** One vector to one, by name. */
 export const vector1 = (name: VectorUnaryName, a: Value): Value => {
   expectType(a, TYPE.v128, name);
-  return new Value(
-    TYPE.v128,
-    NODE.unary,
-    VECTOR_PREFIX | VECTOR_UNARY[name],
-    Number.NaN,
-    null,
-    a,
-    null,
-    null,
-  );
+  return new Value(TYPE.v128, NODE.unary, VECTOR_PREFIX | VECTOR_UNARY[name], 0, null, a, null, null);
 };
 
 /** A vector to an i32: whether any bit is set, whether all lanes are nonzero, or the sign bits of the lanes. */
 export const vectorTest = (name: VectorTestName, a: Value): Value => {
   expectType(a, TYPE.v128, name);
-  return new Value(TYPE.i32, NODE.unary, VECTOR_PREFIX | VECTOR_TEST[name], Number.NaN, null, a, null, null);
+  return new Value(TYPE.i32, NODE.unary, VECTOR_PREFIX | VECTOR_TEST[name], 0, null, a, null, null);
 };
 
 /** Shifts every lane by an i32 count, modulo the width of a lane. */
 export const vectorShift = (name: VectorShiftName, a: Value, count: Value): Value => {
   expectType(a, TYPE.v128, name);
   expectType(count, TYPE.i32, name);
-  return new Value(
-    TYPE.v128,
-    NODE.binary,
-    VECTOR_PREFIX | VECTOR_SHIFT[name],
-    Number.NaN,
-    null,
-    a,
-    count,
-    null,
-  );
+  return new Value(TYPE.v128, NODE.binary, VECTOR_PREFIX | VECTOR_SHIFT[name], 0, null, a, count, null);
 };
 
 /** Bit by bit `mask ? a : b`. */
 export const bitselect = (a: Value, b: Value, mask: Value): Value => {
   for (const value of [a, b, mask]) expectType(value, TYPE.v128, "bitselect");
-  return new Value(TYPE.v128, NODE.select, VECTOR_BITSELECT, Number.NaN, null, a, b, mask);
+  return new Value(TYPE.v128, NODE.select, VECTOR_BITSELECT, 0, null, a, b, mask);
 };
 
 /** A vector with a scalar in every lane. Lanes of 8 and 16 bits take the low bits of an i32. */
 export const splat = (shape: Shape, value: Value): Value => {
   expectType(value, LANE_TYPE[shape], "splat");
   const opcode = VECTOR_PREFIX | SHAPE[shape].splat;
-  return new Value(TYPE.v128, NODE.unary, opcode, Number.NaN, null, value, null, null);
+  return new Value(TYPE.v128, NODE.unary, opcode, 0, null, value, null, null);
 };
 
 const expectLane = (shape: Shape, lane: number): void => {
@@ -127,7 +109,7 @@ export const shuffle = (a: Value, b: Value, bytes: readonly number[]): Value => 
     throw new EmitterError("shuffle: 16 numbers from 0 to 31");
   }
   const packed = bytes.reduceRight((rest, byte) => (rest << 8n) | BigInt(byte), 0n);
-  return new Value(TYPE.v128, NODE.shuffle, VECTOR_SHUFFLE, Number.NaN, packed, a, b, null);
+  return new Value(TYPE.v128, NODE.shuffle, VECTOR_SHUFFLE, 0, packed, a, b, null);
 };
 
 /** `bytes` (1, 2, 4, 8) of memory at `address` (i32) + `offset`, repeated over a whole vector. */
