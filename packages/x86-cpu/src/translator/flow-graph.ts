@@ -2,6 +2,9 @@ import type { Discovery } from "./discovery.ts";
 import { type RegionBlock, runsOn } from "./region-block.ts";
 
 const NONE: ReadonlySet<number> = new Set();
+const NOWHERE: readonly number[] = [];
+/** Order of a node that the walk has not come to. */
+const UNSEEN = -2;
 
 /** Number of the virtual node that enters the region: its successors are the entries. */
 export const DISPATCHER = 0;
@@ -45,11 +48,18 @@ export interface FlowGraph {
 export const isDistantBeginning = ({ block }: FlowNode): boolean =>
   block !== null && block.distant?.at === block.at;
 
-const nodeOf = (nodes: readonly FlowNode[], index: number): FlowNode => {
-  const node = nodes[index];
-  if (node === undefined) throw new RangeError(`no node ${index}`);
-  return node;
-};
+const nodeFor = (block: RegionBlock | null, taken: number, fall: number): FlowNode => ({
+  block,
+  taken,
+  fall,
+  viaDispatcher: NONE,
+  order: -1,
+  immediateDominator: -1,
+  backEdges: 0,
+  isMerge: false,
+  mergeChildren: [],
+  longestPath: 0,
+});
 
 const structuredSuccessors = ({ taken, fall, viaDispatcher }: FlowNode): readonly number[] => {
   const successors: number[] = [];
@@ -58,125 +68,146 @@ const structuredSuccessors = ({ taken, fall, viaDispatcher }: FlowNode): readonl
   return successors;
 };
 
-/** Builds the graph: dominators, loop headers, merges; edges that are not reducible go through the dispatcher. */
+/**
+ * Builds the graph: dominators, loop headers, merges; edges that are not reducible go through the dispatcher. What is asked for often
+ * is kept in arrays by the number of the node, and put into the nodes at the end.
+ */
 class GraphBuilder {
-  readonly nodes: FlowNode[] = [];
-  readonly entries: number[];
-  ordered: number[] = [];
+  readonly #nodes: FlowNode[];
+  readonly #entries: number[] = [];
+  /** In reverse postorder, dispatcher first. */
+  readonly #ordered: number[] = [];
+  /** Position in that, or -1. */
+  readonly #orders: number[] = [];
+  readonly #dominators: number[] = [];
   /** Successors of each node by edges of structured code; the dispatcher's are the entries. */
   readonly #successors: (readonly number[])[];
+  /** Whether an edge of structured code goes backwards. */
+  #hasLoops = false;
 
   constructor({ blocks, entries }: Discovery, distant: readonly RegionBlock[]) {
-    const all = [...blocks, ...distant];
-    const numberOf = new Map(all.map((block, index) => [block.at, index + 1]));
-    this.nodes.push(this.#node(null, -1, -1));
+    const all = distant.length === 0 ? blocks : [...blocks, ...distant];
+    const numberOf = new Map<number, number>();
+    for (let position = 0; position < all.length; position++)
+      numberOf.set(all[position]?.at ?? 0, position + 1);
     // A distant function is entered where it begins, and comes back by returns alone.
-    const find = (from: RegionBlock, at: number | null): number => {
-      const number = at === null ? -1 : (numberOf.get(at) ?? -1);
-      const to = all[number - 1];
+    const find = (from: RegionBlock, at: number): number => {
+      const number = numberOf.get(at) ?? -1;
+      const to = number < 0 ? undefined : all[number - 1];
       if (to === undefined || to.distant === from.distant) return number;
       return from.distant === null && to.distant?.at === at ? number : -1;
     };
-    for (const block of all) {
-      const fall = runsOn(block.end) ? block.next : null;
-      this.nodes.push(this.#node(block, find(block, block.target), find(block, fall)));
+    const nodes = [nodeFor(null, -1, -1)];
+    const successors: (readonly number[])[] = [this.#entries];
+    for (let position = 0; position < all.length; position++) {
+      const block = all[position];
+      if (block === undefined) continue;
+      const taken = block.target === null ? -1 : find(block, block.target);
+      const node = nodeFor(block, taken, runsOn(block.end) ? find(block, block.next) : -1);
+      nodes.push(node);
+      successors.push(structuredSuccessors(node));
     }
-    this.entries = entries.map((at) => numberOf.get(at) ?? -1).filter((index) => index > 0);
-    this.#successors = this.nodes.map((node, index) =>
-      index === DISPATCHER ? this.entries : structuredSuccessors(node),
-    );
+    for (let position = 0; position < entries.length; position++) {
+      const index = numberOf.get(entries[position] ?? 0);
+      if (index !== undefined) this.#entries.push(index);
+    }
+    this.#nodes = nodes;
+    this.#successors = successors;
   }
 
-  #node(block: RegionBlock | null, taken: number, fall: number): FlowNode {
-    return {
-      block,
-      taken,
-      fall,
-      viaDispatcher: NONE,
-      order: -1,
-      immediateDominator: -1,
-      backEdges: 0,
-      isMerge: false,
-      mergeChildren: [],
-      longestPath: 0,
-    };
+  #node(index: number): FlowNode {
+    const node = this.#nodes[index];
+    if (node === undefined) throw new RangeError(`no node ${index}`);
+    return node;
   }
 
-  node(index: number): FlowNode {
-    return nodeOf(this.nodes, index);
-  }
-
-  /** Successors by edges of structured code. */
-  successors(index: number): readonly number[] {
-    return this.#successors[index] ?? [];
+  #successorsOf(index: number): readonly number[] {
+    return this.#successors[index] ?? NOWHERE;
   }
 
   #number(): void {
-    for (const node of this.nodes) node.order = -1;
-    const postorder: number[] = [];
-    const seen = new Uint8Array(this.nodes.length);
-    const stack: { readonly index: number; readonly successors: readonly number[]; next: number }[] = [];
-    const enter = (index: number): void => {
-      seen[index] = 1;
-      const successors = this.successors(index);
-      stack.push({ index, successors, next: successors.length });
-    };
-    enter(DISPATCHER);
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      top.next -= 1;
-      const successor = top.successors[top.next];
-      if (successor === undefined) {
-        postorder.push(top.index);
-        stack.pop();
-      } else if (seen[successor] === 0) enter(successor);
+    const orders = this.#orders;
+    const ordered = this.#ordered;
+    const nodes = this.#nodes.length;
+    for (let index = 0; index < nodes; index++) orders[index] = UNSEEN;
+    ordered.length = 0;
+    // The way from the dispatcher to where the walk is, and how many successors are left at each node of it.
+    const way: number[] = [DISPATCHER];
+    const left: number[] = [this.#entries.length];
+    orders[DISPATCHER] = -1;
+    for (let top = 0; top >= 0; ) {
+      const index = way[top] ?? DISPATCHER;
+      const next = (left[top] ?? 0) - 1;
+      left[top] = next;
+      if (next < 0) {
+        ordered.push(index);
+        top -= 1;
+        continue;
+      }
+      const successor = this.#successorsOf(index)[next] ?? DISPATCHER;
+      if (orders[successor] !== UNSEEN) continue;
+      orders[successor] = -1;
+      top += 1;
+      way[top] = successor;
+      left[top] = this.#successorsOf(successor).length;
     }
-    this.ordered = postorder.reverse();
-    this.ordered.forEach((index, order) => {
-      this.node(index).order = order;
-    });
+    ordered.reverse();
+    for (let index = 0; index < nodes; index++) orders[index] = -1;
+    for (let order = 0; order < ordered.length; order++) orders[ordered[order] ?? 0] = order;
   }
 
+  /** The last node that dominates two others, as far as dominators are known. */
   #common(first: number, second: number): number {
+    const orders = this.#orders;
+    const dominators = this.#dominators;
     let a = first;
     let b = second;
     while (a !== b) {
-      while (this.node(a).order > this.node(b).order) a = this.node(a).immediateDominator;
-      while (this.node(b).order > this.node(a).order) b = this.node(b).immediateDominator;
+      if ((orders[a] ?? 0) > (orders[b] ?? 0)) a = dominators[a] ?? DISPATCHER;
+      else b = dominators[b] ?? DISPATCHER;
     }
     return a;
   }
 
-  /** Cooper, Harvey and Kennedy: intersect along reverse postorder until nothing changes. */
+  /**
+   * Cooper, Harvey and Kennedy, but from nodes to their successors: a node's dominator moves up with each edge that leads to it. Once is
+   * enough unless an edge that goes backwards moves one: then what has followed from that is looked at again.
+   */
   #dominate(): void {
-    const predecessors: number[][] = this.nodes.map(() => []);
-    for (const index of this.ordered)
-      for (const successor of this.successors(index)) predecessors[successor]?.push(index);
-    for (const node of this.nodes) node.immediateDominator = -1;
-    this.node(DISPATCHER).immediateDominator = DISPATCHER;
-    for (let changed = true; changed; ) {
-      changed = false;
-      for (const index of this.ordered.slice(1)) {
-        let dominator = -1;
-        for (const predecessor of predecessors[index] ?? []) {
-          if (this.node(predecessor).immediateDominator < 0) continue;
-          dominator = dominator < 0 ? predecessor : this.#common(predecessor, dominator);
-        }
-        if (this.node(index).immediateDominator !== dominator) {
-          this.node(index).immediateDominator = dominator;
-          changed = true;
+    const orders = this.#orders;
+    const dominators = this.#dominators;
+    for (let index = 0; index < this.#nodes.length; index++) dominators[index] = -1;
+    dominators[DISPATCHER] = DISPATCHER;
+    this.#hasLoops = false;
+    for (let isAgain = true; isAgain; ) {
+      isAgain = false;
+      for (let order = 0; order < this.#ordered.length; order++) {
+        const index = this.#ordered[order] ?? 0;
+        const successors = this.#successorsOf(index);
+        for (let position = 0; position < successors.length; position++) {
+          const successor = successors[position] ?? 0;
+          const known = dominators[successor] ?? -1;
+          const dominator = known < 0 ? index : this.#common(known, index);
+          const isBackward = (orders[successor] ?? 0) <= order;
+          if (isBackward) this.#hasLoops = true;
+          if (dominator === known) continue;
+          dominators[successor] = dominator;
+          if (isBackward) isAgain = true;
         }
       }
     }
   }
 
   #dominates(dominator: number, index: number): boolean {
+    const orders = this.#orders;
+    const order = orders[dominator] ?? 0;
     let at = index;
-    while (this.node(at).order > this.node(dominator).order) at = this.node(at).immediateDominator;
+    while ((orders[at] ?? 0) > order) at = this.#dominators[at] ?? DISPATCHER;
     return at === dominator;
   }
 
-  #isRetreating(from: number, to: number): boolean {
-    return this.node(to).order <= this.node(from).order;
+  #isBackward(from: number, to: number): boolean {
+    return (this.#orders[to] ?? 0) <= (this.#orders[from] ?? 0);
   }
 
   /**
@@ -184,13 +215,15 @@ class GraphBuilder {
    * again after the interpreter has helped out. @returns whether anything changed.
    */
   #reduce(): boolean {
+    if (!this.#hasLoops) return false;
     let changed = false;
-    for (const index of this.ordered.slice(1)) {
-      for (const successor of this.successors(index)) {
-        if (!this.#isRetreating(index, successor)) continue;
+    for (let order = 1; order < this.#ordered.length; order++) {
+      const index = this.#ordered[order] ?? 0;
+      for (const successor of this.#successorsOf(index)) {
+        if (!this.#isBackward(index, successor)) continue;
         if (!this.#dominates(successor, index)) this.#sendThroughDispatcher(index, successor);
-        else if (this.entries.includes(successor) || this.node(successor).block?.distant != null) continue;
-        if (!this.entries.includes(successor)) this.entries.push(successor);
+        else if (this.#entries.includes(successor) || this.#node(successor).block?.distant != null) continue;
+        if (!this.#entries.includes(successor)) this.#entries.push(successor);
         changed = true;
       }
     }
@@ -198,44 +231,61 @@ class GraphBuilder {
   }
 
   #sendThroughDispatcher(from: number, to: number): void {
-    const node = this.node(from);
+    const node = this.#node(from);
     node.viaDispatcher = new Set([...node.viaDispatcher, to]);
     this.#successors[from] = structuredSuccessors(node);
   }
 
+  /** Tells nodes where they are, and where control comes together. */
   #mark(): void {
-    const forward = new Uint32Array(this.nodes.length);
-    for (const index of this.ordered) {
-      for (const successor of this.successors(index)) {
-        if (index !== DISPATCHER && this.#isRetreating(index, successor)) this.node(successor).backEdges += 1;
+    const nodes = this.#nodes;
+    const forward: number[] = [];
+    for (let index = 0; index < nodes.length; index++) forward.push(0);
+    for (let order = 0; order < this.#ordered.length; order++) {
+      const index = this.#ordered[order] ?? 0;
+      const successors = this.#successorsOf(index);
+      for (let position = 0; position < successors.length; position++) {
+        const successor = successors[position] ?? 0;
+        if (index !== DISPATCHER && this.#isBackward(index, successor)) this.#node(successor).backEdges += 1;
         else forward[successor] = (forward[successor] ?? 0) + 1;
       }
     }
-    this.nodes.forEach((node, index) => {
+    for (let index = 0; index < nodes.length; index++) {
+      const node = this.#node(index);
+      node.order = this.#orders[index] ?? -1;
+      node.immediateDominator = this.#dominators[index] ?? -1;
       node.isMerge = (forward[index] ?? 0) > 1;
-    });
-    this.nodes.forEach((node, index) => {
-      const behind = isSelfLoop(node, index) ? this.nodes[node.fall] : undefined;
-      if (behind !== undefined && behind.order > node.order && !node.viaDispatcher.has(node.fall))
-        behind.isMerge = true;
-    });
-    if (this.entries.length > 1) for (const entry of this.entries) this.node(entry).isMerge = true;
-    for (const index of this.ordered) {
-      const node = this.node(index);
-      if (index !== DISPATCHER && node.isMerge) this.node(node.immediateDominator).mergeChildren.push(index);
     }
-    for (const node of this.nodes) node.mergeChildren.sort((a, b) => this.node(b).order - this.node(a).order);
+    for (let index = 0; index < nodes.length; index++) this.#markBehind(index);
+    if (this.#entries.length > 1) for (const entry of this.#entries) this.#node(entry).isMerge = true;
+    // Last in order first.
+    for (let order = this.#ordered.length - 1; order > 0; order--) {
+      const index = this.#ordered[order] ?? 0;
+      const node = this.#node(index);
+      if (node.isMerge) this.#node(node.immediateDominator).mergeChildren.push(index);
+    }
+  }
+
+  /** Makes the block behind a loop of one block a merge. */
+  #markBehind(index: number): void {
+    const node = this.#node(index);
+    if (node.taken !== index || !isSelfLoop(node, index)) return;
+    const behind = this.#nodes[node.fall];
+    if (behind !== undefined && behind.order > node.order && !node.viaDispatcher.has(node.fall))
+      behind.isMerge = true;
   }
 
   #measure(): void {
-    for (const index of this.ordered.toReversed()) {
-      const node = this.node(index);
+    for (let order = this.#ordered.length - 1; order >= 0; order--) {
+      const index = this.#ordered[order] ?? 0;
+      const node = this.#node(index);
       let longest = 0;
       // A repeated instruction takes any number of iterations; the budget is checked behind it.
-      const successors = node.block?.end === "repeat" ? [] : this.successors(index);
-      for (const successor of successors) {
-        if (index !== DISPATCHER && this.#isRetreating(index, successor)) continue;
-        longest = Math.max(longest, this.node(successor).longestPath);
+      const successors = node.block?.end === "repeat" ? NOWHERE : this.#successorsOf(index);
+      for (let position = 0; position < successors.length; position++) {
+        const successor = successors[position] ?? 0;
+        if (index !== DISPATCHER && this.#isBackward(index, successor)) continue;
+        longest = Math.max(longest, this.#node(successor).longestPath);
       }
       node.longestPath = longest + (node.block?.instructions.length ?? 0);
     }
@@ -248,7 +298,7 @@ class GraphBuilder {
     } while (this.#reduce());
     this.#mark();
     this.#measure();
-    return { nodes: this.nodes, entries: this.entries, ordered: this.ordered };
+    return { nodes: this.#nodes, entries: this.#entries, ordered: this.#ordered };
   }
 }
 
