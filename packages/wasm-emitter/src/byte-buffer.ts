@@ -4,6 +4,12 @@ const KEPT_BUFFERS = 64;
 const EMPTY = new Uint8Array(0);
 const encoder = new TextEncoder();
 
+const isAscii = (text: string): boolean => {
+  for (let position = 0; position < text.length; position++)
+    if (text.charCodeAt(position) > 0x7f) return false;
+  return true;
+};
+
 /**
  * A growing sequence of bytes. Its storage is taken from a pool and goes back there with {@link release}, because a fresh
  * buffer per function would dominate the time to emit a small one.
@@ -47,17 +53,17 @@ export class ByteBuffer {
 
   /** A byte and an unsigned LEB128: most instructions with an immediate. */
   instruction(opcode: number, immediate: number): void {
-    const at = this.#length;
-    if (immediate < 0 || immediate > 0x7f) {
-      this.byte(opcode);
-      this.unsigned(immediate);
-      return;
-    }
-    if (at + 2 > this.#capacity) this.#grow(2);
+    let at = this.#length;
+    if (at + 6 > this.#capacity) this.#grow(6);
     const bytes = this.#bytes;
-    bytes[at] = opcode;
-    bytes[at + 1] = immediate;
-    this.#length = at + 2;
+    bytes[at++] = opcode;
+    let rest = immediate >>> 0;
+    while (rest >= 0x80) {
+      bytes[at++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    bytes[at++] = rest;
+    this.#length = at;
   }
 
   /** A byte and a signed LEB128 of 32 bits. */
@@ -77,8 +83,14 @@ export class ByteBuffer {
 
   /** An opcode: one byte, or a prefix in bits 23:16 and the unsigned LEB128 of the rest. */
   opcode(value: number): void {
-    if (value < 0x100) this.byte(value);
-    else this.instruction(value >>> 16, value & 0xffff);
+    if (value >= 0x100) {
+      this.instruction(value >>> 16, value & 0xffff);
+      return;
+    }
+    const at = this.#length;
+    if (at === this.#capacity) this.#grow(1);
+    this.#bytes[at] = value;
+    this.#length = at + 1;
   }
 
   bytes(values: ArrayLike<number>): void {
@@ -146,6 +158,11 @@ export class ByteBuffer {
 
   /** A name: length, then UTF-8. */
   name(text: string): void {
+    if (text.length < 0x80 && isAscii(text)) {
+      this.byte(text.length);
+      for (let position = 0; position < text.length; position++) this.byte(text.charCodeAt(position));
+      return;
+    }
     const encoded = encoder.encode(text);
     this.unsigned(encoded.length);
     this.bytes(encoded);

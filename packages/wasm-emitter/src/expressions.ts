@@ -136,8 +136,8 @@ const folded = (opcode: number, a: Value, b: Value): Value | null => {
 
 /** Integer arithmetic on i32 or i64 by the opcode of that on i32. */
 const operate = (opcode: number, left: Operand, right: Operand): Value => {
-  const a = leftOf(left, right);
-  const b = rightOf(a, right);
+  const a = typeof left === "number" ? leftOf(left, right) : left;
+  const b = typeof right === "number" ? constant(a.type, right) : right;
   const { type } = a;
   if (type !== b.type || (type !== I32 && type !== I64)) throw mistyped(a, b);
   let simple: Value | null = null;
@@ -252,7 +252,7 @@ export const load = (
   address: Value,
   offset = 0,
 ): Value => {
-  const distance = displacement(address);
+  const distance = address.node === BINARY ? address.number : 0;
   const base = distance === 0 ? address : address.first;
   return new Value(
     type,
@@ -286,7 +286,7 @@ export const widen = (a: Value, isSigned: boolean): Value => {
 
 /** Brings an integer to another integer type. */
 export const convert = (a: Value, type: ValueType, isSigned = false): Value =>
-  type === TYPE.i32 ? wrap(a) : widen(a, isSigned);
+  a.type === type ? a : type === I32 ? wrap(a) : widen(a, isSigned);
 
 /** Sign-extends the low `bytes` to the value's whole type. */
 export const signExtend = (bytes: number, a: Value): Value => {

@@ -32,13 +32,14 @@ export const foldNarrow = (opcode: number, a: number, b: number): number | null 
 
 const WORD = 2 ** 32;
 const safe = (value: number): number | null => (Number.isSafeInteger(value) ? value : null);
+const power = (exponent: number): number => (exponent < 31 ? 1 << exponent : 2 ** exponent);
 const high = (value: number): number => Math.floor(value / WORD);
 
 /** Bits of a number, as those of an i64, moved to the right by less than 64. */
 const shiftedRight = (value: number, count: number): number | null => {
-  if (value >= 0) return Math.floor(value / 2 ** count);
+  if (value >= 0) return Math.floor(value / power(count));
   if (count >= 32) return (high(value) >>> 0) >>> (count - 32);
-  return safe((high(value) >>> 0) * 2 ** (32 - count) + ((value | 0) >>> count));
+  return safe((high(value) >>> 0) * power(32 - count) + ((value | 0) >>> count));
 };
 
 /** What {@link foldWide} gives where operands and result are safe integers, or null. */
@@ -57,9 +58,9 @@ export const foldSafe = (opcode: number, a: number, b: number): number | null =>
     case ARITHMETIC.xor:
       return safe((high(a) ^ high(b)) * WORD + ((a ^ b) >>> 0));
     case ARITHMETIC.shl:
-      return safe(a * 2 ** (b & 63));
+      return safe(a * power(b & 63));
     case ARITHMETIC.shrS:
-      return Math.floor(a / 2 ** (b & 63));
+      return Math.floor(a / power(b & 63));
     case ARITHMETIC.shrU:
       return shiftedRight(a, b & 63);
     default:

@@ -24,10 +24,24 @@ interface Definition {
   readonly exportName: string | null;
 }
 
+/** A function type. */
+interface Signature {
+  readonly parameters: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+
+const isSame = (some: readonly ValueType[], others: readonly ValueType[]): boolean => {
+  if (some === others) return true;
+  if (some.length !== others.length) return false;
+  for (let position = 0; position < some.length; position++)
+    if (some[position] !== others[position]) return false;
+  return true;
+};
+
 /** A module under construction. Imports of functions come before the first function. [WASM 5.5] */
 export class ModuleBuilder {
   readonly #types: ByteBuffer[] = [];
-  readonly #typeIndices = new Map<string, number>();
+  readonly #signatures: Signature[] = [];
   readonly #imports: ByteBuffer[] = [];
   readonly #functions: Definition[] = [];
   readonly #elements: { readonly offset: number; readonly functions: readonly number[] }[] = [];
@@ -37,9 +51,12 @@ export class ModuleBuilder {
 
   /** Index of a function type. Equal types share one. */
   type(parameters: readonly ValueType[], results: readonly ValueType[]): number {
-    const key = `${parameters.join()}:${results.join()}`;
-    const known = this.#typeIndices.get(key);
-    if (known !== undefined) return known;
+    const signatures = this.#signatures;
+    for (let index = 0; index < signatures.length; index++) {
+      const known = signatures[index];
+      if (known !== undefined && isSame(known.parameters, parameters) && isSame(known.results, results))
+        return index;
+    }
     const out = new ByteBuffer();
     out.byte(FUNCTION_TYPE);
     out.unsigned(parameters.length);
@@ -47,7 +64,7 @@ export class ModuleBuilder {
     out.unsigned(results.length);
     out.bytes(results);
     this.#types.push(out);
-    this.#typeIndices.set(key, this.#types.length - 1);
+    signatures.push({ parameters, results });
     return this.#types.length - 1;
   }
 

@@ -1,5 +1,4 @@
 import type { AccessEffect } from "./effects.ts";
-import type { PlacedInstruction } from "./region-block.ts";
 
 /**
  * Most bytes from the first of a group to behind its last: a group that lies across the end of a page is left to the interpreter, which
@@ -55,8 +54,8 @@ export interface GroupMember {
   readonly place: number;
 }
 
-/** The accesses of a block that may be in groups, by the instructions that make them: their only ones. */
-export type AccessGroups = ReadonlyMap<PlacedInstruction, GroupMember>;
+/** The accesses of a block that may be in groups, by the positions of the instructions that make them: their only ones. */
+export type AccessGroups = readonly (GroupMember | null)[];
 
 /** Of a block without groups. */
-export const NO_GROUPS: AccessGroups = new Map();
+export const NO_GROUPS: AccessGroups = [];

@@ -2,6 +2,7 @@ import { FunctionBody, i32, local, TYPE, type Value, type ValueType, wrap } from
 import { REGISTER } from "@xenolith/x86-architecture";
 import type { Handler } from "../interpreter/handlers.ts";
 import type { FlagValues } from "../machine/conditions.ts";
+import type { Form } from "../machine/form.ts";
 import { type Extension, Machine, type MachineShape, typeOf } from "../machine/machine.ts";
 import type { FlagsKind } from "../state/flags.ts";
 import type { SupportFunction } from "../support/support-function.ts";
@@ -35,8 +36,12 @@ export interface Effects {
   mayLeave: boolean;
   /** Whether it ends in a transfer that a support function makes. */
   isSystem: boolean;
+  /** Whether control may go elsewhere than behind it, or comes back to it: only then can a block end with it. */
+  endsBlock: boolean;
   readonly support: SupportFunction[];
   readonly accesses: AccessEffect[];
+  /** The only access, if it is always made and nothing else is done that the TLB depends on; else null. */
+  onlyAccess: AccessEffect | null;
 }
 
 const newEffects = (): Effects => ({
@@ -50,9 +55,16 @@ const newEffects = (): Effects => ({
   readsFlags: false,
   mayLeave: false,
   isSystem: false,
+  endsBlock: false,
   support: [],
   accesses: [],
+  onlyAccess: null,
 });
+
+const onlyAccessOf = ({ accesses, support }: Effects): AccessEffect | null => {
+  const access = accesses.length === 1 && support.length === 0 ? accesses[0] : undefined;
+  return access === undefined || access.isConditional ? null : access;
+};
 
 /** Runs meanings for what they ask of the machine. What they emit is thrown away. */
 class ProbeMachine extends Machine {
@@ -220,11 +232,17 @@ class ProbeMachine extends Machine {
     return local(0, this.addressType);
   }
 
-  override jump(): void {}
+  override jump(): void {
+    this.effects.endsBlock = true;
+  }
 
-  override jumpIf(): void {}
+  override jumpIf(): void {
+    this.effects.endsBlock = true;
+  }
 
-  override jumpTo(): void {}
+  override jumpTo(): void {
+    this.effects.endsBlock = true;
+  }
 
   override stateBlock(): Value {
     return i32(0);
@@ -241,6 +259,7 @@ class ProbeMachine extends Machine {
     this.effects.support.push(support);
     this.effects.mayLeave = true;
     this.effects.isSystem = true;
+    this.effects.endsBlock = true;
     this.effects.readsFlags = true;
     this.effects.writes |= 0xffff;
     this.effects.reads |= 0xffff;
@@ -260,7 +279,9 @@ class ProbeMachine extends Machine {
     return local(0, this.addressType);
   }
 
-  override repeatIf(): void {}
+  override repeatIf(): void {
+    this.effects.endsBlock = true;
+  }
 
   override ownRecord(): Value {
     return i32(0);
@@ -268,6 +289,7 @@ class ProbeMachine extends Machine {
 
   override bulk(count: Value, run: (most: Value) => Value, advance: (done: Value) => Value): boolean {
     this.effects.mayLeave = true;
+    this.effects.endsBlock = true;
     advance(run(wrap(count)));
     return false;
   }
@@ -278,20 +300,23 @@ class ProbeMachine extends Machine {
 /** Effects by form, found out once for each. */
 export class EffectTable {
   readonly #shape: MachineShape;
-  readonly #known = new Map<string, Effects>();
+  /** By form, of which there is one object each. */
+  readonly #known = new Map<Form, Effects>();
+  #probe: ProbeMachine | null = null;
 
   constructor(shape: MachineShape) {
     this.#shape = shape;
   }
 
   effectsOf(handler: Handler): Effects {
-    const known = this.#known.get(handler.form.key);
+    const known = this.#known.get(handler.form);
     if (known !== undefined) return known;
-    const body = new FunctionBody(0, []);
-    const probe = new ProbeMachine(body, this.#shape);
+    this.#probe ??= new ProbeMachine(new FunctionBody(0, []), this.#shape);
+    const probe = this.#probe;
     const effects = probe.begin(handler);
     handler.definition.meaning(probe);
-    this.#known.set(handler.form.key, effects);
+    effects.onlyAccess = onlyAccessOf(effects);
+    this.#known.set(handler.form, effects);
     return effects;
   }
 }

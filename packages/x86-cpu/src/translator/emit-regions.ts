@@ -5,6 +5,7 @@ import type { SupportFunction } from "../support/support-function.ts";
 import { linkSupport, SUPPORT_IMPORT } from "../support/support-module.ts";
 import { DistantChecks } from "./distant-checks.ts";
 import { buildFlowGraph } from "./flow-graph.ts";
+import { GroupFinder } from "./group-finder.ts";
 import type { RegionBlock } from "./region-block.ts";
 import { RegionEmitter } from "./region-emitter.ts";
 import type { TranslatorPlaces } from "./translator-places.ts";
@@ -72,11 +73,12 @@ export const emitRegions = (
   const support = supportOf(plans.flatMap(({ blocks, distant }) => [...blocks, ...distant]));
   const callSupport = linkSupport(module, support);
   const checks = new DistantChecks(module, places, mode.codeBytes === 8 ? TYPE.i64 : TYPE.i32);
+  const groups = new GroupFinder(mode);
   const entries = plans.map(({ page, blocks, entries: wanted, distant }, position) => {
     const graph = buildFlowGraph({ blocks, entries: wanted }, distant);
     const body: FunctionBody = module.function(TRANSLATION_PARAMETERS, [TYPE.i32], regionExport(position));
     new RegionEmitter(
-      { graph, mode, places, page, slot: { global, position }, callSupport, checks },
+      { graph, mode, places, page, slot: { global, position }, callSupport, checks, groups },
       body,
     ).emit();
     return graph.entries.map((entry) => graph.nodes[entry]?.block?.at ?? 0);

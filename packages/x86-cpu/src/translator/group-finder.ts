@@ -14,10 +14,12 @@ const NONE = -1;
 /** More than a block has origins. */
 const MOST_ORIGINS = 4096;
 
-/** The only access of an instruction, if it has one that is always made. */
-const onlyAccess = ({ effects: { accesses, support } }: PlacedInstruction): AccessEffect | null => {
-  const access = accesses.length === 1 && support.length === 0 ? accesses[0] : undefined;
-  return access === undefined || access.isConditional ? null : access;
+/** How many instructions make one access that may be in a group. */
+const accessCount = (instructions: readonly PlacedInstruction[]): number => {
+  let count = 0;
+  for (let position = 0; position < instructions.length; position++)
+    if (instructions[position]?.effects.onlyAccess != null) count += 1;
+  return count;
 };
 
 /** How far an instruction moves the stack pointer; 0: it is none of those that push and pop. */
@@ -37,7 +39,6 @@ export class GroupFinder {
   readonly #distances = new Float64Array(REGISTERS);
   #nextOrigin = 0;
   readonly #open: AccessGroup[] = [];
-  #found = new Map<PlacedInstruction, GroupMember>();
 
   constructor(mode: Mode) {
     this.#mode = mode;
@@ -46,45 +47,47 @@ export class GroupFinder {
 
   /** The groups of a block. */
   find(instructions: readonly PlacedInstruction[]): AccessGroups {
-    let count = 0;
-    for (const placed of instructions) if (onlyAccess(placed) !== null) count += 1;
-    if (count < 2) return NO_GROUPS;
-    for (let register = 0; register < REGISTERS; register++) this.#origins[register] = register;
-    this.#distances.fill(0);
+    let rest = accessCount(instructions);
+    if (rest < 2) return NO_GROUPS;
+    for (let register = 0; register < REGISTERS; register++) {
+      this.#origins[register] = register;
+      this.#distances[register] = 0;
+    }
     this.#nextOrigin = REGISTERS;
     this.#open.length = 0;
-    const found = new Map<PlacedInstruction, GroupMember>();
-    this.#found = found;
-    for (const placed of instructions) {
-      const access = onlyAccess(placed);
-      if (access !== null) this.#locate(placed, access);
+    const found: (GroupMember | null)[] = [];
+    for (let position = 0; rest > 0; position++) {
+      const placed = instructions[position];
+      if (placed === undefined) break;
+      const access = placed.effects.onlyAccess;
+      if (access !== null) rest -= 1;
       // Support functions may do anything to the tables that the TLB was filled from.
       else if (placed.effects.support.length > 0) this.#open.length = 0;
+      found.push(access === null ? null : this.#locate(placed, access));
       this.#move(placed);
     }
     return found;
   }
 
-  #locate(placed: PlacedInstruction, access: AccessEffect): void {
+  #locate(placed: PlacedInstruction, access: AccessEffect): GroupMember | null {
     const { instruction, at } = placed;
     const operand = plainOperand(instruction, this.#wordBytes);
     if (operand !== null) {
       const { base, index, scale, segment } = operand;
       const isPlain = isFlat(this.#mode, segment);
-      if (!isPlain && this.#wordBytes !== 8) return;
+      if (!isPlain && this.#wordBytes !== 8) return null;
       const displacement = displacementOf(instruction, operand) + (operand.isRipRelative ? at : 0);
       const indexDistance = (this.#distances[index] ?? 0) * 2 ** scale;
       const place = displacement + (this.#distances[base] ?? 0) + indexDistance;
       const key = this.#keyOf(this.#origins[base], this.#origins[index], scale, isPlain ? 0 : segment + 1);
-      this.#join(placed, key, place, access);
-      return;
+      return this.#join(key, place, access);
     }
     const step = instruction.operands.some(({ kind }) => kind === "memory")
       ? 0
       : stackStep(instruction.mnemonic, access.sizeBytes);
-    if (step === 0) return;
+    if (step === 0) return null;
     const place = (this.#distances[REGISTER.rsp] ?? 0) + Math.min(step, 0);
-    this.#join(placed, this.#keyOf(this.#origins[REGISTER.rsp], NONE, 0, 0), place, access);
+    return this.#join(this.#keyOf(this.#origins[REGISTER.rsp], NONE, 0, 0), place, access);
   }
 
   /** Tells what addresses have in common; small enough to be exact. */
@@ -92,15 +95,16 @@ export class GroupFinder {
     return (((base + 1) * MOST_ORIGINS + index + 1) * 4 + scale) * 8 + segment;
   }
 
-  #join(placed: PlacedInstruction, key: number, place: number, access: AccessEffect): void {
-    const position = this.#open.findIndex((one) => one.key === key);
-    let group = this.#open[position];
+  #join(key: number, place: number, access: AccessEffect): GroupMember {
+    const open = this.#open;
+    let position = 0;
+    while (position < open.length && open[position]?.key !== key) position += 1;
+    let group = open[position];
     if (group?.join(place, access) !== true) {
       group = new AccessGroup(key, place, access);
-      if (position < 0) this.#open.push(group);
-      else this.#open[position] = group;
+      open[position] = group;
     }
-    this.#found.set(placed, { group, place });
+    return { group, place };
   }
 
   /** Follows the registers that an instruction writes. */

@@ -33,7 +33,7 @@ import { type EntryTable, entryTable } from "./entry-table.ts";
 import { exitWord, readExitWord } from "./exit-word.ts";
 import { liveFlags } from "./flag-liveness.ts";
 import { DISPATCHER, type FlowGraph, type FlowNode, isSelfLoop } from "./flow-graph.ts";
-import { GroupFinder } from "./group-finder.ts";
+import type { GroupFinder } from "./group-finder.ts";
 import type { NamedFlags } from "./named-flags.ts";
 import { emitPageRun, type SteadyAccess } from "./page-run.ts";
 import type { PlacedInstruction, RegionBlock } from "./region-block.ts";
@@ -59,6 +59,8 @@ export interface RegionSource {
   readonly slot: SlotPlace;
   readonly callSupport: SupportCaller;
   readonly checks: DistantChecks;
+  /** For the mode. */
+  readonly groups: GroupFinder;
 }
 
 /** Where emission stands: restored when an edge has been followed and its alternative comes next. */
@@ -101,6 +103,8 @@ export class RegionEmitter implements RegionFlow {
   #pageRun: { readonly label: Label; readonly goesOn: Value } | null = null;
   /** Addresses of a loop of one block that move by the same distance in every turn. */
   readonly #steadyOf: (index: number) => readonly SteadyAddress[];
+  readonly #locals: RegionLocals;
+  readonly #kept: KeptLocals;
   readonly #table: EntryTable | null;
   /** Offset in CS of the indirect jump or call that looks for its target in the table; 0: a return does. */
   readonly #from: Value;
@@ -112,6 +116,8 @@ export class RegionEmitter implements RegionFlow {
   #exitByWord: Label = 0;
   #exitUnchanged: Label = 0;
   #index = DISPATCHER;
+  /** The node with that index. */
+  #current: FlowNode;
   #placed: PlacedInstruction | null = null;
   /** Instructions of the present block before the present one. */
   #done = 0;
@@ -120,8 +126,9 @@ export class RegionEmitter implements RegionFlow {
     const { graph, mode } = source;
     this.#source = source;
     this.#body = body;
+    this.#current = this.#node(DISPATCHER);
     this.#use = registerUse(graph);
-    this.#groups = new GroupFinder(mode);
+    this.#groups = source.groups;
     this.#live = liveFlags(graph);
     this.#steadyOf = steadyBlocks(graph.nodes, mode);
     const addressType = mode.codeBytes === 8 ? TYPE.i64 : TYPE.i32;
@@ -136,6 +143,8 @@ export class RegionEmitter implements RegionFlow {
     this.#instructionPointer = body.local(addressType);
     this.#from = body.local(addressType);
     this.#code = body.local(TYPE.i32);
+    this.#locals = { spaceTag: this.#spaceTag, registers: this.#registers, vectors: this.#vectors };
+    this.#kept = { state: this.#state, budget: this.#budget, instructionPointer: this.#instructionPointer };
     this.#table = entryTable(graph);
     this.#expectations = new RegionExpectations(body, this.#spaceTag, source.places.tlb, source.checks);
     this.#machine = new TranslatorMachine(body, mode, {
@@ -152,7 +161,7 @@ export class RegionEmitter implements RegionFlow {
     const body = this.#body;
     const { graph } = this.#source;
     body.set(this.#state, i32(this.#source.places.state));
-    if (this.#isWide) body.set(this.#spaceTag, convert(body.parameter(1), TYPE.i64));
+    if (this.#source.mode.codeBytes === 8) body.set(this.#spaceTag, convert(body.parameter(1), TYPE.i64));
     loadRegisters(body, this.#state, this.#locals);
     loadState(this.#machine, this.#kept);
     this.#exitUnchanged = body.block();
@@ -186,20 +195,6 @@ export class RegionEmitter implements RegionFlow {
     body.push(this.#code);
   }
 
-  // State at the borders of the region
-
-  get #isWide(): boolean {
-    return this.#source.mode.codeBytes === 8;
-  }
-
-  get #kept(): KeptLocals {
-    return { state: this.#state, budget: this.#budget, instructionPointer: this.#instructionPointer };
-  }
-
-  get #locals(): RegionLocals {
-    return { spaceTag: this.#spaceTag, registers: this.#registers, vectors: this.#vectors };
-  }
-
   #storeRegisters(): void {
     storeRegisters(this.#body, this.#state, this.#locals, this.#use);
     storeProgress(this.#body, this.#kept);
@@ -207,19 +202,14 @@ export class RegionEmitter implements RegionFlow {
 
   // Leaving
 
-  /** Emits a way out, which goes to a label with the flags in their locals. */
-  #leaveTo(label: Label, prepare: () => void): void {
+  /** Leaves with the instruction pointer that is set. What is emitted behind it finds the flags as they are. */
+  #leave(code: number): void {
     const machine = this.#machine;
     const { flags } = machine;
     machine.keepFlags();
-    prepare();
-    this.#body.branch(label);
+    this.#body.set(this.#code, i32(code));
+    this.#body.branch(this.#exit);
     machine.flags = flags;
-  }
-
-  /** Leaves with the instruction pointer that is set. */
-  #leave(code: number): void {
-    this.#leaveTo(this.#exit, () => this.#body.set(this.#code, i32(code)));
   }
 
   /** Leaves for an offset in CS, giving back `refund` instructions. */
@@ -227,7 +217,12 @@ export class RegionEmitter implements RegionFlow {
     const body = this.#body;
     const word = exitWord(code, at - this.#source.page, refund);
     if (word !== null) {
-      this.#leaveTo(this.#exitByWord, () => body.push(i64(word)));
+      const machine = this.#machine;
+      const { flags } = machine;
+      machine.keepFlags();
+      body.push(i64(word));
+      body.branch(this.#exitByWord);
+      machine.flags = flags;
       return;
     }
     body.set(this.#instructionPointer, constant(this.#instructionPointer.type, at));
@@ -238,7 +233,7 @@ export class RegionEmitter implements RegionFlow {
   leaveIf(condition: Value): void {
     const body = this.#body;
     const at = this.#placed?.at ?? 0;
-    const refund = this.#size - this.#done;
+    const refund = this.#block().instructions.length - this.#done;
     const word = exitWord(LEAVE.help, at - this.#source.page, refund);
     if (word !== null && this.#machine.flags.kind === null) {
       body.push(i64(word));
@@ -259,18 +254,11 @@ export class RegionEmitter implements RegionFlow {
     return node;
   }
 
-  get #current(): FlowNode {
-    return this.#node(this.#index);
-  }
-
-  get #block(): RegionBlock {
+  /** The present block. */
+  #block(): RegionBlock {
     const { block } = this.#current;
     if (block === null) throw new RangeError("the dispatcher has no block");
     return block;
-  }
-
-  get #size(): number {
-    return this.#block.instructions.length;
   }
 
   /** Whether a node is a loop of one block that {@link #emitSelfLoop} lays out. */
@@ -323,9 +311,12 @@ export class RegionEmitter implements RegionFlow {
       this.#tree(only);
       return;
     }
-    const labels = entries.map((entry) => this.#labels[entry] ?? 0);
-    const byPlace = this.#table?.numbers.map((number) => labels[number] ?? this.#absent) ?? [];
-    this.#body.branchTable(this.#entry, [...labels, ...byPlace], labels[0] ?? 0);
+    const labels: Label[] = [];
+    for (const entry of entries) labels.push(this.#labels[entry] ?? 0);
+    if (this.#table !== null)
+      for (const number of this.#table.numbers)
+        labels.push(number < 0 ? this.#absent : (labels[number] ?? 0));
+    this.#body.branchTable(this.#entry, labels, labels[0] ?? 0);
   }
 
   /**
@@ -416,30 +407,31 @@ export class RegionEmitter implements RegionFlow {
   #emitBlock(index: number, flags: NamedFlags | null): void {
     const machine = this.#machine;
     this.#index = index;
+    this.#current = this.#node(index);
     this.#placed = null;
-    const { instructions, next, end } = this.#block;
-    machine.beginBlock(this.#groups.find(instructions));
+    const { instructions, next, end, at, distant } = this.#block();
+    machine.beginBlock(this.#groups.find(instructions), this.#selfLoop !== null);
     if (flags !== null) machine.restoreFlags(flags);
-    const { at, distant } = this.#block;
     if (distant?.at === at) this.#expectations.expectFunction(distant, () => this.#leaveAt(LEAVE.next, at));
     this.#body.set(this.#budget, sub(this.#budget, instructions.length));
     let done = 0;
     for (let placed = instructions[0]; placed !== undefined; placed = instructions[done]) {
       this.#placed = placed;
       this.#done = done;
-      done += machine.emit(placed, stackRow(instructions, done, machine.wordBytes));
+      done += machine.emit(placed, done, stackRow(instructions, done, machine.wordBytes));
     }
     if (end === "fall") this.#edge(this.#current.fall, next);
   }
 
   // Edges
 
-  get #position(): Position {
+  #position(): Position {
     return { index: this.#index, placed: this.#placed, done: this.#done, flags: this.#machine.flags };
   }
 
   #return({ index, placed, done, flags }: Position): void {
     this.#index = index;
+    this.#current = this.#node(index);
     this.#placed = placed;
     this.#done = done;
     this.#machine.flags = flags;
@@ -474,7 +466,7 @@ export class RegionEmitter implements RegionFlow {
       return;
     }
     const isBackward = node.order <= this.#current.order;
-    if (isBackward || this.#block.end === "repeat") this.#checkBudget(node.longestPath, at);
+    if (isBackward || this.#block().end === "repeat") this.#checkBudget(node.longestPath, at);
     if (this.#live[target] === true) this.#machine.keepFlags();
     if (isBackward) body.branch(this.#loops[target] ?? 0);
     else if (node.isMerge) body.branch(this.#labels[target] ?? 0);
@@ -503,13 +495,15 @@ export class RegionEmitter implements RegionFlow {
 
   /** Goes on from a jump to the return in another page that it leads to, or leaves where there is none any more. */
   #expectReturn({ at }: PlacedInstruction): void {
-    this.#expectations.expectReturn(at, () => this.#leaveAt(LEAVE.next, at, this.#size - this.#done - 1));
+    this.#expectations.expectReturn(at, () =>
+      this.#leaveAt(LEAVE.next, at, this.#block().instructions.length - this.#done - 1),
+    );
   }
 
   jumpIf(condition: Value): void {
     const { taken, fall } = this.#current;
-    const { target, next } = this.#block;
-    const position = this.#position;
+    const { target, next } = this.#block();
+    const position = this.#position();
     this.#body.if(condition);
     this.#edge(taken, target ?? 0);
     this.#body.end();
@@ -520,10 +514,10 @@ export class RegionEmitter implements RegionFlow {
   /** Stays in the region when the target is one of its entries. */
   jumpTo(target: Value): void {
     const body = this.#body;
-    const isReturn = this.#block.end === "return";
+    const isReturn = this.#block().end === "return";
     const at = this.#placed?.at ?? 0;
     body.set(this.#instructionPointer, target);
-    const position = this.#position;
+    const position = this.#position();
     if (this.#table === null) this.#jumpByCache();
     else this.#jumpByTable(this.#table, isReturn ? 0 : at);
     this.#return(position);
@@ -571,7 +565,7 @@ export class RegionEmitter implements RegionFlow {
   repeat(count: Value, run: (most: Value) => Value, advance: (done: Value) => Value): void {
     const body = this.#body;
     const machine = this.#machine;
-    const { next } = this.#block;
+    const { next } = this.#block();
     const charged = machine.pin(add(this.#budget, 1));
     const most = select(wrap(count), charged, ltU(count, machine.toAddress(charged)));
     const done = machine.pin(run(machine.pin(most)));
@@ -586,7 +580,7 @@ export class RegionEmitter implements RegionFlow {
   system(support: SupportFunction, values: readonly Value[]): void {
     const body = this.#body;
     const machine = this.#machine;
-    const { next } = this.#block;
+    const { next } = this.#block();
     machine.keepFlags();
     storeKeptFlags(this.#machine, this.#state);
     body.set(this.#instructionPointer, constant(this.#instructionPointer.type, next));

@@ -12,22 +12,23 @@ const movedRegister = ({ instruction, handler }: PlacedInstruction, wordBytes: n
   return operand?.kind === "register" && operand.register !== REGISTER.rsp ? operand.register : -1;
 };
 
-/** Pushes, or pops, that follow one another. Fewer than two are no row. */
+/** Two or more pushes, or pops, that follow one another. */
 export interface StackRow {
   /** The registers that they move, in their order. */
   readonly registers: readonly number[];
-  /** The one whose word is lowest. */
-  readonly lowest: PlacedInstruction | null;
+  /** Position of the one whose word is lowest. */
+  readonly lowest: number;
 }
 
-/** The row of pushes or pops that begins at a position. */
+/** The row of pushes or pops that begins at a position, if one does. */
 export const stackRow = (
   instructions: readonly PlacedInstruction[],
   position: number,
   wordBytes: number,
-): StackRow => {
-  const row: number[] = [];
+): StackRow | null => {
   const kind = instructions[position]?.instruction.mnemonic;
+  if (kind !== "push" && kind !== "pop") return null;
+  const row: number[] = [];
   for (let at = position; row.length < MOST; at++) {
     const placed = instructions[at];
     const register =
@@ -35,6 +36,6 @@ export const stackRow = (
     if (register < 0) break;
     row.push(register);
   }
-  const lowest = instructions[kind === "push" ? position + row.length - 1 : position];
-  return { registers: row, lowest: lowest ?? null };
+  if (row.length < 2) return null;
+  return { registers: row, lowest: kind === "push" ? position + row.length - 1 : position };
 };

@@ -23,7 +23,7 @@ import {
   zeroExtend,
 } from "@xenolith/wasm-emitter";
 import { REGISTER, type SegmentIndex } from "@xenolith/x86-architecture";
-import type { Instruction, MemoryOperand } from "../decoder/instruction.ts";
+import type { Instruction, MemoryOperand, Operand } from "../decoder/instruction.ts";
 import {
   addressMask,
   displacementOf,
@@ -50,6 +50,7 @@ import { type NamedFlags, nameFlags, type RegisterName, restoreFlags } from "./n
 import type { SteadyCounter } from "./page-run.ts";
 import type { PlacedInstruction } from "./region-block.ts";
 import type { RegionFlow, RegionLocals, TranslatedAccess } from "./region-flow.ts";
+import { RegisterNames } from "./register-names.ts";
 import type { StackRow } from "./stack-row.ts";
 import type { SteadyAddress, SteadyRegister } from "./steady-address.ts";
 import type { TranslatorPlaces } from "./translator-places.ts";
@@ -71,15 +72,18 @@ export class TranslatorMachine extends Machine {
   readonly #callSupport: SupportCaller;
   /** Whether the code lies in the lower half: then what it accesses does too, as a rule. */
   readonly #isLower: boolean;
-  /** For each local of a temporary that holds what a register holds: 1 + that register's number; else 0. */
-  readonly #named: number[] = [];
+  /** What temporaries hold that hold what a register holds. */
+  readonly #names = new RegisterNames();
   #placed: PlacedInstruction | null = null;
+  /** Operands of the present instruction. */
+  #given: readonly Operand[] = [];
   #groups: AccessGroups = NO_GROUPS;
   /** Where the groups of the present block begin in memory, of which a member has asked the TLB. */
   readonly #found = new Map<AccessGroup, Value>();
-  /** The instruction whose place in its group counts: the present one, or of a row the lowest. */
-  #located: PlacedInstruction | null = null;
-  /** Accesses of the present block so far. */
+  /** Position of the instruction whose place in its group counts: of the present one, or of a row the lowest; -1: none does. */
+  #located = -1;
+  #notesAccesses = false;
+  /** Accesses of the present block so far, if they are to be noted. */
   readonly accesses: TranslatedAccess[] = [];
   /** What is to be added to the addresses of instructions whose only access needs no question. */
   addends: ReadonlyMap<PlacedInstruction, Value> = new Map();
@@ -119,19 +123,20 @@ export class TranslatorMachine extends Machine {
   }
 
   /** Begins a block with the groups of its accesses: flags are those that are kept. */
-  beginBlock(groups: AccessGroups): void {
+  beginBlock(groups: AccessGroups, notesAccesses: boolean): void {
     this.#groups = groups;
-    this.#found.clear();
+    if (this.#found.size > 0) this.#found.clear();
     this.temporaries.reset();
-    this.#named.length = 0;
-    this.accesses.length = 0;
+    this.#names.forget();
+    this.#notesAccesses = notesAccesses;
+    if (notesAccesses) this.accesses.length = 0;
     this.flags = this.keptFlags;
   }
 
   /** The flags as they follow from registers and constants alone, so that nothing has to be kept for them; else null. */
   nameFlags(): NamedFlags | null {
     return nameFlags(this.flags, (value) => {
-      const register = value.isLocal ? (this.#named[value.operation] ?? 0) - 1 : -1;
+      const register = value.isLocal ? this.#names.registerOf(value.operation) : -1;
       return register < 0 ? null : { register, sizeBytes: value.type === TYPE.i64 ? 8 : 4 };
     });
   }
@@ -144,29 +149,30 @@ export class TranslatorMachine extends Machine {
   }
 
   /**
-   * Emits one instruction, or a row of pushes or pops that begins with it. The page is looked for once for all of a row: where that
-   * fails, nothing of it has happened. @returns how many instructions that were
+   * Emits the instruction at a position of its block, or a row of pushes or pops that begins with it. The page is looked for once for
+   * all of a row: where that fails, nothing of it has happened. @returns how many instructions that were
    */
-  emit(placed: PlacedInstruction, { registers: row, lowest }: StackRow): number {
+  emit(placed: PlacedInstruction, position: number, row: StackRow | null): number {
     this.#placed = placed;
-    this.#located = row.length < 2 ? placed : this.#locate(placed, lowest);
+    this.#given = placed.instruction.operands;
     const { form, definition } = placed.handler;
     this.sizeBytes = form.sizeBytes;
     this.operands = form.operands;
-    if (row.length < 2) definition.meaning(this);
-    else if (placed.instruction.mnemonic === "pop") this.#popRow(row);
+    if (row === null) {
+      this.#located = position;
+      definition.meaning(this);
+      return 1;
+    }
+    const { registers, lowest } = row;
+    // Unless the row is not all in one group.
+    this.#located = this.#groups[position]?.group === this.#groups[lowest]?.group ? lowest : -1;
+    if (placed.instruction.mnemonic === "pop") this.#popRow(registers);
     else
       this.pushRow(
         this.wordBytes,
-        row.map((register) => this.register(register, this.wordBytes)),
+        registers.map((register) => this.register(register, this.wordBytes)),
       );
-    return Math.max(row.length, 1);
-  }
-
-  /** The lowest instruction of a row, unless the row is not all in one group. */
-  #locate(first: PlacedInstruction, lowest: PlacedInstruction | null): PlacedInstruction | null {
-    if (lowest === null) return null;
-    return this.#groups.get(first)?.group === this.#groups.get(lowest)?.group ? lowest : null;
+    return registers.length;
   }
 
   #popRow(row: readonly number[]): void {
@@ -180,7 +186,7 @@ export class TranslatorMachine extends Machine {
     this.setStackPointer(add(top, wordBytes * row.length));
   }
 
-  get #instruction(): Instruction {
+  #instruction(): Instruction {
     if (this.#placed === null) throw new RangeError("no instruction is being translated");
     return this.#placed.instruction;
   }
@@ -193,7 +199,7 @@ export class TranslatorMachine extends Machine {
     this.body.set(name, value);
     const source = wrapped(value) ?? value;
     const register = source.isLocal ? (this.#changing[source.operation] ?? VECTOR_LOCAL) : VECTOR_LOCAL;
-    this.#name(name, register === VECTOR_LOCAL ? -1 : register);
+    this.#names.set(name.operation, register === VECTOR_LOCAL ? -1 : register);
     return name;
   }
 
@@ -202,21 +208,11 @@ export class TranslatorMachine extends Machine {
     return value.isLocal && this.#changing[value.operation] !== undefined;
   }
 
-  /** Notes that a temporary holds what a register holds, whole or its low 32 bits; -1: it does not. */
-  #name(temporary: Value, register: number): void {
-    const { operation } = temporary;
-    const named = this.#named;
-    if (register < 0 && operation >= named.length) return;
-    while (named.length <= operation) named.push(0);
-    named[operation] = register + 1;
-  }
-
   /** Sets the local of a register. Values that were readings of it are not any more; a name of the new value is. */
   #assign(index: number, value: Value, name: Value | null): void {
     this.body.set(this.#whole(index), value);
-    const named = this.#named;
-    for (let local = 0; local < named.length; local++) if (named[local] === index + 1) named[local] = 0;
-    if (name?.isLocal === true && !this.#changes(name)) this.#name(name, index);
+    this.#names.change(index);
+    if (name?.isLocal === true && !this.#changes(name)) this.#names.set(name.operation, index);
   }
 
   // Registers
@@ -250,7 +246,7 @@ export class TranslatorMachine extends Machine {
   }
 
   protected override operandRegister(which: number, extension: Extension): Value {
-    const operand = this.#instruction.operands[which];
+    const operand = this.#given[which];
     if (operand?.kind !== "register") throw new RangeError(`operand ${which} is no register`);
     if (!operand.high) return this.register(operand.register, this.operandBytes(which), extension);
     const shifted = shrU(convert(this.#whole(operand.register), TYPE.i32), 8);
@@ -259,7 +255,7 @@ export class TranslatorMachine extends Machine {
   }
 
   protected override setOperandRegister(which: number, value: Value): void {
-    const operand = this.#instruction.operands[which];
+    const operand = this.#given[which];
     if (operand?.kind !== "register") throw new RangeError(`operand ${which} is no register`);
     if (!operand.high) {
       this.setRegister(operand.register, this.operandBytes(which), value);
@@ -270,7 +266,7 @@ export class TranslatorMachine extends Machine {
   }
 
   protected override immediate(which: number): Value {
-    const operand = this.#instruction.operands[which];
+    const operand = this.#given[which];
     if (operand?.kind !== "immediate") return constant(typeOf(this.operandBytes(which)), 0);
     if (this.operandBytes(which) !== 8) return i32(operand.value);
     const isShort = operand.high === operand.value >> 31;
@@ -281,7 +277,7 @@ export class TranslatorMachine extends Machine {
   }
 
   override x87Operand(which: number): Value {
-    const operand = this.#instruction.operands[which];
+    const operand = this.#given[which];
     return i32(operand?.kind === "x87" ? X87_REGISTER_BYTES * operand.register : 0);
   }
 
@@ -302,13 +298,13 @@ export class TranslatorMachine extends Machine {
   }
 
   protected override operandVector(which: number): Value {
-    const operand = this.#instruction.operands[which];
+    const operand = this.#given[which];
     if (operand?.kind === "xmm") return this.vectorRegister(operand.register);
     return this.stateField(TYPE.v128, 8, this.#mmxOffset(which));
   }
 
   protected override setOperandVector(which: number, value: Value): void {
-    const operand = this.#instruction.operands[which];
+    const operand = this.#given[which];
     if (operand?.kind === "xmm") this.setVectorRegister(operand.register, value);
     else {
       const offset = this.#mmxOffset(which);
@@ -318,41 +314,46 @@ export class TranslatorMachine extends Machine {
   }
 
   #mmxOffset(which: number): number {
-    const operand = this.#instruction.operands[which];
+    const operand = this.#given[which];
     if (operand?.kind !== "mmx") throw new RangeError(`operand ${which} is no vector register`);
     return STATE.x87Registers + X87_REGISTER_BYTES * operand.register;
   }
 
   // Addresses
 
-  get #memoryOperand(): MemoryOperand {
-    const operand = this.#instruction.operands.find(({ kind }) => kind === "memory");
-    if (operand?.kind !== "memory") throw new RangeError("no memory operand");
-    return operand;
+  #memoryOperand(): MemoryOperand {
+    const given = this.#given;
+    for (let position = 0; position < given.length; position++) {
+      const operand = given[position];
+      if (operand?.kind === "memory") return operand;
+    }
+    throw new RangeError("no memory operand");
   }
 
   /** Bits of an offset that the address size keeps. */
   #masked(offset: Value): Value {
-    const { addressBytes } = this.#instruction;
+    const { addressBytes } = this.#instruction();
     return addressBytes === this.wordBytes ? offset : and(offset, addressMask(addressBytes));
   }
 
   override offset(): Value {
-    const operand = this.#memoryOperand;
+    const operand = this.#memoryOperand();
+    const instruction = this.#instruction();
     const { base, index, scale } = operand;
-    let displacement = displacementOf(this.#instruction, operand);
+    let displacement = displacementOf(instruction, operand);
     if (operand.isRipRelative) displacement += this.#placed?.at ?? 0;
     let sum = constant(this.addressType, displacement);
     if (index >= 0) sum = add(shl(this.#whole(index), scale), sum);
     if (base >= 0) sum = add(this.#whole(base), sum);
-    if (isBitString(this.#instruction)) sum = add(sum, this.#bitElement());
+    if (isBitString(instruction)) sum = add(sum, this.#bitElement());
     return this.#masked(sum);
   }
 
   /** Offset of the memory operand of an instruction in the turn that comes, as registers are before it. */
   steadyOffset({ placed, base, index }: SteadyAddress): Value {
     this.#placed = placed;
-    const { scale, displacement } = this.#memoryOperand;
+    this.#given = placed.instruction.operands;
+    const { scale, displacement } = this.#memoryOperand();
     let sum = constant(this.addressType, displacement);
     if (index !== null) sum = add(shl(this.#steadyValue(index), scale), sum);
     return base === null ? sum : add(this.#steadyValue(base), sum);
@@ -372,7 +373,7 @@ export class TranslatorMachine extends Machine {
 
   /** Distance of the element that holds a bit of a bit string. */
   #bitElement(): Value {
-    const bitNumber = this.#instruction.operands[1];
+    const bitNumber = this.#given[1];
     const index = bitNumber?.kind === "register" ? bitNumber.register : 0;
     const { sizeBytes } = this;
     const log = Math.log2(8 * sizeBytes);
@@ -381,8 +382,9 @@ export class TranslatorMachine extends Machine {
   }
 
   override address(): Value {
-    const operand = this.#memoryOperand;
-    const isWrite = memoryOperand(this.#instruction)?.isWrite ?? false;
+    const operand = this.#memoryOperand();
+    if (isFlat(this.mode, operand.segment)) return this.offset();
+    const isWrite = memoryOperand(this.#instruction())?.isWrite ?? false;
     return this.#linear(this.offset(), operand.segment, operand.sizeBytes || this.sizeBytes, isWrite);
   }
 
@@ -408,12 +410,11 @@ export class TranslatorMachine extends Machine {
 
   protected override translate(sizeBytes: number, address: Value, isWrite: boolean): Value {
     const placed = this.#placed;
-    const addend = placed === null ? undefined : this.addends.get(placed);
+    const addend = placed === null || this.addends.size === 0 ? undefined : this.addends.get(placed);
     if (addend !== undefined) return add(wrap(this.hold(address)), addend);
-    if (placed !== null) this.accesses.push({ placed, sizeBytes, isWrite });
-    const member = this.#located === null ? undefined : this.#groups.get(this.#located);
-    if (member === undefined || member.group.count < 2)
-      return this.#ask(sizeBytes, this.hold(address), isWrite);
+    if (placed !== null && this.#notesAccesses) this.accesses.push({ placed, sizeBytes, isWrite });
+    const member = this.#groups[this.#located] ?? null;
+    if (member === null || member.group.count < 2) return this.#ask(sizeBytes, this.hold(address), isWrite);
     const { group, place } = member;
     const distance = group.distanceTo(place);
     const known = this.#found.get(group);
@@ -471,27 +472,27 @@ export class TranslatorMachine extends Machine {
 
   /** Puts the flags where they are kept. */
   keepFlags(): void {
-    const { flags, body } = this;
+    const { flags, body, keptFlags: kept } = this;
     if (flags.kind === null) return;
-    const kept = this.flagLocals;
     // A value may be another kept one: all are read before any is set.
-    const changes = (
-      [
-        [kept.a, flags.a],
-        [kept.b, flags.b],
-        [kept.result, flags.result],
-      ] as const
-    ).map(([target, value]) => {
-      const wide = convert(value, this.addressType, true);
-      const isKept = wide !== target && (wide === kept.a || wide === kept.b || wide === kept.result);
-      if (!isKept) return [target, wide] as const;
-      const copy = this.temporary(wide.type);
-      body.set(copy, wide);
-      return [target, copy] as const;
-    });
-    for (const [target, value] of changes) if (target !== value) body.set(target, value);
-    body.set(kept.kind, i32(flags.kind));
-    this.flags = this.keptFlags;
+    const a = this.#toKeep(flags.a, kept.a);
+    const b = this.#toKeep(flags.b, kept.b);
+    const result = this.#toKeep(flags.result, kept.result);
+    if (a !== kept.a) body.set(kept.a, a);
+    if (b !== kept.b) body.set(kept.b, b);
+    if (result !== kept.result) body.set(kept.result, result);
+    body.set(kept.dynamicKind, i32(flags.kind));
+    this.flags = kept;
+  }
+
+  /** An operand of the flags, to be kept in a local: a copy where another kept one would be set before it is read. */
+  #toKeep(value: Value, target: Value): Value {
+    const kept = this.keptFlags;
+    const wide = convert(value, this.addressType, true);
+    if (wide === target || (wide !== kept.a && wide !== kept.b && wide !== kept.result)) return wide;
+    const copy = this.temporary(wide.type);
+    this.body.set(copy, wide);
+    return copy;
   }
 
   override systemFlags(): Value {
@@ -562,19 +563,19 @@ export class TranslatorMachine extends Machine {
   // Strings: single iterations of repeated ones are the interpreter's.
 
   override stringSource(): Value {
-    const { segment, operandBytes } = this.#instruction;
+    const { segment, operandBytes } = this.#instruction();
     const offset = this.#masked(this.#whole(REGISTER.rsi));
     return this.#linear(offset, segment, operandBytes, false);
   }
 
   override stringDestination(): Value {
-    const { mnemonic, operandBytes } = this.#instruction;
+    const { mnemonic, operandBytes } = this.#instruction();
     const isWrite = stringAddresses(mnemonic).writes;
     return this.#linear(this.#masked(this.#whole(REGISTER.rdi)), 0, operandBytes, isWrite);
   }
 
   override stringMask(): Value {
-    const { addressBytes } = this.#instruction;
+    const { addressBytes } = this.#instruction();
     return constant(this.addressType, addressBytes === this.wordBytes ? -1 : addressMask(addressBytes));
   }
 
