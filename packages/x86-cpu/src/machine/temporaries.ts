@@ -1,9 +1,11 @@
-import type { FunctionBody, Value, ValueType } from "@xenolith/wasm-emitter";
+import { type FunctionBody, TYPE, type Value, type ValueType } from "@xenolith/wasm-emitter";
 
 /** Locals that live for one instruction and are used again by the next. */
 export class TemporaryPool {
   readonly #body: FunctionBody;
-  readonly #pools = new Map<ValueType, { readonly values: Value[]; used: number }>();
+  /** Locals of each type, and how many of them are in use, by the distance of the type from i32. */
+  readonly #pools: Value[][] = [[], [], [], [], []];
+  readonly #used: number[] = [0, 0, 0, 0, 0];
 
   constructor(body: FunctionBody) {
     this.#body = body;
@@ -11,21 +13,20 @@ export class TemporaryPool {
 
   /** A local nobody else uses until {@link reset}. */
   take(type: ValueType): Value {
-    let pool = this.#pools.get(type);
-    if (pool === undefined) {
-      pool = { values: [], used: 0 };
-      this.#pools.set(type, pool);
-    }
-    const known = pool.values[pool.used];
-    pool.used += 1;
+    const number = TYPE.i32 - type;
+    const used = this.#used[number] ?? 0;
+    this.#used[number] = used + 1;
+    const pool = this.#pools[number];
+    const known = pool?.[used];
     if (known !== undefined) return known;
     const fresh = this.#body.local(type);
-    pool.values.push(fresh);
+    pool?.push(fresh);
     return fresh;
   }
 
   /** Frees all: a new instruction begins. */
   reset(): void {
-    for (const pool of this.#pools.values()) pool.used = 0;
+    const used = this.#used;
+    for (let number = 0; number < used.length; number++) used[number] = 0;
   }
 }

@@ -1,3 +1,4 @@
+import type { Value } from "@xenolith/wasm-emitter";
 import type { AccessEffect } from "./effects.ts";
 
 /**
@@ -17,6 +18,8 @@ export class AccessGroup {
   count = 1;
   /** Whether one of them writes: what may be written may be read. */
   isWrite: boolean;
+  /** Where its first byte is in memory, once a member has asked the TLB. */
+  found: Value | null = null;
 
   constructor(key: number, place: number, { sizeBytes, isWrite }: AccessEffect) {
     this.key = key;

@@ -1,4 +1,4 @@
-import { type FunctionBody, ModuleBuilder, TYPE } from "@xenolith/wasm-emitter";
+import { type FunctionBody, ModuleBuilder, TYPE, type ValueType } from "@xenolith/wasm-emitter";
 import type { Mode } from "../engine/mode.ts";
 import { TRANSLATION_PARAMETERS } from "../interpreter/build-interpreter.ts";
 import type { SupportFunction } from "../support/support-function.ts";
@@ -40,6 +40,8 @@ export interface EmittedModule {
   readonly entries: readonly (readonly number[])[];
 }
 
+const RESULTS: readonly ValueType[] = [TYPE.i32];
+
 /** What a module imports. `firstSlot`: number in the table of its first region. */
 export const moduleImports = (
   memory: WebAssembly.Memory,
@@ -53,11 +55,25 @@ export const moduleImports = (
 /** Name of the export that is the function of a region, by its position among the plans. */
 export const regionExport = (position: number): string => `t${position}`;
 
-/** The support functions that blocks call. */
-const supportOf = (blocks: readonly RegionBlock[]): readonly SupportFunction[] => {
+/** Adds the support functions that blocks call. */
+const addSupport = (called: Set<SupportFunction>, blocks: readonly RegionBlock[]): void => {
+  for (let index = 0; index < blocks.length; index++) {
+    const instructions = blocks[index]?.instructions ?? [];
+    for (let position = 0; position < instructions.length; position++) {
+      const effects = instructions[position]?.effects;
+      if (effects !== undefined && effects.support.length > 0)
+        for (const support of effects.support) called.add(support);
+    }
+  }
+};
+
+/** The support functions that regions call. */
+const supportOf = (plans: readonly RegionPlan[]): readonly SupportFunction[] => {
   const called = new Set<SupportFunction>();
-  for (const { instructions } of blocks)
-    for (const { effects } of instructions) for (const support of effects.support) called.add(support);
+  for (const { blocks, distant } of plans) {
+    addSupport(called, blocks);
+    addSupport(called, distant);
+  }
   return [...called];
 };
 
@@ -70,13 +86,13 @@ export const emitRegions = (
   const module = new ModuleBuilder();
   module.importMemory("machine", "memory", memoryPages);
   const global = module.importGlobal("machine", "firstSlot", TYPE.i32);
-  const support = supportOf(plans.flatMap(({ blocks, distant }) => [...blocks, ...distant]));
+  const support = supportOf(plans);
   const callSupport = linkSupport(module, support);
   const checks = new DistantChecks(module, places, mode.codeBytes === 8 ? TYPE.i64 : TYPE.i32);
   const groups = new GroupFinder(mode);
   const entries = plans.map(({ page, blocks, entries: wanted, distant }, position) => {
     const graph = buildFlowGraph({ blocks, entries: wanted }, distant);
-    const body: FunctionBody = module.function(TRANSLATION_PARAMETERS, [TYPE.i32], regionExport(position));
+    const body: FunctionBody = module.function(TRANSLATION_PARAMETERS, RESULTS, regionExport(position));
     new RegionEmitter(
       { graph, mode, places, page, slot: { global, position }, callSupport, checks, groups },
       body,

@@ -16,11 +16,19 @@ const INDIRECT: ReadonlySet<string | undefined> = new Set(["jump-indirect", "cal
 /** The table of a region, where it has indirect jumps and its entries lie close together; else null. */
 export const entryTable = ({ nodes, entries }: FlowGraph): EntryTable | null => {
   if (!nodes.some(({ block }) => INDIRECT.has(block?.end))) return null;
-  const places = entries.map((entry) => nodes[entry]?.block?.at ?? 0);
-  const first = Math.min(...places);
-  const span = Math.max(...places) - first + 1;
+  let first = Number.POSITIVE_INFINITY;
+  let last = Number.NEGATIVE_INFINITY;
+  const places: number[] = [];
+  for (const entry of entries) {
+    const at = nodes[entry]?.block?.at ?? 0;
+    places.push(at);
+    first = Math.min(first, at);
+    last = Math.max(last, at);
+  }
+  const span = last - first + 1;
   if (span > MOST_BYTES) return null;
-  const numbers = Array.from({ length: span }, () => -1);
-  for (const [number, at] of places.entries()) numbers[at - first] = number;
+  const numbers: number[] = [];
+  for (let place = 0; place < span; place++) numbers.push(-1);
+  for (let number = 0; number < places.length; number++) numbers[(places[number] ?? 0) - first] = number;
   return { first, numbers };
 };

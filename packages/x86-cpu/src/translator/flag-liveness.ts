@@ -5,11 +5,12 @@ import { type FlowGraph, type FlowNode, isDistantBeginning } from "./flow-graph.
 const ownVerdict = (node: FlowNode): boolean | null => {
   // It may turn out to be another function by now, and is left before it has begun.
   if (isDistantBeginning(node)) return true;
-  const { block } = node;
-  for (const { effects } of block?.instructions ?? []) {
-    const { readsFlags, mayLeave, flags } = effects;
-    if (readsFlags || mayLeave) return true;
-    if (flags === FLAG_EFFECT.full) return false;
+  const instructions = node.block?.instructions;
+  if (instructions === undefined) return null;
+  for (let position = 0; position < instructions.length; position++) {
+    const effects = instructions[position]?.effects;
+    if (effects === undefined || effects.readsFlags || effects.mayLeave) return true;
+    if (effects.flags === FLAG_EFFECT.full) return false;
   }
   return null;
 };
@@ -31,9 +32,11 @@ const neededBehind = (node: FlowNode, graph: FlowGraph, live: readonly boolean[]
 export const liveFlags = (graph: FlowGraph): readonly boolean[] => {
   const verdicts = graph.nodes.map(ownVerdict);
   const live = verdicts.map((verdict) => verdict === true);
+  const { ordered } = graph;
   for (let changed = true; changed; ) {
     changed = false;
-    for (const index of graph.ordered.toReversed()) {
+    for (let order = ordered.length - 1; order >= 0; order--) {
+      const index = ordered[order] ?? 0;
       const node = graph.nodes[index];
       if (node === undefined || live[index] === true || verdicts[index] === false) continue;
       if (neededBehind(node, graph, live)) {

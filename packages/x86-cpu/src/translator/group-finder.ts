@@ -77,7 +77,7 @@ export class GroupFinder {
       const isPlain = isFlat(this.#mode, segment);
       if (!isPlain && this.#wordBytes !== 8) return null;
       const displacement = displacementOf(instruction, operand) + (operand.isRipRelative ? at : 0);
-      const indexDistance = (this.#distances[index] ?? 0) * 2 ** scale;
+      const indexDistance = (this.#distances[index] ?? 0) * (1 << scale);
       const place = displacement + (this.#distances[base] ?? 0) + indexDistance;
       const key = this.#keyOf(this.#origins[base], this.#origins[index], scale, isPlain ? 0 : segment + 1);
       return this.#join(key, place, access);

@@ -45,7 +45,7 @@ import { emitSkippedTurns } from "./skip-turns.ts";
 import { type SlotPlace, slotValue } from "./slot-place.ts";
 import { stackRow } from "./stack-row.ts";
 import { type SteadyAddress, steadyBlocks, wrappingRegisters } from "./steady-address.ts";
-import { TranslatorMachine } from "./translator-machine.ts";
+import { NO_ADDENDS, TranslatorMachine } from "./translator-machine.ts";
 import type { TranslatorPlaces } from "./translator-places.ts";
 
 /** What one region is emitted from. */
@@ -385,7 +385,7 @@ export class RegionEmitter implements RegionFlow {
     this.#emitBlock(index, flags);
     body.end();
     this.#pageRun = null;
-    this.#machine.addends = new Map();
+    this.#machine.addends = NO_ADDENDS;
     body.end();
   }
 

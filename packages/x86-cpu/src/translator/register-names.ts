@@ -4,7 +4,7 @@ export class RegisterNames {
   #moment = 1;
   /** When the present block began; when each register changed last. */
   #begun = 0;
-  readonly #changed: number[] = Array.from({ length: 16 }, () => 0);
+  readonly #changed: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   /** By the number of a local: the register that it was read from last, and when. */
   readonly #registers: number[] = [];
   readonly #named: number[] = [];

@@ -19,7 +19,14 @@ class UseCounter implements RegionUse {
   vectors = 0;
   writtenVectors = 0;
 
-  add({ instruction: { operands }, effects }: PlacedInstruction): void {
+  addAll(instructions: readonly PlacedInstruction[]): void {
+    for (let position = 0; position < instructions.length; position++) {
+      const placed = instructions[position];
+      if (placed !== undefined) this.#add(placed);
+    }
+  }
+
+  #add({ instruction: { operands }, effects }: PlacedInstruction): void {
     this.all |= effects.reads | effects.writes;
     this.written |= effects.writes;
     this.vectors |= effects.vectorReads | effects.vectorWrites;
@@ -60,6 +67,9 @@ export const registersWritten = ({ instruction: { operands }, effects }: PlacedI
 /** What all instructions of a region use. */
 export const registerUse = ({ nodes }: FlowGraph): RegionUse => {
   const use = new UseCounter();
-  for (const { block } of nodes) for (const placed of block?.instructions ?? []) use.add(placed);
+  for (let index = 0; index < nodes.length; index++) {
+    const instructions = nodes[index]?.block?.instructions;
+    if (instructions !== undefined) use.addAll(instructions);
+  }
   return use;
 };

@@ -45,13 +45,15 @@ class Turn {
     plus: 0,
     beyond: 0,
   }));
+  /** Before instructions whose addresses their operands say. */
   readonly #before = new Map<PlacedInstruction, readonly (Origin | null)[]>();
   readonly #wordBytes: number;
 
   constructor(instructions: readonly PlacedInstruction[], wordBytes: number) {
     this.#wordBytes = wordBytes;
     for (const placed of instructions) {
-      this.#before.set(placed, [...this.#origins]);
+      if (plainOperand(placed.instruction, wordBytes) !== null)
+        this.#before.set(placed, this.#origins.slice());
       const written = registersWritten(placed);
       const result = this.#resultOf(placed.instruction);
       for (let register = 0; register < 16; register++)

@@ -45,7 +45,7 @@ import {
 } from "../state/layout.ts";
 import type { SupportFunction } from "../support/support-function.ts";
 import type { SupportCaller } from "../support/support-module.ts";
-import { type AccessGroup, type AccessGroups, NO_GROUPS } from "./access-group.ts";
+import { type AccessGroups, NO_GROUPS } from "./access-group.ts";
 import { type NamedFlags, nameFlags, type RegisterName, restoreFlags } from "./named-flags.ts";
 import type { SteadyCounter } from "./page-run.ts";
 import type { PlacedInstruction } from "./region-block.ts";
@@ -54,6 +54,9 @@ import { RegisterNames } from "./register-names.ts";
 import type { StackRow } from "./stack-row.ts";
 import type { SteadyAddress, SteadyRegister } from "./steady-address.ts";
 import type { TranslatorPlaces } from "./translator-places.ts";
+
+/** Where the TLB is asked. */
+export const NO_ADDENDS: ReadonlyMap<PlacedInstruction, Value> = new Map();
 
 /** In place of the number of a general register. */
 const VECTOR_LOCAL = 16;
@@ -78,15 +81,13 @@ export class TranslatorMachine extends Machine {
   /** Operands of the present instruction. */
   #given: readonly Operand[] = [];
   #groups: AccessGroups = NO_GROUPS;
-  /** Where the groups of the present block begin in memory, of which a member has asked the TLB. */
-  readonly #found = new Map<AccessGroup, Value>();
   /** Position of the instruction whose place in its group counts: of the present one, or of a row the lowest; -1: none does. */
   #located = -1;
   #notesAccesses = false;
   /** Accesses of the present block so far, if they are to be noted. */
   readonly accesses: TranslatedAccess[] = [];
   /** What is to be added to the addresses of instructions whose only access needs no question. */
-  addends: ReadonlyMap<PlacedInstruction, Value> = new Map();
+  addends: ReadonlyMap<PlacedInstruction, Value> = NO_ADDENDS;
 
   constructor(
     body: FunctionBody,
@@ -125,7 +126,6 @@ export class TranslatorMachine extends Machine {
   /** Begins a block with the groups of its accesses: flags are those that are kept. */
   beginBlock(groups: AccessGroups, notesAccesses: boolean): void {
     this.#groups = groups;
-    if (this.#found.size > 0) this.#found.clear();
     this.temporaries.reset();
     this.#names.forget();
     this.#notesAccesses = notesAccesses;
@@ -193,9 +193,9 @@ export class TranslatorMachine extends Machine {
 
   /** A local that holds a register changes: it is copied where others need no copy. */
   override pin(value: Value): Value {
-    const place = displacement(value) > 0 ? value.first : value;
+    const place = value.isPinned || displacement(value) === 0 ? value : value.first;
     if (place?.isPinned === true && !this.#changes(place)) return value;
-    const name = this.temporary(value.type);
+    const name = this.temporaries.take(value.type);
     this.body.set(name, value);
     const source = wrapped(value) ?? value;
     const register = source.isLocal ? (this.#changing[source.operation] ?? VECTOR_LOCAL) : VECTOR_LOCAL;
@@ -417,11 +417,10 @@ export class TranslatorMachine extends Machine {
     if (member === null || member.group.count < 2) return this.#ask(sizeBytes, this.hold(address), isWrite);
     const { group, place } = member;
     const distance = group.distanceTo(place);
-    const known = this.#found.get(group);
-    if (known !== undefined) return displaced(known, distance);
+    if (group.found !== null) return displaced(group.found, distance);
     const first = this.pin(add(address, -distance));
     const found = this.pin(this.#ask(group.sizeBytes, first, group.isWrite));
-    this.#found.set(group, found);
+    group.found = found;
     return displaced(found, distance);
   }
 
