@@ -109,7 +109,7 @@ export class PageDiscovery {
 
   /** The instruction at an offset in CS if it is whole in the page and can be translated. */
   #instructionAt(at: number): PlacedInstruction | null {
-    const offset = offsetInPage(at);
+    const offset = at - this.page.at;
     const known = this.#decoded.get(offset);
     if (known !== undefined) return known;
     const placed = this.#read(this.page.frame, at);
@@ -155,7 +155,9 @@ export class PageDiscovery {
       if (placed === null) break;
       instructions.push(placed);
       next = placed.next;
-      const end = placed.effects.isSystem ? "system" : blockEndOf(placed.instruction);
+      const { endsBlock, isSystem } = placed.effects;
+      if (!endsBlock) continue;
+      const end = isSystem ? "system" : blockEndOf(placed.instruction);
       if (end !== null)
         return {
           at,
@@ -225,9 +227,12 @@ export class PageDiscovery {
   /** Ends a block where another one begins. */
   #cut(block: RegionBlock): RegionBlock {
     const { instructions, at } = block;
+    const marks = this.#marks;
+    const start = this.page.at;
     for (let position = 1; position < instructions.length; position++) {
       const next = instructions[position]?.at ?? 0;
-      if (this.#isMarked(next, MARK.block) && this.#isInPage(next)) {
+      // The return that a block may end with lies in another page: no offset in this one.
+      if (((marks[next - start] ?? 0) & MARK.block) !== 0) {
         return {
           at,
           instructions: instructions.slice(0, position),
