@@ -232,8 +232,18 @@ const fromStart = (operands: readonly Operand[], lengthBytes: number): readonly 
       : operand,
   );
 
-const readOperands = (readers: readonly OperandReader[], encoding: Encoding): readonly Operand[] =>
-  readers.map((read) => read(encoding));
+const readOperands = (readers: readonly OperandReader[], encoding: Encoding): readonly Operand[] => {
+  const first = readers[0];
+  const second = readers[1];
+  if (first === undefined) return [];
+  if (second === undefined) return [first(encoding)];
+  const operands = [first(encoding), second(encoding)];
+  for (let position = 2; position < readers.length; position++) {
+    const read = readers[position];
+    if (read !== undefined) operands.push(read(encoding));
+  }
+  return operands;
+};
 
 const POPCNT_READERS = [OPERAND_READERS.Gv, OPERAND_READERS.Ev];
 

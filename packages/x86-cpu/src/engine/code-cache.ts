@@ -284,7 +284,12 @@ export class CodeCache {
 
   /** Translations of a frame's code in a mode. */
   translationsOf(frame: number, mode: number): readonly Translation[] {
-    return [...(this.#frames.get(frame)?.translations ?? [])].filter((one) => one.mode === mode);
+    const found: Translation[] = [];
+    const codeFrame = this.#frames.get(frame);
+    if (codeFrame !== undefined)
+      for (const translation of codeFrame.translations)
+        if (translation.mode === mode) found.push(translation);
+    return found;
   }
 
   /** Takes blocks of a mode that are warm one by one, as long as they are wanted. See {@link WarmBlocks}. */

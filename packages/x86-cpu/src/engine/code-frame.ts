@@ -159,7 +159,7 @@ export class CodeFrame {
   /** Notes bytes that something was decoded from. */
   mark(start: number, end: number): void {
     this.#chunks.mark(this.#frame, start, end);
-    for (let at = start; at < end; at++)
-      this.#decoded[at >> 3] = (this.#decoded[at >> 3] ?? 0) | (1 << (at & 7));
+    const decoded = this.#decoded;
+    for (let at = start; at < end; at++) decoded[at >> 3] = (decoded[at >> 3] ?? 0) | (1 << (at & 7));
   }
 }
