@@ -31,13 +31,17 @@ const shared = (type: ValueType): readonly Value[] =>
   );
 const sharedNarrow = shared(I32);
 const sharedWide = shared(I64);
+
+/** The constant among those that are made once; null: it is none of them. Never looks beyond them, which would cost compiled code. */
+const sharedAt = (constants: readonly Value[], word: number): Value | null =>
+  word >= FIRST_SHARED && word < BEHIND_SHARED ? (constants[word - FIRST_SHARED] ?? null) : null;
+
 const locals: Value[][] = [];
 
 /** An i32 constant. */
 export const i32 = (value: number): Value => {
   const word = value | 0;
-  const known = word < FIRST_SHARED ? undefined : sharedNarrow[word - FIRST_SHARED];
-  return known ?? new Value(I32, CONSTANT, 0, word, null, null, null, null);
+  return sharedAt(sharedNarrow, word) ?? new Value(I32, CONSTANT, 0, word, null, null, null, null);
 };
 
 /** An i64 constant. */
@@ -51,8 +55,7 @@ export const i64 = (value: number | bigint): Value => {
   }
   const word = value | 0;
   if (word !== value) return new Value(I64, CONSTANT, 0, 0, value, null, null, null);
-  const known = word < FIRST_SHARED ? undefined : sharedWide[word - FIRST_SHARED];
-  return known ?? new Value(I64, CONSTANT, 0, word, null, null, null, null);
+  return sharedAt(sharedWide, word) ?? new Value(I64, CONSTANT, 0, word, null, null, null, null);
 };
 
 /** A constant. i32: taken modulo 2^32. i64: a safe integer or a bigint modulo 2^64. f32, f64: a number. Vectors: see `v128`. */
