@@ -31,6 +31,8 @@ export interface CountedTurn {
   readonly conditions: readonly TurnCondition[];
 }
 
+/** A loop of one block is a delay, by which guests measure how fast they are: it is to take its time. */
+const LEAST_BLOCKS = 2;
 /** Longer ways around are not looked for. */
 const MOST_BLOCKS = 8;
 /** With longer steps there are few turns. */
@@ -217,6 +219,7 @@ class Search {
   }
 
   #close(sums: TurnSums): CountedTurn | null {
+    if (this.#way.length < LEAST_BLOCKS) return null;
     if (this.#needsFlags && !this.#flagsMayBeOld(sums)) return null;
     const way = new WayAround(sums, this.#wordBytes);
     const changes = way.changes();
@@ -236,8 +239,8 @@ class Search {
 }
 
 /**
- * The way around a loop on which nothing happens but that registers are copied, gain constants and are compared: delays, and
- * searches through what is not there. Null: there is none.
+ * The way around a loop on which nothing happens but that registers are copied, gain constants and are compared: searches
+ * through what is not there. Null: there is none, or the loop is a delay, of one block.
  * @param header - node at which turns begin
  * @param needsFlags - whether what comes behind `header` may look at flags that it found
  */

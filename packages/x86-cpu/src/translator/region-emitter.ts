@@ -332,7 +332,6 @@ export class RegionEmitter implements RegionFlow {
     const { flags } = this.#selfLoop;
     const accesses = this.#steadyAccesses(index);
     this.#selfLoop = { index, label: body.loop(), flags };
-    this.#skipTurns(index);
     if (accesses.size > 0) this.#emitPageRun(index, flags, accesses);
     this.#emitBlock(index, flags);
     body.end();

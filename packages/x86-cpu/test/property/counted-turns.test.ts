@@ -36,7 +36,7 @@ const change = (r: number): fc.Arbitrary<readonly string[]> =>
     { weight: 5, arbitrary: step(r).map((one) => [one]) },
     { weight: 1, arbitrary: fc.tuple(step(r), step(r)) },
     {
-      weight: 1,
+      weight: 2,
       arbitrary: fc
         .oneof(
           register.map((other) => `89 ${modRm(other, r)}`), // mov r, other
@@ -99,7 +99,7 @@ interface Loop {
 }
 
 const loop: fc.Arbitrary<Loop> = fc.record({
-  parts: fc.array(part, { maxLength: 3 }),
+  parts: fc.array(part, { minLength: 1, maxLength: 3 }),
   changes: fc.tuple(...USED.map((r) => fc.tuple(fc.integer({ min: 0, max: 3 }), change(r)))),
   back: fc.oneof(
     {
@@ -250,6 +250,12 @@ describe("loops that only count", () => {
     },
     // loop on; ud2; on: inc eax; jmp back: the flags are those of INC in the turn before.
     { what: "flags that the next turn finds", code: "e2 02 0f 0b ff c0 eb f8", around: [-40n, 80n, 0n, 0n] },
+    // dec ecx; jz out; cmp edx, ebx; je out; mov eax, ecx; jmp back: EAX is what ECX was in the turn before.
+    {
+      what: "a copy of what has changed since",
+      code: "ff c9 74 08 39 da 74 04 89 c8 eb f4 0f 0b",
+      around: [0n, 80n, 5n, 9n],
+    },
   ])("know $what", ({ code, around }) => {
     expectAlike(
       fc.record({
