@@ -1,5 +1,5 @@
 import type { MappedPages } from "@xenolith/domain-interface";
-import { type MachineMemory, type Mfn, PAGE_SIZE } from "@xenolith/machine-interface";
+import { type MachineMemory, type Mfn, PAGE_SIZE, toMfn } from "@xenolith/machine-interface";
 
 /** A handle on frames whose pages can be taken away from outside. */
 export interface MappedFrames extends MappedPages {
@@ -43,7 +43,7 @@ class FramePages implements MappedFrames {
       for (let done = 0; done < count; ) {
         const offset = (start + done) % PAGE_SIZE;
         const length = Math.min(PAGE_SIZE - offset, count - done);
-        memory.written(Math.floor((start + done) / PAGE_SIZE) as Mfn, offset, length);
+        memory.written(toMfn(Math.floor((start + done) / PAGE_SIZE)), offset, length);
         done += length;
       }
     });
@@ -67,7 +67,7 @@ class FramePages implements MappedFrames {
     const address = this.#wordAddress(at);
     if (!this.writable || address < 0) return;
     this.#memory.view.setUint32(address, value, true);
-    this.#memory.written(Math.floor(address / PAGE_SIZE) as Mfn, address % PAGE_SIZE, 4);
+    this.#memory.written(toMfn(Math.floor(address / PAGE_SIZE)), address % PAGE_SIZE, 4);
   }
 
   release(): void {

@@ -83,14 +83,8 @@ export class ByteBuffer {
 
   /** An opcode: one byte, or a prefix in bits 23:16 and the unsigned LEB128 of the rest. */
   opcode(value: number): void {
-    if (value >= 0x100) {
-      this.instruction(value >>> 16, value & 0xffff);
-      return;
-    }
-    const at = this.#length;
-    if (at === this.#capacity) this.#grow(1);
-    this.#bytes[at] = value;
-    this.#length = at + 1;
+    if (value < 0x100) this.byte(value);
+    else this.instruction(value >>> 16, value & 0xffff);
   }
 
   bytes(values: ArrayLike<number>): void {
