@@ -4,16 +4,19 @@ import { type FlowNode, isDistantBeginning } from "./flow-graph.ts";
 import type { RegionBlock } from "./region-block.ts";
 import { type Compared, type Sum, TurnSums } from "./turn-sums.ts";
 
-/** A condition that a turn asks. */
-export interface TurnCondition {
-  /** What its left side is compared with, from turn to turn the same unless it is asked for equality. */
+/** What a conditional jump asks in a turn: how two sums, as numbers of so many bytes, compare. */
+interface Question {
   readonly left: Sum;
   readonly right: Sum;
   readonly sizeBytes: number;
   readonly comparison: "eq" | "ltU" | "leU" | "ltS" | "leS";
   /** How the comparison has to come out for the turn to go on. */
   readonly holds: boolean;
-  /** What is added from turn to turn to the left side, or to the difference of both for `eq`. */
+}
+
+/** A question of which it is known how its answer may change from turn to turn. */
+export interface TurnCondition extends Question {
+  /** What is added from turn to turn to the left side while the right one stays, or for `eq` to their difference. */
   readonly step: number;
 }
 
@@ -40,7 +43,7 @@ const LONGEST_STEP = 2 ** 16;
 const REGISTERS = 16;
 
 /** Even conditions by encoding: the odd ones are their opposites. */
-const COMPARISONS: readonly (TurnCondition["comparison"] | null)[] = [
+const COMPARISONS: readonly (Question["comparison"] | null)[] = [
   null,
   "ltU",
   "eq",
@@ -63,7 +66,7 @@ const asked = (
   encoding: number,
   isTaken: boolean,
   { left, right, sizeBytes, isResult }: Compared,
-): Omit<TurnCondition, "step"> | null => {
+): Question | null => {
   const even = encoding >> 1;
   const asksSign = even === SIGN_CONDITION && isZero(right);
   const comparison = asksSign ? "ltS" : (COMPARISONS[even] ?? null);
@@ -72,12 +75,12 @@ const asked = (
 };
 
 /** Exchanges the sides of a comparison for order. */
-const exchanged = (condition: Omit<TurnCondition, "step">): Omit<TurnCondition, "step"> => {
-  const { left, right, comparison, holds } = condition;
+const exchanged = (question: Question): Question => {
+  const { left, right, comparison, holds } = question;
   const isUnsigned = comparison === "ltU" || comparison === "leU";
   const isLess = comparison === "ltU" || comparison === "ltS";
   const other = isUnsigned ? (isLess ? "leU" : "ltU") : isLess ? "leS" : "ltS";
-  return { ...condition, left: right, right: left, comparison: other, holds: !holds };
+  return { ...question, left: right, right: left, comparison: other, holds: !holds };
 };
 
 /** What all turns of one way around have in common. */
@@ -123,19 +126,19 @@ class WayAround {
     return isNarrow || step.isNarrow ? null : step.plus;
   }
 
-  /** A condition with what is added from turn to turn; null: how long it holds cannot be told. */
-  counted(condition: Omit<TurnCondition, "step">): TurnCondition | null {
-    const { left, right, sizeBytes, comparison, holds } = condition;
+  /** A question with what is added from turn to turn; null: how long it is answered alike cannot be told. */
+  counted(question: Question): TurnCondition | null {
+    const { left, right, sizeBytes, comparison, holds } = question;
     const ofLeft = this.#gain(left, sizeBytes);
     const ofRight = this.#gain(right, sizeBytes);
     if (ofLeft === null || ofRight === null) return null;
     const step = ofLeft - ofRight;
     if (Math.abs(step) > LONGEST_STEP) return null;
     if (comparison === "eq") {
-      return step !== 0 && holds ? null : { ...condition, step };
+      return step !== 0 && holds ? null : { ...question, step };
     }
-    if (ofRight === 0) return { ...condition, step };
-    return ofLeft === 0 ? { ...exchanged(condition), step: ofRight } : null;
+    if (ofRight === 0) return { ...question, step };
+    return ofLeft === 0 ? { ...exchanged(question), step: ofRight } : null;
   }
 }
 
@@ -146,7 +149,7 @@ class Search {
   readonly #wordBytes: number;
   readonly #needsFlags: boolean;
   readonly #way: number[] = [];
-  readonly #conditions: Omit<TurnCondition, "step">[] = [];
+  readonly #questions: Question[] = [];
   /** Whether the block in which turns begin leaves all flags, or CF, as they are. */
   #beginKeepsFlags = false;
   #beginKeepsCarry = false;
@@ -200,12 +203,12 @@ class Search {
     const compared = isLoop ? sums.countDown(REGISTER.rcx) : sums.compared;
     if (encoding === undefined || compared === null) return null;
     for (const isTaken of [true, false]) {
-      const condition = asked(encoding, isTaken, compared);
-      if (condition === null) return null;
-      this.#conditions.push(condition);
+      const question = asked(encoding, isTaken, compared);
+      if (question === null) return null;
+      this.#questions.push(question);
       const found = this.#edge(node, isTaken ? node.taken : node.fall, sums.copy());
       if (found !== null) return found;
-      this.#conditions.pop();
+      this.#questions.pop();
     }
     return null;
   }
@@ -225,8 +228,8 @@ class Search {
     const changes = way.changes();
     if (changes === null) return null;
     const conditions: TurnCondition[] = [];
-    for (const condition of this.#conditions) {
-      const counted = way.counted(condition);
+    for (const question of this.#questions) {
+      const counted = way.counted(question);
       if (counted === null) return null;
       conditions.push(counted);
     }
