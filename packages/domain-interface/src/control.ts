@@ -218,6 +218,7 @@ export interface DomainServices {
   ): number;
   /** Frames of the domain's own. @returns null when its memory is used up. */
   takeFrames(count: number): Mfn[] | null;
+  /** Access to frames of the domain's own, until the handle is released or the domain is destroyed. */
   mapOwnFrames(frames: readonly Mfn[]): MappedPages;
   /** Gives frames back to the domain's pool for {@link takeFrames}. */
   returnFrames(frames: readonly Mfn[]): void;

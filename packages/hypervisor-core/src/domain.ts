@@ -1,3 +1,4 @@
+import type { MappedPages } from "@xenolith/domain-interface";
 import type { CrashReport, ShutdownReason } from "@xenolith/domain-interface/control";
 import type { Mfn } from "@xenolith/machine-interface";
 import type { DomId, GuestWidth } from "@xenolith/xen-abi";
@@ -27,6 +28,8 @@ export interface Domain {
   sharedInfoFrame: Mfn;
   /** Frame registered by PHYSDEVOP_pirq_eoi_gmfn, of which a reference is held; null before. */
   eoiFrame: Mfn | null;
+  /** What a kernel that is not machine code has mapped of its own frames; null before. Owner: `control/domain-services.ts`. */
+  ownPages: Set<MappedPages> | null;
   /** The memory map that its toolstack or itself has set: E820 entries, 20 bytes each; null before. Owner: `memory/memory-op/`. */
   memoryMap: Uint8Array | null;
   /** Assists switched on by vm_assist: bit n is that of the VMASST_TYPE_* with number n. */

@@ -58,8 +58,16 @@ export interface MemoryManager {
   framesOf(domain: Domain): Mfn[];
   /** The pseudo-physical number of a frame, or null. */
   physicalNumberOf(frame: Mfn): Pfn | null;
-  /** Access from TypeScript to frames of a domain; each is held until the handle is released. @returns -EINVAL when one is not its own. */
-  mapFrames(domain: Domain, frames: readonly Mfn[], writable: boolean): MappedPages | number;
+  /**
+   * Access from TypeScript to frames of a domain; each is held until the handle is released, of which `onRelease` is told.
+   * @returns -EINVAL when one is not its own.
+   */
+  mapFrames(
+    domain: Domain,
+    frames: readonly Mfn[],
+    writable: boolean,
+    onRelease?: () => void,
+  ): MappedPages | number;
   /** Enters pseudo-physical numbers into the machine-to-physical table. */
   setPhysicalNumbers(domain: Domain, frames: readonly Mfn[], first: Pfn): number;
   /** Validates and pins `root` and makes it VCPU 0's base. */

@@ -1,3 +1,4 @@
+import type { MappedPages } from "@xenolith/domain-interface";
 import type { DomainServices } from "@xenolith/domain-interface/control";
 import type { EventChannels } from "@xenolith/event-channels";
 import type { GrantTables } from "@xenolith/grant-tables";
@@ -34,12 +35,16 @@ const createLivingServices = (domain: Domain, parts: DomainServicesParts): Servi
   const pool: Mfn[] = [];
 
   const mapOwnFrames: DomainServices["mapOwnFrames"] = (frames) => {
-    const pages = memory.mapFrames(domain, frames, true);
+    const pages: MappedPages | number = memory.mapFrames(domain, frames, true, () => {
+      if (typeof pages !== "number") domain.ownPages?.delete(pages);
+    });
     if (typeof pages === "number")
       throw new HostError(
         "not-own-frame",
         `domain ${id} maps a frame that is not its own, or is in use as a table`,
       );
+    domain.ownPages ??= new Set();
+    domain.ownPages.add(pages);
     return pages;
   };
 

@@ -71,6 +71,8 @@ export const createDomainDestroyer = (parts: DestroyDomainParts): DestroyDomain 
       }
       if (domain.eoiFrame !== null) memory.releaseWritable(domain, domain.eoiFrame);
       domain.eoiFrame = null;
+      // Each takes itself out of the set.
+      for (const pages of domain.ownPages ?? []) pages.release();
       events.removeDomain(domain.id);
       grants.releaseMappings(domain.id);
       grants.removeDomain(domain.id);

@@ -106,6 +106,7 @@ export const newDomain = (id: DomId, options: CreateDomain, parts: NewDomainPart
     vcpus,
     sharedInfoFrame: toMfn(0),
     eoiFrame: null,
+    ownPages: null,
     memoryMap: null,
     assists: 0,
     pool: parts.pool,

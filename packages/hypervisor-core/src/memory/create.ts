@@ -141,7 +141,7 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
       const pfn = frames.machineToPhysical.read(frame);
       return pfn === null ? null : toPfn(pfn);
     },
-    mapFrames(domain, wanted, writable) {
+    mapFrames(domain, wanted, writable, onReleased = () => {}) {
       const held: Mfn[] = [];
       for (const frame of wanted) {
         if (!hold(domain, frame, writable)) {
@@ -150,7 +150,10 @@ export const createMemorySystem = (options: MemoryManagerParts): MemorySystem =>
         }
         held.push(frame);
       }
-      const onRelease = (): void => letGo(held, writable);
+      const onRelease = (): void => {
+        letGo(held, writable);
+        onReleased();
+      };
       return createMappedFrames({ memory, frames: held, writable, onRelease });
     },
     setPhysicalNumbers(domain, list, first) {

@@ -262,6 +262,19 @@ describe("services of a kernel", () => {
     expect(control.list()).toEqual([]);
   });
 
+  it("let go of what their kernel still maps of its own when its domain is destroyed", () => {
+    const fixture = createHypervisorFixture();
+    const { control } = fixture.hypervisor;
+    const services = control.inside(fixture.addDomain());
+    const frames = services.takeFrames(2) ?? [];
+    const [early, late] = frames.map((frame) => services.mapOwnFrames([frame]));
+    early?.release();
+    late?.writeUint32(0, 99);
+    control.destroy(services.id);
+    expect(control.list()).toEqual([]);
+    expect(late?.readUint32(0)).toBe(0);
+  });
+
   it("take frames that were given back before, cleared", () => {
     const fixture = createHypervisorFixture();
     const { control } = fixture.hypervisor;
