@@ -11,6 +11,7 @@ import { createFailures, type Failures } from "./scene/failures.ts";
 import { createFriend } from "./scene/friend.ts";
 import { type MemoryUse, memoryUse } from "./scene/heap.ts";
 import { createScene, type Scene } from "./scene/scene.ts";
+import { createStandstillWatch } from "./scene/standstill.ts";
 import type { Progress } from "./traffic/progress.ts";
 import { createRingAttack } from "./traffic/ring-slots.ts";
 import { createStoreAttack } from "./traffic/store-messages.ts";
@@ -28,6 +29,8 @@ export interface CampaignOptions {
   readonly lifeCalls: number;
   /** Rounds of commands that the bystander is given, spread over the attack. */
   readonly bystanderRounds: number;
+  /** Told after each slice of virtual time how far every part of the attack has come, for people who wait. */
+  readonly onProgress?: (parts: readonly Progress[], virtualNs: number) => void;
 }
 
 /** What the attackers of one width have seen. */
@@ -66,6 +69,8 @@ const CHECKS_AT_MOST = 1000;
 const TICK_MS = 5;
 /** Slices that the rest may take once the hypercalls are over. */
 const LAST_SLICES = 20_000;
+/** Slices in which a part of the attack need not come on: ten times what a life takes that is stuck. */
+const MOST_STILL_SLICES = 1000;
 /** Growth of the heap that is still the collector's affair. */
 const HEAP_SLACK_BYTES = 48 * 1_048_576;
 const SAMPLES = 10;
@@ -98,7 +103,10 @@ const finish = async (
   if (!bystander.isDone) failures.add(`the bystander has done only ${bystander.finished} commands`);
 };
 
-/** Runs the attack on a fresh host. Nothing that happens in it throws: what went wrong is in the report. */
+/**
+ * Runs the attack on a fresh host. What went wrong is in the report, that a part of the attack came to a standstill too.
+ * @throws only when the control domain no longer answers, so that no domain can be made or destroyed.
+ */
 export const runCampaign = async (options: CampaignOptions): Promise<CampaignReport> => {
   const failures = createFailures();
   const entropy = createEntropy(options.seed);
@@ -127,14 +135,13 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignRep
       createAssault({ width, scene, failures, draw, friend, victim, mischief, successes, lifeCalls }),
     );
   }
-  const rings = await scene.during(() =>
-    createRingAttack({
-      host,
-      entropy: entropy.fork("rings"),
-      slots: options.traffic,
-      onFailure: onFailure("the ring attack"),
-    }),
-  );
+  const rings = await createRingAttack({
+    scene,
+    failures,
+    entropy: entropy.fork("rings"),
+    slots: options.traffic,
+    onFailure: onFailure("the ring attack"),
+  });
   const messages = await scene.during(() =>
     createStoreAttack({
       assembled,
@@ -150,8 +157,12 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignRep
   const lasting: readonly { readonly id: DomId }[] = [bystander, ticker, ...friends, rings, messages];
   const traffic = (): Progress[] => [rings.progress, messages.progress, mischief.progress];
   const calls = (): number => assaults.reduce((sum, { tally }) => sum + tally.calls, 0);
-  const isOver = (): boolean =>
-    calls() >= options.calls && traffic().every(({ done, wanted }) => done >= wanted);
+  const parts = (): Progress[] => [
+    { what: "hypercalls", done: calls(), wanted: options.calls, details: {} },
+    ...traffic(),
+  ];
+  const isOver = (): boolean => parts().every(({ done, wanted }) => done >= wanted);
+  const standstill = createStandstillWatch(failures, MOST_STILL_SLICES);
   const checkEvery = Math.max(CHECK_EVERY_CALLS, Math.ceil(options.calls / CHECKS_AT_MOST));
   const memory: MemorySample[] = [];
   let checks = 0;
@@ -175,7 +186,10 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignRep
     for (const assault of assaults) await assault.begin();
     await host.run({ untilNs: host.clock.now() + SLICE_NS });
     if (calls() >= checks * checkEvery) check();
+    standstill.look(parts());
+    options.onProgress?.(parts(), host.clock.now());
     for (const assault of assaults) await assault.attend(isOver() || failures.all.length > 0);
+    await rings.attend();
     bystander.allow(Math.floor((script.length * calls()) / options.calls));
     if (memory.length < SAMPLES && calls() >= ((memory.length + 1) * options.calls) / SAMPLES) sample();
   }

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import { runCampaign, unfinishedOf } from "./campaign.ts";
-import { formatReport } from "./report.ts";
+import { type CampaignOptions, runCampaign, unfinishedOf } from "./campaign.ts";
+import { formatProgress, formatReport } from "./report.ts";
 
 const USAGE = "usage: pnpm hostile [--seed N] [--calls N] [--traffic N] [--successes N]";
 
@@ -13,6 +13,9 @@ const LIFE_CALLS = 900;
 /** Rounds of the bystander: one in so many calls, between these. */
 const CALLS_PER_ROUND = 1000;
 const BYSTANDER_ROUNDS = { least: 200, most: 2000 } as const;
+
+/** Time by the clock between two words on how far the attack has come. */
+const SAY_EVERY_MS = 10_000;
 
 /** A mistake on the command line. */
 class UsageError extends Error {}
@@ -55,11 +58,22 @@ const readCommand = (args: readonly string[]): Command => {
   }
 };
 
+/** Says now and then on standard error how far the attack has come. */
+const createSpeaker = (): NonNullable<CampaignOptions["onProgress"]> => {
+  let saidMs = performance.now();
+  return (parts, virtualNs) => {
+    if (performance.now() < saidMs + SAY_EVERY_MS) return;
+    saidMs = performance.now();
+    process.stderr.write(`hostile: ${formatProgress(parts, virtualNs)}\n`);
+  };
+};
+
 const main = async (): Promise<number> => {
   const command = readCommand(process.argv.slice(2));
   const { least, most } = BYSTANDER_ROUNDS;
   const bystanderRounds = Math.min(most, Math.max(least, Math.floor(command.calls / CALLS_PER_ROUND)));
-  const report = await runCampaign({ ...command, lifeCalls: LIFE_CALLS, bystanderRounds });
+  const onProgress = createSpeaker();
+  const report = await runCampaign({ ...command, lifeCalls: LIFE_CALLS, bystanderRounds, onProgress });
   process.stdout.write(`${formatReport(report, command.successes)}\n`);
   return report.failures.length === 0 && unfinishedOf(report, command.successes).length === 0 ? 0 : 1;
 };

@@ -1,6 +1,7 @@
 import { SUCCESS } from "./calls/call.ts";
 import type { OperationTally } from "./calls/tally.ts";
 import { type AssaultReport, type CampaignReport, unfinishedOf } from "./campaign.ts";
+import type { Progress } from "./traffic/progress.ts";
 
 const NAME_WIDTH = 48;
 const COUNT_WIDTH = 8;
@@ -41,13 +42,19 @@ const assaultLines = ({ width, tally, lives, ends }: AssaultReport): string[] =>
   ];
 };
 
+const seconds = (virtualNs: number): string => `${(virtualNs / 1e9).toFixed(3)} s of virtual time`;
+
+/** A line for people who wait: how far each part of the attack has come. */
+export const formatProgress = (parts: readonly Progress[], virtualNs: number): string =>
+  [...parts.map(({ what, done, wanted }) => `${done} of ${wanted} ${what}`), seconds(virtualNs)].join(", ");
+
 /** The report for people: what each width has seen, then totals, then what went wrong. */
 export const formatReport = (report: CampaignReport, wantedSuccesses: number): string => {
   const unfinished = unfinishedOf(report, wantedSuccesses);
   const total = sum(report.assaults.map(({ tally }) => tally.calls));
   return [
     ...report.assaults.flatMap(assaultLines),
-    `${total} hypercalls in ${(report.virtualNs / 1e9).toFixed(3)} s of virtual time`,
+    `${total} hypercalls in ${seconds(report.virtualNs)}`,
     ...report.traffic.map(
       ({ what, done, details }) =>
         `${done} ${what}: ${Object.entries(details)

@@ -4,13 +4,16 @@ import type { DomId } from "@xenolith/xen-abi";
 import type { Failures } from "./failures.ts";
 
 const MEMORY_MIB = 48;
+const SLICE_NS = 1_000_000;
+/** Slices that a task may take. Tasks take some tens of them. */
+const MOST_TASK_SLICES = 10_000;
 
 /** A host to be attacked. */
 export interface Scene {
   readonly assembled: AssembledHost;
   /** Sets who is told of bytes on the emergency console. */
   onEmergencyOutput(listener: (domain: DomId, bytes: Uint8Array) => void): void;
-  /** Runs a task that needs the host's store while the host runs. */
+  /** Runs a task that needs the host's store while the host runs. @throws when it has not ended after ten virtual seconds. */
   during<Result>(task: () => Promise<Result>): Promise<Result>;
 }
 
@@ -45,7 +48,10 @@ export const createScene = (seed: number, failures: Failures): Scene => {
         isOver = true;
         assembled.host.stop();
       });
-      while (!isOver) await assembled.host.run({ untilNs: assembled.host.clock.now() + 1_000_000 });
+      for (let left = MOST_TASK_SLICES; !isOver; left--) {
+        if (left === 0) throw new Error("the control domain does not answer any more");
+        await assembled.host.run({ untilNs: assembled.host.clock.now() + SLICE_NS });
+      }
       return result;
     },
   };

@@ -1,11 +1,13 @@
 import { createHostileTraffic, createRingFrontend, type RingFrontend } from "@xenolith/blkback/testing";
 import { createMemoryStore } from "@xenolith/block-stores";
 import type { Domain } from "@xenolith/domain-interface";
-import { type Host, kernelPayload } from "@xenolith/host";
+import { kernelPayload } from "@xenolith/host";
 import { type EntropySource, toNanoseconds } from "@xenolith/machine-interface";
 import { defineKernel } from "@xenolith/typescript-kernel";
 import { type DomId, toDomId } from "@xenolith/xen-abi";
 import { createStoreClient, type StoreClient } from "@xenolith/xenbus";
+import type { Failures } from "../scene/failures.ts";
+import type { Scene } from "../scene/scene.ts";
 import type { Progress } from "./progress.ts";
 
 const SECTORS = 1000;
@@ -21,26 +23,48 @@ const STATE = {
   closed: "6",
 } as const;
 
-/** A domain whose block front end breaks every rule of the ring, connects again and goes on. */
+/**
+ * Slices without a slot after which a front end is asked whether it still reaches the store, and after which it is replaced when
+ * it does not. Requests of rings before may keep the disk busy for some tens of them.
+ */
+const ASKED_SLICES = 50;
+const STUCK_SLICES = 100;
+
+/**
+ * A domain whose block front end breaks every rule of the ring, connects again and goes on. It names any reference for its
+ * data, that of its own xenstore page too: what it reads from the disk then lies over the ring by which it would connect
+ * again. Such a domain is followed by another. One that stands still with its store in order is the host's fault.
+ */
 export interface RingAttack {
+  /** The domain that attacks now. */
   readonly id: DomId;
   readonly progress: Progress;
+  /** Looks whether the attack comes on, after a slice of time; where it has lost its store, another domain takes its place. */
+  attend(): Promise<void>;
 }
 
 /** What the attack is made with. */
 export interface RingAttackOptions {
-  readonly host: Host;
+  readonly scene: Scene;
+  readonly failures: Failures;
   readonly entropy: EntropySource;
   readonly slots: number;
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Creates the domain; its kernel starts the attack by itself. */
+/** Creates the first domain. The kernel of each starts the attack by itself. */
 export const createRingAttack = async (options: RingAttackOptions): Promise<RingAttack> => {
-  const { host, entropy } = options;
+  const { scene, failures, entropy } = options;
+  const { host } = scene.assembled;
   let slots = 0;
   let rings = 0;
   let disconnections = 0;
+  let replaced = 0;
+  let slotsBefore = 0;
+  let stillSlices = 0;
+  /** Asks the store for something, as the domain that attacks now. */
+  let askStore = (): void => {};
+  let reachesStore = true;
 
   const attack = (domain: Domain): void => {
     const store: StoreClient = createStoreClient(domain.store);
@@ -109,29 +133,59 @@ export const createRingAttack = async (options: RingAttackOptions): Promise<Ring
         if (result.ok) onBackState(result.value);
       });
     });
+    askStore = () => {
+      reachesStore = false;
+      store.read(backState, ({ ok }) => {
+        reachesStore = ok;
+      });
+    };
     setState(STATE.initialising);
   };
 
   const kernel = defineKernel({ name: "ring attack", start: ({ domain }) => attack(domain) });
-  const store = createMemoryStore({ sectorCount: SECTORS });
-  const id = await host.toolstack.create({
-    name: "ring-attack",
-    payload: kernelPayload(kernel, { onFailure: options.onFailure }),
-    commandLine: "",
-    memoryMiB: 1,
-    vcpus: 1,
-    disks: [{ store, virtualDevice: "xvda", writable: true, cdrom: false, description: "memory" }],
-    scheduling: {},
-  });
+  const begin = async (): Promise<DomId> => {
+    const store = createMemoryStore({ sectorCount: SECTORS });
+    return await host.toolstack.create({
+      name: "ring-attack",
+      payload: kernelPayload(kernel, { onFailure: options.onFailure }),
+      commandLine: "",
+      memoryMiB: 1,
+      vcpus: 1,
+      disks: [{ store, virtualDevice: "xvda", writable: true, cdrom: false, description: "memory" }],
+      scheduling: {},
+    });
+  };
+  let id = await scene.during(begin);
   return {
-    id,
+    get id() {
+      return id;
+    },
     get progress() {
       return {
         what: "corrupted ring slots",
         done: slots,
         wanted: options.slots,
-        details: { rings, "disconnections for impossible indices": disconnections },
+        details: {
+          rings,
+          "disconnections for impossible indices": disconnections,
+          "stuck front ends replaced": replaced,
+        },
       };
+    },
+    async attend() {
+      stillSlices = slots === slotsBefore ? stillSlices + 1 : 0;
+      slotsBefore = slots;
+      if (slots >= options.slots) return;
+      if (stillSlices === ASKED_SLICES) askStore();
+      if (stillSlices < STUCK_SLICES || reachesStore) return;
+      stillSlices = 0;
+      reachesStore = true;
+      replaced++;
+      const stuck = id;
+      await scene.during(() => host.toolstack.destroy(stuck));
+      if (host.control.describe(stuck) !== null)
+        failures.add(`domain ${stuck} is destroyed, but something of it is left`);
+      id = await scene.during(begin);
     },
   };
 };
