@@ -28,6 +28,22 @@ export interface NewDomainParts {
   readonly nextSchedulerId: () => number;
 }
 
+/** More than a small integer. */
+const WIDE = 2 ** 52;
+
+/**
+ * Has the engine that runs us lay out VCPUs for the numbers that these fields come to hold. It lays out objects by what they
+ * have held so far, and compiles anew whatever was compiled for a layout that a wider number has made obsolete.
+ */
+const layOutWide = (vcpu: Vcpu): void => {
+  const { infoAddress, cr0, cr2, otherGsBase } = vcpu;
+  vcpu.infoAddress = toMachineAddress(WIDE);
+  vcpu.cr0 = WIDE;
+  vcpu.cr2 = toLinearAddress(WIDE);
+  vcpu.otherGsBase = toLinearAddress(WIDE);
+  Object.assign(vcpu, { infoAddress, cr0, cr2, otherGsBase });
+};
+
 const newVcpu = (domain: Domain, index: number, parts: NewDomainParts): Vcpu => {
   const vcpu: Vcpu = {
     domain,
@@ -89,6 +105,7 @@ const newVcpu = (domain: Domain, index: number, parts: NewDomainParts): Vcpu => 
     virtualTimer: null,
     pollTimer: null,
   };
+  layOutWide(vcpu);
   return vcpu;
 };
 

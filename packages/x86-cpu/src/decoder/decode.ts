@@ -2,7 +2,8 @@ import { SEGMENT } from "@xenolith/x86-architecture";
 import { type CodeBytes, Encoding } from "./encoding.ts";
 import { FEATURE_OF_MNEMONIC } from "./features.ts";
 import type { Instruction, Operand, Repeat } from "./instruction.ts";
-import { decodeMemory } from "./memory-operand.ts";
+import { decodeMemory, fromStart } from "./memory-operand.ts";
+import { noOperands } from "./no-operands.ts";
 import { ONE_BYTE_MAP, PLAIN_ONLY, REGISTER_GROUP_7, TWO_BYTE_MAP } from "./opcode-table.ts";
 import { OPERAND_READERS, type OperandReader } from "./operands.ts";
 import { readPrefixes } from "./prefixes.ts";
@@ -193,12 +194,13 @@ export const decode = (bytes: Uint8Array, at: number, available: number, code: C
     return withoutMeaning("ud", reader.consumed, addressBytes);
   }
   const lengthBytes = reader.consumed;
+  if (encoding.isRipRelative) placeOperands(operands, lengthBytes);
   return {
     mnemonic,
     lengthBytes,
     operandBytes: operationSize(specification, encoding.operandBytes, encoding.isVector),
     addressBytes,
-    operands: encoding.isRipRelative ? fromStart(operands, lengthBytes) : operands,
+    operands,
     feature: isIrregular ? featureOf(specification, mnemonic) : specification.feature,
     lock: encoding.lock,
     repeat: specification.isRepeatable ? repeatOf(encoding) : "none",
@@ -211,7 +213,7 @@ const withoutMeaning = (mnemonic: string, lengthBytes: number, addressBytes: 2 |
   lengthBytes,
   operandBytes: 4,
   addressBytes,
-  operands: [],
+  operands: noOperands(),
   feature: "base",
   lock: false,
   repeat: "none",
@@ -224,18 +226,19 @@ const repeatOf = ({ repeat }: Encoding): Repeat =>
 const featureOf = (specification: Specification, mnemonic: string): Specification["feature"] =>
   mnemonic === specification.mnemonic ? specification.feature : (FEATURE_OF_MNEMONIC[mnemonic] ?? "base");
 
-/** Displacements that count from the end of an instruction, as they count from its start. */
-const fromStart = (operands: readonly Operand[], lengthBytes: number): readonly Operand[] =>
-  operands.map((operand) =>
-    operand.kind === "memory" && operand.isRipRelative
-      ? { ...operand, displacement: operand.displacement + lengthBytes }
-      : operand,
-  );
+/** Makes displacements that count from the end of an instruction count from its start. */
+const placeOperands = (operands: Operand[], lengthBytes: number): void => {
+  for (let position = 0; position < operands.length; position++) {
+    const operand = operands[position];
+    if (operand?.kind === "memory" && operand.isRipRelative)
+      operands[position] = fromStart(operand, lengthBytes);
+  }
+};
 
-const readOperands = (readers: readonly OperandReader[], encoding: Encoding): readonly Operand[] => {
+const readOperands = (readers: readonly OperandReader[], encoding: Encoding): Operand[] => {
   const first = readers[0];
   const second = readers[1];
-  if (first === undefined) return [];
+  if (first === undefined) return noOperands();
   if (second === undefined) return [first(encoding)];
   const operands = [first(encoding), second(encoding)];
   for (let position = 2; position < readers.length; position++) {
@@ -247,13 +250,9 @@ const readOperands = (readers: readonly OperandReader[], encoding: Encoding): re
 
 const POPCNT_READERS = [OPERAND_READERS.Gv, OPERAND_READERS.Ev];
 
-const readIrregular = (
-  specification: Specification,
-  mnemonic: string,
-  encoding: Encoding,
-): readonly Operand[] => {
-  if (mnemonic === "nop" && specification.mnemonic === "xchg") return [];
-  if (mnemonic === "pause" || isGroup7Register(specification, encoding)) return [];
+const readIrregular = (specification: Specification, mnemonic: string, encoding: Encoding): Operand[] => {
+  if (mnemonic === "nop" && specification.mnemonic === "xchg") return noOperands();
+  if (mnemonic === "pause" || isGroup7Register(specification, encoding)) return noOperands();
   if (specification.mnemonic === "x87") return readX87Operands(encoding);
   if (mnemonic === "popcnt") return readOperands(POPCNT_READERS, encoding);
   const operands = readOperands(specification.readers, encoding);
@@ -261,7 +260,7 @@ const readIrregular = (
   return operands;
 };
 
-const readX87Operands = (encoding: Encoding): readonly Operand[] => {
+const readX87Operands = (encoding: Encoding): Operand[] => {
   const { opcode, modRm } = encoding;
   if (modRm >= 0xc0) return x87RegisterForm(opcode, modRm).operands;
   return [decodeMemory(encoding, x87MemoryForm(opcode, modRm).sizeBytes)];

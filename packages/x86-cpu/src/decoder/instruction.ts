@@ -58,10 +58,15 @@ export interface FarOperand {
 export interface SpecialOperand {
   readonly kind: "segment" | "control" | "debug" | "x87" | "mmx" | "xmm";
   readonly register: number;
+  /** Never set: it gives these operands the layout of {@link RegisterOperand}. */
+  readonly high: false;
   readonly sizeBytes: OperandBytes;
 }
 
-/** What an instruction works on. */
+/**
+ * What an instruction works on. The properties of a kind stand everywhere in the order of its declaration: then the engine
+ * that runs us knows one layout for it, and what reads operands stays compiled for few layouts.
+ */
 export type Operand =
   | RegisterOperand
   | MemoryOperand
@@ -82,6 +87,8 @@ export type Repeat = "none" | "rep" | "repne";
  * MOVD, PEXTRD and PINSRD keep their names with REX.W.
  * Conditional instructions use j/set/cmov + o no b ae e ne be a s ns p np l ge le g.
  * "ud" is what is not an instruction; it raises #UD.
+ *
+ * As with {@link Operand}, properties stand everywhere in the order of this declaration.
  */
 export interface Instruction {
   readonly mnemonic: string;

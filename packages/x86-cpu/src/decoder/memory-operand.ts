@@ -82,3 +82,15 @@ export const decodeMemory = (encoding: Encoding, sizeBytes: number): MemoryOpera
     sizeBytes,
   );
 };
+
+/** An operand whose displacement counts from the end of an instruction, with one that counts from its start. */
+export const fromStart = (operand: MemoryOperand, lengthBytes: number): MemoryOperand => ({
+  kind: "memory",
+  segment: operand.segment,
+  base: operand.base,
+  index: operand.index,
+  scale: operand.scale,
+  displacement: operand.displacement + lengthBytes,
+  isRipRelative: operand.isRipRelative,
+  sizeBytes: operand.sizeBytes,
+});

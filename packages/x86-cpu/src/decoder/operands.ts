@@ -30,7 +30,7 @@ const highBytes: readonly Operand[] = Array.from({ length: 4 }, (_, register) =>
 }));
 
 const special = (kind: SpecialOperand["kind"], count: number, sizeBytes: number): readonly Operand[] =>
-  Array.from({ length: count }, (_, register) => ({ kind, register, sizeBytes }));
+  Array.from({ length: count }, (_, register) => ({ kind, register, high: false, sizeBytes }));
 
 const xmm = special("xmm", REGISTERS, 16);
 const mmx = special("mmx", 8, 8);
@@ -128,7 +128,7 @@ const relative = (encoding: Encoding): Operand => {
 
 const farPointer = (encoding: Encoding): Operand => {
   const offset = encoding.operandBytes === 2 ? encoding.reader.u16() : encoding.reader.i32() >>> 0;
-  return { kind: "far", offset, selector: encoding.reader.u16() };
+  return { kind: "far", selector: encoding.reader.u16(), offset };
 };
 
 /** MOV to and from control and debug registers: general register whatever the mode field. [SDM2B-4.3] */
@@ -139,7 +139,7 @@ const systemRegister = (encoding: Encoding, kind: "control" | "debug"): Operand 
       ? number < 8
       : number === 0 || number === 2 || number === 3 || number === 4 || (number === 8 && encoding.code === 8);
   if (!exists) encoding.isValid = false;
-  return { kind, register: number, sizeBytes: encoding.code === 8 ? 8 : 4 };
+  return { kind, register: number, high: false, sizeBytes: encoding.code === 8 ? 8 : 4 };
 };
 
 const segmentRegister = (encoding: Encoding): Operand => {

@@ -62,11 +62,22 @@ const usesModRm = (code: string): boolean =>
 const featureOf = (marks: ReadonlySet<string>): Feature | null =>
   FEATURES.find((feature) => marks.has(`:${feature}`)) ?? null;
 
-/** Reads one specification: mnemonic, operands, marks. */
-export const parseSpecification = (text: string): Specification => {
+/** A word cut out of a table as the name of a property is kept: comparing those that are the same takes no look at their text. */
+const asName = (word: string): string => Object.keys({ [word]: null })[0] ?? word;
+
+/**
+ * Reads one specification: mnemonic, operands, marks.
+ *
+ * @param usual - what an instruction with certain operands needs where neither a mark nor its mnemonic says.
+ */
+export const parseSpecification = (
+  text: string,
+  usual: (operands: readonly string[]) => Feature = () => "base",
+): Specification => {
   const words = text.trim().split(/\s+/);
   const marks = new Set(words.filter((word) => word.startsWith(":")));
-  const [mnemonic = "ud", ...operands] = words.filter((word) => !word.startsWith(":"));
+  const [name = "ud", ...operands] = words.filter((word) => !word.startsWith(":"));
+  const mnemonic = asName(name);
   const first = operands[0] ?? "";
   const isByte = marks.has(":b") || BYTE_FIRST.has(first);
   const isWide = marks.has(":y") || operands.some((code) => /^[EGBMT]y$/.test(code));
@@ -82,7 +93,8 @@ export const parseSpecification = (text: string): Specification => {
     validOutside64: !marks.has(":only64"),
     size64: marks.has(":f64") ? "forced64" : marks.has(":d64") ? "default64" : "usual",
     fixedSize: isByte ? "b" : marks.has(":w") ? "w" : marks.has(":z") ? "z" : null,
-    feature: featureOf(marks) ?? FEATURE_OF_MNEMONIC[mnemonic] ?? "base",
+    feature:
+      featureOf(marks) ?? FEATURE_OF_MNEMONIC[mnemonic] ?? (mnemonic === "ud" ? "base" : usual(operands)),
     vectorSize: marks.has(":v") || isByte ? "usual" : isWide ? "wide" : "none",
   };
 };
@@ -94,8 +106,8 @@ export const parseOpcodeMap = (text: string): readonly (OpcodeEntry | null)[] =>
     const space = line.indexOf(" ");
     const [first = "", last = first] = line.slice(0, space).split("-");
     const [usual = "", in64 = usual] = line.slice(space + 1).split(";");
-    const group = usual.split("|").map(parseSpecification);
-    const group64 = in64 === usual ? group : in64.split("|").map(parseSpecification);
+    const group = usual.split("|").map((one) => parseSpecification(one));
+    const group64 = in64 === usual ? group : in64.split("|").map((one) => parseSpecification(one));
     const entry = { group, group64, needsModRm: group.length > 1 || group.some((one) => one.needsModRm) };
     for (let opcode = Number.parseInt(first, 16); opcode <= Number.parseInt(last, 16); opcode++) {
       entries[opcode] = entry;

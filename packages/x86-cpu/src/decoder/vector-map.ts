@@ -19,27 +19,20 @@ export type Row = readonly (Column | null)[];
 
 const DEFAULT_FEATURE: readonly Feature[] = ["sse", "sse2", "sse", "sse2"];
 
-const isMmxOnly = ({ operands }: Specification): boolean =>
+const isMmxOnly = (operands: readonly string[]): boolean =>
   operands.some((code) => /^[PQN]/.test(code)) && !operands.some((code) => /^([VW]|Uo)/.test(code));
 
-const withFeature = (
-  specification: Specification,
-  column: number,
-  fallback: Feature | null,
-): Specification => {
-  if (specification.feature !== "base" || specification.mnemonic === "ud") return specification;
-  const usual = fallback ?? DEFAULT_FEATURE[column] ?? "base";
-  return {
-    ...specification,
-    feature: column === 0 && isMmxOnly(specification) && fallback === null ? "mmx" : usual,
-  };
-};
+/** What an instruction of a column needs that the table says nothing of, by its operands. */
+const usualFeature = (operands: readonly string[], column: number, fallback: Feature | null): Feature =>
+  fallback ?? (column === 0 && isMmxOnly(operands) ? "mmx" : (DEFAULT_FEATURE[column] ?? "base"));
 
 const parseColumn = (text: string, column: number, fallback: Feature | null): Column | null => {
   if (text.trim() === "-") return null;
   const [usual = "", register = usual] = text.split("~");
   const group = (part: string): Specification[] =>
-    part.split("|").map((one) => withFeature(parseSpecification(one), column, fallback));
+    part
+      .split("|")
+      .map((one) => parseSpecification(one, (operands) => usualFeature(operands, column, fallback)));
   return { memory: group(usual), register: group(register) };
 };
 

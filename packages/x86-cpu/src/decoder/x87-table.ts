@@ -87,7 +87,7 @@ const registerForms = parse(REGISTERS);
 
 const UNDEFINED: Entry = { mnemonic: "ud", operands: "" };
 
-const stackRegister = (register: number): Operand => ({ kind: "x87", register, sizeBytes: 10 });
+const stackRegister = (register: number): Operand => ({ kind: "x87", register, high: false, sizeBytes: 10 });
 
 const accumulator: Operand = { kind: "register", register: REGISTER.rax, high: false, sizeBytes: 2 };
 

@@ -1,11 +1,12 @@
 import type { Instruction, Operand } from "../decoder/instruction.ts";
-import { endsBlock, instructionFormKey, isString, type Unit, unitOf } from "./instruction-form.ts";
+import { endsBlock, instructionFormKey, isString, unitOf } from "./instruction-form.ts";
 
 /** What the form of an instruction decides. */
 export interface FormEntry {
   /** Number of the handler, or undefined where generated code has none. */
   readonly number: number | undefined;
-  readonly unit: Unit;
+  /** The unit that it works with: a bit of `UNIT`, or 0. */
+  readonly unit: number;
   /** See {@link isString} and {@link endsBlock}; a block ends as well with a handler that calls what stands for the monitor. */
   readonly isString: boolean;
   readonly endsBlock: boolean;

@@ -5,7 +5,7 @@ import { X87_MNEMONICS } from "../decoder/x87-table.ts";
 import { formKey, type OperandForm } from "../machine/form.ts";
 import { repeatedMnemonic } from "../meanings/strings.ts";
 import { controlMnemonic, segmentMnemonic } from "../meanings/system.ts";
-import { isFlat, type Mode } from "./mode.ts";
+import { isFlat, type Mode, UNIT } from "./mode.ts";
 
 const DIRECT_JUMPS: ReadonlySet<string> = new Set([...CONDITIONS.map((name) => `j${name}`), "jmp"]);
 const COUNTED_JUMPS: ReadonlySet<string> = new Set(["loop", "loope", "loopne", "jcxz"]);
@@ -112,7 +112,7 @@ const SEGMENT_LOADS: ReadonlySet<string> = new Set(["mov-to-sreg", "pop-sreg"]);
 
 /** Whether a block ends behind an instruction without a link to where it goes on: system instructions that do much. */
 export const isSystemTransfer = ({ mnemonic, operands }: Instruction): boolean => {
-  const [first] = operands;
+  const first = operands[0];
   const isLoadOfStack = first?.kind === "segment" && first.register === SEGMENT.ss;
   return TRANSFERS.has(mnemonic) || (isLoadOfStack && SEGMENT_LOADS.has(mnemonic));
 };
@@ -186,17 +186,14 @@ const operandForm = (operand: Operand): OperandForm | null => {
   }
 };
 
-/** Which unit an instruction works with, as far as a system may have switched it off. */
-export type Unit = "vectors" | "mmx" | "x87" | "wait" | null;
-
-/** See {@link Unit}. Instructions on general registers that came with SSE need none. */
-export const unitOf = (instruction: Instruction): Unit => {
+/** The bit of the {@link UNIT} that an instruction works with, or 0. Those on general registers that came with SSE need none. */
+export const unitOf = (instruction: Instruction): number => {
   const { mnemonic, operands } = instruction;
-  if (mnemonic === "wait") return "wait";
-  if (X87_MNEMONICS.has(mnemonic)) return "x87";
-  if (mnemonic === "ldmxcsr" || mnemonic === "stmxcsr") return "vectors";
-  if (operands.some(({ kind }) => kind === "xmm")) return "vectors";
-  return mnemonic === "emms" || operands.some(({ kind }) => kind === "mmx") ? "mmx" : null;
+  if (mnemonic === "wait") return UNIT.wait;
+  if (X87_MNEMONICS.has(mnemonic)) return UNIT.x87;
+  if (mnemonic === "ldmxcsr" || mnemonic === "stmxcsr") return UNIT.vectors;
+  if (operands.some(({ kind }) => kind === "xmm")) return UNIT.vectors;
+  return mnemonic === "emms" || operands.some(({ kind }) => kind === "mmx") ? UNIT.x87 : 0;
 };
 
 /** Mnemonic that forms carry: one that names a segment or control register tells which. */
@@ -239,7 +236,7 @@ export const directTarget = (
   next: number,
   mode: Mode,
 ): number | null => {
-  const [relative] = operands;
+  const relative = operands[0];
   if (relative?.kind !== "relative") return null;
   const target = next + relative.distance;
   if (mode.codeBytes === 8) return target;

@@ -21,12 +21,8 @@ export interface Mode {
   readonly flatSegments: number;
   /** Whether SS is flat and uses all of ESP: else the careful interpreter is needed. */
   readonly hasFlatStack: boolean;
-  /** Whether x87 and MMX instructions may be used: neither CR0.EM nor CR0.TS. */
-  readonly hasX87: boolean;
-  /** Whether vector registers may be used too: CR4.OSFXSR. */
-  readonly hasVectors: boolean;
-  /** Whether WAIT may be used: not both CR0.MP and CR0.TS. */
-  readonly hasWait: boolean;
+  /** Which units instructions may use: bits of {@link UNIT}. */
+  readonly units: number;
 }
 
 const LAST_OFFSET = 0xffff_ffff;
@@ -66,8 +62,11 @@ const flatSegmentsOf = (state: VcpuState, flatLimit: number): number => {
   return flat;
 };
 
-/** Bits of {@link unitsOf}. [SDM3A-2.5] */
-const UNIT = { x87: 1, vectors: 2, wait: 4 } as const;
+/**
+ * Units that a system may switch off, as bits. `x87`: registers of x87 and MMX, by neither CR0.EM nor CR0.TS; `vectors`: those
+ * of SSE, by CR4.OSFXSR as well; `wait`: WAIT, by not both CR0.MP and CR0.TS. [SDM3A-2.5]
+ */
+export const UNIT = { x87: 1, vectors: 2, wait: 4 } as const;
 
 const unitsOf = (state: VcpuState): number => {
   const control = state.control(0);
@@ -76,12 +75,6 @@ const unitsOf = (state: VcpuState): number => {
   const hasWait = (control & CR0.mp) === 0 || (control & CR0.ts) === 0;
   return (hasX87 ? UNIT.x87 : 0) | (hasVectors ? UNIT.vectors : 0) | (hasWait ? UNIT.wait : 0);
 };
-
-const unitFlags = (units: number): Pick<Mode, "hasX87" | "hasVectors" | "hasWait"> => ({
-  hasX87: (units & UNIT.x87) !== 0,
-  hasVectors: (units & UNIT.vectors) !== 0,
-  hasWait: (units & UNIT.wait) !== 0,
-});
 
 /** Modes seen so far, numbered. Few in practice; {@link isFull} says when it is time to start over. */
 export class ModeTable {
@@ -119,7 +112,7 @@ export class ModeTable {
       codeLimit: LAST_CANONICAL,
       flatSegments: CHECKED_SEGMENTS.reduce((flat, index) => flat | (1 << index), 0),
       hasFlatStack: true,
-      ...unitFlags(units),
+      units,
     };
     this.#modes.push(mode);
     this.#wide[units] = mode;
@@ -150,7 +143,7 @@ export class ModeTable {
       codeLimit,
       flatSegments,
       hasFlatStack,
-      ...unitFlags(units),
+      units,
     };
     this.#modes.push(mode);
     if (isFlatCode) this.#flat.set(rest, mode);

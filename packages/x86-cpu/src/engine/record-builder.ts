@@ -14,7 +14,6 @@ import {
   isBitString,
   memoryOperand,
   stringAddresses,
-  type Unit,
 } from "./instruction-form.ts";
 import { isFlat, type Mode } from "./mode.ts";
 import type { RecordArena } from "./record-arena.ts";
@@ -44,13 +43,6 @@ const addressCut = ({ addressBytes }: Instruction, mode: Mode): number =>
 
 /** Fields of the first register operands; see `RECORD`. */
 const REGISTER_FIELDS: readonly number[] = [RECORD.register0, RECORD.register1, RECORD.extra];
-
-/** Whether a unit may be used. */
-const hasUnit = (unit: Unit, mode: Mode): boolean => {
-  if (unit === null) return true;
-  if (unit === "wait") return mode.hasWait;
-  return unit === "vectors" ? mode.hasVectors : mode.hasX87;
-};
 
 /** An address to be worked out by a record of its own. */
 interface AddressRequest {
@@ -95,7 +87,7 @@ export class RecordBuilder {
   }
 
   #handlerNumber(instruction: Instruction, { number, unit }: FormEntry, mode: Mode): number | undefined {
-    if (!hasUnit(unit, mode)) return undefined;
+    if ((unit & ~mode.units) !== 0) return undefined;
     return this.#isLeftToTypeScript(instruction, mode) ? undefined : number;
   }
 
@@ -103,7 +95,7 @@ export class RecordBuilder {
   #isLeftToTypeScript(instruction: Instruction, mode: Mode): boolean {
     const { mnemonic } = instruction;
     if (mnemonic !== "invlpg" && mnemonic !== "maskmovq") return false;
-    const [address] = instruction.operands;
+    const address = instruction.operands[0];
     return address?.kind === "memory" && this.#needsAddressRecord(instruction, address, mode);
   }
 

@@ -1,4 +1,5 @@
 import type { Instruction } from "../decoder/instruction.ts";
+import { noOperands } from "../decoder/no-operands.ts";
 
 /** An access to memory that an instruction makes, as it is about to be made. */
 export interface MemoryAccess {
@@ -43,11 +44,11 @@ export interface RunObserver {
 /** What stands for an instruction at a stop: TypeScript's, and never executed. */
 export const STOP_INSTRUCTION: Instruction = {
   mnemonic: "stop",
-  feature: "base",
   lengthBytes: 0,
   operandBytes: 4,
   addressBytes: 4,
-  operands: [],
+  operands: noOperands(),
+  feature: "base",
   lock: false,
   repeat: "none",
   segment: 3,

@@ -11,7 +11,7 @@ import { ARITHMETIC_FLAGS } from "../state/flags.ts";
 /** RDRAND and RDSEED: always a number, so CF is set, the other arithmetic flags are clear. [SDM2B-4.3] */
 const random: SystemOperation = (core: ProcessorCore, instruction: Instruction): Outcome => {
   const { state, environment } = core;
-  const [operand] = instruction.operands;
+  const operand = instruction.operands[0];
   if (operand?.kind !== "register") return OUTCOME.next;
   const low = environment.entropy.next32();
   if (instruction.operandBytes === 2) state.setRegister16(operand.register, low & 0xffff);

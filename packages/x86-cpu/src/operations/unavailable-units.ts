@@ -2,14 +2,15 @@ import { CR0, CR4, packFault, VECTOR } from "@xenolith/x86-architecture";
 import { VECTOR_MNEMONICS } from "../decoder/vector-map.ts";
 import { X87_MNEMONICS } from "../decoder/x87-table.ts";
 import { unitOf } from "../engine/instruction-form.ts";
+import { UNIT } from "../engine/mode.ts";
 import type { SystemOperation } from "../engine/system-operations.ts";
 
 /** A vector instruction whose unit the system has switched off. [SDM3A-13.1] */
 export const refuseVectors: SystemOperation = ({ state }, instruction) => {
   const unit = unitOf(instruction);
   const isEmulated = (state.control(0) & CR0.em) !== 0;
-  const isUnprepared = unit === "vectors" && (state.control(4) & CR4.osfxsr) === 0;
-  const isSwitched = unit !== null && !isEmulated && !isUnprepared && (state.control(0) & CR0.ts) !== 0;
+  const isUnprepared = unit === UNIT.vectors && (state.control(4) & CR4.osfxsr) === 0;
+  const isSwitched = unit !== 0 && !isEmulated && !isUnprepared && (state.control(0) & CR0.ts) !== 0;
   return packFault(isSwitched ? VECTOR.deviceNotAvailable : VECTOR.invalidOpcode, 0);
 };
 

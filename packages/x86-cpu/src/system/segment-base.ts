@@ -29,7 +29,7 @@ const areAllowed = ({ state }: ProcessorCore): boolean =>
 const readBase =
   (segment: SegmentIndex): SystemOperation =>
   (core: ProcessorCore, { operands, operandBytes }: Instruction): Outcome => {
-    const [operand] = operands;
+    const operand = operands[0];
     if (!areAllowed(core) || operand?.kind !== "register") return invalidOpcode();
     const value = segmentBaseValue(core.state, segment);
     core.state.setWideRegister(operand.register, operandBytes === 8 ? value : value & 0xffff_ffffn);
@@ -40,7 +40,7 @@ const readBase =
 const writeBase =
   (segment: SegmentIndex): SystemOperation =>
   (core: ProcessorCore, { operands, operandBytes }: Instruction): Outcome => {
-    const [operand] = operands;
+    const operand = operands[0];
     if (!areAllowed(core) || operand?.kind !== "register") return invalidOpcode();
     const whole = core.state.wideRegister(operand.register);
     const value = operandBytes === 8 ? whole : whole & 0xffff_ffffn;

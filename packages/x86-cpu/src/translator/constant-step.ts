@@ -5,7 +5,8 @@ export const constantStep = (
   { mnemonic, operands, addressBytes }: Instruction,
   wordBytes: number,
 ): { readonly from: number; readonly by: number } | null => {
-  const [target, source] = operands;
+  const target = operands[0];
+  const source = operands[1];
   if (target?.kind !== "register" || target.high) return null;
   const from = target.register;
   if (mnemonic === "inc") return { from, by: 1 };

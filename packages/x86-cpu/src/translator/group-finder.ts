@@ -112,7 +112,7 @@ export class GroupFinder {
     const written = registersWritten(placed);
     if (written === 0) return;
     const { instruction, effects } = placed;
-    const [target] = instruction.operands;
+    const target = instruction.operands[0];
     const step = constantStep(instruction, this.#wordBytes);
     const isStep =
       step !== null &&

@@ -8,7 +8,7 @@ const MOST = 15;
 const movedRegister = ({ instruction, handler }: PlacedInstruction, wordBytes: number): number => {
   const { mnemonic, operands } = instruction;
   if ((mnemonic !== "push" && mnemonic !== "pop") || handler.form.sizeBytes !== wordBytes) return -1;
-  const [operand] = operands;
+  const operand = operands[0];
   return operand?.kind === "register" && operand.register !== REGISTER.rsp ? operand.register : -1;
 };
 

@@ -62,7 +62,7 @@ class Turn {
   }
 
   #resultOf(instruction: Instruction): Origin | null {
-    const [target] = instruction.operands;
+    const target = instruction.operands[0];
     const step = constantStep(instruction, this.#wordBytes);
     const origin = step === null ? null : this.#origins[step.from];
     if (step === null || origin == null || target?.kind !== "register") return null;

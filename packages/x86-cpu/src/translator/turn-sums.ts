@@ -69,7 +69,8 @@ export class TurnSums {
   follow(instruction: Instruction): boolean {
     const { mnemonic, operands } = instruction;
     if (NO_EFFECT.has(mnemonic)) return true;
-    const [target, source] = operands;
+    const target = operands[0];
+    const source = operands[1];
     if (target?.kind !== "register" || target.high || instruction.lock) return false;
     const { sizeBytes } = target;
     if (sizeBytes !== 4 && sizeBytes !== this.#wordBytes) return false;

@@ -113,7 +113,7 @@ describe("decode", () => {
       mnemonic: "pshufb",
       feature: "ssse3",
       operands: [
-        { kind: "xmm", register: 0, sizeBytes: 16 },
+        { kind: "xmm", register: 0, high: false, sizeBytes: 16 },
         { kind: "memory", sizeBytes: 16 },
       ],
     });

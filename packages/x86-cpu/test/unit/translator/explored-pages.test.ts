@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { decode } from "../../../src/decoder/index.ts";
 import { FormLookup } from "../../../src/engine/form-lookup.ts";
-import type { Mode } from "../../../src/engine/mode.ts";
+import { type Mode, UNIT } from "../../../src/engine/mode.ts";
 import { createHandlerTable } from "../../../src/interpreter/handlers.ts";
 import type { Discovery } from "../../../src/translator/discovery.ts";
 import { ExploredPages } from "../../../src/translator/explored-pages.ts";
@@ -15,9 +15,7 @@ const MODE: Mode = {
   codeLimit: 2 ** 47 - 1,
   flatSegments: 0xff,
   hasFlatStack: true,
-  hasX87: true,
-  hasVectors: true,
-  hasWait: true,
+  units: UNIT.x87 | UNIT.vectors | UNIT.wait,
 };
 const FRAME = 5;
 const PAGE = 0x7fff_1234_5000;
