@@ -28,7 +28,7 @@ import { codeOf } from "./jump-cache.ts";
 export const ENTRY_CACHE = { instructionPointer: 0, code: 8, target: 12 } as const;
 
 const ENTRY_SHIFT = 4;
-const INDEX_BITS = 12;
+const INDEX_BITS = 13;
 /** Bytes of the whole table. */
 export const ENTRY_CACHE_BYTES: number = 1 << (INDEX_BITS + ENTRY_SHIFT);
 

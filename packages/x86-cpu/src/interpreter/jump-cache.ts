@@ -25,7 +25,7 @@ const WAYS_SHIFT = 2;
 /** Binary logarithm of the sets. */
 const SET_BITS = 14;
 /** Binary logarithm of the bytes of code that share a set. */
-const CHUNK_SHIFT = 3;
+const CHUNK_SHIFT = 4;
 const PAGE_SHIFT = 12;
 const SET_SHIFT = ENTRY_SHIFT + WAYS_SHIFT;
 const MODE_SHIFT = 20;
