@@ -2,8 +2,17 @@ import { REFILL, REFILL_MAILBOX, REFILL_REASON } from "@xenolith/machine-interfa
 import { and, eq, type FunctionBody, i32, isZero, load, ne, TYPE, type Value } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
 import { DELIVER_PAGE_FAULT } from "../support/system/page-fault.ts";
-import { translationOf } from "./block-header.ts";
-import { cachedEntryAt, cachedTarget, entryOf, isCached, slotOf, storeCached } from "./entry-cache.ts";
+import { targetAt, translationOf } from "./block-header.ts";
+import {
+  cachedEntryAt,
+  cachedTarget,
+  entryOf,
+  isCached,
+  isRecord,
+  recordOfTarget,
+  slotOf,
+  storeCached,
+} from "./entry-cache.ts";
 import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
 import { recordOf } from "./jump-cache.ts";
 import { codeAddress, emitJumpProbe, executedFrame } from "./jump-lookup.ts";
@@ -73,21 +82,24 @@ export const emitDispatcher = (
   const help = body.block();
   const translated = body.loop();
   const call = body.block();
+  const untranslated = body.block();
   body.branchIf(call, target);
   findPage(LEAVE.resolve);
   const frame = executedFrame(page, places.tlb);
   const mode = word(STATE.mode);
   const mayTranslate = isZero(word(STATE.untranslated));
   body.set(cached, cachedEntryAt(pointer, places.entryCache));
-  body.if(and(isCached(cached, pointer, frame, mode), mayTranslate));
+  body.if(isCached(cached, pointer, frame, mode));
   body.set(target, cachedTarget(cached));
-  body.branch(call);
+  body.set(record, recordOfTarget(target));
+  body.branchIf(untranslated, isRecord(target));
+  body.branchIf(call, mayTranslate);
   body.end();
   body.set(record, recordOf(lookUp(LEAVE.resolve)));
-  body.set(target, translationOf(record));
-  body.if(and(ne(target, 0), mayTranslate));
+  body.set(target, targetAt(body, record));
   storeCached(body, cached, pointer, { frame, mode }, target);
-  body.branch(call);
+  body.branchIf(untranslated, isRecord(target));
+  body.branchIf(call, mayTranslate);
   body.end();
   body.if(eq(code, LEAVE.hot));
   body.return(code);

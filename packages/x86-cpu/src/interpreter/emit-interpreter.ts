@@ -19,7 +19,6 @@ import type { InterpreterPlaces } from "./execute-check.ts";
 import { type HandlerTable, SPECIAL } from "./handlers.ts";
 import type { InterpreterLabels, InterpreterLocals } from "./interpreter-function.ts";
 import { InterpreterMachine, type InterpreterShape } from "./interpreter-machine.ts";
-import { recordOf } from "./jump-cache.ts";
 import { emitJumpLookup } from "./jump-lookup.ts";
 import { loadState, storeState } from "./kept-state.ts";
 import { LEAVE, RECORD } from "./record.ts";
@@ -144,8 +143,8 @@ const emitCharge = (m: InterpreterMachine, { budget }: InterpreterLocals): void 
 
 const emitLookup = (m: InterpreterMachine, locals: InterpreterLocals, places: InterpreterPlaces): void => {
   const { instructionPointer, spaceTag } = locals;
-  const entry = emitJumpLookup(m.body, instructionPointer, spaceTag, places, () => m.leaveAt(LEAVE.resolve));
-  m.body.set(locals.record, recordOf(entry));
+  const record = emitJumpLookup(m.body, instructionPointer, spaceTag, places, () => m.leaveAt(LEAVE.resolve));
+  m.body.set(locals.record, record);
 };
 
 /** Counts a block down. At zero it is translated, or hot: on to the dispatcher, unless there must be no translation now. */

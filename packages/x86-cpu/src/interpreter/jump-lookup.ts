@@ -1,8 +1,17 @@
 import { TLB_ENTRY } from "@xenolith/machine-interface";
 import { add, eq, type FunctionBody, i32, load, ne, TYPE, type Value } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
+import { targetAt } from "./block-header.ts";
+import {
+  cachedEntryAt,
+  cachedTarget,
+  isCached,
+  isRecord,
+  recordOfTarget,
+  storeCached,
+} from "./entry-cache.ts";
 import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
-import { codeOf, JUMP_ENTRY, JUMP_ENTRY_BYTES, JUMP_WAYS, jumpSetAt } from "./jump-cache.ts";
+import { codeOf, JUMP_ENTRY, JUMP_ENTRY_BYTES, JUMP_WAYS, jumpSetAt, recordOf } from "./jump-cache.ts";
 
 /** Linear address of an offset in CS (a local). */
 export const codeAddress = (pointer: Value, state: Value): Value =>
@@ -46,19 +55,32 @@ export const emitJumpProbe = (
 };
 
 /**
- * Finds the jump cache's entry of an offset in CS (a local), if it is known there in the present mode and the page is still
- * mapped to the same frame. `missing` must not come back.
+ * Finds the records of an offset in CS (a local), if they are known there in the present mode and the page is still mapped to
+ * the same frame: in the entry cache, or the jump cache. `missing` must not come back.
  */
 export const emitJumpLookup = (
   body: FunctionBody,
   pointer: Value,
   spaceTag: Value,
-  places: Pick<InterpreterPlaces, "tlb" | "refill" | "jumpCache" | "state">,
+  places: Pick<InterpreterPlaces, "tlb" | "refill" | "jumpCache" | "entryCache" | "state">,
   missing: () => void,
 ): Value => {
   const linear = body.local(pointer.type);
   const page = body.local(TYPE.i32);
+  const cached = body.local(TYPE.i32);
+  const record = body.local(TYPE.i32);
+  const frame = executedFrame(page, places.tlb);
+  const mode = load(TYPE.i32, 4, false, i32(places.state), STATE.mode);
   body.set(linear, codeAddress(pointer, i32(places.state)));
   emitExecuteCheck(body, spaceTag, places, linear, page, missing);
-  return emitJumpProbe(body, pointer, page, places, missing);
+  const found = body.block();
+  body.set(cached, cachedEntryAt(pointer, places.entryCache));
+  body.if(isCached(cached, pointer, frame, mode));
+  body.set(record, recordOfTarget(cachedTarget(cached)));
+  body.branchIf(found, isRecord(cachedTarget(cached)));
+  body.end();
+  body.set(record, recordOf(emitJumpProbe(body, pointer, page, places, missing)));
+  storeCached(body, cached, pointer, { frame, mode }, targetAt(body, record));
+  body.end();
+  return record;
 };
