@@ -45,13 +45,15 @@ const NO_PAYLOAD: Uint8Array = new Uint8Array(0);
 /** A class, not closures: a host has one for every domain. */
 class StreamReader implements MessageReader {
   violated = false;
-  readonly #headerBytes = new Uint8Array(XSD_SOCKMSG_BYTES);
+  /** Room for the header; none between messages that do not come one right after the other. */
+  #headerBytes: Uint8Array | null = null;
   #header: XsdSockmsg | null = null;
   #payload = NO_PAYLOAD;
   #filled = 0;
 
   reset(): void {
     this.#header = null;
+    this.#headerBytes = null;
     this.#filled = 0;
     this.violated = false;
   }
@@ -59,7 +61,11 @@ class StreamReader implements MessageReader {
   next(stream: ByteStream): StoreMessage | null {
     if (this.violated) return null;
     if (this.#header === null) {
-      if (!this.#fill(stream, this.#headerBytes)) return null;
+      this.#headerBytes ??= new Uint8Array(XSD_SOCKMSG_BYTES);
+      if (!this.#fill(stream, this.#headerBytes)) {
+        if (this.#filled === 0) this.#headerBytes = null;
+        return null;
+      }
       const next = XSD_SOCKMSG.read(new DataView(this.#headerBytes.buffer), 0, "x86_64");
       this.violated = next.len > XENSTORE_PAYLOAD_MAX;
       if (this.violated) return null;
