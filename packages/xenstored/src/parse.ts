@@ -117,13 +117,18 @@ const directoryPart: Parser = (payload, rules) => {
     : { kind: "directory-part", path, offset };
 };
 
+/** Whether there are entries, and all of them were understood. */
+const arePermissions = (
+  parsed: readonly (Permission | null)[],
+): parsed is readonly [Permission, ...Permission[]] => parsed.length > 0 && !parsed.includes(null);
+
 const setPermissions: Parser = (payload, rules) => {
   const [text, ...entries] = decodeStrings(payload);
   const path = readPath(text, rules, true);
-  const parsed = entries.map(parsePermission);
-  const [owner, ...others] = parsed.filter((entry): entry is Permission => entry !== null);
-  if (path === null || owner === undefined || others.length + 1 !== parsed.length) return null;
-  return { kind: "set-permissions", path, permissions: [owner, ...others] };
+  const permissions = entries.map(parsePermission);
+  return path === null || !arePermissions(permissions)
+    ? null
+    : { kind: "set-permissions", path, permissions };
 };
 
 const transactionEnd: Parser = (payload) => {
