@@ -68,7 +68,18 @@ export const createChannel = (kind: ChannelKind, vcpu: VcpuIndex): Channel => ({
   virq: 0,
 });
 
-/** Makes the state of a domain: port 0 is taken for good. */
+/**
+ * The channels of a new domain: port 0 is taken for good. There is room for the ports of console, store and timer, which most
+ * domains leave it at: an array that grows by one takes room for many.
+ */
+const firstChannels = (): (Channel | undefined)[] => [
+  createChannel("reserved", 0 as VcpuIndex),
+  undefined,
+  undefined,
+  undefined,
+];
+
+/** Makes the state of a domain. */
 export const createEventDomain = (parts: EventDomainParts): EventDomain => ({
   // Field by field: objects that are made by spreading another have a layout of their own each.
   id: parts.id,
@@ -81,7 +92,7 @@ export const createEventDomain = (parts: EventDomainParts): EventDomain => ({
   nextReset: 0,
   firstFree: 1,
   validPorts: Math.min(PORTS_PER_BUCKET, parts.delivery.portLimit),
-  channels: [createChannel("reserved", 0 as VcpuIndex)],
+  channels: firstChannels(),
   virqPorts: new Map(),
   polling: null,
 });
