@@ -8,8 +8,8 @@ export const SOFTWARE_INTERRUPT = { none: -1, done: -2 } as const;
 
 /** A core whose INT n may have direct gates. */
 export interface GatedCore extends ProcessorCore {
-  /** Direct gates by vector. */
-  readonly directGates: ReadonlyMap<number, DirectGate>;
+  /** Direct gates, one for each vector that has any: hardly ever more than that of system calls. */
+  readonly directGates: readonly DirectGate[];
 }
 
 /** What becomes of faults and interrupts: this is where a processor with a monitor differs from one without. */

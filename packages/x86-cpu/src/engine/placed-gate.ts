@@ -7,8 +7,8 @@ import type { VcpuState } from "../state/vcpu-state.ts";
 const isPlaceable = ({ vector }: DirectGate): boolean => vector !== VECTOR.breakpoint;
 
 /** Puts a direct gate, the first there is, into the state block, where generated code finds it. Others are TypeScript's. */
-export const placeDirectGate = (state: VcpuState, gates: ReadonlyMap<number, DirectGate>): void => {
-  const gate = [...gates.values()].find(isPlaceable);
+export const placeDirectGate = (state: VcpuState, gates: readonly DirectGate[]): void => {
+  const gate = gates.find(isPlaceable);
   const set = (field: number, value: number): void => state.setU32(STATE.directGate + field, value);
   set(DIRECT_GATE.vector, gate?.vector ?? NO_GATE);
   if (gate === undefined) return;

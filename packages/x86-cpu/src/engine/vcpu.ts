@@ -70,6 +70,9 @@ export interface VcpuParts {
  */
 const MOST_FRUITLESS_DELIVERIES = 1000;
 
+/** What all VCPUs have at first, and many for good. */
+const NO_GATES: readonly DirectGate[] = [];
+
 /** A VCPU: the loop around generated code. */
 export class Vcpu implements X86Vcpu, GatedCore {
   readonly state: VcpuState;
@@ -77,7 +80,7 @@ export class Vcpu implements X86Vcpu, GatedCore {
   readonly memory: VcpuMemory;
   readonly operands: VcpuOperands;
   readonly environment: ProcessorEnvironment;
-  readonly directGates: Map<number, DirectGate> = new Map();
+  directGates: readonly DirectGate[] = NO_GATES;
   privilegedOperation: PrivilegedOperation = NOTHING_PRIVILEGED;
   readonly host: SupportHost;
   readonly gates: GateBlock;
@@ -166,8 +169,8 @@ export class Vcpu implements X86Vcpu, GatedCore {
   }
 
   setDirectGate(vector: number, gate: DirectGate | null): void {
-    if (gate === null) this.directGates.delete(vector);
-    else this.directGates.set(vector, gate);
+    const others = this.directGates.filter((known) => known.vector !== vector);
+    this.directGates = gate === null ? others : others.concat(gate);
     placeDirectGate(this.state, this.directGates);
   }
 

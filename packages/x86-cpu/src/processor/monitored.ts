@@ -51,7 +51,8 @@ const eventPolicy = (bounces: boolean): EventPolicy => ({
     if (vector < 0) return SOFTWARE_INTERRUPT.none;
     const isIntoWithoutOverflow = instruction.mnemonic === "into" && (vcpu.state.flags & FLAG.of) === 0;
     if (isIntoWithoutOverflow) return SOFTWARE_INTERRUPT.none;
-    const gate = instruction.mnemonic === "int" ? vcpu.directGates.get(vector) : undefined;
+    const gate =
+      instruction.mnemonic === "int" ? vcpu.directGates.find((known) => known.vector === vector) : undefined;
     const returnTo = (vcpu.state.instructionPointer + instruction.lengthBytes) >>> 0;
     if (gate !== undefined && takeDirectGate(vcpu, gate, returnTo)) return SOFTWARE_INTERRUPT.done;
     return vector;
