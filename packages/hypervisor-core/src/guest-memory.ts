@@ -86,8 +86,6 @@ class TranslatedMemory implements GuestMemory {
   readonly #isWide: boolean;
   /** Answers of the translator. */
   readonly #mailbox: number;
-  /** Room for a value on its way to or from two pages. */
-  readonly #value: DataView = new DataView(new ArrayBuffer(8));
 
   constructor(parts: GuestMemoryParts) {
     this.#parts = parts;
@@ -166,9 +164,10 @@ class TranslatedMemory implements GuestMemory {
     const memory = this.#memory;
     const at = this.#place(address, lengthBytes, ACCESS.write);
     if (at === SPLIT) {
-      this.#value.setUint32(0, low, true);
-      this.#value.setUint32(4, high, true);
-      return this.copyTo(address, new Uint8Array(this.#value.buffer, 0, lengthBytes));
+      const value = new DataView(new ArrayBuffer(lengthBytes));
+      value.setUint32(0, low, true);
+      if (lengthBytes === 8) value.setUint32(4, high, true);
+      return this.write(address, value);
     }
     if (at < 0) return false;
     memory.view.setUint32(at, low, true);

@@ -128,7 +128,10 @@ export const createXenVersion = (): Hypercall => ({
       case XENVER_pagesize:
         return call.argument(1) === 0 ? PAGE_SIZE : -EINVAL;
       case XENVER_guest_handle:
-        return answerWith(call, call.domain.uuid);
+        return answerWith(
+          call,
+          Uint8Array.from(call.domain.uuid, (byte) => byte.charCodeAt(0)),
+        );
       case XENVER_commandline:
         return call.domain.privileged
           ? answerText(call, "", XEN_COMMANDLINE_LEN)

@@ -118,7 +118,7 @@ export const newDomain = (id: DomId, options: CreateDomain, parts: NewDomainPart
     width: options.width,
     privileged: options.privileged,
     hasAlarms: options.alarms === true,
-    uuid: options.uuid.slice(),
+    uuid: String.fromCharCode(...options.uuid),
     maximumPages: options.maximumPages,
     vcpus,
     sharedInfoFrame: toMfn(0),

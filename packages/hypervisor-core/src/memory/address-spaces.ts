@@ -88,8 +88,8 @@ interface DomainSpaces {
   readonly domain: Domain;
   /** By frame of the root, the least recently entered first. */
   readonly byRoot: Map<Mfn, RootSpace>;
-  /** Of kernels of x86_64. */
-  readonly kernels: Map<Vcpu, KernelSpace>;
+  /** Of kernels of x86_64; null for guests of other widths. */
+  readonly kernels: Map<Vcpu, KernelSpace> | null;
   /** Counts changes of tables above level 1. */
   generation: number;
   /** Counts those of tables that led to pages of the upper half. */
@@ -153,7 +153,7 @@ export const createAddressSpaces = (
   const spaceOf = (spaces: DomainSpaces, vcpu: Vcpu, role: BaseRole): Space | KernelSpace | null => {
     const root = role === "kernel" ? vcpu.pageTableBase : vcpu.userPageTableBase;
     if (root === null) return null;
-    return (hasKernelSpace(spaces, role) ? spaces.kernels.get(vcpu) : spaces.byRoot.get(root)) ?? null;
+    return (hasKernelSpace(spaces, role) ? spaces.kernels?.get(vcpu) : spaces.byRoot.get(root)) ?? null;
   };
 
   /** The spaces of the VCPUs' bases. */
@@ -233,12 +233,12 @@ export const createAddressSpaces = (
 
   /** The space of a VCPU's kernel (x86_64), with a root that it may not have had yet. */
   const openKernel = (spaces: DomainSpaces, vcpu: Vcpu, root: Mfn): Space => {
-    const known = spaces.kernels.get(vcpu);
+    const known = spaces.kernels?.get(vcpu);
     const context = (): PagingContext => pagingContext("x86_64", root, overlaysOf("x86_64"));
     if (known === undefined) {
       const { generation, upperGeneration } = spaces;
       const space = { asid: translator.open(context()), generation, root, upperGeneration };
-      spaces.kernels.set(vcpu, space);
+      spaces.kernels?.set(vcpu, space);
       return space;
     }
     if (known.root !== root) {
@@ -261,7 +261,7 @@ export const createAddressSpaces = (
       domains.set(domain.id, {
         domain,
         byRoot: new Map(),
-        kernels: new Map(),
+        kernels: domain.width === "x86_64" ? new Map() : null,
         generation: 0,
         upperGeneration: 0,
       });
@@ -270,7 +270,8 @@ export const createAddressSpaces = (
       const spaces = domains.get(domain.id);
       if (spaces === undefined) return;
       for (const vcpu of domain.vcpus) vcpu.space = null;
-      for (const { asid } of [...spaces.byRoot.values(), ...spaces.kernels.values()]) translator.close(asid);
+      for (const { asid } of spaces.byRoot.values()) translator.close(asid);
+      for (const { asid } of spaces.kernels?.values() ?? []) translator.close(asid);
       domains.delete(domain.id);
     },
     enter(vcpu, root, role) {
@@ -299,7 +300,8 @@ export const createAddressSpaces = (
       spaces.generation++;
       if (translator.takeUpperHalfNote(table)) spaces.upperGeneration++;
       if (level === 4 && (index === null || index >= UPPER_HALF_INDEX)) {
-        for (const space of spaces.kernels.values()) if (space.root === table) space.upperGeneration = STALE;
+        for (const space of spaces.kernels?.values() ?? [])
+          if (space.root === table) space.upperGeneration = STALE;
       }
       for (const space of inUse(spaces)) flushSpace(spaces, space);
     },
