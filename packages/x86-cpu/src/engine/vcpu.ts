@@ -80,10 +80,10 @@ export class Vcpu implements X86Vcpu, GatedCore {
   readonly memory: VcpuMemory;
   readonly operands: VcpuOperands;
   readonly environment: ProcessorEnvironment;
-  directGates: readonly DirectGate[] = NO_GATES;
   privilegedOperation: PrivilegedOperation = NOTHING_PRIVILEGED;
   readonly host: SupportHost;
   readonly gates: GateBlock;
+  #directGates: readonly DirectGate[] = NO_GATES;
   readonly #engine: Engine;
   readonly #operations: SystemOperations;
   readonly #events: EventPolicy;
@@ -168,10 +168,14 @@ export class Vcpu implements X86Vcpu, GatedCore {
     this.state.setU32(STATE.spaceTag, this.#engine.translator.activate(this.memory.space) | ofAccess);
   }
 
+  get directGates(): readonly DirectGate[] {
+    return this.#directGates;
+  }
+
   setDirectGate(vector: number, gate: DirectGate | null): void {
-    const others = this.directGates.filter((known) => known.vector !== vector);
-    this.directGates = gate === null ? others : others.concat(gate);
-    placeDirectGate(this.state, this.directGates);
+    const others = this.#directGates.filter((known) => known.vector !== vector);
+    this.#directGates = gate === null ? others : others.concat(gate);
+    placeDirectGate(this.state, this.#directGates);
   }
 
   forgetDescriptors(): void {

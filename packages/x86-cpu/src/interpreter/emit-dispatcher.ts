@@ -2,20 +2,11 @@ import { REFILL, REFILL_MAILBOX, REFILL_REASON } from "@xenolith/machine-interfa
 import { and, eq, type FunctionBody, i32, isZero, load, ne, TYPE, type Value } from "@xenolith/wasm-emitter";
 import { STATE } from "../state/layout.ts";
 import { DELIVER_PAGE_FAULT } from "../support/system/page-fault.ts";
-import { targetAt, translationOf } from "./block-header.ts";
-import {
-  cachedEntryAt,
-  cachedTarget,
-  entryOf,
-  isCached,
-  isRecord,
-  recordOfTarget,
-  slotOf,
-  storeCached,
-} from "./entry-cache.ts";
+import { translationOf } from "./block-header.ts";
+import { entryOf, isRecord, slotOf } from "./entry-cache.ts";
 import { emitExecuteCheck, type InterpreterPlaces } from "./execute-check.ts";
 import { recordOf } from "./jump-cache.ts";
-import { codeAddress, emitJumpProbe, executedFrame } from "./jump-lookup.ts";
+import { codeAddress, emitJumpProbe, emitRecordLookup } from "./jump-lookup.ts";
 import { LEAVE } from "./record.ts";
 import { emitTakePageFault } from "./translate-function.ts";
 
@@ -47,7 +38,6 @@ export const emitDispatcher = (
   const word = (offset: number): Value => load(TYPE.i32, 4, false, state, offset);
   const linear = body.local(pointer.type);
   const page = body.local(TYPE.i32);
-  const cached = body.local(TYPE.i32);
   const target = body.local(TYPE.i32);
   const refused = body.local(TYPE.i32);
   /** Finds the execute entry of the page that the instruction pointer is in, or leaves to have it found. */
@@ -73,34 +63,21 @@ export const emitDispatcher = (
     body.branchIf(again, isZero(refused));
     body.end();
   };
-  /** Finds the instruction pointer in the jump cache, or leaves to have it found. */
-  const lookUp = (purpose: number): Value =>
-    emitJumpProbe(body, pointer, page, places, () => body.return(i32(purpose)));
+  /** Leaves to have the instruction pointer found. */
+  const leave = (purpose: number) => (): void => body.return(i32(purpose));
   const again = body.loop();
   const interpret = body.block();
   body.branchIf(interpret, record);
   const help = body.block();
   const translated = body.loop();
   const call = body.block();
-  const untranslated = body.block();
   body.branchIf(call, target);
   findPage(LEAVE.resolve);
-  const frame = executedFrame(page, places.tlb);
-  const mode = word(STATE.mode);
   const mayTranslate = isZero(word(STATE.untranslated));
-  body.set(cached, cachedEntryAt(pointer, places.entryCache));
-  body.if(isCached(cached, pointer, frame, mode));
-  body.set(target, cachedTarget(cached));
-  body.set(record, recordOfTarget(target));
-  body.branchIf(untranslated, isRecord(target));
-  body.branchIf(call, mayTranslate);
-  body.end();
-  body.set(record, recordOf(lookUp(LEAVE.resolve)));
-  body.set(target, targetAt(body, record));
-  storeCached(body, cached, pointer, { frame, mode }, target);
-  body.branchIf(untranslated, isRecord(target));
-  body.branchIf(call, mayTranslate);
-  body.end();
+  emitRecordLookup(body, pointer, page, places, { record, target }, leave(LEAVE.resolve), () =>
+    body.branchIf(call, mayTranslate),
+  );
+  body.branchIf(call, and(isZero(isRecord(target)), mayTranslate));
   body.if(eq(code, LEAVE.hot));
   body.return(code);
   body.end();
@@ -122,7 +99,7 @@ export const emitDispatcher = (
   body.end();
   body.end();
   findPage(LEAVE.help);
-  body.set(record, recordOf(lookUp(LEAVE.help)));
+  body.set(record, recordOf(emitJumpProbe(body, pointer, page, places, leave(LEAVE.help))));
   body.end();
   body.set(spaceTag, word(STATE.spaceTag));
   body.call(calls.interpret, spaceTag, record, counted);

@@ -54,10 +54,45 @@ export const emitJumpProbe = (
   return entry;
 };
 
+/** Locals that a lookup sets: the first record, and what the entry cache says from now on. */
+export interface LookupResult {
+  readonly record: Value;
+  readonly target: Value;
+}
+
 /**
- * Finds the records of an offset in CS (a local), if they are known there in the present mode and the page is still mapped to
- * the same frame: in the entry cache, or the jump cache. `missing` must not come back.
+ * Finds the records of an offset in CS (a local), if they are known there in the present mode and the frame that its page is mapped to
+ * (`page`: its execute entry): in the entry cache, or the jump cache. `missing` must not come back.
+ *
+ * @param translated - is emitted where the entry cache leads to a translation, whose records are yet to be found.
  */
+export const emitRecordLookup = (
+  body: FunctionBody,
+  pointer: Value,
+  page: Value,
+  places: Pick<InterpreterPlaces, "tlb" | "jumpCache" | "entryCache" | "state">,
+  { record, target }: LookupResult,
+  missing: () => void,
+  translated: () => void = () => {},
+): void => {
+  const cached = body.local(TYPE.i32);
+  const frame = executedFrame(page, places.tlb);
+  const mode = load(TYPE.i32, 4, false, i32(places.state), STATE.mode);
+  const found = body.block();
+  body.set(cached, cachedEntryAt(pointer, places.entryCache));
+  body.if(isCached(cached, pointer, frame, mode));
+  body.set(target, cachedTarget(cached));
+  body.set(record, recordOfTarget(target));
+  body.branchIf(found, isRecord(target));
+  translated();
+  body.end();
+  body.set(record, recordOf(emitJumpProbe(body, pointer, page, places, missing)));
+  body.set(target, targetAt(body, record));
+  storeCached(body, cached, pointer, { frame, mode }, target);
+  body.end();
+};
+
+/** Finds the records of an offset in CS (a local) that may be executed. `missing` must not come back. */
 export const emitJumpLookup = (
   body: FunctionBody,
   pointer: Value,
@@ -67,20 +102,9 @@ export const emitJumpLookup = (
 ): Value => {
   const linear = body.local(pointer.type);
   const page = body.local(TYPE.i32);
-  const cached = body.local(TYPE.i32);
-  const record = body.local(TYPE.i32);
-  const frame = executedFrame(page, places.tlb);
-  const mode = load(TYPE.i32, 4, false, i32(places.state), STATE.mode);
+  const result = { record: body.local(TYPE.i32), target: body.local(TYPE.i32) };
   body.set(linear, codeAddress(pointer, i32(places.state)));
   emitExecuteCheck(body, spaceTag, places, linear, page, missing);
-  const found = body.block();
-  body.set(cached, cachedEntryAt(pointer, places.entryCache));
-  body.if(isCached(cached, pointer, frame, mode));
-  body.set(record, recordOfTarget(cachedTarget(cached)));
-  body.branchIf(found, isRecord(cachedTarget(cached)));
-  body.end();
-  body.set(record, recordOf(emitJumpProbe(body, pointer, page, places, missing)));
-  storeCached(body, cached, pointer, { frame, mode }, targetAt(body, record));
-  body.end();
-  return record;
+  emitRecordLookup(body, pointer, page, places, result, missing);
+  return result.record;
 };
